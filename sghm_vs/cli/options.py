@@ -1,0 +1,159 @@
+"""Options that several verbs share, and what their words mean."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from sghm_vs.settings import Settings, Sizing
+from sghm_vs.shots import FrameRange
+
+if TYPE_CHECKING:
+    from sghm_vs.rotoscope import Delivery, Matting
+
+CACHE_MIB = 2048
+"""Played in order, a shot needs no more: a 4K frame in float RGB is 100 MiB."""
+
+type Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+OUTPUT_FORMS = (
+    "x.mov: ProRes 4444, straight alpha; x.####.exr: EXR; x.####.png: 16-bit gray alpha; "
+    "x.mkv: FFV1 16-bit gray alpha. Several -o are written in one pass"
+)
+
+
+def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad") -> None:
+    """Add what chooses the model, its device and its settings."""
+    group = parser.add_argument_group("matting")
+    group.add_argument(
+        "--model",
+        default="auto",
+        metavar="NAME|PATH",
+        help="auto, sghm-lite, or a checkpoint with the published names (default: auto)",
+    )
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    group.add_argument(
+        "--backend",
+        default="auto",
+        choices=["auto", "torch"],
+        help="what runs the network (default: auto)",
+    )
+    group.add_argument(
+        "--sizing",
+        default=sizing,
+        choices=get_args(Sizing),
+        help="pad keeps the aspect; image and video do as the published scripts (default: "
+        f"{sizing})",
+    )
+    group.add_argument(
+        "--infer-size",
+        type=int,
+        default=1280,
+        metavar="PX",
+        help="short side above which a picture is shrunk for the network (default: 1280)",
+    )
+    group.add_argument(
+        "--tr",
+        type=int,
+        default=0,
+        metavar="N",
+        help="temporal radius in frames; 0 in this version (default: 0)",
+    )
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says where and how frames are written."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "-o", "--output", action="append", required=True, metavar="OUT", help=OUTPUT_FORMS
+    )
+    group.add_argument(
+        "--layout",
+        default="rgba",
+        choices=["rgba", "matte"],
+        help="EXR channels: rgba is premultiplied, scene-linear; matte is R=G=B=A (default: rgba)",
+    )
+    group.add_argument(
+        "--quality",
+        type=int,
+        default=4,
+        metavar="Q",
+        help="ProRes quantiser, 1 best to 31 smallest (default: 4); the alpha is lossless at any",
+    )
+    group.add_argument(
+        "--frames",
+        type=_frame_range,
+        metavar="A-B",
+        help="source frames, both included: movies count from 0, sequences by the number in "
+        "the name",
+    )
+    group.add_argument(
+        "--start-number",
+        type=int,
+        metavar="N",
+        help="number of the first written frame (default: the source's)",
+    )
+    group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how much is printed, and in which form."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+
+
+def bound_cache() -> None:
+    """Keep VapourSynth's frame cache small: by itself it may grow to half of the memory."""
+    import vapoursynth as vs
+
+    vs.core.max_cache_size = min(vs.core.max_cache_size, CACHE_MIB)
+
+
+def matting_from(args: argparse.Namespace) -> Matting:
+    """Return how to matte, as `args` say."""
+    from sghm_vs.device import parse_device
+    from sghm_vs.rotoscope import Matting
+
+    mask: str | None = getattr(args, "mask", None)
+    return Matting(
+        model=args.model,
+        device_index=parse_device(args.device),
+        settings=Settings(sizing=args.sizing, infer_size=args.infer_size, tr=args.tr),
+        backend=args.backend,
+        mask=Path(mask) if mask else None,
+    )
+
+
+def delivery_from(args: argparse.Namespace) -> Delivery:
+    """Return how to write, as `args` say."""
+    from sghm_vs.rotoscope import Delivery
+
+    return Delivery(
+        layout=args.layout,
+        quality=args.quality,
+        start_number=args.start_number,
+        overwrite=args.overwrite,
+    )
+
+
+def print_json(result: object) -> None:
+    """Print `result` on stdout as one JSON document."""
+    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+
+
+def print_outputs(paths: list[Path], args: argparse.Namespace) -> None:
+    """Print what was written, a line each, or as JSON."""
+    if args.json:
+        print_json({"outputs": [str(path) for path in paths]})
+    else:
+        sys.stdout.writelines(f"{path}\n" for path in paths)
+
+
+def _frame_range(text: str) -> FrameRange:
+    try:
+        return FrameRange.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -1,0 +1,163 @@
+"""
+Clip and alpha become files: one pass over the frames feeds every output.
+
+Takes any clip and any matte, and knows nothing of how the matte was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import vapoursynth as vs
+
+from sghm_vs.color import read_color
+from sghm_vs.delivery.exr import ExrWriter
+from sghm_vs.delivery.movies import Ffv1Writer, ProResWriter
+from sghm_vs.delivery.png import PngWriter
+from sghm_vs.delivery.targets import Target, prepare_folders, read_targets
+from sghm_vs.delivery.writer import Job, Writer
+from sghm_vs.errors import ExportError
+
+__all__ = ["export"]
+
+LAYOUTS = ("rgba", "matte")
+WRITERS: Mapping[str, type[Writer]] = {
+    ".mov": ProResWriter,
+    ".mkv": Ffv1Writer,
+    ".exr": ExrWriter,
+    ".png": PngWriter,
+}
+GROUPS_AHEAD = 4
+"""Frames of the shot that are computed before they are needed, and at most kept."""
+
+
+def export(
+    clip: vs.VideoNode,
+    alpha: vs.VideoNode,
+    *paths: str | Path,
+    layout: str = "rgba",
+    quality: int = 4,
+    first_number: int = 0,
+    overwrite: bool = False,
+    metadata: Mapping[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """
+    Write `clip` with `alpha` to `paths`, whose form says what each is.
+
+    `x.mov` is ProRes 4444 with straight alpha; `x.####.exr` or `x.%04d.exr` an EXR sequence, half
+    float, ZIP; `x.####.png` the alpha as 16-bit gray; `x.mkv` the alpha as FFV1, 16-bit gray. A
+    single picture `x.exr` or `x.png` is for a clip of one frame.
+
+    A movie appears when it is whole. Of a sequence that fails midway, the frames that were
+    finished stay.
+
+    Args:
+        clip: Any constant format and size.
+        alpha: GRAY of the clip's size and length, full range unless its frames are tagged
+            limited; 0 background, 1 subject.
+        paths: Outputs; folders are made as needed.
+        layout: EXR channels: "rgba" is scene-linear Rec.709 premultiplied by the alpha, "matte"
+            the alpha in R, G, B and A.
+        quality: ProRes quantiser, 1 (best) to 31; the alpha is lossless at any.
+        first_number: Number of the first frame in file names and in EXR's imageCounter.
+        overwrite: Whether files that exist are replaced.
+        metadata: Written into movies and EXR files; must depend on the shot and its settings
+            alone.
+        progress: Called with frames done and frames in all.
+
+    Returns:
+        The paths as given.
+
+    Raises:
+        ExportError: A path, the clip, the alpha or a setting is not fit, or writing failed.
+    """
+    _check(clip, alpha, layout, quality)
+    numbers = range(first_number, first_number + clip.num_frames)
+    targets = read_targets([Path(path) for path in paths], numbers, tuple(WRITERS), overwrite)
+    prepare_folders(targets)
+    footage = read_color(clip)
+    job = Job(footage, alpha, layout, quality, first_number, dict(metadata or {}))
+    _run(job, targets, progress)
+    return [target.path for target in targets]
+
+
+def _run(job: Job, targets: Sequence[Target], progress: Callable[[int, int], None] | None) -> None:
+    """Feed a writer for every target frame by frame; on any trouble leave nothing half written."""
+    writers: list[Writer] = []
+    try:
+        for target in targets:
+            # One by one: those begun must be known when a later one fails.
+            writers.append(WRITERS[target.path.suffix.lower()](job, target))  # noqa: PERF401
+        _feed(writers, job.footage.clip.num_frames, progress)
+        for writer in writers:
+            writer.finish()
+    except BaseException:
+        for writer in writers:
+            writer.abort()
+        raise
+
+
+def _feed(
+    writers: Sequence[Writer], length: int, progress: Callable[[int, int], None] | None
+) -> None:
+    with closing(_groups([clip for writer in writers for clip in writer.clips])) as groups:
+        for n, group in enumerate(groups):
+            frames = iter(group)
+            for writer in writers:
+                writer.write(n, [next(frames) for _ in writer.clips])
+            for frame in group:
+                frame.close()
+            if progress is not None:
+                progress(n + 1, length)
+
+
+def _groups(clips: list[vs.VideoNode]) -> Generator[list[vs.VideoFrame]]:
+    """
+    Yield frame n of every clip, then frame n + 1.
+
+    Interleaved, the clips are asked for in step, so what they share is computed once.
+    """
+    together = vs.core.std.Interleave(clips, mismatch=True) if len(clips) > 1 else clips[0]
+    ahead = GROUPS_AHEAD * len(clips)
+    frames = together.frames(prefetch=ahead, backlog=ahead)
+    for first in frames:
+        yield [first, *(next(frames) for _ in clips[1:])]
+
+
+def _check(clip: vs.VideoNode, alpha: vs.VideoNode, layout: str, quality: int) -> None:
+    for name, node in (("clip", clip), ("alpha", alpha)):
+        if not isinstance(node, vs.VideoNode):
+            msg = f"the {name} is not a clip but {type(node).__name__}"
+            raise ExportError(msg)
+        if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
+            msg = f"the {name} changes its format or size along the way; convert it to one first"
+            raise ExportError(msg)
+    if alpha.format.color_family != vs.GRAY:
+        msg = (
+            f"the alpha is {alpha.format.name} and must be GRAY; take a plane: "
+            "ShufflePlanes(0, GRAY)"
+        )
+        raise ExportError(msg)
+    if (alpha.format.sample_type, alpha.format.bits_per_sample) == (vs.INTEGER, 32):
+        msg = (
+            "the alpha has 32-bit integers; give 8 to 16 bits or float: "
+            "resize.Point(format=vs.GRAYS)"
+        )
+        raise ExportError(msg)
+    found, needed = _extent(alpha), _extent(clip)
+    if found != needed:
+        msg = f"the alpha is {found}, and the clip {needed}: they must be equal"
+        raise ExportError(msg)
+    if layout not in LAYOUTS:
+        msg = f"layout is {layout!r} and must be one of {', '.join(LAYOUTS)}"
+        raise ExportError(msg)
+    if not 1 <= quality <= 31:
+        msg = f"quality is {quality} and must be from 1 (best) to 31 (smallest)"
+        raise ExportError(msg)
+
+
+def _extent(clip: vs.VideoNode) -> str:
+    return f"{clip.width}x{clip.height} with {clip.num_frames} frames"

@@ -1,0 +1,45 @@
+"""What sequences of pictures have in common: a file a frame, compressed by a few threads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs.delivery.pool import WritePool
+from sghm_vs.delivery.targets import Target
+from sghm_vs.delivery.writer import Job, plane
+
+type Planes = list[NDArray[Any]]
+"""Each (height, width); every plane of every clip, in order."""
+
+
+class SequenceWriter(ABC):
+    """Takes frames, and hands each to a thread that makes its file; frames that are whole stay."""
+
+    def __init__(self, job: Job, target: Target, *clips: vs.VideoNode) -> None:
+        self.clips = clips
+        self.job = job
+        self.target = target
+        self._pool = WritePool()
+
+    def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
+        """Hand frame `n` to a thread."""
+        planes = [plane(frame, at) for frame in frames for at in range(frame.format.num_planes)]
+        self._pool.submit(partial(self.write_file, self.job.first_number + n, planes))
+
+    def finish(self) -> None:
+        """Wait for the threads."""
+        self._pool.finish()
+
+    def abort(self) -> None:
+        """Stop the threads; frames that are whole stay."""
+        self._pool.abort()
+
+    @abstractmethod
+    def write_file(self, number: int, planes: Planes) -> None:
+        """Write the file of frame `number`."""

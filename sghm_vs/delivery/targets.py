@@ -1,0 +1,150 @@
+"""Where outputs go: which files, and whether they may be written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sghm_vs.errors import ExportError
+from sghm_vs.shots import SequencePath
+
+FORMS = "x.mov, x.####.exr, x.%04d.exr, x.####.png or x.mkv"
+PICTURES = (".exr", ".png")
+LISTED_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An output as the user wrote it, and the sequence that it means if it has a pattern."""
+
+    path: Path
+    sequence: SequencePath | None
+
+    def file(self, number: int) -> Path:
+        """Return the file of frame `number`; of a movie or a single picture, the file."""
+        return self.path if self.sequence is None else self.sequence.frame(number)
+
+
+def read_targets(
+    paths: Sequence[Path], numbers: range, suffixes: Sequence[str], overwrite: bool
+) -> list[Target]:
+    """
+    Return what `paths` mean for frames with `numbers`, once none of them stands in the way.
+
+    Raises:
+        ExportError: A form is not known, two outputs meet in a file, or one exists already.
+    """
+    if not paths:
+        msg = f"there is no output; give one or several of {FORMS}"
+        raise ExportError(msg)
+    targets = [_target(path, numbers, suffixes) for path in paths]
+    _refuse_meeting(targets, numbers)
+    if not overwrite:
+        _refuse_existing([target.file(n) for target in targets for n in _files_of(target, numbers)])
+    return targets
+
+
+def prepare_folders(targets: Sequence[Target]) -> None:
+    """Make the folders that `targets` go to."""
+    for target in targets:
+        folder = target.path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"the folder {folder} can't be made: {error.strerror}; choose another with -o"
+            raise ExportError(msg) from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            msg = f"the folder {folder} can't be written to; choose another with -o"
+            raise ExportError(msg)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """
+    Yield a hidden path beside `path` to write to; it takes the name `path` if all goes well.
+
+    Raises:
+        ExportError: The file can't be written, in the system's words.
+    """
+    part = part_of(path)
+    try:
+        yield part
+        part.replace(path)
+    except BaseException as error:
+        discard(part)
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
+        raise
+
+
+def part_of(path: Path) -> Path:
+    """
+    Return the hidden name that a file has until it is whole.
+
+    It is this process's own, and short: the file's name may be as long as the system allows.
+    """
+    digest = hashlib.sha256(path.name.encode(errors="surrogateescape")).hexdigest()[:12]
+    return path.with_name(f".sghm-{os.getpid()}-{digest}.part")
+
+
+def discard(part: Path) -> None:
+    """Remove `part` if it is there, whatever else went wrong."""
+    try:
+        part.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def cannot_write(path: Path, error: OSError) -> ExportError:
+    """Return the error for `path` in the system's words."""
+    return ExportError(
+        f"{path} can't be written: {error.strerror or error}; nothing half done was left"
+    )
+
+
+def _target(path: Path, numbers: range, suffixes: Sequence[str]) -> Target:
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        msg = f"{path} has no form that can be written; give {FORMS}"
+        raise ExportError(msg)
+    if path.is_dir():
+        msg = f"{path} is a folder; give the name of a file"
+        raise ExportError(msg)
+    sequence = SequencePath.parse(path)
+    if sequence is not None and suffix not in PICTURES:
+        msg = f"{path} is a movie, one file for all frames; write it without a pattern"
+        raise ExportError(msg)
+    if sequence is None and suffix in PICTURES and len(numbers) > 1:
+        numbered = path.with_name(f"{path.stem}.####{path.suffix}")
+        msg = f"{path} is one picture, and there are {len(numbers)} frames; write {numbered}"
+        raise ExportError(msg)
+    return Target(path, sequence)
+
+
+def _refuse_meeting(targets: Sequence[Target], numbers: range) -> None:
+    taken: dict[Path, Path] = {}
+    for target in targets:
+        folder = target.path.parent.resolve()
+        for number in _files_of(target, numbers):
+            file = folder / target.file(number).name
+            if file in taken:
+                msg = f"{taken[file]} and {target.path} would write the same file; give two names"
+                raise ExportError(msg)
+            taken[file] = target.path
+
+
+def _files_of(target: Target, numbers: range) -> range:
+    return numbers if target.sequence is not None else numbers[:1]
+
+
+def _refuse_existing(files: Sequence[Path]) -> None:
+    existing = [file for file in files if file.exists()]
+    if existing:
+        listed = ", ".join(str(file) for file in existing[:LISTED_MAX])
+        more = f" and {len(existing) - LISTED_MAX} more" if len(existing) > LISTED_MAX else ""
+        msg = f"{listed}{more} exist already; choose another name, or replace with --overwrite"
+        raise ExportError(msg)

@@ -1,0 +1,49 @@
+"""What every form of output has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs.color import Footage
+from sghm_vs.delivery.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is exported, and how; see `export` for each field's meaning."""
+
+    footage: Footage
+    alpha: vs.VideoNode
+    layout: str
+    quality: int
+    first_number: int
+    metadata: dict[str, str]
+
+
+class Writer(Protocol):
+    """One output, begun when it is made: `write` each frame in order, then `finish`; or `abort`."""
+
+    clips: tuple[vs.VideoNode, ...]
+    """What it needs of each frame, in this order."""
+
+    def __init__(self, job: Job, target: Target) -> None: ...
+
+    def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
+        """Take frame `n` of each of `clips`; their pixels are not needed after it returns."""
+
+    def finish(self) -> None:
+        """Return when everything is in its place."""
+
+    def abort(self) -> None:
+        """Stop, and remove what is not whole."""
+
+
+def plane(frame: vs.VideoFrame, index: int = 0) -> NDArray[np.generic]:
+    """Return a copy of a plane of `frame`, (height, width), without the padding of its rows."""
+    return np.asarray(frame[index]).copy()

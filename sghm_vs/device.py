@@ -1,0 +1,59 @@
+"""Which device runs the network, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from sghm_vs.errors import DeviceError
+
+
+def choose_device(index: int | None) -> torch.device:
+    """
+    Return the device with `index`: None is the first CUDA device or else the CPU, -1 the CPU.
+
+    Raises:
+        DeviceError: There is no CUDA device with that index.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if index == -1 or (index is None and count == 0):
+        return torch.device("cpu")
+    chosen = 0 if index is None else index
+    if not 0 <= chosen < count:
+        raise DeviceError(_no_such_device(chosen, count))
+    return torch.device("cuda", chosen)
+
+
+def parse_device(text: str) -> int | None:
+    """
+    Return the device index that the command line's word means: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        DeviceError: It is none of these.
+    """
+    if text in ("auto", "cpu", "cuda"):
+        return {"auto": None, "cpu": -1, "cuda": 0}[text]
+    kind, _, number = text.partition(":")
+    if kind == "cuda" and number.isdigit():
+        return int(number)
+    msg = f"device {text!r} is not known; use auto, cpu, cuda or cuda:N"
+    raise DeviceError(msg)
+
+
+def choose_dtype(device: torch.device, fp16: bool | None) -> torch.dtype:
+    """Return half or float as `fp16` says; None is half on a CUDA device and float elsewhere."""
+    is_half = device.type == "cuda" if fp16 is None else fp16
+    return torch.float16 if is_half else torch.float32
+
+
+def _no_such_device(index: int, count: int) -> str:
+    if torch.version.cuda is None:
+        return (
+            f"device_index={index} asks for CUDA, and torch {torch.__version__} is a "
+            "build without it; "
+            "install a CUDA build of torch, or use device_index=-1 for the CPU"
+        )
+    if count == 0:
+        return (
+            f"device_index={index} asks for CUDA, and no CUDA device was found; use -1 for the CPU"
+        )
+    return f"device_index={index}, and the devices are 0 to {count - 1}; -1 is the CPU"

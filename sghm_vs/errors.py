@@ -1,0 +1,48 @@
+"""
+The errors that users meet.
+
+    SghmError
+    + SettingsError        a knob is outside its range
+    + UnsupportedClipError a clip that can't be matted
+    + WeightsError         a checkpoint is missing or isn't one
+    + DeviceError          a device that isn't there
+    + SourceError          footage that can't be read
+    + ExportError          a file that can't be written
+    + MissingPackageError  an optional package isn't installed
+
+Each message says what was found, what is needed and, where it helps, what to type.
+"""
+
+from __future__ import annotations
+
+
+class SghmError(Exception):
+    """Anything that sghm_vs refuses or fails at; the message is meant for users."""
+
+
+class SettingsError(SghmError, ValueError):
+    """A setting is outside its range."""
+
+
+class UnsupportedClipError(SghmError, ValueError):
+    """The clip has a format that can't be matted."""
+
+
+class WeightsError(SghmError, ValueError):
+    """A checkpoint is missing, or its content is not a network of ours."""
+
+
+class DeviceError(SghmError, RuntimeError):
+    """The device asked for is not there."""
+
+
+class SourceError(SghmError, OSError):
+    """The footage can't be found or read."""
+
+
+class ExportError(SghmError, OSError):
+    """An output can't be written."""
+
+
+class MissingPackageError(SghmError, ImportError):
+    """A feature needs a package that is not installed."""

@@ -1,0 +1,83 @@
+"""Scores a clip frame by frame, holding no more than one frame's error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+import numpy as np
+import vapoursynth as vs
+
+from sghm_vs.errors import SettingsError
+from sghm_vs.evaluate.metrics import Flicker, Matte, score_frame
+
+
+def score_clip(
+    pred: vs.VideoNode,
+    truth: vs.VideoNode,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, float]:
+    """
+    Return the scores of a matte, each the mean over its frames.
+
+    Args:
+        pred: The matte: gray of any depth, or the first plane of RGB (red) or YUV (luma).
+        truth: The true matte; same size and length, of any such format.
+        progress: Called after each frame with the frames done and all of them.
+
+    Returns:
+        "mad", "mse", "sad", "grad", "conn", "iou" as in `Scores`, and for more than one
+        frame "dtssd".
+
+    Raises:
+        SettingsError: The two differ in size or length, or change format.
+    """
+    _check_pair(pred, truth)
+    flicker = Flicker()
+    sums: dict[str, float] = {}
+    for done, (alpha, true_alpha) in enumerate(_frames(pred, truth), start=1):
+        for name, score in asdict(score_frame(alpha, true_alpha)).items():
+            sums[name] = sums.get(name, 0.0) + score
+        flicker.add(alpha, true_alpha)
+        if progress is not None:
+            progress(done, pred.num_frames)
+    means = {name: total / pred.num_frames for name, total in sums.items()}
+    return means | ({"dtssd": flicker.dtssd} if pred.num_frames > 1 else {})
+
+
+def _check_pair(pred: vs.VideoNode, truth: vs.VideoNode) -> None:
+    for clip, name in ((pred, "matte"), (truth, "truth")):
+        if clip.format.color_family == vs.UNDEFINED or 0 in (clip.width, clip.height):
+            msg = f"the {name} changes its format or size between frames; give a constant one"
+            raise SettingsError(msg)
+    if _extent(pred) != _extent(truth):
+        msg = (
+            f"the matte is {_extent(pred)}, the truth is {_extent(truth)}; "
+            "they need the same size and length"
+        )
+        raise SettingsError(msg)
+
+
+def _extent(clip: vs.VideoNode) -> str:
+    plural = "" if clip.num_frames == 1 else "s"
+    return f"{clip.width}x{clip.height} of {clip.num_frames} frame{plural}"
+
+
+def _frames(pred: vs.VideoNode, truth: vs.VideoNode) -> Iterator[tuple[Matte, Matte]]:
+    pairs = zip(pred.frames(close=True), truth.frames(close=True), strict=True)
+    for frame, true_frame in pairs:
+        yield _alpha(frame), _alpha(true_frame)
+
+
+def _alpha(frame: vs.VideoFrame) -> Matte:
+    """Return the frame's first plane, (h, w), scaled to 0-1; untagged gray is full range."""
+    codes = np.asarray(frame[0], np.float64)
+    if frame.format.sample_type == vs.FLOAT:
+        return codes
+    bits: int = frame.format.bits_per_sample
+    default = vs.RANGE_LIMITED if frame.format.color_family == vs.YUV else vs.RANGE_FULL
+    if frame.props.get("_Range", default) == vs.RANGE_FULL:
+        return codes / ((1 << bits) - 1)
+    # ITU-R BT.709: black is 16 and white is 235 in 8 bits.
+    scale = 1 << (bits - 8)
+    return (codes - 16 * scale) / (219 * scale)

@@ -1,0 +1,79 @@
+"""Which picture of one folder belongs to which of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sghm_vs.errors import SettingsError
+from sghm_vs.shots import PICTURE_SUFFIXES
+
+TRUTH_ENDINGS = ("", "_mask", "_alpha")
+"""What a truth's stem may have behind that of its picture."""
+
+LISTED_MAX = 8
+"""Names that a message lists before it counts the rest."""
+
+
+def pair_folders(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
+    """
+    Return the pictures of `pred`, each with its truth, in the order of their names.
+
+    Partners have the same stem; a truth's may end in "_mask" or "_alpha" besides. Other
+    files and hidden ones are passed over.
+
+    Raises:
+        SettingsError: A folder is missing or has no pictures, a picture has no partner or
+            several.
+    """
+    mattes, truths = _pictures(pred), _pictures(truth)
+    partners = {stem: _partners(stem, truths) for stem in mattes}
+    used = {stem for found in partners.values() for stem in found}
+    alone = [mattes[stem].name for stem, found in partners.items() if not found]
+    unused = [path.name for stem, path in truths.items() if stem not in used]
+    if alone or unused:
+        raise SettingsError(_without_partner(pred, alone, truth, unused))
+    for stem, found in partners.items():
+        if len(found) > 1:
+            msg = f"{mattes[stem]} has several truths: {_listed(found)}; keep one of them"
+            raise SettingsError(msg)
+    return [(mattes[stem], truths[found[0]]) for stem, found in partners.items()]
+
+
+def _partners(stem: str, truths: dict[str, Path]) -> list[str]:
+    return [stem + ending for ending in TRUTH_ENDINGS if stem + ending in truths]
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    """Return the pictures of `folder` by their stems."""
+    if not folder.is_dir():
+        msg = f"{folder} is not a folder; give the folder that holds the pictures"
+        raise SettingsError(msg)
+    pictures: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in PICTURE_SUFFIXES or path.name.startswith("."):
+            continue
+        if path.stem in pictures:
+            msg = f"{path} and {pictures[path.stem].name} have the same name; keep one of them"
+            raise SettingsError(msg)
+        pictures[path.stem] = path
+    if not pictures:
+        msg = f"{folder} holds no pictures; their names end in {' '.join(sorted(PICTURE_SUFFIXES))}"
+        raise SettingsError(msg)
+    return pictures
+
+
+def _without_partner(pred: Path, alone: list[str], truth: Path, unused: list[str]) -> str:
+    sides = [
+        f"{_listed(names)} in {folder}"
+        for folder, names in ((pred, alone), (truth, unused))
+        if names
+    ]
+    return (
+        f"pictures without a partner: {'; '.join(sides)}; "
+        "partners are NAME and NAME, NAME_mask or NAME_alpha"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - LISTED_MAX
+    return ", ".join(names[:LISTED_MAX]) + (f" and {rest} more" if rest > 0 else "")

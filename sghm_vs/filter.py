@@ -1,0 +1,251 @@
+"""A clip's way: frame -> tensor -> pipeline -> frame."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+import vapoursynth as vs
+from torch import Tensor
+
+from sghm_vs import color, planes
+from sghm_vs.device import choose_device, choose_dtype
+from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
+from sghm_vs.network import build_network, read_checkpoint
+from sghm_vs.pipeline import Pipeline
+from sghm_vs.settings import Settings, Sizing
+from sghm_vs.weights import Weights, find_weights
+
+SLOTS_ON_CUDA = 2
+"""One frame computes while another is copied."""
+
+
+def sghm(
+    clip: vs.VideoNode,
+    device_index: int | None = None,
+    model: str = "auto",
+    auto_download: bool = False,
+    *,
+    num_streams: int = 0,
+    tr: int = 0,
+    sc: bool = True,
+    sc_threshold: float | None = 0.1,
+    infer_size: int = 1280,
+    sizing: Sizing = "pad",
+    fp16: bool | None = None,
+    backend: str = "auto",
+    format: int | None = None,
+    mask: vs.VideoNode | None = None,
+) -> vs.VideoNode:
+    """
+    Return the alpha of the people in `clip`.
+
+    Frame n of the result is a pure function of frame n of `clip`: any frame may be asked for,
+    in any order, by any number of threads.
+
+    Args:
+        clip: RGB, YUV or GRAY, 8 to 16 bits or float, constant format and size. Colour is read
+            from the frame props; what they leave out is taken as `sghm_vs.color` says.
+        device_index: None is the first CUDA device or else the CPU, -1 the CPU.
+        model: "auto" or "sghm-lite" for the model that is shipped, or the path of a checkpoint
+            with the published names (.pth or .safetensors).
+        auto_download: Must be False: this version fetches nothing.
+        num_streams: Frames in the network at once; 0 is one on the CPU and two on CUDA.
+        tr: Temporal radius in frames; must be 0 in this version.
+        sc: Whether scene changes end the temporal window; without effect at tr=0.
+        sc_threshold: Of the scene-change detector; without effect at tr=0.
+        infer_size: Short side in pixels above which a picture is shrunk for the network.
+        sizing: "pad" keeps the aspect; "image" and "video" do as the published scripts.
+        fp16: Half precision; None is half on CUDA and float on the CPU.
+        backend: "auto" or "torch".
+        format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
+        mask: Where the people are, GRAY of the clip's size and length, in place of
+            the network's own segmentation.
+
+    Returns:
+        GRAY, full range, of the clip's size, length and rate; 0 is background, 1 is subject.
+
+    Raises:
+        vapoursynth.Error: With "sghm: " and what was found, what is needed, what to type.
+
+    Source:
+        Chen et al., "Robust Human Matting via Semantic Guidance", ACCV 2022.
+    """
+    del sc, sc_threshold  # They shape the temporal window, which tr=0 does not have.
+    try:
+        _check_clip(clip)
+        _check_integers(
+            device_index=-1 if device_index is None else device_index,
+            num_streams=num_streams,
+            tr=tr,
+            infer_size=infer_size,
+        )
+        _check_options(auto_download=auto_download, backend=backend, num_streams=num_streams)
+        format = _output_format(clip, format)
+        guide = None if mask is None else _check_mask(mask, clip)
+        settings = Settings(sizing=sizing, infer_size=infer_size, tr=tr)
+        device = choose_device(device_index)
+        slots = Slots(device, num_streams)
+        pipeline = load_pipeline(find_weights(model), settings, device, choose_dtype(device, fp16))
+    except SghmError as error:
+        msg = f"sghm: {error}"
+        raise vs.Error(msg) from error
+    alpha = matte_clip(clip, pipeline, slots, guide)
+    return alpha if format == vs.GRAYS else color.to_full_range_gray(alpha, format)
+
+
+def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoNode:
+    """
+    Return `clip` with `alpha` in its `_Alpha` prop, and set both as output `index`.
+
+    Previewers read the prop, vspipe reads the output: this serves both. The alpha is brought
+    to the clip's sample type and depth, which both ways require.
+    """
+    sample = clip.format.sample_type, clip.format.bits_per_sample
+    gray = vs.core.query_video_format(vs.GRAY, *sample).id
+    matched = color.to_full_range_gray(alpha, gray)
+    attached = clip.std.ClipToProp(matched)
+    attached.set_output(index, matched)
+    return attached
+
+
+def load_pipeline(
+    weights: Weights, settings: Settings, device: torch.device, dtype: torch.dtype
+) -> Pipeline:
+    """Return the pipeline around the network that `weights` hold, on `device`, in `dtype`."""
+    architecture, network = build_network(read_checkpoint(weights.path), str(weights.path))
+    network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+    vs.core.log_message(
+        vs.MESSAGE_TYPE_INFORMATION, f"sghm: {architecture} from {weights.name} on {device}"
+    )
+    return Pipeline(network, settings)
+
+
+class Slots:
+    """
+    A bounded number of frames in the network at once.
+
+    Each slot is one thread, and on CUDA one stream. VapourSynth's own threads only wait:
+    were they to run the network, each would bring its own team of compute threads.
+    """
+
+    def __init__(self, device: torch.device, count: int) -> None:
+        self.device = device
+        self._stream = threading.local()
+        chosen = count or (SLOTS_ON_CUDA if device.type == "cuda" else 1)
+        self._threads = ThreadPoolExecutor(chosen, "sghm", initializer=self._begin)
+
+    def run(self, compute: Callable[[], Tensor]) -> Tensor:
+        """Return what `compute` returns, on the CPU, once a slot is free to run it."""
+        return self._threads.submit(self._in_slot, compute).result()
+
+    def _begin(self) -> None:
+        # None is no stream of its own, which is all that the CPU has.
+        is_cuda = self.device.type == "cuda"
+        self._stream.own = torch.cuda.Stream(self.device) if is_cuda else None  # type: ignore[no-untyped-call]
+
+    def _in_slot(self, compute: Callable[[], Tensor]) -> Tensor:
+        with torch.inference_mode(), torch.cuda.stream(self._stream.own):
+            return compute().cpu()
+
+
+def matte_clip(
+    clip: vs.VideoNode, pipeline: Pipeline, slots: Slots, guide: vs.VideoNode | None = None
+) -> vs.VideoNode:
+    """
+    Return `clip`'s alpha as a GRAYS clip.
+
+    Args:
+        clip: As for `sghm`.
+        pipeline: What makes one frame's alpha, on the slots' device.
+        slots: Where it runs.
+        guide: Where the people are, GRAYS of the clip's size and length.
+    """
+    rgb = color.to_display_rgb(color.read_color(clip))
+    clips = [rgb] if guide is None else [rgb, guide]
+    blank = rgb.std.BlankClip(format=vs.GRAYS, keep=True)
+    weight = next(pipeline.network.parameters())
+
+    def matte(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        frames = f if isinstance(f, list) else [f]
+
+        def compute() -> Tensor:
+            tensors = [planes.to_tensor(frame, slots.device, weight.dtype) for frame in frames]
+            return pipeline.matte(*tensors)
+
+        return planes.to_frame(slots.run(compute), frames[0])
+
+    # ModifyFrame alone runs one frame at a time; made anew for each frame it runs several.
+    return blank.std.FrameEval(lambda **_: blank.std.ModifyFrame(clips, matte), clip_src=clips)
+
+
+def _check_clip(clip: vs.VideoNode) -> None:
+    if not isinstance(clip, vs.VideoNode):
+        msg = f"this is not a clip but {type(clip).__name__}; open a file with core.bs.VideoSource"
+        raise UnsupportedClipError(msg)
+    if clip.format is None or clip.format.color_family == vs.UNDEFINED:
+        msg = (
+            "the clip changes its format along the way; convert it first: "
+            "clip.resize.Bicubic(format=…)"
+        )
+        raise UnsupportedClipError(msg)
+    if 0 in (clip.width, clip.height):
+        msg = (
+            "the clip changes its size along the way; give it one: "
+            "clip.resize.Bicubic(width, height)"
+        )
+        raise UnsupportedClipError(msg)
+
+
+def _check_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
+    """Return `mask` as GRAYS."""
+    if not isinstance(mask, vs.VideoNode) or mask.format.color_family != vs.GRAY:
+        msg = "the mask must be a GRAY clip; take a plane: mask.std.ShufflePlanes(0, vs.GRAY)"
+        raise UnsupportedClipError(msg)
+    found = mask.width, mask.height, mask.num_frames
+    needed = clip.width, clip.height, clip.num_frames
+    if found != needed:
+        msg = (
+            f"the mask is {found[0]}x{found[1]} with {found[2]} frames, "
+            f"and the clip {needed[0]}x{needed[1]} with {needed[2]}: they must be equal"
+        )
+        raise UnsupportedClipError(msg)
+    return color.to_full_range_gray(mask, vs.GRAYS)
+
+
+def _check_integers(**values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, int):
+            msg = f"{name} is {value!r} and must be a whole number"
+            raise SettingsError(msg)
+
+
+def _check_options(*, auto_download: bool, backend: str, num_streams: int) -> None:
+    if auto_download:
+        msg = (
+            "auto_download=True, and this version fetches nothing; give a checkpoint's path "
+            "as model"
+        )
+        raise SettingsError(msg)
+    if backend not in ("auto", "torch"):
+        msg = f"backend is {backend!r} and must be auto or torch"
+        raise SettingsError(msg)
+    if num_streams < 0:
+        msg = f"num_streams is {num_streams} and must be 0 (chosen by the device) or more"
+        raise SettingsError(msg)
+
+
+def _output_format(clip: vs.VideoNode, chosen: int | None) -> int:
+    if chosen is None:
+        return int(vs.GRAYH if clip.format.id == vs.RGBH else vs.GRAYS)
+    try:
+        is_gray = vs.core.get_video_format(chosen).color_family == vs.GRAY
+    except vs.Error:
+        is_gray = False
+    if not is_gray:
+        msg = f"format is {chosen} and must be a GRAY format, for example vs.GRAY16 or vs.GRAYS"
+        raise SettingsError(msg)
+    return int(chosen)

@@ -1,0 +1,182 @@
+"""A shot's way: open the source, matte it, export it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import vapoursynth as vs
+
+from sghm_vs import __version__
+from sghm_vs.color import to_matte
+from sghm_vs.delivery import export
+from sghm_vs.errors import ExportError, SourceError
+from sghm_vs.filter import sghm
+from sghm_vs.settings import Settings
+from sghm_vs.shots import FrameRange, SequencePath
+from sghm_vs.source import Source, open_source
+from sghm_vs.weights import find_weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matting:
+    """How a shot is matted, and on what."""
+
+    model: str = "auto"
+    device_index: int | None = None
+    settings: Settings = field(default_factory=Settings)
+    fp16: bool | None = None
+    num_streams: int = 0
+    backend: str = "auto"
+    mask: Path | None = None
+    """A movie, sequence or picture that shows where the people are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How a shot is written; see `sghm_vs.delivery.export`."""
+
+    layout: str = "rgba"
+    quality: int = 4
+    start_number: int | None = None
+    """Number of the first written frame; None keeps the source's."""
+    overwrite: bool = False
+
+
+def rotoscope(
+    path: str | Path,
+    outputs: Sequence[str | Path],
+    *,
+    frames: FrameRange | None = None,
+    matting: Matting | None = None,
+    delivery: Delivery | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """
+    Matte the people in the footage at `path` and write `outputs`, all in one pass.
+
+    Args:
+        path: A movie, a numbered sequence, a picture or a VapourSynth script.
+        outputs: Files to write; their form says in which format.
+        frames: Which of the source's frames, by the source's own numbers; None is all.
+        matting: Defaults to the shipped model on the best device.
+        delivery: Defaults to what `export` does by itself.
+        progress: Called with frames done and frames in all.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        SourceError: The footage can't be read, or has none of `frames`.
+        ExportError: An output can't be written.
+        vapoursynth.Error: The filter refuses the clip or a setting.
+    """
+    matting = matting or Matting()
+    _refuse_to_replace(Path(path), outputs)
+    source = open_source(path)
+    alpha = sghm(
+        source.clip,
+        matting.device_index,
+        matting.model,
+        num_streams=matting.num_streams,
+        tr=matting.settings.tr,
+        infer_size=matting.settings.infer_size,
+        sizing=matting.settings.sizing,
+        fp16=matting.fp16,
+        backend=matting.backend,
+        mask=_open_mask(matting.mask, source.clip),
+    )
+    return deliver(
+        source,
+        alpha,
+        outputs,
+        frames=frames,
+        delivery=delivery,
+        metadata={"source": source.name, **describe(matting)},
+        progress=progress,
+    )
+
+
+def deliver(
+    source: Source,
+    alpha: vs.VideoNode,
+    outputs: Sequence[str | Path],
+    *,
+    frames: FrameRange | None = None,
+    delivery: Delivery | None = None,
+    metadata: dict[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write `frames` of `source` with `alpha`, a clip of the source's length; see `rotoscope`."""
+    delivery = delivery or Delivery()
+    clip, first_number = source.clip, source.first_number
+    if frames is not None:
+        # Cut after matting: a window that looks beyond the range sees the same frames.
+        first, last = _clip_frames(source, frames)
+        clip, alpha = (c.std.Trim(first=first, last=last) for c in (clip, alpha))
+        first_number = frames.first
+    if delivery.start_number is not None:
+        first_number = delivery.start_number
+    return export(
+        clip,
+        alpha,
+        *outputs,
+        layout=delivery.layout,
+        quality=delivery.quality,
+        first_number=first_number,
+        overwrite=delivery.overwrite,
+        metadata=metadata,
+        progress=progress,
+    )
+
+
+def describe(matting: Matting) -> dict[str, str]:
+    """Return what shapes the pixels, as text for the outputs' metadata."""
+    weights = find_weights(matting.model)
+    settings = matting.settings
+    return {
+        "version": __version__,
+        "model": weights.name,
+        "weights_sha256": weights.sha256(),
+        "sizing": settings.sizing,
+        "infer_size": str(settings.infer_size),
+        "tr": str(settings.tr),
+    }
+
+
+def _refuse_to_replace(source: Path, outputs: Sequence[str | Path]) -> None:
+    """Footage is read while outputs are written: even --overwrite must not touch it."""
+    for output in map(Path, outputs):
+        is_same = _resolved(output) == _resolved(source)
+        if is_same or (source.is_dir() and output.parent.resolve() == source.resolve()):
+            msg = f"{output} would be written over the footage it is made from; choose another name"
+            raise ExportError(msg)
+
+
+def _resolved(path: Path) -> str:
+    """Return the absolute path; patterns that mean the same files are the same."""
+    absolute = path.parent.resolve() / path.name
+    return str(SequencePath.parse(absolute) or absolute.resolve())
+
+
+def _open_mask(path: Path | None, clip: vs.VideoNode) -> vs.VideoNode | None:
+    """Return the matte that the footage at `path` shows; a single picture serves every frame."""
+    if path is None:
+        return None
+    mask = to_matte(open_source(path).clip)
+    if mask.num_frames == 1:
+        mask = mask.std.Loop(clip.num_frames)
+    return mask
+
+
+def _clip_frames(source: Source, frames: FrameRange) -> tuple[int, int]:
+    """Return the clip's indices, both included, of the source's `frames`."""
+    last_number = source.first_number + source.clip.num_frames - 1
+    if frames.first < source.first_number or frames.last > last_number:
+        msg = (
+            f"{source.name} has frames {source.first_number}-{last_number}, and {frames} was "
+            "asked for"
+        )
+        raise SourceError(msg)
+    return frames.first - source.first_number, frames.last - source.first_number

@@ -1,0 +1,1 @@
+"""The steps of a frame: pure functions on tensors, none of which knows another."""

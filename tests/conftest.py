@@ -1,0 +1,44 @@
+"""Fixtures: seeded networks, small clips, and where the shared footage is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import vapoursynth as vs
+
+from sghm_vs.network import SGHM, build_network
+from tests.seeded import seeded_state_dict
+
+WEIGHT_SEED = 2210
+
+
+@pytest.fixture(scope="session")
+def seeded_state() -> dict[str, torch.Tensor]:
+    """Return a whole published state dict, drawn from a seed."""
+    return {key: torch.from_numpy(value) for key, value in seeded_state_dict(WEIGHT_SEED).items()}
+
+
+@pytest.fixture(scope="session")
+def seeded_network(seeded_state: dict[str, torch.Tensor]) -> SGHM:
+    """Return the published network on seeded weights, ready for inference."""
+    return build_network(seeded_state, "seeded")[1]
+
+
+@pytest.fixture
+def shared() -> Path:
+    """Return the folder of shared footage, or skip the test."""
+    beside = Path(__file__).parents[2] / "shared"
+    folder = Path(os.environ.get("SGHM_SHARED", beside)) / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the shared footage: set SGHM_SHARED to its folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _outputs_are_forgotten() -> Iterator[None]:
+    yield
+    vs.clear_outputs()

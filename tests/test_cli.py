@@ -1,0 +1,242 @@
+"""The command line as people type it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from sghm_vs.cli import VERBS, build_parser, main
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """A numbered sequence of six small pictures, 1001 to 1006."""
+    folder = tmp_path / "plates here"
+    folder.mkdir()
+    for number in range(1001, 1007):
+        rng = np.random.default_rng(number)
+        write_png(folder / f"sh010.{number}.png", rng.integers(0, 256, (48, 64, 3), np.uint8))
+    return folder / "sh010.####.png"
+
+
+def test_one_pass_writes_every_form(plate, tmp_path, capsys):
+    outputs = [tmp_path / name for name in ("a.mov", "a.####.exr", "a.####.png", "a.mkv")]
+    words = [word for path in outputs for word in ("-o", str(path))]
+
+    code = main(["matte", str(plate), *words, "--device", "cpu", "--json"])
+
+    assert code == 0
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)["outputs"]) == 4
+    assert "6/6 frames" in said.err
+    with av.open(str(tmp_path / "a.mov")) as movie:
+        assert sum(1 for _ in movie.decode(video=0)) == 6
+    assert (tmp_path / "a.1001.exr").exists()
+    assert (tmp_path / "a.1006.png").exists()
+
+
+def test_a_range_keeps_the_sources_numbers(plate, tmp_path):
+    out = tmp_path / "out" / "m.%04d.exr"
+
+    code = main(["matte", str(plate), "-o", str(out), "--frames", "1003-1004", "--quiet"])
+
+    assert code == 0
+    assert names_in(out.parent) == ["m.1003.exr", "m.1004.exr"]
+
+
+def test_start_number_renumbers(plate, tmp_path):
+    out = tmp_path / "m.####.exr"
+    words = ["--frames", "1003-1004", "--start-number", "1", "--quiet"]
+
+    assert main(["matte", str(plate), "-o", str(out), *words]) == 0
+
+    assert (tmp_path / "m.0001.exr").exists()
+
+
+def test_a_finished_matte_is_exported_as_it_is(plate, tmp_path):
+    main(["matte", str(plate), "-o", str(tmp_path / "alpha.####.png"), "--quiet"])
+
+    code = main(
+        ["export", str(plate), "--alpha", str(tmp_path / "alpha.####.png"),
+         "-o", str(tmp_path / "again.####.exr"), "--layout", "matte", "--quiet"]
+    )  # fmt: skip
+
+    assert code == 0
+    gray = oiio.ImageBuf(str(tmp_path / "alpha.1002.png")).get_pixels(oiio.FLOAT)[..., 0]
+    exr = oiio.ImageBuf(str(tmp_path / "again.1002.exr")).get_pixels(oiio.FLOAT)
+    assert np.abs(exr - gray[..., None]).max() < 5e-4
+
+
+def test_a_script_with_an_alpha_is_exported(tmp_path):
+    script = tmp_path / "shot.vpy"
+    script.write_text(
+        "import vapoursynth as vs\n"
+        "clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=48, length=2)\n"
+        "clip.set_output(0, vs.core.std.BlankClip(clip, format=vs.GRAY8, color=200))\n"
+    )
+
+    assert main(["export", str(script), "-o", str(tmp_path / "x.mov"), "--quiet"]) == 0
+
+    with av.open(str(tmp_path / "x.mov")) as movie:
+        assert sum(1 for _ in movie.decode(video=0)) == 2
+
+
+def test_footage_without_an_alpha_is_not_exported(plate, tmp_path, capsys):
+    assert main(["export", str(plate), "-o", str(tmp_path / "x.mov")]) == 1
+
+    assert "--alpha" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["matte", "nowhere.mov", "-o", "x.mov"], "nowhere.mov"),
+        (["matte", "PLATE", "-o", "x.avi"], "x.avi"),
+        (["matte", "PLATE", "-o", "x.mov", "--model", "nope"], "nope"),
+        (["matte", "PLATE", "-o", "x.mov", "--frames", "1-2"], "1001-1006"),
+        (["matte", "PLATE", "-o", "x.mov", "--device", "tpu"], "tpu"),
+        (["matte", "PLATE", "-o", "x.mov", "--tr", "1"], "tr is 1"),
+        (["eval", "--pred", "PLATE", "--gt", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_fails_is_said_in_one_line_with_exit_code_1(
+    words, said, plate, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    code = main([str(plate) if word == "PLATE" else word for word in words])
+
+    error = capsys.readouterr().err
+    assert code == 1
+    assert error.startswith("sghm: ")
+    assert said in error
+    assert "Traceback" not in error
+    assert names_in(tmp_path) == ["plates here"]
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["roto"], ["matte"], ["matte", "a", "-o", "b", "--frames", "x"]]
+)
+def test_misuse_is_exit_code_2(words):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    assert ended.value.code == 2
+
+
+def test_an_output_that_exists_is_kept(plate, tmp_path, capsys):
+    (tmp_path / "x.mov").write_text("precious")
+
+    assert main(["matte", str(plate), "-o", str(tmp_path / "x.mov")]) == 1
+
+    assert (tmp_path / "x.mov").read_text() == "precious"
+    assert "--overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_an_interrupt_ends_cleanly_with_130(tmp_path):
+    for number in range(400):
+        write_png(tmp_path / f"p.{number:04d}.png", np.zeros((256, 256, 3), np.uint8))
+    out = tmp_path / "out"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sghm_vs", "matte", tmp_path / "p.####.png", "-o", out / "x.mov"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and not (out.is_dir() and names_in(out)):
+        time.sleep(0.1)
+
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=60)
+
+    assert running.returncode == 130, error
+    assert "interrupted" in error
+    assert "Traceback" not in error
+    assert names_in(out) == []
+
+
+def test_footage_is_never_replaced_by_its_own_matte(plate, capsys):
+    before = (plate.parent / "sh010.1001.png").read_bytes()
+    same = str(plate).replace("####", "%04d")
+
+    codes = [main(["matte", str(plate), "-o", out, "--overwrite"]) for out in (str(plate), same)]
+
+    assert codes == [1, 1]
+    assert "over the footage" in capsys.readouterr().err
+    assert (plate.parent / "sh010.1001.png").read_bytes() == before
+
+
+def test_eval_scores_a_sequence_against_itself_as_perfect(plate, capsys):
+    assert main(["eval", "--pred", str(plate), "--gt", str(plate), "--json", "--quiet"]) == 0
+
+    mean = json.loads(capsys.readouterr().out)["mean"]
+    assert mean["mad"] == 0
+    assert mean["dtssd"] == 0
+
+
+def test_eval_mattes_pictures_first_when_asked(tmp_path, capsys):
+    images, truths = tmp_path / "images", tmp_path / "truths"
+    images.mkdir()
+    truths.mkdir()
+    write_png(images / "one.png", np.full((64, 64, 3), 128, np.uint8))
+    write_png(truths / "one_mask.png", np.zeros((64, 64, 3), np.uint8))
+    words = ["--images", str(images), "--gt", str(truths), "--sizing", "pad"]
+
+    code = main(["eval", *words, "-o", str(tmp_path / "kept"), "--json", "--quiet"])
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["items"].keys() == {"one.png"}
+    assert names_in(tmp_path / "kept") == ["one.png"]
+
+
+def test_doctor_finds_everything_here(capsys):
+    assert main(["doctor", "--json"]) == 0
+
+    findings = {item["what"]: item for item in json.loads(capsys.readouterr().out)}
+    assert findings["model"]["found"].startswith("sghm-lite")
+    assert all(item["is_good"] for item in findings.values())
+
+
+def test_the_demo_makes_everything_it_promises_and_can_be_run_again(tmp_path, monkeypatch, capsys):
+    from sghm_vs.cli import demo
+
+    monkeypatch.setattr(demo, "FRAMES", 3)
+    monkeypatch.setattr(demo, "SHEET_FRAMES", (0, 2))
+    folder = tmp_path / "demo"
+
+    codes = [main(["demo", str(folder), "--quiet"]) for _ in range(2)]
+
+    assert codes == [0, 0]
+    made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert made == {
+        "source.mp4", "alpha.mkv", "portrait.mov", "sheet.png",
+        "exr/portrait.0000.exr", "exr/portrait.0001.exr", "exr/portrait.0002.exr",
+    }  # fmt: skip
+    assert str(folder / "sheet.png") in capsys.readouterr().out
+
+
+def test_every_verb_explains_itself():
+    for verb in VERBS:
+        assert verb.__doc__.startswith("sghm ")
+    text = build_parser().format_help()
+    assert all(name in text for name in ("matte", "export", "eval", "doctor", "demo"))
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def write_png(path: Path, codes: np.ndarray) -> None:
+    image = oiio.ImageOutput.create(str(path))
+    height, width, channels = codes.shape
+    image.open(str(path), oiio.ImageSpec(width, height, channels, "uint8"))
+    image.write_image(codes)
+    image.close()

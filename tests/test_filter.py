@@ -1,0 +1,285 @@
+"""The filter: what VapourSynth scripts rely on."""
+
+import numpy as np
+import pytest
+import torch
+import vapoursynth as vs
+
+import sghm_vs
+from sghm_vs import attach, planes, sghm
+from sghm_vs.color import read_color, to_display_rgb
+from sghm_vs.filter import load_pipeline
+from sghm_vs.settings import Settings
+from sghm_vs.weights import find_weights
+from tests.clips import counted, frame_bytes, noise_clip, plane
+
+core = vs.core
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[bytes]:
+    """The frames of the noise clip's alpha in playback order."""
+    alpha = sghm(noise_clip(), -1)
+    return [plane(frame).tobytes() for frame in alpha.frames(close=True)]
+
+
+def test_alpha_is_a_full_range_gray_clip_like_its_source():
+    clip = noise_clip(length=3)
+
+    alpha = sghm(clip, -1)
+
+    assert alpha.format.id == vs.GRAYS
+    assert (alpha.width, alpha.height, alpha.num_frames) == (96, 64, 3)
+    assert alpha.fps == clip.fps
+    with alpha.get_frame(0) as frame:
+        assert frame.props["_Range"] == vs.RANGE_FULL
+        assert "_Matrix" not in frame.props
+        values = plane(frame)
+    assert np.isfinite(values).all()
+    assert values.min() >= 0
+    assert values.max() <= 1
+
+
+def test_frames_are_the_same_backward(expected):
+    alpha = sghm(noise_clip(), -1)
+
+    backward = {n: frame_bytes(alpha, n) for n in reversed(range(6))}
+
+    assert [backward[n] for n in range(6)] == expected
+
+
+def test_frames_are_the_same_in_any_order_and_asked_for_again(expected):
+    alpha = sghm(noise_clip(), -1)
+    order = [*range(6), *range(6)]
+    np.random.default_rng(1).shuffle(order)
+
+    assert all(frame_bytes(alpha, n) == expected[n] for n in order)
+
+
+@pytest.mark.parametrize("prefetch", [1, 8])
+def test_frames_are_the_same_when_prefetched(expected, prefetch):
+    alpha = sghm(noise_clip(), -1, num_streams=2)
+
+    frames = alpha.frames(prefetch=prefetch, close=True)
+
+    assert [plane(frame).tobytes() for frame in frames] == expected
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_frames_are_the_same_on_any_number_of_threads(expected, threads):
+    before = core.num_threads
+    core.num_threads = threads
+    try:
+        alpha = sghm(noise_clip(), -1)
+        frames = [plane(frame).tobytes() for frame in alpha.frames(close=True)]
+    finally:
+        core.num_threads = before
+
+    assert frames == expected
+
+
+def test_a_trimmed_clip_gives_the_same_frames(expected):
+    before, after = noise_clip()[2:5], sghm(noise_clip(), -1)[2:5]
+
+    assert [frame_bytes(sghm(before, -1), n) for n in range(3)] == expected[2:5]
+    assert [frame_bytes(after, n) for n in range(3)] == expected[2:5]
+
+
+def test_the_filter_equals_the_pipeline_called_directly():
+    clip = noise_clip(vs.RGBS, length=1)
+    device = torch.device("cpu")
+    pipeline = load_pipeline(find_weights("auto"), Settings(), device, torch.float32)
+    with torch.inference_mode(), clip.get_frame(0) as frame:
+        direct = pipeline.matte(planes.to_tensor(frame, device, torch.float32))
+
+    assert frame_bytes(sghm(clip, -1), 0) == direct[0, 0].numpy().tobytes()
+
+
+def test_no_frame_is_computed_twice_in_linear_playback():
+    clip, seen = counted(noise_clip(length=12))
+    alpha = sghm(clip, -1)
+    seen.clear()
+
+    for _ in alpha.frames(prefetch=4, close=True):
+        pass
+
+    # Frame 0 was read once before, for its colour.
+    assert sorted(seen) in (list(range(12)), list(range(1, 12)))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (127, 95), (65, 64)])
+def test_odd_sizes_come_back_as_they_went_in(size):
+    alpha = sghm(noise_clip(vs.RGB24, *size, length=1), -1)
+
+    with alpha.get_frame(0) as frame:
+        assert plane(frame).shape == size[::-1]
+
+
+@pytest.mark.parametrize(
+    "format_id",
+    [
+        vs.RGB24, vs.RGB30, vs.RGB48, vs.RGBS, vs.RGBH, vs.YUV420P8, vs.YUV420P10, vs.YUV422P10,
+        vs.YUV444P12, vs.YUV444P16, vs.YUV444PS, vs.GRAY8, vs.GRAY16, vs.GRAYS,
+    ],
+)  # fmt: skip
+def test_every_format_is_seen_as_the_same_picture(format_id):
+    width, height = 96, 64
+    color = [120, 120, 120]
+    flat = core.std.BlankClip(format=vs.RGB24, width=width, height=height, length=1, color=color)
+    family = core.get_video_format(format_id).color_family
+    matrix = {} if family == vs.RGB else {"matrix": 1}
+    clip = flat.resize.Bicubic(format=format_id, **matrix)
+
+    with to_display_rgb(read_color(clip)).get_frame(0) as frame:
+        seen = [plane(frame, index).mean() for index in range(3)]
+
+    assert seen == pytest.approx([120 / 255] * 3, abs=2e-3)
+
+
+def test_an_untagged_clip_is_taken_by_its_size():
+    """Players assume BT.709 for HD and BT.601 below; so does the filter."""
+    red = {"format": vs.YUV444P8, "color": [63, 102, 240], "length": 1}
+    large = core.std.BlankClip(width=1280, height=720, **red)
+    small = core.std.BlankClip(width=640, height=480, **red)
+
+    with (
+        to_display_rgb(read_color(large)).get_frame(0) as hd,
+        to_display_rgb(read_color(small)).get_frame(0) as sd,
+    ):
+        assert plane(hd).mean() == pytest.approx(1.0, abs=0.02)
+        assert plane(sd).mean() < 0.97
+
+
+def test_linear_footage_is_encoded_for_the_network():
+    linear = core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=1, color=[0.214] * 3)
+    linear = linear.std.SetFrameProps(_Matrix=0, _Transfer=8, _Primaries=1)
+
+    with to_display_rgb(read_color(linear)).get_frame(0) as frame:
+        assert plane(frame).mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_values_out_of_range_and_nan_do_not_reach_the_network():
+    clip = core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=1, color=[7.0, -3.0, 0.5])
+
+    def poison(f, **_):
+        frame = f.copy()
+        np.asarray(frame[2])[:8] = np.nan
+        return frame
+
+    poisoned = clip.std.ModifyFrame(clip, poison)
+
+    with poisoned.get_frame(0) as frame:
+        tensor = planes.to_tensor(frame, torch.device("cpu"), torch.float32)
+    assert tensor.isfinite().all()
+    assert tensor.min() >= 0
+    assert tensor.max() <= 1
+
+
+@pytest.mark.parametrize("format_id", [vs.GRAY8, vs.GRAY10, vs.GRAY16, vs.GRAYH])
+def test_alpha_comes_in_the_format_asked_for(format_id):
+    clip = noise_clip(length=1)
+
+    chosen, default = sghm(clip, -1, format=format_id), sghm(clip, -1)
+
+    with chosen.get_frame(0) as frame, default.get_frame(0) as exact:
+        peak = 1 if chosen.format.sample_type == vs.FLOAT else 2**chosen.format.bits_per_sample - 1
+        error = np.abs(plane(frame).astype(np.float64) / peak - plane(exact))
+    assert error.max() <= (1e-3 if peak == 1 else 0.5 / peak + 1e-6)
+
+
+def test_half_float_in_gives_half_float_out():
+    assert sghm(noise_clip(vs.RGBH, length=1), -1).format.id == vs.GRAYH
+
+
+def test_a_mask_takes_the_place_of_the_segmentation():
+    clip = noise_clip(length=1)
+    empty = core.std.BlankClip(clip, format=vs.GRAY8, color=0)
+    full = core.std.BlankClip(clip, format=vs.GRAY8, color=255)
+
+    coverage = [plane(sghm(clip, -1, mask=mask).get_frame(0)).mean() for mask in (empty, full)]
+
+    assert coverage[0] < coverage[1]
+
+
+def test_attach_serves_previewers_and_vspipe():
+    clip = noise_clip(length=2)
+    alpha = core.std.BlankClip(clip, format=vs.GRAYS, color=0.5)
+
+    attached = attach(clip, alpha)
+
+    with attached.get_frame(0) as frame:
+        assert frame.props["_Alpha"].format.id == vs.GRAY8
+        assert np.asarray(frame.props["_Alpha"][0]).flat[0] == 128
+    assert vs.get_output(0).alpha.format.id == vs.GRAY8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"tr": 2}, "tr is 2"),
+        ({"model": "nope"}, "nope"),
+        ({"model": "sghm-resnet50"}, "by hand"),
+        ({"device_index": 99}, "device_index=99"),
+        ({"device_index": "cuda"}, "device_index is 'cuda' and must be a whole number"),
+        ({"infer_size": 1.5}, "infer_size is 1.5"),
+        ({"sizing": "stretch"}, "stretch"),
+        ({"infer_size": 3}, "infer_size is 3"),
+        ({"auto_download": True}, "auto_download"),
+        ({"backend": "abacus"}, "abacus"),
+        ({"num_streams": -1}, "num_streams is -1"),
+        ({"format": vs.RGB24}, "GRAY16"),
+        ({"format": 12345}, "GRAY16"),
+        ({"mask": "mask.png"}, "mask must be a GRAY clip"),
+    ],
+)
+def test_what_cannot_be_done_is_said_as_a_vapoursynth_error(arguments, words):
+    with pytest.raises(vs.Error, match=f"^sghm: .*{words}"):
+        sghm(noise_clip(length=1), **arguments)
+
+
+def test_a_path_in_place_of_a_clip_is_named():
+    with pytest.raises(vs.Error, match="this is not a clip but str"):
+        sghm("plate.mov")
+
+
+def test_clips_of_changing_size_or_format_are_refused():
+    small, large = noise_clip(length=1), noise_clip(width=128, length=1)
+    other = noise_clip(vs.RGB24, length=1)
+
+    with pytest.raises(vs.Error, match="changes its size"):
+        sghm(core.std.Splice([small, large], mismatch=True), -1)
+    with pytest.raises(vs.Error, match="changes its format"):
+        sghm(core.std.Splice([small, other], mismatch=True), -1)
+
+
+def test_a_mask_of_another_size_is_named_with_both_sizes():
+    mask = noise_clip(vs.GRAY8, width=64, length=1)
+
+    with pytest.raises(vs.Error, match=r"64x64 with 1 frames, and the clip 96x64 with 6"):
+        sghm(noise_clip(), -1, mask=mask)
+
+
+def test_torch_is_left_as_it_was_found():
+    """Other filters run in the same process."""
+    before = global_state()
+
+    frame_bytes(sghm(noise_clip(length=1), -1), 0)
+
+    assert global_state() == before
+
+
+def global_state() -> tuple[object, ...]:
+    return (
+        torch.get_num_threads(),
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.cudnn.benchmark,
+        torch.is_grad_enabled(),
+        torch.get_default_dtype(),
+    )
+
+
+def test_the_public_names_are_what_they_say():
+    for name in sghm_vs.__all__:
+        assert getattr(sghm_vs, name) is not None
+    assert sorted(sghm_vs.__all__) == list(sghm_vs.__all__)

@@ -1,0 +1,176 @@
+"""The networks: equal to what was published, within the budget that was set."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from sghm_vs.errors import WeightsError
+from sghm_vs.network import SGHM, build_network, read_checkpoint, sghm_lite, sghm_resnet50
+from sghm_vs.pipeline import Pipeline
+from sghm_vs.settings import Settings
+from sghm_vs.stages import segmentation
+from sghm_vs.weights import find_weights
+from tests.seeded import seeded_image
+
+TOLERANCE = 2e-4
+DATA = Path(__file__).with_name("data")
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict[str, np.ndarray]:
+    """What the published network returned; arrays hold every third pixel both ways."""
+    with np.load(DATA / "sghm_resnet50_every_third_pixel.npz") as file:
+        return dict(file)
+
+
+def picture(reference: dict[str, np.ndarray], offset: int) -> Tensor:
+    size = int(reference["height"]), int(reference["width"])
+    return torch.from_numpy(seeded_image(int(reference["image_seed"]) + offset, *size))[None]
+
+
+def test_segmentation_equals_the_published_network(seeded_network, reference):
+    features = seeded_network.encode(picture(reference, 0))
+
+    probability = segmentation.upsample(seeded_network.segment(features))
+
+    assert largest_difference(probability, reference["auto_segment"]) < TOLERANCE
+
+
+def test_alphas_equal_the_published_network_when_the_mask_is_given(seeded_network, reference):
+    image = picture(reference, 0).contiguous(memory_format=torch.channels_last)
+    mask = (picture(reference, 1)[:, :1] > 0.5).float()
+
+    alphas = seeded_network.matte(image, seeded_network.encode(image), mask)
+
+    for name in ("os8", "os4", "os1"):
+        expected = reference[f"mask_alpha_{name}"]
+        assert largest_difference(getattr(alphas, name), expected) < TOLERANCE, name
+
+
+def test_image_sizing_reproduces_the_published_image_pipeline(seeded_network, reference):
+    """A mask pixel at exactly 0.5 may fall either way, and takes a few neighbours with it."""
+    size = int(reference["pic_height"]), int(reference["pic_width"])
+    codes = np.round(255 * seeded_image(int(reference["image_seed"]) + 2, *size))
+    image = torch.from_numpy(codes.astype(np.float32) / 255)[None]
+
+    alpha = Pipeline(seeded_network, Settings(sizing="image")).matte(image)
+
+    error = (alpha[0, 0, ::3, ::3].numpy() - reference["pipeline_alpha"]).__abs__()
+    assert (error > TOLERANCE).mean() < 1e-3
+    assert error.max() < 0.1
+
+
+def test_only_the_ten_norms_that_cannot_be_folded_remain(seeded_network):
+    """In the shortcuts the activation stands before the norm."""
+    norms = [m for m in seeded_network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+    assert len(norms) == 10
+
+
+def test_a_network_is_the_same_from_pth_and_safetensors(seeded_state, tmp_path):
+    from safetensors.torch import save_file
+
+    torch.save(seeded_state, tmp_path / "a.pth")
+    save_file(seeded_state, tmp_path / "a.safetensors")
+
+    networks = [
+        build_network(read_checkpoint(tmp_path / name), name)[1].state_dict()
+        for name in ("a.pth", "a.safetensors")
+    ]
+
+    assert all(torch.equal(networks[0][key], networks[1][key]) for key in networks[0])
+
+
+def test_missing_keys_are_named(seeded_state):
+    state = {key: value for key, value in seeded_state.items() if "aspp.project" not in key}
+
+    with pytest.raises(WeightsError, match=r"a\.pth is not a checkpoint of sghm-resnet50.*missing"):
+        build_network(state, "a.pth")
+
+
+def test_wrong_shapes_are_named(seeded_state):
+    state = {**seeded_state, "module.backbone.bn1.weight": torch.zeros(7)}
+
+    with pytest.raises(WeightsError, match=r"backbone\.bn1\.weight is \(7,\) and must be \(64,\)"):
+        build_network(state, "a.pth")
+
+
+def test_half_a_spectral_norm_is_named(seeded_state):
+    state = {key: value for key, value in seeded_state.items() if not key.endswith("weight_u")}
+
+    with pytest.raises(WeightsError, match="weight_u"):
+        build_network(state, "a.pth")
+
+
+@pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors"])
+def test_a_broken_file_is_refused_by_name(tmp_path, name):
+    (tmp_path / name).write_bytes(b"<html>not found</html>")
+
+    with pytest.raises(WeightsError, match=name):
+        read_checkpoint(tmp_path / name)
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path):
+    import pickle
+
+    class Harmful:
+        def __reduce__(self):
+            return (Path(tmp_path / "harm").touch, ())
+
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(Harmful()))
+
+    with pytest.raises(WeightsError, match=r"evil\.pth"):
+        read_checkpoint(tmp_path / "evil.pth")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_checkpoint_that_is_not_a_state_dict_is_refused(tmp_path):
+    torch.save([1, 2, 3], tmp_path / "list.pth")
+
+    with pytest.raises(WeightsError, match="state dict"):
+        read_checkpoint(tmp_path / "list.pth")
+
+
+def test_the_light_network_keeps_its_budget():
+    """At most 5 M parameters, and 12 GFLOP for a dense 1280x704 frame."""
+    with torch.device("meta"):
+        network = sghm_lite().eval()
+
+    assert sum(parameter.numel() for parameter in network.parameters()) <= 5e6
+    assert flops(network) <= 12e9
+
+
+def test_the_published_network_has_its_published_size():
+    """43.9 M parameters, less the 33 unused outputs of its segmentation head."""
+    with torch.device("meta"):
+        network = sghm_resnet50()
+
+    unused = 33 * (51 * 9 + 1)
+    stored = 43_939_949 - 35_619
+    assert sum(parameter.numel() for parameter in network.parameters()) == stored - unused
+
+
+def test_the_shipped_weights_fill_the_light_network_and_are_small():
+    weights = find_weights("auto")
+
+    name, _ = build_network(read_checkpoint(weights.path), "shipped")
+
+    assert name == "sghm-lite"
+    assert weights.path.stat().st_size <= 12e6
+
+
+def flops(network: SGHM) -> int:
+    image = torch.empty(1, 3, 704, 1280, device="meta")
+    with FlopCounterMode(display=False) as counter:
+        features = network.encode(image)
+        network.segment(features)
+        network.matte(image, features, image[:, :1])
+    return int(counter.get_total_flops())
+
+
+def largest_difference(found: Tensor, expected: np.ndarray) -> float:
+    return float(np.abs(found[0, 0, ::3, ::3].numpy() - expected).max())

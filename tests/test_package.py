@@ -1,0 +1,131 @@
+"""The package as others get it: a wheel, light imports, documents that tell the truth."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sghm_vs import __version__
+from sghm_vs.cli import build_parser
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    build = ["uv", "build", "--wheel", "--quiet", "--out-dir", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_the_package_and_its_model_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+
+    tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == {"sghm_vs"}
+    assert "sghm_vs/models/sghm-lite.safetensors" in names
+    assert "sghm_vs/models/MODEL_CARD.md" in names
+    assert "sghm_vs/py.typed" in names
+
+
+def test_the_wheel_works_where_it_is_installed(wheel, tmp_path):
+    """Unpacked elsewhere and first on the path: its own model is found, not the checkout's."""
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    script = (
+        "import sghm_vs, vapoursynth as vs\n"
+        "from sghm_vs.weights import find_weights\n"
+        "clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=1)\n"
+        "sghm_vs.sghm(clip, -1).get_frame(0)\n"
+        "print(sghm_vs.__file__, find_weights('auto').path)\n"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert all(part.startswith(str(tmp_path)) for part in run.stdout.split())
+
+
+def test_importing_the_package_loads_neither_torch_nor_vapoursynth():
+    script = (
+        "import sys, sghm_vs, sghm_vs.cli\n"
+        "heavy = {'torch', 'vapoursynth', 'cv2', 'numpy', 'av', 'OpenEXR'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert run.returncode == 0, run.stderr.decode()
+
+
+def test_the_version_is_the_changelogs_newest():
+    newest = re.search(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert newest is not None
+    assert newest[1] == __version__
+
+
+def test_every_command_in_the_readme_parses():
+    lines = re.findall(
+        r"^ *(?:\$ )?(sghm [a-z].*)$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+
+    assert len(lines) >= 4
+    for line in lines:
+        words = line.split("#  ")[0].split()[1:]
+        build_parser().parse_args(words)
+
+
+def test_every_script_in_the_readme_compiles():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+    assert blocks
+    for block in blocks:
+        ast.parse(block)
+
+
+def test_the_readme_and_ci_call_the_same_test_command():
+    command = "uv run pytest"
+
+    assert command in (ROOT / "README.md").read_text()
+    assert command in (ROOT / ".ci/run").read_text()
+
+
+def test_every_module_is_on_the_architectures_map():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    modules = [
+        path.relative_to(ROOT / "sghm_vs").as_posix()
+        for path in (ROOT / "sghm_vs").rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py")
+    ]
+
+    missing = [name for name in modules if f"`{name}`" not in text]
+    assert not missing
+
+
+def test_no_file_pins_a_package_index():
+    tracked = subprocess.run(
+        [shutil.which("git"), "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+
+    assert "uv.lock" not in tracked
+
+
+def test_each_dependency_has_a_lower_bound():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert all(">=" in requirement for requirement in project["dependencies"])

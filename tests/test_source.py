@@ -1,0 +1,644 @@
+"""Footage: what opens, what its frames hold, and how refusals read."""
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import OpenEXR
+import pytest
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs.errors import SourceError
+from sghm_vs.source import Source, open_source
+
+HEIGHT, WIDTH = 6, 10
+HOSTILE = [
+    "with space",
+    "per%cent %04d",
+    "hash ####",
+    "[1] {a} 'b'",
+    "größe 影",
+    "-o",
+    "a;b&c$HOME",
+]
+
+
+def ffmpeg(*arguments: object) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *map(str, arguments)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def write_movie(path: Path, *options: object, frames: int = 7) -> Path:
+    source = f"testsrc2=s=64x36:r=24000/1001:d={frames * 1001 / 24000}"
+    ffmpeg("-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", *options, path)
+    return path
+
+
+def picture(seed: int, *shape: int, dtype: str = "uint8") -> NDArray[np.integer]:
+    top = np.iinfo(dtype).max
+    size = shape or (HEIGHT, WIDTH, 3)
+    return np.random.default_rng(seed).integers(0, top, size, dtype, endpoint=True)
+
+
+def write_picture(path: Path, pixels: NDArray[np.integer]) -> Path:
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
+    return path
+
+
+def write_sequence(
+    folder: Path, numbers: range | list[int], name: str = "plate.{:04d}.png"
+) -> Path:
+    folder.mkdir(exist_ok=True)
+    for number in numbers:
+        write_picture(folder / name.format(number), picture(number))
+    return folder
+
+
+def write_exr(path: Path, channels: dict[str, NDArray], **header: object) -> Path:
+    # A copy: OpenEXR replaces the values of the dict it is given.
+    OpenEXR.File({"type": OpenEXR.scanlineimage, **header}, dict(channels)).write(str(path))
+    return path
+
+
+def planes(clip: vs.VideoNode, n: int = 0) -> NDArray:
+    with clip.get_frame(n) as frame:
+        return np.stack([np.array(plane) for plane in frame])
+
+
+def rgb(pixels: NDArray) -> NDArray:
+    return np.moveaxis(pixels[..., ::-1], -1, 0)
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    return write_movie(tmp_path / "shot.mp4")
+
+
+# Movies.
+
+
+def test_a_movie_keeps_its_length_size_and_exact_rate(movie: Path) -> None:
+    source = open_source(movie)
+
+    assert (source.kind, source.name, source.first_number) == ("movie", "shot", 0)
+    assert (source.clip.num_frames, source.clip.width, source.clip.height) == (7, 64, 36)
+    assert source.clip.fps == Fraction(24000, 1001)
+    assert source.alpha is None
+
+
+def test_a_movies_frames_are_the_same_in_any_order(movie: Path) -> None:
+    clip = open_source(movie).clip
+    forward = [clip.get_frame(n)[0] for n in range(7)]
+
+    again = open_source(movie).clip
+
+    for n in (6, 0, 3, 5, 1, 4, 2):
+        np.testing.assert_array_equal(again.get_frame(n)[0], forward[n])
+
+
+def test_opening_a_movie_writes_nothing_beside_it(movie: Path) -> None:
+    open_source(movie).clip.get_frame(3)
+
+    assert list(movie.parent.iterdir()) == [movie]
+
+
+def test_a_movie_that_says_it_is_turned_is_turned(movie: Path, tmp_path: Path) -> None:
+    ffmpeg("-display_rotation", 90, "-i", movie, "-c", "copy", tmp_path / "phone.mp4")
+
+    clip = open_source(tmp_path / "phone.mp4").clip
+
+    assert (clip.width, clip.height) == (36, 64)
+
+
+def test_a_movie_with_alpha_opens_as_its_picture(tmp_path: Path) -> None:
+    path = tmp_path / "alpha.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:d=0.1", "-c:v", "ffv1", "-pix_fmt", "bgra", path)
+
+    source = open_source(path)
+
+    assert source.clip.format.id == vs.RGB24
+    assert source.alpha is None
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_movie_opens_under_any_name(movie: Path, name: str) -> None:
+    """An existing file is taken as it is, even where its name looks like a pattern."""
+    path = movie.rename(movie.with_name(f"{name}.mp4"))
+
+    source = open_source(path)
+
+    assert (source.kind, source.name) == ("movie", name)
+
+
+def test_sound_alone_is_refused(tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "sine", "-t", "0.1", tmp_path / "voice.wav")
+
+    with pytest.raises(SourceError, match=r"voice\.wav can't be read as a movie: .*no video"):
+        open_source(tmp_path / "voice.wav")
+
+
+@pytest.mark.parametrize("name", ["shot.mov", "noending"])
+def test_garbage_is_refused_with_the_readers_words(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"garbage" * 99)
+
+    with pytest.raises(SourceError, match="can't be read as a movie: Couldn't open"):
+        open_source(tmp_path / name)
+
+
+def test_a_text_file_is_not_shown_as_a_movie_of_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("a line\n" * 99)
+
+    with pytest.raises(SourceError, match="is a text file"):
+        open_source(tmp_path / "notes.txt")
+
+
+def test_a_movie_cut_short_is_refused(movie: Path) -> None:
+    movie.write_bytes(movie.read_bytes()[: movie.stat().st_size // 2])
+
+    with pytest.raises(SourceError, match="give a complete file"):
+        open_source(movie)
+
+
+@pytest.mark.parametrize("name", ["shot.mov", "still.png", "still.exr", "cut.vpy"])
+def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+
+    with pytest.raises(SourceError, match="is empty"):
+        open_source(tmp_path / name)
+
+
+# Names that lead nowhere.
+
+
+def test_a_missing_file_names_the_ones_that_come_close(movie: Path) -> None:
+    with pytest.raises(SourceError, match=r"shto\.mp4 doesn't exist; did you mean shot\.mp4\?"):
+        open_source(movie.with_name("shto.mp4"))
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nor does its folder .*day2"):
+        open_source(tmp_path / "day2" / "shot.mov")
+
+
+def test_a_pattern_without_frames_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"plate\.####\.exr doesn't exist"):
+        open_source(tmp_path / "plate.####.exr")
+
+
+def test_a_source_error_is_an_oserror(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="doesn't exist"):
+        open_source(str(tmp_path / "none"))
+
+
+# Sequences.
+
+
+@pytest.mark.parametrize("pattern", ["plate.####.png", "plate.%04d.png", ""])
+def test_a_sequence_keeps_its_numbers(tmp_path: Path, pattern: str) -> None:
+    folder = write_sequence(tmp_path / "shot", range(1001, 1004))
+
+    source = open_source(folder / pattern)
+
+    assert (source.kind, source.name, source.first_number) == ("sequence", "plate", 1001)
+    assert source.clip.num_frames == 3
+    for n in range(3):
+        np.testing.assert_array_equal(planes(source.clip, n), rgb(picture(1001 + n)))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_sequence_opens_under_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    for number in range(2):
+        write_picture(folder / f"{name}_{number:04d}.png", picture(number))
+
+    source = open_source(folder)
+
+    assert (source.name, source.first_number, source.clip.num_frames) == (name, 0, 2)
+    np.testing.assert_array_equal(planes(source.clip, 1), rgb(picture(1)))
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "prefix"),
+    [
+        ("{:d}.png", range(8, 12), "shot"),
+        ("plate_v02.{:04d}.png", range(9998, 10002), "plate_v02"),
+        ("plate-{:03d}.png", range(1, 4), "plate-"),
+        ("IMG_{:d}.JPG", range(98, 102), "IMG"),
+    ],
+)
+def test_a_folder_is_read_by_the_last_number_of_its_names(
+    tmp_path: Path, name: str, numbers: range, prefix: str
+) -> None:
+    source = open_source(write_sequence(tmp_path / "shot", numbers, name))
+
+    assert (source.name, source.first_number) == (prefix, numbers[0])
+    assert source.clip.num_frames == len(numbers)
+
+
+def test_numbers_below_zero_come_first(tmp_path: Path) -> None:
+    folder = tmp_path / "shot"
+    folder.mkdir()
+    for number, name in ((-1, "-0001"), (0, "0000"), (1, "0001")):
+        write_picture(folder / f"plate.{name}.png", picture(number + 1))
+
+    source = open_source(folder)
+
+    assert (source.first_number, source.clip.num_frames) == (-1, 3)
+    np.testing.assert_array_equal(planes(source.clip, 0), rgb(picture(0)))
+
+
+def test_other_files_beside_a_sequence_are_passed_over(tmp_path: Path) -> None:
+    folder = write_sequence(tmp_path, range(3))
+    for name in ("notes.txt", "thumb.jpg", "._plate.0003.png", "cover.1.mov", "ref_07.tif"):
+        (folder / name).write_bytes(b"x")
+
+    assert open_source(folder).clip.num_frames == 3
+
+
+def test_missing_numbers_are_named(tmp_path: Path) -> None:
+    write_sequence(tmp_path, [1001, 1003, 1004, 1007, 1008])
+
+    with pytest.raises(SourceError, match=r"misses frames 1002, 1005-1006 of 1001-1008"):
+        open_source(tmp_path / "plate.####.png")
+
+
+def test_a_number_under_two_paddings_is_refused(tmp_path: Path) -> None:
+    write_sequence(tmp_path, range(1, 4))
+    write_sequence(tmp_path, [2], "plate.{:05d}.png")
+
+    with pytest.raises(SourceError, match=r"frame 2 in a file of another padding"):
+        open_source(tmp_path / "plate.####.png")
+
+
+def test_a_folder_of_two_sequences_asks_which(tmp_path: Path) -> None:
+    write_sequence(tmp_path, range(3))
+    write_sequence(tmp_path, range(2), "clean_{:03d}.png")
+
+    with pytest.raises(
+        SourceError, match=r"2 numbered sequences: clean_###\.png, plate\.####\.png"
+    ):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize(("names", "held"), [([], "nothing"), (["a.mov", "b.png"], "a.mov, b.png")])
+def test_a_folder_without_a_sequence_says_what_it_holds(
+    tmp_path: Path, names: list[str], held: str
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+
+    with pytest.raises(SourceError, match=f"no numbered sequence of pictures, but {held}"):
+        open_source(tmp_path)
+
+
+def test_a_sequence_of_movies_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "take.01.mov").write_bytes(b"x")
+
+    with pytest.raises(SourceError, match="isn't a sequence of pictures"):
+        open_source(tmp_path / "take.##.mov")
+
+
+def test_a_frame_of_another_size_is_named_when_it_is_asked_for(tmp_path: Path) -> None:
+    write_sequence(tmp_path, range(3))
+    write_picture(tmp_path / "plate.0001.png", picture(1, 8, 8, 3))
+    clip = open_source(tmp_path).clip
+
+    clip.get_frame(0)
+
+    with pytest.raises(vs.Error, match=r"plate\.0001\.png is 8x8 RGB24, but .* is 10x6 RGB24"):
+        clip.get_frame(1)
+
+
+def test_a_damaged_frame_is_named_when_it_is_asked_for(tmp_path: Path) -> None:
+    write_sequence(tmp_path, range(2))
+    (tmp_path / "plate.0001.png").write_bytes(b"")
+
+    with pytest.raises(vs.Error, match=r"plate\.0001\.png is damaged"):
+        open_source(tmp_path).clip.get_frame(1)
+
+
+def test_frames_are_the_same_in_any_order_and_by_many_threads(tmp_path: Path) -> None:
+    clip = open_source(write_sequence(tmp_path, range(24))).clip
+    order = np.random.default_rng(0).permutation(list(range(24)) * 3).tolist()
+
+    futures = [(n, clip.get_frame_async(n)) for n in order]
+
+    for n, future in futures:
+        with future.result() as frame:
+            np.testing.assert_array_equal(frame[0], rgb(picture(n))[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files by /proc")
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    clip = open_source(write_sequence(tmp_path, range(4))).clip
+    list(clip.frames(close=True))
+
+    held = {str(link.resolve()) for link in Path("/proc/self/fd").iterdir()}
+
+    assert not [path for path in held if path.startswith(str(tmp_path))]
+
+
+def test_a_relative_path_still_reads_after_the_working_folder_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sequence(tmp_path / "shot", range(2))
+    monkeypatch.chdir(tmp_path)
+    clip = open_source("shot/plate.####.png").clip
+
+    monkeypatch.chdir("/")
+
+    np.testing.assert_array_equal(planes(clip, 1), rgb(picture(1)))
+
+
+def test_a_sequence_runs_at_24_or_as_told(tmp_path: Path) -> None:
+    write_sequence(tmp_path, range(2))
+
+    assert open_source(tmp_path).clip.fps == Fraction(24)
+    told = open_source(tmp_path, rate=Fraction(30000, 1001)).clip
+    assert told.fps == Fraction(30000, 1001)
+    with told.get_frame(1) as frame:
+        assert (frame.props["_DurationNum"], frame.props["_DurationDen"]) == (1001, 30000)
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".TIFF"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_lossless_pictures_keep_every_code(
+    tmp_path: Path, suffix: str, dtype: str, channels: int
+) -> None:
+    """Alpha is dropped without touching the colors under it."""
+    shape = (HEIGHT, WIDTH) if channels == 1 else (HEIGHT, WIDTH, channels)
+    pixels = picture(1, *shape, dtype=dtype)
+
+    source = open_source(write_picture(tmp_path / f"still{suffix}", pixels))
+
+    expected = pixels[None] if channels == 1 else rgb(pixels[..., :3])
+    assert (source.kind, source.name, source.clip.num_frames) == ("picture", "still", 1)
+    assert planes(source.clip).dtype == dtype
+    np.testing.assert_array_equal(planes(source.clip), expected)
+
+
+def test_pictures_are_full_range_and_else_untagged(tmp_path: Path) -> None:
+    color = open_source(write_picture(tmp_path / "c.png", picture(1))).clip.get_frame(0).props
+    gray = open_source(write_picture(tmp_path / "g.png", picture(1, 4, 4))).clip.get_frame(0).props
+
+    assert (color["_Matrix"], color["_Range"]) == (vs.MATRIX_RGB, vs.RANGE_FULL)
+    assert gray["_Range"] == vs.RANGE_FULL
+    assert "_Matrix" not in gray
+    assert not {"_Transfer", "_Primaries"} & (color.keys() | gray.keys())
+
+
+def test_digits_in_a_pictures_name_do_not_make_it_a_sequence(tmp_path: Path) -> None:
+    write_sequence(tmp_path, range(1001, 1004))
+
+    source = open_source(tmp_path / "plate.1002.png")
+
+    assert (source.kind, source.name, source.first_number) == ("picture", "plate.1002", 0)
+    assert source.clip.num_frames == 1
+
+
+def test_a_jpeg_is_turned_as_its_exif_says(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "portrait.jpg", picture(1, 40, 60, 3))
+    # TIFF header, one directory entry: orientation (0x0112) is 6, a quarter turn clockwise.
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + segment + data[2:])
+
+    clip = open_source(path).clip
+
+    assert (clip.width, clip.height) == (40, 60)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".exr"])
+@pytest.mark.parametrize("kept", [0.1, 0.6, 0.95])
+def test_a_picture_cut_short_is_refused(tmp_path: Path, suffix: str, kept: float) -> None:
+    path = tmp_path / f"still{suffix}"
+    if suffix == ".exr":
+        write_exr(path, {"Y": picture(1, 40, 40).astype("f4")})
+    else:
+        write_picture(path, picture(1, 40, 40, 3))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+
+    with pytest.raises(SourceError, match="is damaged or not"):
+        open_source(path)
+
+
+def test_a_whole_jpeg_with_more_behind_it_opens(tmp_path: Path) -> None:
+    """Phones append depth maps and previews."""
+    path = write_picture(tmp_path / "phone.jpg", picture(1, 40, 40, 3))
+    path.write_bytes(path.read_bytes() + b"\xff\xda" + bytes(99))
+
+    assert open_source(path).clip.width == 40
+
+
+def test_a_progressive_jpeg_with_restart_markers_opens(tmp_path: Path) -> None:
+    flags = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 2]
+    data = cv2.imencode(".jpg", picture(1, 64, 64, 3), flags)[1].tobytes()
+    (tmp_path / "web.jpg").write_bytes(data)
+
+    assert open_source(tmp_path / "web.jpg").clip.width == 64
+
+
+def test_pictures_of_an_odd_type_are_refused(tmp_path: Path) -> None:
+    write_picture(tmp_path / "depth.tif", picture(1, 4, 4).astype("f8"))
+
+    with pytest.raises(SourceError, match="has float64 pixels"):
+        open_source(tmp_path / "depth.tif")
+
+
+# EXR.
+
+
+def exr_rgba(dtype: str = "float32") -> dict[str, NDArray]:
+    rng = np.random.default_rng(3)
+    values = {name: rng.normal(0.5, 2, (HEIGHT, WIDTH)).astype(dtype) for name in "RGB"}
+    return values | {"A": rng.random((HEIGHT, WIDTH)).astype(dtype)}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_exr_values_pass_untouched(tmp_path: Path, dtype: str) -> None:
+    """Negative ones and those over 1 too, and not divided by alpha."""
+    channels = exr_rgba(dtype)
+    clip = open_source(write_exr(tmp_path / "plate.exr", channels)).clip
+
+    assert clip.format.id == vs.RGBS
+    np.testing.assert_array_equal(planes(clip), np.stack([channels[name] for name in "RGB"]))
+
+
+def test_exr_is_tagged_scene_linear(tmp_path: Path) -> None:
+    with open_source(write_exr(tmp_path / "a.exr", exr_rgba())).clip.get_frame(0) as frame:
+        tags = [frame.props[name] for name in ("_Matrix", "_Transfer", "_Primaries")]
+
+    assert tags == [0, 8, 1]
+
+
+@pytest.mark.parametrize("name", ["Y", "A", "matte.alpha"])
+def test_an_exr_of_one_channel_is_gray(tmp_path: Path, name: str) -> None:
+    values = exr_rgba()["A"]
+
+    clip = open_source(write_exr(tmp_path / "matte.exr", {name: values})).clip
+
+    assert clip.format.id == vs.GRAYS
+    np.testing.assert_array_equal(planes(clip)[0], values)
+    assert clip.resize.Point(format=vs.GRAY16).get_frame(0).format.id == vs.GRAY16
+
+
+def test_an_exr_without_a_picture_lists_its_channels(tmp_path: Path) -> None:
+    values = exr_rgba()["A"]
+    write_exr(tmp_path / "aov.exr", {"depth.Z": values, "motion.u": values})
+
+    with pytest.raises(SourceError, match=r"has channels depth\.Z, motion\.u"):
+        open_source(tmp_path / "aov.exr")
+
+
+@pytest.mark.parametrize("offset", [(2, 1), (-3, -2), (8, 4), (-40, 0)])
+def test_an_exr_shows_its_display_window(tmp_path: Path, offset: tuple[int, int]) -> None:
+    """Overscan is cut, and what the data doesn't cover is black."""
+    values = exr_rgba()["A"] + 1
+    x, y = offset
+    ends = ([x, y], [x + WIDTH - 1, y + HEIGHT - 1]), ([0, 0], [WIDTH - 1, HEIGHT - 1])
+    data, display = (tuple(np.array(corner, "i4") for corner in window) for window in ends)
+    path = write_exr(tmp_path / "a.exr", {"Y": values}, dataWindow=data, displayWindow=display)
+
+    shown = planes(open_source(path).clip)[0]
+
+    canvas = np.zeros((HEIGHT * 3, WIDTH * 9), "f4")
+    top, left = HEIGHT + y, WIDTH * 4 + x
+    canvas[top : top + HEIGHT, left : left + WIDTH] = values
+    np.testing.assert_array_equal(shown, canvas[HEIGHT : HEIGHT * 2, WIDTH * 4 : WIDTH * 5])
+
+
+def test_exr_sequences_keep_the_rate_and_pixel_aspect_they_carry(tmp_path: Path) -> None:
+    rate = Fraction(24000, 1001)
+    for n in range(2):
+        path = tmp_path / f"plate.{n:04d}.exr"
+        write_exr(path, exr_rgba(), framesPerSecond=rate, pixelAspectRatio=2.0)
+
+    source = open_source(tmp_path)
+
+    assert source.clip.fps == rate
+    assert source.clip.get_frame(1).props["_SARNum"] == 2
+    assert open_source(tmp_path, rate=Fraction(25)).clip.fps == 25
+
+
+# Scripts.
+
+
+def run(tmp_path: Path, code: str) -> Source:
+    path = tmp_path / "cut.vpy"
+    path.write_text("import vapoursynth as vs\ncore = vs.core\n" + code, encoding="utf-8")
+    return open_source(path)
+
+
+BLANK = "clip = core.std.BlankClip(width=8, height=4, length=5, fpsnum=25, fpsden=1)\n"
+
+
+def test_a_scripts_output_0_is_its_clip(tmp_path: Path) -> None:
+    source = run(tmp_path, BLANK + "clip.set_output()\nclip[:2].set_output(1)")
+
+    assert (source.kind, source.name, source.first_number) == ("script", "cut", 0)
+    assert (source.clip.num_frames, source.clip.fps) == (5, 25)
+    assert source.alpha is None
+
+
+def test_a_scripts_alpha_is_kept(tmp_path: Path) -> None:
+    alpha = "alpha = clip.std.ShufflePlanes(0, vs.GRAY)\n"
+
+    source = run(tmp_path, BLANK + alpha + "clip.set_output(alpha=alpha)")
+
+    assert source.alpha is not None
+    assert source.alpha.format.id == vs.GRAY8
+
+
+def test_a_scripts_callbacks_outlive_its_run(tmp_path: Path) -> None:
+    code = "def shade(n):\n    return core.std.BlankClip(clip, color=[n, n, n])\n"
+
+    source = run(tmp_path, BLANK + code + "clip.std.FrameEval(shade).set_output()")
+
+    assert planes(source.clip, 3).max() == 3
+
+
+def test_what_a_script_prints_goes_to_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, BLANK + "print('hello')\nclip.set_output()")
+
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "hello\n")
+
+
+def test_a_script_finds_files_beside_it_as_under_vspipe(tmp_path: Path) -> None:
+    (tmp_path / "length.txt").write_text("3")
+    before = Path.cwd()
+
+    source = run(
+        tmp_path,
+        BLANK
+        + "from pathlib import Path\nclip[:int(Path('length.txt').read_text())].set_output()\n"
+        "assert __file__.endswith('cut.vpy') and __name__ == '__vapoursynth__'",
+    )
+
+    assert source.clip.num_frames == 3
+    assert Path.cwd() == before
+
+
+def test_an_output_of_another_script_is_not_taken(tmp_path: Path) -> None:
+    run(tmp_path, BLANK + "clip.set_output()")
+
+    with pytest.raises(SourceError, match=r"sets no output 0; end it with clip\.set_output"):
+        run(tmp_path, BLANK + "clip.set_output(1)")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("\nraise RuntimeError('lost the plate')", "line 4: RuntimeError: lost the plate"),
+        ("def f():\n    return clap\nf()", "line 4: NameError: name 'clap' is not defined"),
+        ("core.std.Trim(1)", "line 3: Error: Trim: "),
+        ("clip = = 3", "line 3: SyntaxError: invalid syntax"),
+        ("import sys\nsys.exit(3)", "line 4: SystemExit: 3"),
+        ("import no_such_package", "line 3: ModuleNotFoundError"),
+    ],
+)
+def test_a_script_that_fails_is_quoted_with_its_line(
+    tmp_path: Path, code: str, message: str
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        run(tmp_path, code)
+
+    assert f"cut.vpy failed in {message}" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_sound_as_output_0_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="sound"):
+        run(tmp_path, "core.std.BlankAudio().set_output()")
+
+
+@pytest.mark.parametrize("changing", ["varsize=True", "varformat=True"])
+def test_a_clip_that_changes_format_or_size_is_refused(tmp_path: Path, changing: str) -> None:
+    with pytest.raises(SourceError, match=r"cut\.vpy changes its format or size"):
+        run(tmp_path, f"core.std.BlankClip({changing}).set_output()")
+
+
+def test_a_script_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cut.vpy").write_bytes(b"\xff\xfe\0\1binary")
+
+    with pytest.raises(SourceError, match=r"cut\.vpy failed"):
+        open_source(tmp_path / "cut.vpy")
+
+
+def test_opening_footage_needs_no_torch() -> None:
+    code = "import sghm_vs.source, sys; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,111 @@
+"""The steps of a frame, each on its own."""
+
+import pytest
+import torch
+
+from sghm_vs.errors import SettingsError
+from sghm_vs.settings import Settings
+from sghm_vs.stages import refinement, segmentation, sizing
+
+
+@pytest.mark.parametrize(
+    ("source", "image", "video"),
+    [
+        ((360, 640), (1280, 2240), (320, 640)),
+        ((720, 1280), (1280, 2240), (704, 1280)),
+        ((1080, 1920), (1280, 2240), (1024, 1920)),
+        ((1920, 1080), (2240, 1280), (1920, 1024)),
+        ((2160, 3840), (1280, 2240), (1280, 2240)),
+    ],
+)
+def test_compatible_sizing_follows_the_published_scripts(source, image, video):
+    assert sizing.fit_as_published_images(*source).padded == image
+    assert sizing.fit_as_published_video(*source).padded == video
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (95, 127), (64, 64), (1080, 1920), (2160, 3840)])
+def test_padded_sizing_keeps_the_aspect_and_gives_the_size_back(size):
+    fit = sizing.fit_padded(*size, infer_size=1280)
+
+    assert all(side % 64 == 0 for side in fit.padded)
+    assert fit.resized[0] * size[1] == pytest.approx(fit.resized[1] * size[0], rel=2e-3)
+    assert fit.restore(fit.prepare(torch.rand(1, 1, *size))).shape == (1, 1, *size)
+
+
+def test_a_picture_that_fits_goes_through_untouched():
+    picture = torch.rand(1, 3, 128, 192)
+    fit = sizing.fit_padded(128, 192, infer_size=1280)
+
+    assert torch.equal(fit.restore(fit.prepare(picture)), picture)
+
+
+@pytest.mark.parametrize("radius", [1, 2, 3, 5, 7, 15])
+def test_both_ways_to_dilate_agree_bit_for_bit(radius):
+    """OpenCV serves the CPU, max-pools serve the GPU: the same band on both."""
+    area = torch.rand(1, 1, 83, 61, generator=torch.Generator().manual_seed(radius)) > 0.995
+
+    assert torch.equal(refinement.dilate(area, radius), refinement.dilate_by_pooling(area, radius))
+
+
+@pytest.mark.parametrize(("radius", "pixels"), [(7, 169), (3, 33)])
+def test_the_bands_have_the_published_shape(radius, pixels):
+    area = torch.zeros(1, 1, 31, 31, dtype=torch.bool)
+    area[..., 15, 15] = True
+
+    assert refinement.dilate(area, radius).sum() == pixels
+
+
+def test_refinement_keeps_the_coarse_alpha_where_it_is_certain():
+    os8 = torch.zeros(1, 1, 64, 64)
+    os8[..., 32:] = 1.0
+
+    alpha = refinement.refine(os8, torch.full_like(os8, 0.3), torch.full_like(os8, 0.6))
+
+    assert torch.equal(alpha, os8)
+
+
+def test_refinement_takes_the_finest_alpha_at_an_edge():
+    os8 = torch.zeros(1, 1, 64, 64)
+    os8[..., 30:34] = 0.5
+
+    alpha = refinement.refine(os8, torch.full_like(os8, 0.3), torch.full_like(os8, 0.6))
+
+    assert alpha[0, 0, 32, 32] == pytest.approx(0.6)
+    assert alpha[0, 0, 32, 0] == 0
+
+
+def test_a_light_models_alpha_is_held_to_its_mask_away_from_the_masks_edge():
+    mask = torch.zeros(1, 1, 256, 256)
+    mask[..., 64:192, 64:192] = 1
+    alpha = torch.rand(1, 1, 256, 256)
+
+    held = refinement.hold_to_mask(alpha, mask, scale=0.25)
+
+    assert (held[..., 80:176, 80:176] == 1).all()
+    assert (held[..., :24] == 0).all()
+    assert torch.equal(held[..., 60:68, 100:150], alpha[..., 60:68, 100:150])
+
+
+def test_solid_areas_become_exactly_solid():
+    alpha = torch.tensor([0.0, 1 / 255, 0.5, 254 / 255, 1.0])
+
+    solid = refinement.solidify(alpha)
+
+    assert solid.tolist() == pytest.approx([0, 0, 0.5, 1, 1])
+    assert solid[1] == 0
+    assert solid[3] == 1
+
+
+def test_the_mask_is_hard_and_four_times_as_large():
+    mask = segmentation.to_mask(torch.rand(1, 1, 16, 24))
+
+    assert mask.shape == (1, 1, 64, 96)
+    assert set(mask.unique().tolist()) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sizing": "stretch"}, {"infer_size": 10}, {"tr": 2}, {"tr": -1}]
+)
+def test_a_setting_outside_its_range_is_refused_at_once(wrong):
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        Settings(**wrong)

