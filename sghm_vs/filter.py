@@ -46,7 +46,7 @@ def sghm(
     in any order, by any number of threads.
 
     Args:
-        clip: RGB, YUV or GRAY, 8 to 16 bits or float, constant format and size. Colour is read
+        clip: RGB, YUV or GRAY, 8 to 16 bits or float, constant format and size. Color is read
             from the frame props; what they leave out is taken as `sghm_vs.color` says.
         device_index: None is the first CUDA device or else the CPU, -1 the CPU.
         model: "auto" or "sghm-lite" for the model that is shipped, or the path of a checkpoint

@@ -31,7 +31,7 @@ def to_frame(alpha: Tensor, like: vs.VideoFrame) -> vs.VideoFrame:
     """
     Return `alpha`, float32 (1, 1, height, width), as a full-range GRAYS frame.
 
-    The frame keeps `like`'s timing and scene props, and none that speak of its colour.
+    The frame keeps `like`'s timing and scene props, and none that speak of its color.
     """
     height, width = alpha.shape[-2:]
     frame = vs.core.create_video_frame(vs.core.get_video_format(vs.GRAYS), width, height)

@@ -25,7 +25,7 @@ def contact_sheet(
     clip: vs.VideoNode, alpha: vs.VideoNode, frames: Sequence[int], path: Path, *, columns: int = 1
 ) -> Path:
     """
-    Write a PNG that shows source, alpha and subject over a colour for each of `frames`.
+    Write a PNG that shows source, alpha and subject over a color for each of `frames`.
 
     Args:
         clip: Any format.

@@ -103,7 +103,7 @@ def test_no_frame_is_computed_twice_in_linear_playback():
     for _ in alpha.frames(prefetch=4, close=True):
         pass
 
-    # Frame 0 was read once before, for its colour.
+    # Frame 0 was read once before, for its color.
     assert sorted(seen) in (list(range(12)), list(range(1, 12)))
 
 

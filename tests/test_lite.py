@@ -1,16 +1,14 @@
 """The shipped model on people."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import vapoursynth as vs
 
 from sghm_vs import sghm
 from sghm_vs.cli.demo import write_moving_portrait
 from sghm_vs.evaluate import score_clip
 from sghm_vs.source import open_source
 from tests.clips import plane
+from weights.training.validate import at_640
 
 
 def test_the_demos_person_is_solid_and_the_background_mostly_gone(tmp_path):
@@ -23,13 +21,6 @@ def test_the_demos_person_is_solid_and_the_background_mostly_gone(tmp_path):
     assert alpha[120:220, 240:310].min() > 0.95
     assert alpha[400:470, 230:340].mean() > 0.95
     assert alpha[:60, -60:].mean() < 0.1
-
-
-def at_640(path: Path) -> vs.VideoNode:
-    """Return the picture at `path`, its long side at 640 px, as the model is scored."""
-    clip = open_source(path).clip
-    scale = 640 / max(clip.width, clip.height)
-    return clip.resize.Bicubic(round(clip.width * scale), round(clip.height * scale))
 
 
 @pytest.mark.shared

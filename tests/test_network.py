@@ -52,7 +52,7 @@ def test_alphas_equal_the_published_network_when_the_mask_is_given(seeded_networ
 
 
 def test_image_sizing_reproduces_the_published_image_pipeline(seeded_network, reference):
-    """A mask pixel at exactly 0.5 may fall either way, and takes a few neighbours with it."""
+    """A mask pixel at exactly 0.5 may fall either way, and takes a few neighbors with it."""
     size = int(reference["pic_height"]), int(reference["pic_width"])
     codes = np.round(255 * seeded_image(int(reference["image_seed"]) + 2, *size))
     image = torch.from_numpy(codes.astype(np.float32) / 255)[None]

@@ -81,7 +81,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=4,
         metavar="Q",
-        help="ProRes quantiser, 1 best to 31 smallest (default: 4); the alpha is lossless at any",
+        help="ProRes quantizer, 1 best to 31 smallest (default: 4); the alpha is lossless at any",
     )
     group.add_argument(
         "--frames",

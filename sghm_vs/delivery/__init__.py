@@ -61,7 +61,7 @@ def export(
         paths: Outputs; folders are made as needed.
         layout: EXR channels: "rgba" is scene-linear Rec.709 premultiplied by the alpha, "matte"
             the alpha in R, G, B and A.
-        quality: ProRes quantiser, 1 (best) to 31; the alpha is lossless at any.
+        quality: ProRes quantizer, 1 (best) to 31; the alpha is lossless at any.
         first_number: Number of the first frame in file names and in EXR's imageCounter.
         overwrite: Whether files that exist are replaced.
         metadata: Written into movies and EXR files; must depend on the shot and its settings

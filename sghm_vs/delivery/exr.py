@@ -28,7 +28,7 @@ class ExrWriter(SequenceWriter):
     """
     RGBA or a matte, by the job's layout.
 
-    RGBA in EXR is associated: colour is premultiplied, after it was made linear (OpenEXR,
+    RGBA in EXR is associated: color is premultiplied, after it was made linear (OpenEXR,
     "Technical Introduction", section "RGBA").
     """
 

@@ -57,7 +57,7 @@ class MovieWriter:
 
 
 class ProResWriter(MovieWriter):
-    """ProRes 4444: the clip's colour untouched by the alpha, beside it."""
+    """ProRes 4444: the clip's color untouched by the alpha, beside it."""
 
     def __init__(self, job: Job, target: Target) -> None:
         plate, tags = color.to_limited_yuv444(job.footage, bits=10)
@@ -109,7 +109,7 @@ def prores_arguments(
     """
     Return the command that reads raw yuva444p10le from its standard input.
 
-    `prores_ks`, because `prores_aw` stores alpha 1.0 as 0.99927; a quantiser always, because with
+    `prores_ks`, because `prores_aw` stores alpha 1.0 as 0.99927; a quantizer always, because with
     alpha its default rate is twenty times too high (libavcodec/proresenc_kostya.c).
 
     Args:
@@ -118,7 +118,7 @@ def prores_arguments(
         size: Width and height in pixels.
         rate: Frames per second.
         tags: Written into the stream and into the container's `colr` atom.
-        quality: The quantiser.
+        quality: The quantizer.
         comment: Goes into the file's metadata.
     """
     colors = {

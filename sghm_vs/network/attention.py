@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class EfficientChannelAttention(nn.Module):
-    """Scale each channel by a gate made from its neighbours' means (ECA-Net, Wang et al., 2020)."""
+    """Scale each channel by a gate made from its neighbors' means (ECA-Net, Wang et al., 2020)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -84,7 +84,7 @@ def build_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
 
 def bake_spectral_norms(state: StateDict) -> StateDict:
     """
-    Return `state` with each spectrally normalised kernel divided by its norm.
+    Return `state` with each spectrally normalized kernel divided by its norm.
 
     The published network stores kernel `weight_bar` and singular vectors u, v, and divides by
     sigma = u . (W v) in every forward (Miyato et al., 2018). In inference sigma is constant.

@@ -65,7 +65,7 @@ def solidify(alpha: Tensor) -> Tensor:
 
 
 def _spread(values: Tensor, radius: int) -> Tensor:
-    """Return each value's largest neighbour within a square of `radius`."""
+    """Return each value's largest neighbor within a square of `radius`."""
     return max_pool2d(values, 2 * radius + 1, 1, radius)
 
 

@@ -1,5 +1,5 @@
 """
-Prepare the training photos: estimate true foreground colours once, keep them as arrays.
+Prepare the training photos: estimate true foreground colors once, keep them as arrays.
 
     python -m weights.training.photos DATA CACHE
 
