@@ -118,6 +118,18 @@ def test_connection_over_a_corner_does_not_count_in_conn() -> None:
     assert score_frame(faded, both).conn == pytest.approx(4 * 0.1 / 1000)
 
 
+def test_band_sees_only_what_is_near_the_edge() -> None:
+    truth = np.zeros((100, 100))
+    truth[:, 50:] = 1
+    far_off, near_off = truth.copy(), truth.copy()
+    far_off[:, :30] = 1
+    near_off[:, 45:50] = 1
+
+    assert score_frame(far_off, truth).band == 0
+    assert score_frame(near_off, truth).band == pytest.approx(1e3 * 5 / 20)
+    assert score_frame(near_off, np.zeros((100, 100))).band == 0
+
+
 def test_iou_counts_what_both_call_subject() -> None:
     truth, alpha = np.zeros((2, 10, 10))
     truth[:, :6] = 1
@@ -214,7 +226,7 @@ def test_one_frame_has_no_dtssd() -> None:
     alphas, truths = moving(1)
 
     assert list(score_clip(clip_of(alphas), clip_of(truths))) == [
-        "mad", "mse", "sad", "grad", "conn", "iou",
+        "mad", "mse", "sad", "grad", "conn", "iou", "band",
     ]  # fmt: skip
 
 

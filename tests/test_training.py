@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from sghm_vs.network import build_network, sghm_lite
-from weights.training import finish, train
+from weights.training import finish, panoramas, train
 from weights.training.guides import damage
 from weights.training.samples import Photos
 
@@ -44,7 +44,8 @@ def recipe() -> dict:
     """The real recipe, cut to one step of two small pictures."""
     recipe = tomllib.loads(train.RECIPE.read_text())
     for stage in train.STAGES:
-        recipe[stage] |= {"steps": 1, "batch": 2, "shapes_px": [[64, 64]], "warmup_steps": 0}
+        recipe[stage] |= {"steps": 1, "batch": 2, "pairs": 1, "shapes_px": [[64, 64]]}
+        recipe[stage]["warmup_steps"] = 0
     return recipe
 
 
@@ -81,33 +82,56 @@ def test_a_damaged_mask_is_hard_and_near_the_truth():
     assert 0.6 < np.mean([mask[alpha > 0].mean() for mask in masks]) < 1
 
 
-def test_the_last_stages_train_only_their_parts_and_end_in_weights_that_load(
-    cache, recipe, tmp_path, monkeypatch
-):
-    run = tmp_path / "run"
-    run.mkdir()
-    before = sghm_lite().state_dict()
-    train.save(run / "worn.pt", average=before)
+def test_a_pair_shows_the_same_scene_moved(cache, recipe):
+    recipe["segmentation"] |= {"batch": 4, "pairs": 2, "shapes_px": [[48, 48]]}
 
-    for stage in train.MATTING_STAGES:
-        train.train(stage, cache, run, recipe, "cpu")
+    batch = next(iter(train.Batches(cache, recipe, "segmentation", 0)))
+
+    before = torch.roll(batch.alphas[:2], batch.shift, (2, 3))
+    assert batch.pairs == 2
+    assert torch.equal(before[..., 4:-4, 4:-4], batch.alphas[2:][..., 4:-4, 4:-4])
+
+
+def test_both_stages_end_in_weights_that_load(cache, recipe, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    start = tmp_path / "start.pt"
+    train.save(start, average=sghm_lite().state_dict())
+
+    train.train("segmentation", cache, run, recipe, "cpu", start)
+    train.train("matting", cache, run, recipe, "cpu")
     monkeypatch.setattr("sys.argv", ["finish", str(run), str(run / "lite.safetensors")])
     finish.main()
 
-    state = load_file(run / "lite.safetensors")
-    changed = {
-        key.split(".")[0] for key in before if not torch.equal(state[key], before[key].half())
-    }
-    assert changed - {"shortcut", "refine"} == set()
-    assert "refine" in changed
-    assert build_network(state, "finished")[0] == "sghm-lite"
+    assert build_network(load_file(run / "lite.safetensors"), "finished")[0] == "sghm-lite"
+
+
+def test_matting_leaves_segmentation_as_it_is(cache, recipe, tmp_path):
+    before = sghm_lite().state_dict()
+    train.save(tmp_path / "segmentation.pt", average=before)
+
+    train.train("matting", cache, tmp_path, recipe, "cpu")
+
+    after = torch.load(tmp_path / "matting.pt", weights_only=True)["average"]
+    changed = {key.split(".")[0] for key in before if not torch.equal(after[key], before[key])}
+    assert changed == {"shortcut", "refine"}
 
 
 def test_a_stage_that_is_started_again_goes_on(cache, recipe, tmp_path):
-    train.save(tmp_path / "worn.pt", average=sghm_lite().state_dict())
+    train.save(tmp_path / "segmentation.pt", average=sghm_lite().state_dict())
     train.train("matting", cache, tmp_path, recipe, "cpu")
     recipe["matting"]["steps"] = 2
 
     train.train("matting", cache, tmp_path, recipe, "cpu")
 
     assert torch.load(tmp_path / "matting.pt", weights_only=True)["step"] == 2
+
+
+def test_a_panorama_is_looked_around_in():
+    rows = np.linspace(0, 1, 64, dtype=np.float32)[:, None, None]
+    panorama = np.broadcast_to(rows, (64, 128, 3)).copy()
+
+    view = panoramas.look(np.random.default_rng(5), panorama)
+
+    assert view.shape == (*panoramas.SIZE, 3)
+    assert view.dtype == np.uint8
+    assert view[-1].mean() > view[0].mean()

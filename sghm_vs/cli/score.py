@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     import vapoursynth as vs
 
-UNITS = "mad and mse x1e3, sad, grad and conn /1000, iou in %, dtssd x1e2"
+UNITS = (
+    "mad, mse and band (mad within 10 px of the edge) x1e3, sad, grad and conn /1000, iou in %, "
+    "dtssd x1e2"
+)
 
 
 def add_parser(verbs: options.Verbs) -> None:

@@ -26,7 +26,7 @@ def score_clip(
         progress: Called after each frame with the frames done and all of them.
 
     Returns:
-        "mad", "mse", "sad", "grad", "conn", "iou" as in `Scores`, and for more than one
+        "mad", "mse", "sad", "grad", "conn", "iou", "band" as in `Scores`, and for more than one
         frame "dtssd".
 
     Raises:

@@ -1,7 +1,7 @@
 """
 The measures that matting papers report, by their definitions.
 
-Scales are those of the tables of Robust Video Matting and SGHM: MAD and MSE x1e3, Grad and
+Scales are those of the tables of Robust Video Matting and SGHM: MAD, MSE and band x1e3, Grad and
 Conn /1000, dtSSD x1e2, IoU in percent. Lower is better, but for IoU.
 """
 
@@ -27,6 +27,9 @@ GRADIENT_SIGMA_PX = 1.4
 GRADIENT_EPSILON = 1e-2
 """The Gaussian is cut where it falls below this: 4 px for 1.4."""
 
+BAND_RADIUS_PX = 10
+"""How far from the true edge, soft or hard, `band` looks."""
+
 CONNECTIVITY_STEPS = 10
 """Thresholds of Conn between 0 and 1 (Rhemann et al. 2009)."""
 
@@ -50,6 +53,8 @@ class Scores:
     """Sum of absolute differences of connectedness, /1000."""
     iou: float
     """Overlap of the areas above one half, in percent; more is better."""
+    band: float
+    """Mean absolute difference within 10 px of the true edge, x1e3."""
 
 
 def score_frame(alpha: Matte, truth: Matte) -> Scores:
@@ -77,6 +82,7 @@ def score_frame(alpha: Matte, truth: Matte) -> Scores:
         grad=gradient_error(alpha, truth),
         conn=connectivity_error(alpha, truth),
         iou=intersection_over_union(alpha, truth),
+        band=band_error(alpha, truth),
     )
 
 
@@ -122,6 +128,21 @@ def intersection_over_union(alpha: Matte, truth: Matte) -> float:
     is_subject, is_truth = alpha > 0.5, truth > 0.5
     shared = np.count_nonzero(is_subject & is_truth)
     return float(100 * shared / (np.count_nonzero(is_subject | is_truth) + 1e-8))
+
+
+def band_error(alpha: Matte, truth: Matte) -> float:
+    """
+    Return the mean absolute difference near the true edge, x1e3; mattes are (h, w).
+
+    Near is what has both background and subject, or a soft value, within 10 px of it. It shows
+    what the mean over a whole frame hides: how well edges are cut. 0 without an edge.
+    """
+    side = 2 * BAND_RADIUS_PX + 1
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    covered = cv2.dilate((truth > 0).astype(np.uint8), around) > 0
+    uncovered = cv2.dilate((truth < 1).astype(np.uint8), around) > 0
+    band = covered & uncovered
+    return float(1e3 * np.abs(alpha - truth)[band].mean()) if band.any() else 0.0
 
 
 def dtssd(alphas: Iterable[Matte], truths: Iterable[Matte]) -> float:

@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 type Picture = NDArray[np.float32]
 """(height, width, 3) or (height, width), 0-1."""
 
-FRAMINGS = {"full": 0.30, "half": 0.24, "head": 0.32, "edge": 0.14}
-"""How much of a person a picture shows, and how often."""
+FRAMINGS = {"full": 0.24, "half": 0.22, "head": 0.30, "edge": 0.12, "far": 0.12}
+"""How much of a person a picture shows, and how often; "far" is a small, whole one."""
+
+BACKGROUNDS = {"picture": 0.24, "view": 0.26, "strip": 0.36, "room": 0.10, "noise": 0.04}
+"""What stands behind, and how often: a picture, a view of a panorama, a strip of a street photo."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,11 @@ class Photos:
     def __init__(self, cache: Path, share_worn: float = 0.0) -> None:
         self._share_worn = share_worn
         self._people = [np.load(path, mmap_mode="r") for path in sorted(cache.glob("*.npy"))]
-        self._backgrounds = [
+        self._pictures = [
             np.load(path, mmap_mode="r") for path in sorted((cache / "bg").glob("*.npy"))
+        ]
+        self._views = [
+            np.load(path, mmap_mode="r") for path in sorted((cache / "views").glob("*.npy"))
         ]
         self._boxes = [_person_box(planes[..., 6]) for planes in self._people]
 
@@ -54,24 +60,49 @@ class Photos:
             image = _plain_clothes(rng, image, alpha)
         if rng.random() < self._share_worn:
             image = _wear(rng, image, alpha, image)
+        if rng.random() < 0.12:
+            image, alpha = self._join(rng, image, alpha)
         return Sample(*_mirror(rng, _develop(rng, image), alpha))
 
     def draw_empty(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         """Return a picture without people."""
-        image = _develop(rng, self._background(rng, height, width))
-        return Sample(image, np.zeros((height, width), np.float32))
+        image = self._background(rng, height, width)
+        for _ in range(rng.integers(0, 4)):
+            image = self._decoy(rng, image)[0]
+        return Sample(_develop(rng, image), np.zeros((height, width), np.float32))
 
     def draw_composite(self, rng: np.random.Generator, height: int, width: int) -> Sample:
-        """Return one to three people over a person-free background, alpha exact."""
+        """Return one to five people over a person-free background, alpha exact."""
         image = _adjust_color(rng, self._background(rng, height, width), 0.5)
         if rng.random() < 0.35:
             image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, height / 40))
+        for _ in range(rng.choice([0, 1, 2, 3], p=[0.7, 0.18, 0.08, 0.04])):
+            image = self._decoy(rng, image)[0]
         alpha = np.zeros((height, width), np.float32)
-        for _ in range(rng.choice([1, 2, 3], p=[0.8, 0.15, 0.05])):
-            color, coverage = self._person(rng, height, width, image)
-            image = color * coverage[..., None] + image * (1 - coverage[..., None])
-            alpha = coverage + alpha * (1 - coverage)
+        for _ in range(rng.choice([1, 2, 3, 5], p=[0.72, 0.16, 0.07, 0.05])):
+            image, alpha = self._join(rng, image, alpha)
+        if rng.random() < 0.12:
+            image, hidden = self._decoy(rng, image)
+            alpha = alpha * (1 - hidden)
         return Sample(*_mirror(rng, _develop(rng, image), alpha))
+
+    def _join(
+        self, rng: np.random.Generator, image: Picture, alpha: Picture
+    ) -> tuple[Picture, Picture]:
+        """Return `image` and `alpha` with one more person, in front of those already there."""
+        color, coverage = self._person(rng, *alpha.shape, image)
+        over = coverage[..., None]
+        return color * over + image * (1 - over), coverage + alpha * (1 - coverage)
+
+    def _decoy(self, rng: np.random.Generator, image: Picture) -> tuple[Picture, Picture]:
+        """Return `image` with a salient thing that is nobody, and what the thing covers."""
+        height, width = image.shape[:2]
+        coverage = _slab(rng, height, width) if rng.random() < 0.3 else _blob(rng, height, width)
+        texture = _adjust_color(rng, self._background(rng, height, width), 0.8)
+        shade = 0.75 + 0.5 * _smooth_noise(rng, height, width)[..., :1]
+        texture = np.clip(texture * shade, 0, 1)
+        over = coverage[..., None]
+        return texture * over + image * (1 - over), coverage
 
     def _person(
         self, rng: np.random.Generator, height: int, width: int, behind: Picture
@@ -102,7 +133,7 @@ class Photos:
         return color, coverage
 
     def _background(self, rng: np.random.Generator, height: int, width: int) -> Picture:
-        kind = rng.choice(["picture", "strip", "room", "noise"], p=[0.42, 0.40, 0.12, 0.06])
+        kind = rng.choice(list(BACKGROUNDS), p=list(BACKGROUNDS.values()))
         if kind == "room":
             return _synthetic_room(rng, height, width)
         if kind == "noise":
@@ -111,7 +142,8 @@ class Photos:
             strip = self._strip(rng)
             if strip is not None:
                 return _resize(_random_crop(rng, strip, height / width, 0.6), height, width)
-        picture = self._backgrounds[rng.integers(len(self._backgrounds))]
+        pictures = self._views if kind == "view" and self._views else self._pictures
+        picture = pictures[rng.integers(len(pictures))]
         return _resize(_random_crop(rng, picture, height / width, 0.35), height, width)
 
     def _strip(self, rng: np.random.Generator) -> NDArray[np.uint8] | None:
@@ -141,6 +173,9 @@ def _framing_rows(rng: np.random.Generator, top: float, person: float) -> tuple[
     if framing == "full":
         margin = rng.uniform(0.02, 0.35) * person
         return top - margin * rng.uniform(0.3, 0.9), top + person + margin * rng.uniform(0.1, 0.6)
+    if framing == "far":
+        margin = rng.uniform(0.5, 3.5) * person
+        return top - margin * rng.uniform(0.1, 0.9), top + person + margin * rng.uniform(0.1, 0.9)
     if framing == "half":
         return top - rng.uniform(0.02, 0.2) * person, top + rng.uniform(0.42, 0.65) * person
     if framing == "head":
@@ -187,7 +222,8 @@ def _place(
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag([scale * stretch, scale])
     source = np.array([(left + right) / 2, (first + last) / 2])
-    spread = 0.2 if rng.random() < 0.7 else 0.45
+    small = scale * (bottom - top) < 0.6 * height
+    spread = 0.2 if rng.random() < 0.7 and not small else 0.48
     goal = np.array([width * (0.5 + rng.uniform(-spread, spread)), height * 0.5])
     offset = goal - linear @ source
     if rng.random() < 0.15:
@@ -233,6 +269,35 @@ def _random_crop(
     return picture[top : top + max(int(view_height), 8), left : left + max(int(view_width), 8)]
 
 
+def _blob(rng: np.random.Generator, height: int, width: int) -> Picture:
+    """Return the coverage (height, width) of a smooth closed shape, somewhere in the frame."""
+    turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    radius = np.ones_like(turn)
+    for waves in range(1, 6):
+        radius += rng.normal(0, 0.35 / waves) * np.cos(waves * turn + rng.uniform(0, 2 * np.pi))
+    reach = rng.uniform(0.06, 0.4, 2) * height
+    around = np.column_stack([np.cos(turn) * reach[0], np.sin(turn) * reach[1]])
+    center = rng.uniform(0, 1, 2) * (width, height)
+    return _filled(np.maximum(radius, 0.15)[:, None] * around + center, height, width)
+
+
+def _slab(rng: np.random.Generator, height: int, width: int) -> Picture:
+    """Return the coverage (height, width) of a table's edge across the bottom, or of a post."""
+    if rng.random() < 0.6:
+        edge = height * (rng.uniform(0.6, 0.95) + rng.uniform(-0.08, 0.08, 2))
+        corners = [(0, edge[0]), (width, edge[1]), (width, height), (0, height)]
+    else:
+        left, right = width * (rng.uniform(0, 1) + np.array([0, rng.uniform(0.03, 0.15)]))
+        corners = [(left, 0), (right, 0), (right, height), (left, height)]
+    return _filled(np.array(corners), height, width)
+
+
+def _filled(outline: NDArray[np.floating], height: int, width: int) -> Picture:
+    coverage = np.zeros((height, width), np.float32)
+    cv2.fillPoly(coverage, [np.int32(np.round(outline))], 1.0, cv2.LINE_AA)
+    return cv2.GaussianBlur(coverage, (0, 0), 0.6)
+
+
 def _smooth_noise(rng: np.random.Generator, height: int, width: int) -> Picture:
     noise = np.zeros((height, width, 3), np.float32)
     for cells in (2, 4, 9, 24):
@@ -275,18 +340,27 @@ def _plain_clothes(rng: np.random.Generator, color: Picture, coverage: Picture) 
     if rows.size < 12:
         return color
     sigma = rng.uniform(0.06, 0.25) * rows.size
-    weight = cv2.GaussianBlur(coverage, (0, 0), sigma) + 1e-3
-    smooth = cv2.GaussianBlur(color * coverage[..., None], (0, 0), sigma) / weight[..., None]
+    weight = _blur_widely(coverage, sigma) + 1e-3
+    smooth = _blur_widely(color * coverage[..., None], sigma) / weight[..., None]
     tone = rng.random(3, np.float32) * rng.uniform(0.2, 1)
     smooth = smooth + (tone - smooth) * rng.uniform(0, 1) * (rng.random() < 0.6)
     texture = rng.uniform(0, 0.4)
-    plain = smooth + (color - color.mean((0, 1))) * texture * 0.5
+    plain = smooth + (color - np.float32(cv2.mean(color)[:3])) * texture * 0.5
     chin = rows[0] + rng.uniform(0.12, 0.45) * rows.size
     reach = max(0.03 * rows.size, 1)
     below = 1 / (1 + np.exp(-(np.arange(color.shape[0]) - chin) / reach))
     blend = (below * rng.uniform(0.6, 1)).astype(np.float32)[:, None, None]
     blend = blend * np.minimum(coverage[..., None] * 2, 1)
     return np.clip(color + (plain - color) * blend, 0, 1).astype(np.float32)
+
+
+def _blur_widely(image: Picture, sigma: float) -> Picture:
+    """Return `image` under a Gaussian of `sigma` px, computed on a small copy."""
+    factor = max(int(sigma / 3), 1)
+    size = max(image.shape[1] // factor, 1), max(image.shape[0] // factor, 1)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma / factor)
+    return cv2.resize(blurred, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _wear(rng: np.random.Generator, color: Picture, coverage: Picture, behind: Picture) -> Picture:
@@ -301,7 +375,7 @@ def _wear(rng: np.random.Generator, color: Picture, coverage: Picture, behind: P
         center = float(columns[pick]), float(rows[pick])
         size = float(rng.uniform(0.02, 0.14) * extent), float(rng.uniform(0.02, 0.14) * extent)
         corners = cv2.boxPoints((center, size, float(rng.normal(0, 15)))).astype(np.int32)
-        tone = behind.mean((0, 1)) if rng.random() < 0.4 else rng.random(3)
+        tone = np.float32(cv2.mean(behind)[:3]) if rng.random() < 0.4 else rng.random(3)
         if rng.random() < 0.4:
             tone = np.full(3, rng.uniform(0.75, 1))
         cv2.fillConvexPoly(worn, corners, [float(value) for value in tone], cv2.LINE_AA)
@@ -342,25 +416,27 @@ def _toward(color: Picture, coverage: Picture, behind: Picture, amount: float) -
     """Return `color` moved toward the background's mean: subject and background alike."""
     weight = coverage[..., None]
     own = (color * weight).sum((0, 1)) / max(float(weight.sum()), 1)
-    return np.clip(color + (behind.mean((0, 1)) - own) * amount, 0, 1).astype(np.float32)
+    return np.clip(color + (np.float32(cv2.mean(behind)[:3]) - own) * amount, 0, 1).astype(
+        np.float32
+    )
 
 
 def _adjust_color(rng: np.random.Generator, image: Picture, strength: float) -> Picture:
     """Return `image` under other light: exposure, contrast, tint, saturation."""
-    gray = image.mean(2, keepdims=True)
-    image = gray + (image - gray) * rng.uniform(1 - strength, 1 + strength)
+    saturation = rng.uniform(1 - strength, 1 + strength)
     gain = np.exp(rng.normal(0, 0.35 * strength) + rng.normal(0, 0.14 * strength, 3))
     pivot = rng.uniform(0.3, 0.6)
     contrast = np.exp(rng.normal(0, 0.4 * strength))
-    image = ((image - pivot) * contrast + pivot) * gain
-    return np.clip(image, 0, 1).astype(np.float32)
+    mixed = np.full((3, 3), (1 - saturation) / 3) + np.eye(3) * saturation
+    change = np.column_stack([gain[:, None] * contrast * mixed, gain * pivot * (1 - contrast)])
+    return np.clip(cv2.transform(image, change), 0, 1)
 
 
 def _develop(rng: np.random.Generator, image: Picture) -> Picture:
     """Return `image` as a camera would deliver it: exposure, blur, grain, compression."""
     image = _adjust_color(rng, image, 0.4)
     if rng.random() < 0.10:
-        image = image.mean(2, keepdims=True).repeat(3, 2)
+        image = cv2.transform(image, np.full((3, 3), 1 / 3))
     if rng.random() < 0.30:
         image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.45)))
     if rng.random() < 0.15:
@@ -369,6 +445,11 @@ def _develop(rng: np.random.Generator, image: Picture) -> Picture:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.4))
     if rng.random() < 0.10:
         image = cv2.filter2D(image, -1, _motion_kernel(rng, rng.integers(3, 10)))
+    return degrade(rng, image)
+
+
+def degrade(rng: np.random.Generator, image: Picture) -> Picture:
+    """Return `image` with grain and compression, often with neither."""
     if rng.random() < 0.40:
         grain = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0.003, 0.05))
         image = image + grain
@@ -376,6 +457,19 @@ def _develop(rng: np.random.Generator, image: Picture) -> Picture:
     if rng.random() < 0.35:
         image = _compress(image, int(rng.integers(25, 90)))
     return np.ascontiguousarray(image)
+
+
+def move(plane: Picture, shift: tuple[int, int]) -> Picture:
+    """Return `plane` moved by whole pixels, down and right; its border repeats."""
+    down, right = shift
+    matrix = np.array([[1.0, 0, right], [0, 1, down]])
+    return cv2.warpAffine(
+        plane,
+        matrix,
+        plane.shape[1::-1],
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def _light(rng: np.random.Generator, height: int, width: int) -> Picture:

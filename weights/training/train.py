@@ -1,16 +1,13 @@
 """
-Train sghm-lite in four stages, from photos prepared by `weights.training.photos`.
+Train sghm-lite in two stages, from what `photos` and `panoramas` beside this file prepared.
 
     python -m weights.training.train segmentation CACHE RUN
-    python -m weights.training.train worn CACHE RUN
     python -m weights.training.train matting CACHE RUN
-    python -m weights.training.train solid CACHE RUN
 
 Each stage writes `RUN/STAGE.pt` every few minutes and goes on from it when started again. The
-first trains encoder, ASPP and segmentation decoder on quarter-size pictures, the second goes on
-with badges, prints and motion blur. The third leaves these parts as they are, and trains
-shortcuts and matting decoder on whole pictures with the network's own mask or a damaged true
-one. The last goes on with real photos among them, and with holes in bodies costing more.
+first trains encoder, ASPP and segmentation decoder on quarter-size pictures. The second leaves
+these parts as they are, and trains shortcuts and matting decoder on whole pictures with the
+network's own mask or a damaged true one.
 """
 
 from __future__ import annotations
@@ -20,8 +17,9 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -31,23 +29,33 @@ from torch.utils.data import DataLoader, IterableDataset
 from sghm_vs.network.model import SGHM, sghm_lite
 from weights.training.guides import damage
 from weights.training.losses import dice_loss, matting_loss
-from weights.training.samples import Photos
+from weights.training.samples import Photos, degrade, move
 
 RECIPE = Path(__file__).with_name("recipe.toml")
 SAVE_EVERY_S = 240
-SEGMENTATION = ("backbone", "aspp", "decoder")
-TRAINED = {
-    "segmentation": SEGMENTATION,
-    "worn": SEGMENTATION,
-    "matting": ("shortcut", "refine"),
-    "solid": ("shortcut", "refine"),
-}
-"""The parts that each stage trains. In order: each goes on from where the one before it ended."""
+TRAINED = {"segmentation": ("backbone", "aspp", "decoder"), "matting": ("shortcut", "refine")}
+"""The parts that each stage trains. The second goes on from where the first ended."""
 STAGES = tuple(TRAINED)
-MATTING_STAGES = ("matting", "solid")
 
-type Batch = tuple[Tensor, Tensor, Tensor]
-"""Images (n, 3, h, w), alphas (n, 1, h, w) and damaged masks (n, 1, h, w), 0-1."""
+
+class Batch(NamedTuple):
+    """Training pictures; the last `pairs` show what those right before them show, moved by `shift`."""
+
+    images: Tensor
+    """(n, 3, h, w), 0-1."""
+    alphas: Tensor
+    """(n, 1, h, w), 0-1."""
+    guides: Tensor
+    """Damaged masks, (n, 1, h, w), 0-1."""
+    pairs: int = 0
+    shift: tuple[int, int] = (0, 0)
+    """In pixels, down and right."""
+
+    def to(self, device: str) -> Batch:
+        """Return the batch on `device`, its images channels-last."""
+        images = self.images.to(device).contiguous(memory_format=torch.channels_last)
+        alphas, guides = self.alphas.to(device), self.guides.to(device)
+        return self._replace(images=images, alphas=alphas, guides=guides)
 
 
 class Batches(IterableDataset[Batch]):
@@ -61,19 +69,40 @@ class Batches(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         worker = torch.utils.data.get_worker_info()
+        # Two pools of threads on few cores hold each other up.
+        cv2.setNumThreads(1)
         seed = (self._recipe["seed"], self._first_step, worker.id if worker else 0)
         rng = np.random.default_rng(seed)
         settings = self._recipe[self._stage]
         photos = Photos(self._cache, settings.get("share_worn", 0.0))
+        pairs = settings.get("pairs", 0)
         while True:
             height, width = settings["shapes_px"][rng.integers(len(settings["shapes_px"]))]
-            drawn = [self._draw(photos, rng, height, width) for _ in range(settings["batch"])]
+            drawn = [
+                self._draw(photos, rng, height, width) for _ in range(settings["batch"] - pairs)
+            ]
+            shift = tuple(int(step) for step in rng.integers(-3, 4, 2))
+            drawn += [self._taken_again(rng, *shot, shift) for shot in drawn[len(drawn) - pairs :]]
             images, alphas, guides = (np.stack(part) for part in zip(*drawn, strict=True))
-            yield (
+            yield Batch(
                 torch.from_numpy(images).permute(0, 3, 1, 2),
                 torch.from_numpy(alphas)[:, None],
                 torch.from_numpy(guides)[:, None],
+                pairs,
+                shift,
             )
+
+    def _taken_again(
+        self,
+        rng: np.random.Generator,
+        image: np.ndarray,
+        alpha: np.ndarray,
+        guide: np.ndarray,
+        shift: tuple[int, int],
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        moved = (move(plane, shift) for plane in (image, alpha, guide))
+        image, alpha, guide = moved
+        return degrade(rng, image), alpha, guide
 
     def _draw(
         self, photos: Photos, rng: np.random.Generator, height: int, width: int
@@ -87,24 +116,32 @@ class Batches(IterableDataset[Batch]):
         else:
             sample = photos.draw_composite(rng, height, width)
         guide = sample.alpha
-        if self._stage in MATTING_STAGES:
+        if self._stage == "matting":
             guide = damage(rng, sample.alpha, settings["share_added"])
         return sample.image, sample.alpha, guide
 
 
-def segmentation_loss(network: SGHM, batch: Batch) -> Tensor:
-    """Return how far the probability of `batch`'s quarter-size pictures is from their alpha."""
-    images, alphas, _ = batch
-    features = network.encode_quarter(images)
-    logits = network.decoder(features).float()
-    return binary_cross_entropy_with_logits(logits, alphas) + dice_loss(
-        torch.sigmoid(logits), alphas
-    )
+def segmentation_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> Tensor:
+    """
+    Return how far the probability of quarter-size pictures is from their alpha.
+
+    A pair's two probabilities shall agree as well: what a shift by a few pixels, grain or coding
+    changes in one frame, it changes in the next, and the mask would flicker.
+    """
+    logits = network.decoder(network.encode_quarter(batch.images)).float()
+    probability = torch.sigmoid(logits)
+    loss = binary_cross_entropy_with_logits(logits, batch.alphas)
+    loss = loss + dice_loss(probability, batch.alphas)
+    if batch.pairs:
+        before = torch.roll(probability[-2 * batch.pairs : -batch.pairs], batch.shift, (2, 3))
+        apart = (before - probability[-batch.pairs :])[..., 4:-4, 4:-4]
+        loss = loss + settings["steadiness"] * apart.square().mean()
+    return loss
 
 
 def guided_matting_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> Tensor:
     """Return how far the alphas are from the truth, each picture guided as its lot falls."""
-    images, alphas, guides = batch
+    images, alphas, guides, *_ = batch
     with torch.no_grad():
         features = network.encode(images)
         probability = interpolate(
@@ -146,6 +183,25 @@ def load_imagenet(network: SGHM) -> None:
     network.backbone.load_state_dict(dict(zip(network.backbone.state_dict(), kept, strict=True)))
 
 
+def keep_precise_where_slow(network: SGHM) -> None:
+    """
+    Compute depthwise convolutions in float32 under a CPU's autocast.
+
+    oneDNN's gradient of them in bfloat16 takes three times longer (0.47 s of a step of 1 s).
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.groups > 1:
+            module.forward = _in_float32(module.forward)  # type: ignore[method-assign]
+
+
+def _in_float32(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def precise(features: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            return forward(features.float()).to(features.dtype)
+
+    return precise
+
+
 def freeze_others(network: SGHM, stage: str) -> None:
     """Keep what `stage` does not train as it is, batch statistics too."""
     for name, part in network.named_children():
@@ -176,15 +232,14 @@ def cosine(settings: dict[str, Any]) -> Callable[[int], float]:
     return factor
 
 
-def start_network(stage: str, run: Path) -> SGHM:
-    """Return the network as `stage` begins with it."""
+def start_network(stage: str, run: Path, start: Path | None) -> SGHM:
+    """Return the network as `stage` begins with it: ImageNet's, the stage before's or `start`'s."""
     network = sghm_lite()
-    if stage == STAGES[0]:
+    if start is None and stage == STAGES[0]:
         load_imagenet(network)
-    else:
-        before = STAGES[STAGES.index(stage) - 1]
-        saved = torch.load(run / f"{before}.pt", weights_only=True, map_location="cpu")
-        network.load_state_dict(saved["average"])
+        return network
+    source = start or run / f"{STAGES[STAGES.index(stage) - 1]}.pt"
+    network.load_state_dict(torch.load(source, weights_only=True, map_location="cpu")["average"])
     return network
 
 
@@ -193,15 +248,24 @@ def save(path: Path, **state: object) -> None:
     path.with_suffix(".part").replace(path)
 
 
-def train(stage: str, cache: Path, run: Path, recipe: dict[str, Any], device: str) -> None:
+def train(
+    stage: str,
+    cache: Path,
+    run: Path,
+    recipe: dict[str, Any],
+    device: str,
+    start: Path | None = None,
+) -> None:
     """Train one stage to its last step, from `run`'s checkpoint if there is one."""
     settings = recipe[stage]
     torch.manual_seed(recipe["seed"])
     torch.set_flush_denormal(True)
     run.mkdir(parents=True, exist_ok=True)
-    network = start_network(stage, run).to(device, memory_format=torch.channels_last)
+    network = start_network(stage, run, start).to(device, memory_format=torch.channels_last)
+    if device == "cpu":
+        keep_precise_where_slow(network)
     groups = parameter_groups(network, stage, settings)
-    optimizer = torch.optim.AdamW(groups, weight_decay=settings["weight_decay"])
+    optimizer = torch.optim.AdamW(groups, weight_decay=settings["weight_decay"], fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, cosine(settings))
     average = Average(network, settings["ema"])
     checkpoint, step = run / f"{stage}.pt", 0
@@ -231,13 +295,12 @@ def train(stage: str, cache: Path, run: Path, recipe: dict[str, Any], device: st
     for batch in loader:
         if step >= settings["steps"]:
             break
-        moved = tuple(part.to(device) for part in batch)
-        images = moved[0].contiguous(memory_format=torch.channels_last)
+        batch = batch.to(device)
         with torch.autocast(device.partition(":")[0], torch.bfloat16):
-            if stage in MATTING_STAGES:
-                loss = guided_matting_loss(network, (images, *moved[1:]), settings)
+            if stage == "matting":
+                loss = guided_matting_loss(network, batch, settings)
             else:
-                loss = segmentation_loss(network, (images, *moved[1:]))
+                loss = segmentation_loss(network, batch, settings)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], 5.0)
@@ -262,8 +325,12 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint whose averaged weights to begin with"
+    )
     args = parser.parse_args()
-    train(args.stage, args.cache, args.run, tomllib.loads(args.recipe.read_text()), args.device)
+    recipe = tomllib.loads(args.recipe.read_text())
+    train(args.stage, args.cache, args.run, recipe, args.device, args.start)
 
 
 if __name__ == "__main__":
