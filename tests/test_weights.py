@@ -19,7 +19,7 @@ from sghm_vs import sghm, store, weights
 from sghm_vs.cli import main
 from sghm_vs.download import Patience
 from sghm_vs.errors import DownloadError, WeightsError
-from sghm_vs.network import read_checkpoint
+from sghm_vs.network import build_network, read_checkpoint
 from sghm_vs.weights import CHECKPOINTS, Checkpoint, Weights, find_weights, shipped
 from tests import server
 from tests.server import FileServer, serving
@@ -37,12 +37,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def checkpoint_file(seeded_state, tmp_path_factory) -> Path:
-    """A whole checkpoint with the published names, in half precision."""
+def checkpoint_file(tmp_path_factory) -> Path:
+    """The light network's tensors in a torch file, for `_small` to take as the published one's."""
     path = tmp_path_factory.mktemp("published") / "SGHM-ResNet50.pth"
-    halves = {k: v.half() if v.is_floating_point() else v for k, v in seeded_state.items()}
-    torch.save(halves, path)
+    torch.save(read_checkpoint(shipped().path), path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Let the light network pass for the published one, which is twenty times as big."""
+
+    def build(state, origin):
+        return "sghm-resnet50", build_network(state, origin)[1]
+
+    if "seeded_state" not in request.fixturenames:
+        monkeypatch.setattr(store, "build_network", build)
 
 
 def published(payload: bytes, *servers: FileServer) -> Checkpoint:
@@ -102,6 +112,18 @@ def test_adding_the_same_file_twice_is_no_error_and_another_needs_force(checkpoi
     assert find_weights("auto").record().source_sha256 == Weights("", other).sha256()
 
 
+def test_the_published_networks_names_and_shapes_are_recognized(seeded_state, tmp_path):
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in seeded_state.items()}
+    torch.save(halves, tmp_path / "SGHM-ResNet50.pth")
+
+    added = store.add(tmp_path / "SGHM-ResNet50.pth")
+
+    assert added.name == "sghm-resnet50"
+    assert load_file(added.path).keys() == seeded_state.keys()
+    with pytest.raises(WeightsError, match="--model"):
+        store.add(shipped().path)
+
+
 def test_an_installed_file_that_rots_is_noticed(checkpoint_file):
     path = store.add(checkpoint_file).path
     content = bytearray(path.read_bytes())
@@ -131,11 +153,9 @@ def test_what_is_no_checkpoint_is_not_added(content, tmp_path):
     assert find_weights("auto").name == "sghm-lite"
 
 
-def test_a_file_that_is_not_there_and_a_model_that_is_shipped_are_not_added(tmp_path):
+def test_a_file_that_is_not_there_is_not_added(tmp_path):
     with pytest.raises(WeightsError, match="No such file"):
         store.add(tmp_path / "nowhere.pth")
-    with pytest.raises(WeightsError, match="--model"):
-        store.add(shipped().path)
 
 
 def test_what_is_missing_is_said_with_what_to_type(home):
