@@ -251,7 +251,7 @@ def test_two_processes_that_fetch_at_once_ask_once_and_both_have_it(home):
         both = [
             subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in "ab"
         ]
-        said = [process.communicate(timeout=120)[0] for process in both]
+        said = [process.communicate(timeout=300)[0] for process in both]
 
     installed = home / "sghm-lite.safetensors"
     assert [process.returncode for process in both] == [0, 0]
