@@ -5,6 +5,7 @@ The errors that users meet.
     + SettingsError        a knob is outside its range
     + UnsupportedClipError a clip that can't be matted
     + WeightsError         a checkpoint is missing or isn't one
+    + DownloadError        a file can't be fetched
     + DeviceError          a device that isn't there
     + SourceError          footage that can't be read
     + ExportError          a file that can't be written
@@ -30,6 +31,10 @@ class UnsupportedClipError(SghmError, ValueError):
 
 class WeightsError(SghmError, ValueError):
     """A checkpoint is missing, or its content is not a network of ours."""
+
+
+class DownloadError(SghmError, OSError):
+    """A file can't be fetched from where it is published."""
 
 
 class DeviceError(SghmError, RuntimeError):

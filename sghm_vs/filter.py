@@ -16,6 +16,7 @@ from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.network import build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings, Sizing
+from sghm_vs.store import find_or_fetch
 from sghm_vs.weights import Weights, find_weights
 
 SLOTS_ON_CUDA = 2
@@ -49,9 +50,11 @@ def sghm(
         clip: RGB, YUV or GRAY, 8 to 16 bits or float, constant format and size. Color is read
             from the frame props; what they leave out is taken as `sghm_vs.color` says.
         device_index: None is the first CUDA device or else the CPU, -1 the CPU.
-        model: "auto" or "sghm-lite" for the model that is shipped, or the path of a checkpoint
-            with the published names (.pth or .safetensors).
-        auto_download: Must be False: this version fetches nothing.
+        model: "sghm-lite" is shipped, "sghm-resnet50" is the published one, once it is
+            installed; "auto" is sghm-resnet50 if it is installed, else sghm-lite. Or the path of
+            a checkpoint with the published names (.pth or .safetensors).
+        auto_download: Fetch and install the model that is named if it is missing. "auto" fetches
+            nothing: it always has a model.
         num_streams: Frames in the network at once; 0 is one on the CPU and two on CUDA.
         tr: Temporal radius in frames; must be 0 in this version.
         sc: Whether scene changes end the temporal window; without effect at tr=0.
@@ -82,18 +85,36 @@ def sghm(
             tr=tr,
             infer_size=infer_size,
         )
-        _check_options(auto_download=auto_download, backend=backend, num_streams=num_streams)
+        _check_options(backend=backend, num_streams=num_streams)
         format = _output_format(clip, format)
         guide = None if mask is None else _check_mask(mask, clip)
         settings = Settings(sizing=sizing, infer_size=infer_size, tr=tr)
         device = choose_device(device_index)
         slots = Slots(device, num_streams)
-        pipeline = load_pipeline(find_weights(model), settings, device, choose_dtype(device, fp16))
+        weights = (
+            find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
+        )
+        pipeline = load_pipeline(weights, settings, device, choose_dtype(device, fp16))
     except SghmError as error:
         msg = f"sghm: {error}"
         raise vs.Error(msg) from error
     alpha = matte_clip(clip, pipeline, slots, guide)
     return alpha if format == vs.GRAYS else color.to_full_range_gray(alpha, format)
+
+
+def _log_transfer(model: str) -> Callable[[int, int], None]:
+    """Return a report that logs each tenth of the bytes: stdout belongs to the video."""
+    spoken = -1
+
+    def report(done: int, total: int) -> None:
+        nonlocal spoken
+        tenth = 10 * done // total
+        if tenth > spoken:
+            spoken = tenth
+            message = f"sghm: fetching {model}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            vs.core.log_message(vs.MESSAGE_TYPE_INFORMATION, message)
+
+    return report
 
 
 def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoNode:
@@ -120,6 +141,9 @@ def load_pipeline(
     vs.core.log_message(
         vs.MESSAGE_TYPE_INFORMATION, f"sghm: {architecture} from {weights.name} on {device}"
     )
+    if not weights.is_known():
+        message = f"sghm: {weights.path} is not a known checkpoint; its names and shapes are right"
+        vs.core.log_message(vs.MESSAGE_TYPE_WARNING, message)
     return Pipeline(network, settings)
 
 
@@ -223,13 +247,7 @@ def _check_integers(**values: object) -> None:
             raise SettingsError(msg)
 
 
-def _check_options(*, auto_download: bool, backend: str, num_streams: int) -> None:
-    if auto_download:
-        msg = (
-            "auto_download=True, and this version fetches nothing; give a checkpoint's path "
-            "as model"
-        )
-        raise SettingsError(msg)
+def _check_options(*, backend: str, num_streams: int) -> None:
     if backend not in ("auto", "torch"):
         msg = f"backend is {backend!r} and must be auto or torch"
         raise SettingsError(msg)

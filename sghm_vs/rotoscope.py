@@ -139,6 +139,7 @@ def describe(matting: Matting) -> dict[str, str]:
         "version": __version__,
         "model": weights.name,
         "weights_sha256": weights.sha256(),
+        "weights_are_known": "yes" if weights.is_known() else "no",
         "sizing": settings.sizing,
         "infer_size": str(settings.infer_size),
         "tr": str(settings.tr),

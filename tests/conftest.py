@@ -38,6 +38,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What "auto" is must not depend on whose machine this is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SGHM_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _outputs_are_forgotten() -> Iterator[None]:
     yield

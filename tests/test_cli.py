@@ -197,14 +197,6 @@ def test_eval_mattes_pictures_first_when_asked(tmp_path, capsys):
     assert names_in(tmp_path / "kept") == ["one.png"]
 
 
-def test_doctor_finds_everything_here(capsys):
-    assert main(["doctor", "--json"]) == 0
-
-    findings = {item["what"]: item for item in json.loads(capsys.readouterr().out)}
-    assert findings["model"]["found"].startswith("sghm-lite")
-    assert all(item["is_good"] for item in findings.values())
-
-
 def test_the_demo_makes_everything_it_promises_and_can_be_run_again(tmp_path, monkeypatch, capsys):
     from sghm_vs.cli import demo
 
@@ -227,7 +219,7 @@ def test_every_verb_explains_itself():
     for verb in VERBS:
         assert verb.__doc__.startswith("sghm ")
     text = build_parser().format_help()
-    assert all(name in text for name in ("matte", "export", "eval", "doctor", "demo"))
+    assert all(name in text for name in ("matte", "export", "eval", "weights", "doctor", "demo"))
 
 
 def names_in(folder: Path) -> list[str]:

@@ -224,7 +224,6 @@ def test_attach_serves_previewers_and_vspipe():
         ({"infer_size": 1.5}, "infer_size is 1.5"),
         ({"sizing": "stretch"}, "stretch"),
         ({"infer_size": 3}, "infer_size is 3"),
-        ({"auto_download": True}, "auto_download"),
         ({"backend": "abacus"}, "abacus"),
         ({"num_streams": -1}, "num_streams is -1"),
         ({"format": vs.RGB24}, "GRAY16"),

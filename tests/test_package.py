@@ -49,7 +49,11 @@ def test_the_wheel_works_where_it_is_installed(wheel, tmp_path):
 
     run = subprocess.run(
         [sys.executable, "-c", script],
-        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "/usr/bin:/bin"},
+        env={
+            "PYTHONPATH": str(tmp_path / "site"),
+            "PATH": "/usr/bin:/bin",
+            "SGHM_HOME": str(tmp_path),
+        },
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -63,7 +67,8 @@ def test_the_wheel_works_where_it_is_installed(wheel, tmp_path):
 def test_importing_the_package_loads_neither_torch_nor_vapoursynth():
     script = (
         "import sys, sghm_vs, sghm_vs.cli\n"
-        "heavy = {'torch', 'vapoursynth', 'cv2', 'numpy', 'av', 'OpenEXR'} & set(sys.modules)\n"
+        "heavy = {'torch', 'vapoursynth', 'cv2', 'numpy', 'av', 'OpenEXR', 'platformdirs',\n"
+        "         'http.client', 'urllib.request', 'filelock'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
 

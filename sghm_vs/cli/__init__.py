@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 
 from sghm_vs import __version__
-from sghm_vs.cli import demo, doctor, export, matte, score
+from sghm_vs.cli import demo, doctor, export, matte, score, weights
 from sghm_vs.errors import SghmError
 
 FAILED = 1
 INTERRUPTED = 130
 
-VERBS = (matte, export, score, doctor, demo)
+VERBS = (matte, export, score, weights, doctor, demo)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         code: int = args.run(args)
     except KeyboardInterrupt:
-        return _fail("interrupted; unfinished files were removed", INTERRUPTED)
+        return _fail("interrupted; no unfinished output is left", INTERRUPTED)
     except SghmError as error:
         return _fail(str(error), FAILED)
     except Exception as error:

@@ -32,7 +32,8 @@ def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad"
         "--model",
         default="auto",
         metavar="NAME|PATH",
-        help="auto, sghm-lite, or a checkpoint with the published names (default: auto)",
+        help="auto, sghm-lite, sghm-resnet50, or a checkpoint with the published names (default: "
+        "auto, which is sghm-resnet50 if it is installed, else sghm-lite)",
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     group.add_argument(
@@ -103,6 +104,17 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add what says how much is printed, and in which form."""
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
     parser.add_argument("--quiet", action="store_true", help="print no progress")
+
+
+def add_home_option(parser: argparse.ArgumentParser) -> None:
+    """Add which folder of weights is meant."""
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="the folder of weights, for this command (default: SGHM_HOME, or else where the "
+        "platform keeps a user's data)",
+    )
 
 
 def bound_cache() -> None:

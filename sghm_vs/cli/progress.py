@@ -1,4 +1,4 @@
-"""How far a shot is: a bar on a terminal, plain lines elsewhere, always on stderr."""
+"""How far the work is: a bar on a terminal, plain lines elsewhere, always on stderr."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 LINE_EVERY_S = 5.0
 
 type Report = Callable[[int, int], None]
-"""Takes the number of frames done and the number in all."""
+"""Takes how much is done and how much there is in all: frames, or bytes of a transfer."""
 
 
 @contextmanager
@@ -23,6 +23,46 @@ def progress(what: str, *, quiet: bool) -> Iterator[Report | None]:
             yield report
     else:
         yield _Lines(what)
+
+
+@contextmanager
+def transfer(what: str, *, quiet: bool) -> Iterator[Report | None]:
+    """Yield the function to report bytes to while `what` is being fetched; None if `quiet`."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _transfer_bar(what) as report:
+            yield report
+    else:
+        yield _TransferLines(what)
+
+
+@contextmanager
+def _transfer_bar(what: str) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report
 
 
 @contextmanager
@@ -65,9 +105,19 @@ class _Lines:
         if done < total and now - self._spoke < LINE_EVERY_S:
             return
         self._spoke = now
+        sys.stderr.write(f"{self._what}: {self._far(done, total)}\n")
+
+    def _far(self, done: int, total: int) -> str:
         fps = _fps(done, self._started)
         left = f", {(total - done) / fps:.0f} s left" if 0 < done < total and fps else ""
-        sys.stderr.write(f"{self._what}: {done}/{total} frames, {fps:.1f} fps{left}\n")
+        return f"{done}/{total} frames, {fps:.1f} fps{left}"
+
+
+class _TransferLines(_Lines):
+    """Without a rate: a continued transfer did not begin at zero."""
+
+    def _far(self, done: int, total: int) -> str:
+        return f"{done / 1e6:.0f}/{total / 1e6:.0f} MB"
 
 
 def _fps(done: int, started: float) -> float:

@@ -30,8 +30,25 @@ def find_ffmpeg() -> Path:
     return path
 
 
-@cache
 def _check_version(path: Path) -> None:
+    version = read_version(path)
+    if not is_new_enough(version):
+        msg = (
+            f"{path} is {version!r}, and alpha in ProRes is right "
+            "only since "
+            f"version 7; unset {VARIABLE} to use the one that was installed with sghm-vs"
+        )
+        raise ExportError(msg)
+
+
+@cache
+def read_version(path: Path) -> str:
+    """
+    Return what the ffmpeg at `path` says of itself: "ffmpeg version …".
+
+    Raises:
+        ExportError: It does not run as ffmpeg.
+    """
     try:
         run = subprocess.run(
             [path, "-version"], capture_output=True, text=True, timeout=60, check=True
@@ -39,14 +56,7 @@ def _check_version(path: Path) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         msg = f"{path} does not run as ffmpeg; set {VARIABLE} to one of version 7 or newer"
         raise ExportError(msg) from error
-    version = run.stdout.split("\n", 1)[0]
-    if not is_new_enough(version):
-        msg = (
-            f"{path} is {version.split(' Copyright')[0]!r}, and alpha in ProRes is right "
-            "only since "
-            f"version 7; unset {VARIABLE} to use the one that was installed with sghm-vs"
-        )
-        raise ExportError(msg)
+    return run.stdout.split("\n", 1)[0].split(" Copyright")[0]
 
 
 def is_new_enough(version: str) -> bool:
