@@ -8,6 +8,7 @@ stand in for what the photos lack: they are mostly standing women outdoors.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +39,10 @@ class Sample:
 class Photos:
     """The prepared photos and backgrounds, read from the cache as they are needed."""
 
-    def __init__(self, cache: Path, share_worn: float = 0.0) -> None:
+    def __init__(self, cache: Path, share_worn: float = 0.0, dropped: Collection[str] = ()) -> None:
         self._share_worn = share_worn
-        self._people = [np.load(path, mmap_mode="r") for path in sorted(cache.glob("*.npy"))]
+        kept = [path for path in sorted(cache.glob("*.npy")) if path.stem not in dropped]
+        self._people = [np.load(path, mmap_mode="r") for path in kept]
         self._pictures = [
             np.load(path, mmap_mode="r") for path in sorted((cache / "bg").glob("*.npy"))
         ]

@@ -74,7 +74,7 @@ class Batches(IterableDataset[Batch]):
         seed = (self._recipe["seed"], self._first_step, worker.id if worker else 0)
         rng = np.random.default_rng(seed)
         settings = self._recipe[self._stage]
-        photos = Photos(self._cache, settings.get("share_worn", 0.0))
+        photos = Photos(self._cache, settings.get("share_worn", 0.0), self._recipe["dropped"])
         pairs = settings.get("pairs", 0)
         while True:
             height, width = settings["shapes_px"][rng.integers(len(settings["shapes_px"]))]
