@@ -8,6 +8,7 @@ Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 faile
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
@@ -46,13 +47,22 @@ def main(words: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_vapoursynth_error(error):
             raise
-        return _fail(str(error).removeprefix("sghm: "), FAILED)
+        return _fail(_words(error), FAILED)
     return code
 
 
 def _fail(message: str, code: int) -> int:
     sys.stderr.write(f"sghm: {message}\n")
     return code
+
+
+def _words(error: Exception) -> str:
+    """Return what a VapourSynth error says; of an error in a frame's making, its own last words."""
+    text = str(error).strip().removeprefix("sghm: ")
+    if "Traceback (most recent call last)" not in text:
+        return text
+    last = text.splitlines()[-1]
+    return re.sub(r"^sghm_vs\.errors\.\w+: ", "", last)
 
 
 def _is_vapoursynth_error(error: Exception) -> bool:

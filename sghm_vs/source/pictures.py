@@ -14,8 +14,8 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.color import BT709, IDENTITY, LINEAR
 from sghm_vs.errors import SourceError
+from sghm_vs.intake import BT709, IDENTITY, LINEAR
 
 FORMATS: Mapping[tuple[str, int], vs.PresetVideoFormat] = {
     ("uint8", 1): vs.GRAY8,
