@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sghm_vs import color, planes
 from sghm_vs.device import choose_device, choose_dtype
-from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
+from sghm_vs.errors import DeviceError, SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.intake import readable
 from sghm_vs.network import build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
@@ -161,8 +161,25 @@ class Slots:
         self._stream.own = torch.cuda.Stream(self.device) if is_cuda else None  # type: ignore[no-untyped-call]
 
     def _in_slot(self, compute: Callable[[], Tensor]) -> Tensor:
-        with torch.inference_mode(), torch.cuda.stream(self._stream.own):
-            return compute().cpu()
+        try:
+            with torch.inference_mode(), torch.cuda.stream(self._stream.own):
+                return compute().cpu()
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            msg = (
+                f"out of memory on {self.device}; use a smaller infer_size (--infer-size) or "
+                "num_streams=1, or end what else uses the device"
+            )
+            raise DeviceError(msg) from error
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    # On the CPU, torch says it in words alone.
+    has_own_type = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return has_own_type or "can't allocate memory" in str(error)
 
 
 def matte_clip(

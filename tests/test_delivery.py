@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import os
 import stat
 import subprocess
 import sys
@@ -544,6 +545,20 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
     assert all(name.endswith(".exr") and not name.startswith(".") for name in names)
     for name in names:
         assert oiio.ImageBuf(str(tmp_path / name)).get_pixels(oiio.FLOAT).shape == (64, 96, 4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for a process, as POSIX does")
+def test_what_a_killed_run_left_is_swept_and_a_running_ones_files_are_not(tmp_path):
+    clip = noise_clip(length=1)
+    ours = targets.part_of(tmp_path / "a.mov")
+    dead = ours.with_name(ours.name.replace(f"-{os.getpid()}-", "-999999999-"))
+    elsewhere = tmp_path / ".sghm-000000000000-999999999-000000000000.part"
+    for part in (ours, dead, elsewhere):
+        part.touch()
+
+    export(clip, core.std.BlankClip(clip, format=vs.GRAY8), tmp_path / "x.png")
+
+    assert {path.name for path in tmp_path.iterdir()} == {ours.name, elsewhere.name, "x.png"}
 
 
 @pytest.mark.parametrize("form", ["x.####.exr", "x.####.png", "x.mov"])

@@ -1,5 +1,11 @@
 """The filter: what VapourSynth scripts rely on."""
 
+import contextlib
+import gc
+import os
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +15,10 @@ import sghm_vs
 from sghm_vs import attach, planes, sghm
 from sghm_vs.color import read_color, to_display_rgb
 from sghm_vs.filter import load_pipeline
+from sghm_vs.network import SGHM
+from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings
+from sghm_vs.source.script import run_script
 from sghm_vs.weights import find_weights
 from tests.clips import counted, frame_bytes, noise_clip, plane
 
@@ -313,6 +322,70 @@ def test_a_mask_of_another_size_is_named_with_both_sizes():
 
     with pytest.raises(vs.Error, match=r"64x64 with 1 frames, and the clip 96x64 with 6"):
         sghm(noise_clip(), -1, mask=mask)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+        MemoryError(),
+    ],
+)
+def test_a_device_without_memory_is_named_and_serves_the_next_frame(monkeypatch, expected, error):
+    alpha = sghm(noise_clip(), -1)
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "matte", fail)
+        with pytest.raises(vs.Error, match="out of memory on cpu; use a smaller infer_size"):
+            alpha.get_frame(3)
+
+    assert frame_bytes(alpha, 3) == expected[3]
+
+
+def test_another_failure_of_the_network_is_not_taken_for_a_lack_of_memory(monkeypatch):
+    def fail(*_):
+        msg = "shapes do not match"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(Pipeline, "matte", fail)
+
+    with pytest.raises(vs.Error, match="RuntimeError: shapes do not match"):
+        sghm(noise_clip(length=1), -1).get_frame(0)
+
+
+def test_reloading_a_script_leaves_nothing_behind(tmp_path):
+    script = tmp_path / "shot.vpy"
+    script.write_text(
+        "import vapoursynth as vs\n"
+        "from sghm_vs import attach, sghm\n"
+        "clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=2)\n"
+        "attach(clip, sghm(clip, -1, num_streams=2))\n"
+    )
+
+    def reload(times: int) -> tuple[int, int, int]:
+        for _ in range(times):
+            frame_bytes(run_script(script)[1], 0)
+        vs.clear_outputs()
+        gc.collect()
+        networks = sum(type(found) is SGHM for found in gc.get_objects())
+        return networks, threading.active_count(), resident_mib()
+
+    early, late = reload(5), reload(15)
+
+    assert late[:2] == early[:2]
+    # The network alone is 8 MiB: fifteen of them would be 120.
+    assert late[2] - early[2] < 32
+
+
+def resident_mib() -> int:
+    with contextlib.suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+    return 0
 
 
 def test_torch_is_left_as_it_was_found():

@@ -2,22 +2,28 @@
 The command line: words become calls and one exit code.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed,
-2 misused, 130 interrupted.
+2 misused, 130 interrupted, 143 terminated, 141 nobody reads the results.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sghm_vs import __version__
 from sghm_vs.cli import demo, doctor, export, matte, score
+from sghm_vs.cli.signals import Ended, unwinding
 from sghm_vs.errors import SghmError
 
 FAILED = 1
-INTERRUPTED = 130
+SIGNALED = 128
+"""Plus the signal's number, as shells count: Ctrl-C is 130, SIGTERM 143."""
+UNREAD = 141
 
 VERBS = (matte, export, score, doctor, demo)
 
@@ -39,11 +45,18 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the command line given in `words`, or the process's own, and return its exit code."""
     args = build_parser().parse_args(words)
     try:
-        code: int = args.run(args)
-    except KeyboardInterrupt:
-        return _fail("interrupted; unfinished files were removed", INTERRUPTED)
+        with unwinding():
+            code: int = args.run(args)
+            sys.stdout.flush()
+    except Ended as ended:
+        said = "interrupted" if ended.number == signal.SIGINT else "terminated"
+        return _fail(f"{said}; unfinished files were removed", SIGNALED + ended.number)
+    except BrokenPipeError:
+        return _unread()
     except SghmError as error:
         return _fail(str(error), FAILED)
+    except MemoryError:
+        return _fail("out of memory; end other programs, or give smaller pictures", FAILED)
     except Exception as error:
         if not _is_vapoursynth_error(error):
             raise
@@ -52,8 +65,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"sghm: {message}\n")
+    with suppress(OSError):
+        sys.stderr.write(f"sghm: {message}\n")
     return code
+
+
+def _unread() -> int:
+    # What is still buffered would fail once more, when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UNREAD
 
 
 def _words(error: Exception) -> str:

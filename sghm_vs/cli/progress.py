@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 LINE_EVERY_S = 5.0
 
@@ -67,7 +67,8 @@ class _Lines:
         self._spoke = now
         fps = _fps(done, self._started)
         left = f", {(total - done) / fps:.0f} s left" if 0 < done < total and fps else ""
-        sys.stderr.write(f"{self._what}: {done}/{total} frames, {fps:.1f} fps{left}\n")
+        with suppress(OSError):  # That nobody reads on must not end the work.
+            sys.stderr.write(f"{self._what}: {done}/{total} frames, {fps:.1f} fps{left}\n")
 
 
 def _fps(done: int, started: float) -> float:
