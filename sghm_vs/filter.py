@@ -12,7 +12,8 @@ from torch import Tensor
 
 from sghm_vs import color, planes
 from sghm_vs.device import choose_device, choose_dtype
-from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
+from sghm_vs.errors import DeviceError, SettingsError, SghmError, UnsupportedClipError
+from sghm_vs.intake import readable
 from sghm_vs.network import build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings, Sizing
@@ -47,8 +48,9 @@ def sghm(
     in any order, by any number of threads.
 
     Args:
-        clip: RGB, YUV or GRAY, 8 to 16 bits or float, constant format and size. Color is read
-            from the frame props; what they leave out is taken as `sghm_vs.color` says.
+        clip: RGB, YUV or GRAY, 8 to 16 bits or float, of constant format; its size and rate may
+            change. Color is read from the frame props; what they leave out is taken as
+            `sghm_vs.intake` says. Interlaced frames are refused.
         device_index: None is the first CUDA device or else the CPU, -1 the CPU.
         model: "sghm-lite" is shipped, "sghm-resnet50" is the published one, once it is
             installed; "auto" is sghm-resnet50 if it is installed, else sghm-lite. Or the path of
@@ -79,6 +81,7 @@ def sghm(
     del sc, sc_threshold  # They shape the temporal window, which tr=0 does not have.
     try:
         _check_clip(clip)
+        readable(clip)
         _check_integers(
             device_index=-1 if device_index is None else device_index,
             num_streams=num_streams,
@@ -87,7 +90,7 @@ def sghm(
         )
         _check_options(backend=backend, num_streams=num_streams)
         format = _output_format(clip, format)
-        guide = None if mask is None else _check_mask(mask, clip)
+        guide = None if mask is None else _read_mask(mask, clip)
         settings = Settings(sizing=sizing, infer_size=infer_size, tr=tr)
         device = choose_device(device_index)
         slots = Slots(device, num_streams)
@@ -95,10 +98,10 @@ def sghm(
             find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
         )
         pipeline = load_pipeline(weights, settings, device, choose_dtype(device, fp16))
+        alpha = matte_clip(clip, pipeline, slots, guide)
     except SghmError as error:
         msg = f"sghm: {error}"
         raise vs.Error(msg) from error
-    alpha = matte_clip(clip, pipeline, slots, guide)
     return alpha if format == vs.GRAYS else color.to_full_range_gray(alpha, format)
 
 
@@ -123,10 +126,21 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
 
     Previewers read the prop, vspipe reads the output: this serves both. The alpha is brought
     to the clip's sample type and depth, which both ways require.
+
+    Raises:
+        vapoursynth.Error: With "sghm: " where one is not a clip, can't be converted, or the
+            alpha is not GRAY of the clip's size and length.
     """
-    sample = clip.format.sample_type, clip.format.bits_per_sample
-    gray = vs.core.query_video_format(vs.GRAY, *sample).id
-    matched = color.to_full_range_gray(alpha, gray)
+    try:
+        _check_clip(clip)
+        _check_constant_size(readable(clip))
+        _check_matte("alpha", alpha, clip)
+        sample = clip.format.sample_type, clip.format.bits_per_sample
+        gray = vs.core.query_video_format(vs.GRAY, *sample).id
+        matched = color.to_full_range_gray(alpha, gray)
+    except SghmError as error:
+        msg = f"sghm: {error}"
+        raise vs.Error(msg) from error
     attached = clip.std.ClipToProp(matched)
     attached.set_output(index, matched)
     return attached
@@ -171,8 +185,25 @@ class Slots:
         self._stream.own = torch.cuda.Stream(self.device) if is_cuda else None  # type: ignore[no-untyped-call]
 
     def _in_slot(self, compute: Callable[[], Tensor]) -> Tensor:
-        with torch.inference_mode(), torch.cuda.stream(self._stream.own):
-            return compute().cpu()
+        try:
+            with torch.inference_mode(), torch.cuda.stream(self._stream.own):
+                return compute().cpu()
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            msg = (
+                f"out of memory on {self.device}; use a smaller infer_size (--infer-size) or "
+                "num_streams=1, or end what else uses the device"
+            )
+            raise DeviceError(msg) from error
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    # On the CPU, torch says it in words alone.
+    has_own_type = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return has_own_type or "can't allocate memory" in str(error)
 
 
 def matte_clip(
@@ -186,15 +217,18 @@ def matte_clip(
         pipeline: What makes one frame's alpha, on the slots' device.
         slots: Where it runs.
         guide: Where the people are, GRAYS of the clip's size and length.
+
+    Raises:
+        UnsupportedClipError: As `color.read_color` says.
     """
     rgb = color.to_display_rgb(color.read_color(clip))
     clips = [rgb] if guide is None else [rgb, guide]
-    blank = rgb.std.BlankClip(format=vs.GRAYS, keep=True)
+    blank = _blank_alpha(rgb)
     weight = next(pipeline.network.parameters())
 
     def matte(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
-        del n
         frames = f if isinstance(f, list) else [f]
+        _check_sizes(n, frames)
 
         def compute() -> Tensor:
             tensors = [planes.to_tensor(frame, slots.device, weight.dtype) for frame in frames]
@@ -206,38 +240,58 @@ def matte_clip(
     return blank.std.FrameEval(lambda **_: blank.std.ModifyFrame(clips, matte), clip_src=clips)
 
 
+def _blank_alpha(clip: vs.VideoNode) -> vs.VideoNode:
+    """Return a GRAYS clip of `clip`'s size, length and rate, to be written over."""
+    if clip.width:
+        return clip.std.BlankClip(format=vs.GRAYS, keep=True)
+    # A clip of changing size has none of its own to be taken over.
+    return clip.std.BlankClip(width=64, height=64, format=vs.GRAYS, keep=True, varsize=True)
+
+
 def _check_clip(clip: vs.VideoNode) -> None:
     if not isinstance(clip, vs.VideoNode):
         msg = f"this is not a clip but {type(clip).__name__}; open a file with core.bs.VideoSource"
         raise UnsupportedClipError(msg)
-    if clip.format is None or clip.format.color_family == vs.UNDEFINED:
+
+
+def _check_constant_size(clip: vs.VideoNode) -> None:
+    if not clip.width:
         msg = (
-            "the clip changes its format along the way; convert it first: "
-            "clip.resize.Bicubic(format=…)"
-        )
-        raise UnsupportedClipError(msg)
-    if 0 in (clip.width, clip.height):
-        msg = (
-            "the clip changes its size along the way; give it one: "
-            "clip.resize.Bicubic(width, height)"
+            "the clip changes its size along the way, and a prop holds frames of one size; give "
+            "it one: clip.resize.Bicubic(width, height)"
         )
         raise UnsupportedClipError(msg)
 
 
-def _check_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
+def _check_sizes(n: int, frames: list[vs.VideoFrame]) -> None:
+    """Refuse a mask that changes its size otherwise than its clip does."""
+    needed, *found = ((frame.width, frame.height) for frame in frames)
+    if found and found[0] != needed:
+        msg = (
+            f"frame {n} of the mask is {found[0][0]}x{found[0][1]}, and the clip's "
+            f"{needed[0]}x{needed[1]}: they must be equal"
+        )
+        raise UnsupportedClipError(msg)
+
+
+def _read_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
     """Return `mask` as GRAYS."""
-    if not isinstance(mask, vs.VideoNode) or mask.format.color_family != vs.GRAY:
-        msg = "the mask must be a GRAY clip; take a plane: mask.std.ShufflePlanes(0, vs.GRAY)"
+    _check_matte("mask", mask, clip)
+    return color.to_full_range_gray(mask, vs.GRAYS)
+
+
+def _check_matte(name: str, matte: vs.VideoNode, clip: vs.VideoNode) -> None:
+    if not isinstance(matte, vs.VideoNode) or matte.format.color_family != vs.GRAY:
+        msg = f"the {name} must be a GRAY clip; take a plane: {name}.std.ShufflePlanes(0, vs.GRAY)"
         raise UnsupportedClipError(msg)
-    found = mask.width, mask.height, mask.num_frames
+    found = matte.width, matte.height, matte.num_frames
     needed = clip.width, clip.height, clip.num_frames
     if found != needed:
         msg = (
-            f"the mask is {found[0]}x{found[1]} with {found[2]} frames, "
+            f"the {name} is {found[0]}x{found[1]} with {found[2]} frames, "
             f"and the clip {needed[0]}x{needed[1]} with {needed[2]}: they must be equal"
         )
         raise UnsupportedClipError(msg)
-    return color.to_full_range_gray(mask, vs.GRAYS)
 
 
 def _check_integers(**values: object) -> None:

@@ -12,7 +12,6 @@ from sghm_vs import __version__
 from sghm_vs.color import to_matte
 from sghm_vs.delivery import export
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.filter import sghm
 from sghm_vs.settings import Settings
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Source, open_source
@@ -72,6 +71,9 @@ def rotoscope(
         ExportError: An output can't be written.
         vapoursynth.Error: The filter refuses the clip or a setting.
     """
+    # With it comes torch, which takes seconds to load and `deliver` does not need.
+    from sghm_vs.filter import sghm
+
     matting = matting or Matting()
     _refuse_to_replace(Path(path), outputs)
     source = open_source(path)

@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import os
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from sghm_vs import export
 from sghm_vs.delivery import movies, targets
 from sghm_vs.delivery.ffmpeg import is_new_enough
 from sghm_vs.errors import ExportError
+from sghm_vs.intake import Colorimetry
 from tests.clips import core, counted, noise_clip, plane
 
 FORMS = ("x.mov", "x.####.exr", "x.####.png", "x.mkv")
@@ -150,7 +152,7 @@ def test_prores_color_is_the_resizers_within_the_codec(tmp_path):
 def test_the_prores_command_says_what_it_must():
     words = movies.prores_arguments(
         Path("ffmpeg"), Path("out.mov"), size=(1920, 1080), rate=Fraction(24000, 1001),
-        tags=movies.color.Colorimetry(1, 1, 1), quality=4, comment="",
+        tags=Colorimetry(1, 1, 1), quality=4, comment="",
     )  # fmt: skip
 
     pairs = list(itertools.pairwise(words))
@@ -444,6 +446,36 @@ def test_a_clip_without_a_rate_makes_no_movie(tmp_path):
         export(clip, core.std.BlankClip(clip, format=vs.GRAY8), tmp_path / "x.mov")
 
 
+def lasting(*thousandths: int) -> vs.VideoNode:
+    """Return a clip at 25 frames a second whose frames last as said, in 1/1000 s."""
+    clip = core.std.BlankClip(format=vs.RGB24, width=64, height=64, fpsnum=25, fpsden=1, length=1)
+    frames = [clip.std.SetFrameProps(_DurationNum=t, _DurationDen=1000) for t in thousandths]
+    return core.std.Splice(frames)
+
+
+@pytest.mark.parametrize("form", ["x.mov", "x.mkv"])
+def test_a_rate_that_varies_makes_no_movie_but_a_sequence(tmp_path, form):
+    clip = lasting(40, 40, 80, 20)
+    alpha = core.std.BlankClip(clip, format=vs.GRAY8).std.CopyFrameProps(clip)
+
+    with pytest.raises(ExportError, match=r"frame 2 .*lasts 0\.0800 s, and at 25.*x\.####\.exr"):
+        export(clip, alpha, tmp_path / form, tmp_path / "x.####.png")
+    export(clip, alpha, tmp_path / "y.####.exr")
+    export(clip.std.AssumeFPS(fpsnum=25), alpha.std.AssumeFPS(fpsnum=25), tmp_path / form)
+
+    assert len(list(tmp_path.glob("y.*.exr"))) == 4
+    assert len(decoded(tmp_path / form)) == 4
+
+
+def test_times_rounded_to_a_millisecond_are_a_constant_rate(tmp_path):
+    clip = lasting(*[33, 34, 33] * 20).std.AssumeFPS(fpsnum=30)
+    rounded = clip.std.CopyFrameProps(lasting(*[33, 34, 33] * 20))
+
+    export(rounded, core.std.BlankClip(rounded, format=vs.GRAY8), tmp_path / "x.mov")
+
+    assert len(decoded(tmp_path / "x.mov")) == 60
+
+
 @pytest.mark.parametrize(
     ("version", "is_good"),
     [
@@ -513,6 +545,20 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
     assert all(name.endswith(".exr") and not name.startswith(".") for name in names)
     for name in names:
         assert oiio.ImageBuf(str(tmp_path / name)).get_pixels(oiio.FLOAT).shape == (64, 96, 4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for a process, as POSIX does")
+def test_what_a_killed_run_left_is_swept_and_a_running_ones_files_are_not(tmp_path):
+    clip = noise_clip(length=1)
+    ours = targets.part_of(tmp_path / "a.mov")
+    dead = ours.with_name(ours.name.replace(f"-{os.getpid()}-", "-999999999-"))
+    elsewhere = tmp_path / ".sghm-000000000000-999999999-000000000000.part"
+    for part in (ours, dead, elsewhere):
+        part.touch()
+
+    export(clip, core.std.BlankClip(clip, format=vs.GRAY8), tmp_path / "x.png")
+
+    assert {path.name for path in tmp_path.iterdir()} == {ours.name, elsewhere.name, "x.png"}
 
 
 @pytest.mark.parametrize("form", ["x.####.exr", "x.####.png", "x.mov"])

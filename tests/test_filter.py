@@ -1,5 +1,11 @@
 """The filter: what VapourSynth scripts rely on."""
 
+import contextlib
+import gc
+import os
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +15,10 @@ import sghm_vs
 from sghm_vs import attach, planes, sghm
 from sghm_vs.color import read_color, to_display_rgb
 from sghm_vs.filter import load_pipeline
+from sghm_vs.network import SGHM
+from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings
+from sghm_vs.source.script import run_script
 from sghm_vs.weights import find_weights
 from tests.clips import counted, frame_bytes, noise_clip, plane
 
@@ -201,16 +210,43 @@ def test_a_mask_takes_the_place_of_the_segmentation():
     assert coverage[0] < coverage[1]
 
 
-def test_attach_serves_previewers_and_vspipe():
-    clip = noise_clip(length=2)
-    alpha = core.std.BlankClip(clip, format=vs.GRAYS, color=0.5)
+SAMPLES = [(vs.INTEGER, 8), (vs.INTEGER, 10), (vs.INTEGER, 16), (vs.FLOAT, 16), (vs.FLOAT, 32)]
+
+
+@pytest.mark.parametrize("family", [vs.GRAY, vs.RGB, vs.YUV])
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("sample_of_alpha", SAMPLES)
+def test_attach_serves_previewers_and_vspipe_at_any_depth(family, sample, sample_of_alpha):
+    clip = core.std.BlankClip(
+        format=core.query_video_format(family, *sample).id, width=8, height=8, length=2
+    )
+    gray = core.query_video_format(vs.GRAY, *sample_of_alpha)
+    top = 1 if gray.sample_type == vs.FLOAT else 2**gray.bits_per_sample - 1
+    alpha = core.std.BlankClip(clip, format=gray.id, color=top)
 
     attached = attach(clip, alpha)
 
+    needed = core.query_video_format(vs.GRAY, *sample)
+    top = 1 if needed.sample_type == vs.FLOAT else 2**needed.bits_per_sample - 1
     with attached.get_frame(0) as frame:
-        assert frame.props["_Alpha"].format.id == vs.GRAY8
-        assert np.asarray(frame.props["_Alpha"][0]).flat[0] == 128
-    assert vs.get_output(0).alpha.format.id == vs.GRAY8
+        assert frame.props["_Alpha"].format.id == needed.id
+        assert np.all(np.asarray(frame.props["_Alpha"][0]) == top)
+    assert vs.get_output(0).alpha.format.id == needed.id
+
+
+@pytest.mark.parametrize(
+    ("clip", "alpha", "words"),
+    [
+        ("plate.mov", None, "not a clip but str"),
+        (None, "matte.mov", "the alpha must be a GRAY clip"),
+        (None, noise_clip(vs.RGB24, length=2), "the alpha must be a GRAY clip"),
+        (None, noise_clip(vs.GRAY8, length=1), "with 1 frames, and the clip 96x64 with 2"),
+        (None, noise_clip(vs.GRAY8, 64, length=2), "64x64 with 2 frames, and the clip 96x64"),
+    ],
+)
+def test_attach_says_what_does_not_fit(clip, alpha, words):
+    with pytest.raises(vs.Error, match=f"^sghm: .*{words}"):
+        attach(clip or noise_clip(length=2), alpha)
 
 
 @pytest.mark.parametrize(
@@ -241,14 +277,43 @@ def test_a_path_in_place_of_a_clip_is_named():
         sghm("plate.mov")
 
 
-def test_clips_of_changing_size_or_format_are_refused():
-    small, large = noise_clip(length=1), noise_clip(width=128, length=1)
-    other = noise_clip(vs.RGB24, length=1)
+def test_a_clip_of_changing_size_is_matted_frame_by_frame():
+    small, large = (noise_clip(vs.RGB24, *size, length=1) for size in ((96, 64), (127, 95)))
+    mixed = core.std.Splice([small, large], mismatch=True)
 
-    with pytest.raises(vs.Error, match="changes its size"):
-        sghm(core.std.Splice([small, large], mismatch=True), -1)
+    alpha, codes = sghm(mixed, -1), sghm(mixed, -1, format=vs.GRAY16)
+
+    for n, clip in enumerate((small, large)):
+        assert frame_bytes(alpha, n) == frame_bytes(sghm(clip, -1), 0)
+        assert frame_bytes(codes, n) == frame_bytes(sghm(clip, -1, format=vs.GRAY16), 0)
+
+
+def test_a_mask_changes_its_size_with_its_clip():
+    sizes = [(96, 64), (64, 64)]
+    mixed = core.std.Splice([noise_clip(vs.RGB24, *s, length=1) for s in sizes], mismatch=True)
+    masks = [noise_clip(vs.GRAY8, *s, length=1) for s in sizes]
+
+    fitting, wrong = (core.std.Splice(m, mismatch=True) for m in (masks, masks[::-1]))
+
+    assert sghm(mixed, -1, mask=fitting).get_frame(1).width == 64
+    with pytest.raises(vs.Error, match="frame 1 of the mask is 96x64, and the clip's 64x64"):
+        sghm(mixed, -1, mask=wrong).get_frame(1)
+
+
+def test_a_clip_of_changing_format_is_refused():
+    mixed = [noise_clip(length=1), noise_clip(vs.RGB24, length=1)]
+
     with pytest.raises(vs.Error, match="changes its format"):
-        sghm(core.std.Splice([small, other], mismatch=True), -1)
+        sghm(core.std.Splice(mixed, mismatch=True), -1)
+
+
+def test_a_clip_of_changing_rate_keeps_each_frames_time():
+    clip = core.std.Splice([noise_clip(length=1), noise_clip(length=1).std.AssumeFPS(fpsnum=50)])
+
+    alpha = sghm(clip, -1)
+
+    assert alpha.fps == clip.fps == 0
+    assert [frame.props["_DurationDen"] for frame in alpha.frames()] == [24000, 50]
 
 
 def test_a_mask_of_another_size_is_named_with_both_sizes():
@@ -256,6 +321,70 @@ def test_a_mask_of_another_size_is_named_with_both_sizes():
 
     with pytest.raises(vs.Error, match=r"64x64 with 1 frames, and the clip 96x64 with 6"):
         sghm(noise_clip(), -1, mask=mask)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+        MemoryError(),
+    ],
+)
+def test_a_device_without_memory_is_named_and_serves_the_next_frame(monkeypatch, expected, error):
+    alpha = sghm(noise_clip(), -1)
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "matte", fail)
+        with pytest.raises(vs.Error, match="out of memory on cpu; use a smaller infer_size"):
+            alpha.get_frame(3)
+
+    assert frame_bytes(alpha, 3) == expected[3]
+
+
+def test_another_failure_of_the_network_is_not_taken_for_a_lack_of_memory(monkeypatch):
+    def fail(*_):
+        msg = "shapes do not match"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(Pipeline, "matte", fail)
+
+    with pytest.raises(vs.Error, match="RuntimeError: shapes do not match"):
+        sghm(noise_clip(length=1), -1).get_frame(0)
+
+
+def test_reloading_a_script_leaves_nothing_behind(tmp_path):
+    script = tmp_path / "shot.vpy"
+    script.write_text(
+        "import vapoursynth as vs\n"
+        "from sghm_vs import attach, sghm\n"
+        "clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=2)\n"
+        "attach(clip, sghm(clip, -1, num_streams=2))\n"
+    )
+
+    def reload(times: int) -> tuple[int, int, int]:
+        for _ in range(times):
+            frame_bytes(run_script(script)[1], 0)
+        vs.clear_outputs()
+        gc.collect()
+        networks = sum(type(found) is SGHM for found in gc.get_objects())
+        return networks, threading.active_count(), resident_mib()
+
+    early, late = reload(5), reload(15)
+
+    assert late[:2] == early[:2]
+    # The network alone is 8 MiB: fifteen of them would be 120.
+    assert late[2] - early[2] < 32
+
+
+def resident_mib() -> int:
+    with contextlib.suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+    return 0
 
 
 def test_torch_is_left_as_it_was_found():

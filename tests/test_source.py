@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -430,6 +431,24 @@ def test_a_picture_cut_short_is_refused(tmp_path: Path, suffix: str, kept: float
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
 
     with pytest.raises(SourceError, match="is damaged or not"):
+        open_source(path)
+
+
+@pytest.mark.parametrize(("at", "number"), [(16, 30000), (33, 2**31 - 1)])
+def test_a_png_that_promises_more_than_it_holds_is_refused_at_once(
+    tmp_path: Path, at: int, number: int
+) -> None:
+    """Its width, or a chunk's length: OpenCV would make gigabytes of room first."""
+    path = write_picture(tmp_path / "still.png", picture(1, 400, 400, 3))
+    data = bytearray(path.read_bytes())
+    data[at : at + 4] = number.to_bytes(4, "big")
+    if at == 16:
+        data[20:24] = data[16:20]
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+        del data[60:-12]
+    path.write_bytes(data)
+
+    with pytest.raises(SourceError, match="is damaged"):
         open_source(path)
 
 

@@ -2,21 +2,28 @@
 The command line: words become calls and one exit code.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed,
-2 misused, 130 interrupted.
+2 misused, 130 interrupted, 143 terminated, 141 nobody reads the results.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sghm_vs import __version__
 from sghm_vs.cli import demo, doctor, export, matte, score, weights
+from sghm_vs.cli.signals import Ended, unwinding
 from sghm_vs.errors import SghmError
 
 FAILED = 1
-INTERRUPTED = 130
+SIGNALED = 128
+"""Plus the signal's number, as shells count: Ctrl-C is 130, SIGTERM 143."""
+UNREAD = 141
 
 VERBS = (matte, export, score, weights, doctor, demo)
 
@@ -38,21 +45,44 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the command line given in `words`, or the process's own, and return its exit code."""
     args = build_parser().parse_args(words)
     try:
-        code: int = args.run(args)
-    except KeyboardInterrupt:
-        return _fail("interrupted; no unfinished output is left", INTERRUPTED)
+        with unwinding():
+            code: int = args.run(args)
+            sys.stdout.flush()
+    except Ended as ended:
+        said = "interrupted" if ended.number == signal.SIGINT else "terminated"
+        return _fail(f"{said}; no unfinished output is left", SIGNALED + ended.number)
+    except BrokenPipeError:
+        return _unread()
     except SghmError as error:
         return _fail(str(error), FAILED)
+    except MemoryError:
+        return _fail("out of memory; end other programs, or give smaller pictures", FAILED)
     except Exception as error:
         if not _is_vapoursynth_error(error):
             raise
-        return _fail(str(error).removeprefix("sghm: "), FAILED)
+        return _fail(_words(error), FAILED)
     return code
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"sghm: {message}\n")
+    with suppress(OSError):
+        sys.stderr.write(f"sghm: {message}\n")
     return code
+
+
+def _unread() -> int:
+    # What is still buffered would fail once more, when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UNREAD
+
+
+def _words(error: Exception) -> str:
+    """Return what a VapourSynth error says; of an error in a frame's making, its own last words."""
+    text = str(error).strip().removeprefix("sghm: ")
+    if "Traceback (most recent call last)" not in text:
+        return text
+    last = text.splitlines()[-1]
+    return re.sub(r"^sghm_vs\.errors\.\w+: ", "", last)
 
 
 def _is_vapoursynth_error(error: Exception) -> bool:

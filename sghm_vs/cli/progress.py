@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 LINE_EVERY_S = 5.0
 
@@ -105,7 +105,8 @@ class _Lines:
         if done < total and now - self._spoke < LINE_EVERY_S:
             return
         self._spoke = now
-        sys.stderr.write(f"{self._what}: {self._far(done, total)}\n")
+        with suppress(OSError):  # That nobody reads on must not end the work.
+            sys.stderr.write(f"{self._what}: {self._far(done, total)}\n")
 
     def _far(self, done: int, total: int) -> str:
         fps = _fps(done, self._started)

@@ -73,6 +73,8 @@ def export(
 
     Raises:
         ExportError: A path, the clip, the alpha or a setting is not fit, or writing failed.
+        UnsupportedClipError: The clip or the alpha has samples that can't be converted, or the
+            clip is interlaced.
     """
     _check(clip, alpha, layout, quality)
     numbers = range(first_number, first_number + clip.num_frames)
@@ -120,7 +122,7 @@ def _groups(clips: list[vs.VideoNode]) -> Generator[list[vs.VideoFrame]]:
 
     Interleaved, the clips are asked for in step, so what they share is computed once.
     """
-    together = vs.core.std.Interleave(clips, mismatch=True) if len(clips) > 1 else clips[0]
+    together = vs.core.std.Interleave(clips, mismatch=True, modify_duration=False)
     ahead = GROUPS_AHEAD * len(clips)
     frames = together.frames(prefetch=ahead, backlog=ahead)
     for first in frames:
@@ -139,12 +141,6 @@ def _check(clip: vs.VideoNode, alpha: vs.VideoNode, layout: str, quality: int) -
         msg = (
             f"the alpha is {alpha.format.name} and must be GRAY; take a plane: "
             "ShufflePlanes(0, GRAY)"
-        )
-        raise ExportError(msg)
-    if (alpha.format.sample_type, alpha.format.bits_per_sample) == (vs.INTEGER, 32):
-        msg = (
-            "the alpha has 32-bit integers; give 8 to 16 bits or float: "
-            "resize.Point(format=vs.GRAYS)"
         )
         raise ExportError(msg)
     found, needed = _extent(alpha), _extent(clip)

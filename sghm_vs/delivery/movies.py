@@ -15,11 +15,43 @@ from sghm_vs.delivery.pipe import FramePipe
 from sghm_vs.delivery.targets import Target
 from sghm_vs.delivery.writer import Job, plane
 from sghm_vs.errors import ExportError
+from sghm_vs.intake import Colorimetry
 
 BITEXACT = {"fflags": "+bitexact", "flags:v": "+bitexact"}
 """No version of the encoder and no date in the file: equal frames give equal bytes."""
 
+DRIFT_MAX = Fraction(1, 4)
+"""In frames. Matroska rounds times to a millisecond, which never adds up."""
+
 type Arguments = list[str]
+
+
+class Clock:
+    """Tells whether frames, each of which says how long it lasts, keep to one rate."""
+
+    def __init__(self, rate: Fraction) -> None:
+        self._rate = rate
+        self._ahead = Fraction(0)
+
+    def tick(self, n: int, frame: vs.VideoFrame) -> None:
+        """
+        Take frame `n`; frames come in order.
+
+        Raises:
+            ExportError: The frames so far end where no frame of a constant rate would.
+        """
+        seconds = frame.props.get("_DurationNum"), frame.props.get("_DurationDen")
+        if not all(isinstance(part, int) and part > 0 for part in seconds):
+            return
+        self._ahead += Fraction(*seconds) * self._rate - 1
+        if abs(self._ahead) > DRIFT_MAX:
+            msg = (
+                f"frame {n} of the clip lasts {float(Fraction(*seconds)):.4f} s, and at "
+                f"{float(self._rate):g} frames a second it would be "
+                f"{float(1 / self._rate):.4f} s: its rate varies, and a movie here has one; write "
+                "a sequence (x.####.exr), or give the clip one rate: clip.std.AssumeFPS(fpsnum=…)"
+            )
+            raise ExportError(msg)
 
 
 class MovieWriter:
@@ -38,11 +70,12 @@ class MovieWriter:
             )
             raise ExportError(msg)
         self.clips = tuple(clips)
+        self._clock = Clock(Fraction(job.footage.clip.fps))
         self._pipe = FramePipe(target.path, command)
 
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Send every plane of frame `n`."""
-        del n  # Frames come in order.
+        self._clock.tick(n, frames[0])
         for frame in frames:
             for index in range(frame.format.num_planes):
                 self._pipe.send(plane(frame, index).data)
@@ -102,7 +135,7 @@ def prores_arguments(
     *,
     size: tuple[int, int],
     rate: Fraction,
-    tags: color.Colorimetry,
+    tags: Colorimetry,
     quality: int,
     comment: str,
 ) -> Arguments:

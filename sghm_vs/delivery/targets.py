@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +62,7 @@ def prepare_folders(targets: Sequence[Target]) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             msg = f"the folder {folder} can't be written to; choose another with -o"
             raise ExportError(msg)
+        _sweep(folder)
 
 
 @contextmanager
@@ -87,8 +90,9 @@ def part_of(path: Path) -> Path:
 
     It is this process's own, and short: the file's name may be as long as the system allows.
     """
-    digest = hashlib.sha256(path.name.encode(errors="surrogateescape")).hexdigest()[:12]
-    return path.with_name(f".sghm-{os.getpid()}-{digest}.part")
+    return path.with_name(
+        f".sghm-{_digest(platform.node())}-{os.getpid()}-{_digest(path.name)}.part"
+    )
 
 
 def discard(part: Path) -> None:
@@ -104,6 +108,30 @@ def cannot_write(path: Path, error: OSError) -> ExportError:
     return ExportError(
         f"{path} can't be written: {error.strerror or error}; nothing half done was left"
     )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what runs on this computer that were killed left in `folder`."""
+    for part in folder.glob(f".sghm-{_digest(platform.node())}-*.part"):
+        process = part.name.split("-")[2]
+        if process.isdigit() and not _is_running(int(process)):
+            discard(part)
+
+
+def _is_running(process: int) -> bool:
+    if sys.platform == "win32":
+        return True  # There, the same call would end the process.
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:12]
 
 
 def _target(path: Path, numbers: range, suffixes: Sequence[str]) -> Target:

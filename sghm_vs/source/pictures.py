@@ -14,8 +14,8 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.color import BT709, IDENTITY, LINEAR
 from sghm_vs.errors import SourceError
+from sghm_vs.intake import BT709, IDENTITY, LINEAR
 
 FORMATS: Mapping[tuple[str, int], vs.PresetVideoFormat] = {
     ("uint8", 1): vs.GRAY8,
@@ -75,8 +75,9 @@ def _read_coded(path: Path) -> Picture:
         raise SourceError(msg) from None
     # These flags drop alpha without blending and turn by EXIF; IMREAD_UNCHANGED does neither.
     flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    if pixels is None or _is_cut_jpeg(data):
+    is_cut = _is_cut_jpeg(data) or _is_cut_png(data)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not is_cut else None
+    if pixels is None:
         msg = f"{path} is damaged or not a picture ({len(data)} bytes); copy or render it again"
         raise SourceError(msg)
     # VapourSynth takes gray of unknown range for limited, which pictures never are.
@@ -102,6 +103,28 @@ def _is_cut_jpeg(data: bytes) -> bool:
         if marker[1] == b"\xd9":
             return False
         at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    return True
+
+
+def _is_cut_png(data: bytes) -> bool:
+    """
+    Tell whether `data` is a PNG that holds less than it says: OpenCV would make room for it first.
+
+    Source:
+        W3C PNG 5.3 (chunks: length, type, data, CRC) and 11.2.2 (IHDR); zlib, "Technical
+        Details": DEFLATE makes data at most 1032 times smaller.
+    """
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return False
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    if width * height > 8 * 1032 * len(data):  # At the least, a pixel is a bit.
+        return True
+    at = 8
+    while at < len(data):
+        kind = data[at + 4 : at + 8]
+        at += int.from_bytes(data[at : at + 4], "big") + 12
+        if kind == b"IEND":
+            return at > len(data)
     return True
 
 

@@ -56,10 +56,11 @@ def main() -> None:
     network = sghm_lite().eval()
     saved = torch.load(args.checkpoint, weights_only=True, map_location="cpu")
     network.load_state_dict(saved["average"])
-    judged = []
     with torch.inference_mode():
-        for path in sorted(args.cache.glob("*.npy")):
-            judged.append((*contradiction(network, np.load(path)), path))
+        judged = [
+            (*contradiction(network, np.load(path)), path)
+            for path in sorted(args.cache.glob("*.npy"))
+        ]
     judged.sort(key=lambda entry: -entry[0])
     for difference, _, path in judged[: args.count]:
         print(f"{path.stem} {difference:.3f}")

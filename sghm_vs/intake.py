@@ -1,0 +1,141 @@
+"""
+What must hold of a clip before it is converted: its place, its format, its frames' props.
+
+VapourSynth's resizer converts by frame props, and fails at those that are missing or make no
+sense. Here gaps are filled as players fill them, nonsense counts as a gap, and what has no
+right answer is refused by name. Numbers are those of ITU-T H.273.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import vapoursynth as vs
+
+from sghm_vs.errors import UnsupportedClipError
+
+IDENTITY = 0
+BT709 = 1
+BT601 = 6
+LINEAR = 8
+BT2020 = 9
+SRGB = 13
+
+BT601_MATRICES = (5, 6)
+"""Of 625 and of 525 lines; the same numbers."""
+DERIVED_MATRICES = (10, 11, 12, 13, 14)
+"""Without numbers of their own: they follow from the transfer and the primaries."""
+KNOWN = {
+    "_Matrix": frozenset({BT709, 4, *BT601_MATRICES, 7, 8, BT2020, *DERIVED_MATRICES}),
+    "_Transfer": frozenset({1, *range(4, 19)}),
+    "_Primaries": frozenset({1, *range(4, 13), 22}),
+    "_Range": frozenset({0, 1}),
+    "_ChromaLocation": frozenset(range(6)),
+    "_FieldBased": frozenset({0, 1, 2}),
+}
+"""The values of each prop that mean something to the resizer."""
+BITS_MAX = 16
+SUBSAMPLING_MAX = 2
+"""As a power of two: chroma has at least every fourth sample of a row and of a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colorimetry:
+    """How a frame's codes mean light: H.273 matrix, transfer and primaries."""
+
+    matrix: int
+    transfer: int
+    primaries: int
+
+
+def readable(clip: vs.VideoNode) -> vs.VideoNode:
+    """
+    Return `clip` in the computer's memory, if its format can be converted.
+
+    Raises:
+        UnsupportedClipError: Its format changes, or the resizer has no such samples.
+    """
+    if clip.format.color_family == vs.UNDEFINED:
+        msg = (
+            "the clip changes its format along the way; convert it first: "
+            "clip.resize.Bicubic(format=…)"
+        )
+        raise UnsupportedClipError(msg)
+    if clip.format.sample_type == vs.INTEGER and clip.format.bits_per_sample > BITS_MAX:
+        msg = (
+            f"the clip is {clip.format.name}; integers of 8 to {BITS_MAX} bits and floats can be "
+            "read: write it as one of these where it comes from"
+        )
+        raise UnsupportedClipError(msg)
+    if max(clip.format.subsampling_w, clip.format.subsampling_h) > SUBSAMPLING_MAX:
+        msg = (
+            f"the clip is {clip.format.name}, whose chroma has less than a quarter of the width "
+            "or the height; write it as 4:2:0 or better where it comes from"
+        )
+        raise UnsupportedClipError(msg)
+    return clip.std.GPUDownload() if clip.gpu_resident else clip
+
+
+def tagged(clip: vs.VideoNode) -> vs.VideoNode:
+    """
+    Return `clip` with color props on every frame that the resizer can use.
+
+    What a frame leaves out is filled by that frame alone, so any cut of a clip means the same.
+
+    Raises:
+        UnsupportedClipError: As a `vapoursynth.Error` when the frame is asked for; see
+            `colorimetry_of`.
+    """
+
+    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        found = colorimetry_of(f, n)
+        frame = f.copy()
+        for name in KNOWN:
+            if name in frame.props and _said(f, name) is None:
+                del frame.props[name]
+        frame.props["_Matrix"] = found.matrix
+        frame.props["_Transfer"] = found.transfer
+        frame.props["_Primaries"] = found.primaries
+        return frame
+
+    return clip.std.ModifyFrame(clip, fill)
+
+
+def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
+    """
+    Return what the props of `frame`, number `n` of its clip, say of its color.
+
+    Untagged YUV is BT.709 from 720 lines or 1280 columns up, else BT.601, as players
+    assume; untagged RGB and gray are sRGB-like display color.
+
+    Raises:
+        UnsupportedClipError: The frame is interlaced, or its matrix can't be known.
+    """
+    if _said(frame, "_FieldBased"):
+        msg = (
+            f"frame {n} is interlaced (_FieldBased={frame.props['_FieldBased']}): it shows two "
+            "moments; deinterlace the clip, for example clip.resize.Bob(), or, if it is "
+            "progressive, say so: clip.std.SetFieldBased(0)"
+        )
+        raise UnsupportedClipError(msg)
+    transfer, primaries = _said(frame, "_Transfer"), _said(frame, "_Primaries")
+    if frame.format.color_family != vs.YUV:
+        matrix = IDENTITY if frame.format.color_family == vs.RGB else BT709
+        return Colorimetry(matrix, transfer or SRGB, primaries or BT709)
+    said = _said(frame, "_Matrix")
+    if said in DERIVED_MATRICES and None in (transfer, primaries):
+        msg = (
+            f"frame {n} has matrix {said}, which means nothing without its transfer and "
+            "primaries; add them: clip.std.SetFrameProps(_Transfer=…, _Primaries=…)"
+        )
+        raise UnsupportedClipError(msg)
+    is_large = frame.width >= 1280 or frame.height >= 720
+    is_hd = said not in BT601_MATRICES if said else is_large
+    standard = BT709 if is_hd else BT601
+    return Colorimetry(said or standard, transfer or standard, primaries or standard)
+
+
+def _said(frame: vs.VideoFrame, name: str) -> int | None:
+    """Return the prop `name` if it is there and means something."""
+    value = frame.props.get(name)
+    return int(value) if isinstance(value, int) and value in KNOWN[name] else None
