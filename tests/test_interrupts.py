@@ -148,7 +148,7 @@ def test_a_signal_at_any_moment_leaves_only_whole_files(out, verb, moment, numbe
 
     if moment != "it starts":  # Python itself may not be up yet.
         assert process.returncode == 128 + number
-        assert said.splitlines()[-1].endswith("unfinished files were removed")
+        assert said.splitlines()[-1].endswith("no unfinished output is left")
     assert_nothing_half_written(out)
     assert not (out / "x.mov").exists()
 
