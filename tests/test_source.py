@@ -14,7 +14,7 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.errors import SourceError
-from sghm_vs.source import Source, open_source
+from sghm_vs.source import Opening, Source, open_source
 
 HEIGHT, WIDTH = 6, 10
 HOSTILE = [
@@ -360,7 +360,7 @@ def test_a_sequence_runs_at_24_or_as_told(tmp_path: Path) -> None:
     write_sequence(tmp_path, range(2))
 
     assert open_source(tmp_path).clip.fps == Fraction(24)
-    told = open_source(tmp_path, rate=Fraction(30000, 1001)).clip
+    told = open_source(tmp_path, Opening(rate=Fraction(30000, 1001))).clip
     assert told.fps == Fraction(30000, 1001)
     with told.get_frame(1) as frame:
         assert (frame.props["_DurationNum"], frame.props["_DurationDen"]) == (1001, 30000)
@@ -528,7 +528,7 @@ def test_exr_sequences_keep_the_rate_and_pixel_aspect_they_carry(tmp_path: Path)
 
     assert source.clip.fps == rate
     assert source.clip.get_frame(1).props["_SARNum"] == 2
-    assert open_source(tmp_path, rate=Fraction(25)).clip.fps == 25
+    assert open_source(tmp_path, Opening(rate=Fraction(25))).clip.fps == 25
 
 
 # Scripts.

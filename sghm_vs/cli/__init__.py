@@ -43,6 +43,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail("interrupted; unfinished files were removed", INTERRUPTED)
     except SghmError as error:
         return _fail(str(error), FAILED)
+    except OSError as error:
+        return _fail(
+            f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED
+        )
     except Exception as error:
         if not _is_vapoursynth_error(error):
             raise
