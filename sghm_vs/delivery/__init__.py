@@ -6,6 +6,7 @@ Takes any clip and any matte, and knows nothing of how the matte was made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
@@ -30,6 +31,7 @@ WRITERS: Mapping[str, type[Writer]] = {
     ".exr": ExrWriter,
     ".png": PngWriter,
 }
+OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
 GROUPS_AHEAD = 4
 """Frames of the shot that are computed before they are needed, and at most kept."""
 
@@ -75,7 +77,8 @@ def export(
         The paths as given.
 
     Raises:
-        ExportError: A path, the clip, the alpha or a setting is not fit, or writing failed.
+        ExportError: A path, the clip, the alpha or a setting is not fit, a frame can't be
+            computed, or writing failed.
     """
     _check(clip, alpha, layout, quality)
     numbers = range(first_number, first_number + clip.num_frames)
@@ -129,7 +132,9 @@ def _computed(groups: Iterator[list[vs.VideoFrame]], number: int) -> list[vs.Vid
     try:
         return next(groups)
     except vs.Error as error:
-        msg = f"frame {number} can't be computed: {error}"
+        # What Python raised in a callback comes with its traceback; the last line says it.
+        words = OUR_ERROR.sub("", str(error).strip().splitlines()[-1])
+        msg = f"frame {number} can't be computed: {words}"
         raise ExportError(msg) from error
 
 

@@ -116,14 +116,14 @@ def _file(path: Path, opening: Opening) -> Source:
     if path.stat().st_size == 0:
         msg = f"{path} is empty (0 bytes); copy or render it again"
         raise SourceError(msg)
-    suffix = path.suffix.lower()
+    name, suffix = _text(path.stem), path.suffix.lower()
     if suffix == ".vpy":
         clip, alpha = run_script(path)
-        return Source(clip, 0, path.stem, "script", alpha)
+        return Source(clip, 0, name, "script", alpha)
     if suffix in PICTURE_SUFFIXES:
         clip = picture_clip([path], opening.rate, DEFAULT_RATE, opening.layer)
-        return Source(clip, 0, path.stem, "picture")
-    return Source(open_movie(path, opening.track), 0, path.stem, "movie")
+        return Source(clip, 0, name, "picture")
+    return Source(open_movie(path, opening.track), 0, name, "movie")
 
 
 def _pattern(path: Path, opening: Opening) -> Source:
@@ -138,7 +138,12 @@ def _sequence(sequence: SequencePath, opening: Opening) -> Source:
     clip = picture_clip(list(files.values()), opening.rate, DEFAULT_RATE, opening.layer)
     name = sequence.prefix.rstrip("._") or sequence.folder.resolve().name
     blank = frozenset(n for n, file in enumerate(files.values()) if file is None)
-    return Source(clip, next(iter(files)), name or "sequence", "sequence", blank=blank)
+    return Source(clip, next(iter(files)), _text(name) or "sequence", "sequence", blank=blank)
+
+
+def _text(name: str) -> str:
+    """Return a file's name as text that metadata can hold, whatever bytes it is made of."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _missing(path: Path) -> str:
