@@ -221,8 +221,8 @@ def test_what_a_script_prints_at_any_time_stays_off_stdout(tmp_path, capfd):
         "import os, vapoursynth as vs\n"
         "print('python'); os.system('echo program')\n"
         "clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=48, length=2)\n"
-        "clip = clip.std.FrameEval(lambda n: print('frame') or clip)\n"
-        "clip.set_output(0, vs.core.std.BlankClip(clip, format=vs.GRAY8))\n"
+        "loud = clip.std.FrameEval(lambda n: print('frame') or clip)\n"
+        "loud.set_output(0, vs.core.std.BlankClip(clip, format=vs.GRAY8))\n"
     )
 
     assert main(["export", str(script), "-o", str(tmp_path / "x.mkv"), "--json", "--quiet"]) == 0
