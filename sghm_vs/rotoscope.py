@@ -14,7 +14,7 @@ from sghm_vs.delivery import export
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.settings import Settings
 from sghm_vs.shots import FrameRange, SequencePath
-from sghm_vs.source import Source, open_source
+from sghm_vs.source import Opening, Source, open_source
 from sghm_vs.weights import find_weights
 
 
@@ -40,6 +40,8 @@ class Delivery:
     quality: int = 4
     start_number: int | None = None
     """Number of the first written frame; None keeps the source's."""
+    patterns: bool = True
+    """Whether `####` and `%04d` in an output's name stand for the frame's number."""
     overwrite: bool = False
 
 
@@ -48,6 +50,7 @@ def rotoscope(
     outputs: Sequence[str | Path],
     *,
     frames: FrameRange | None = None,
+    opening: Opening | None = None,
     matting: Matting | None = None,
     delivery: Delivery | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -59,6 +62,7 @@ def rotoscope(
         path: A movie, a numbered sequence, a picture or a VapourSynth script.
         outputs: Files to write; their form says in which format.
         frames: Which of the source's frames, by the source's own numbers; None is all.
+        opening: What the footage leaves open: missing frames, a layer, a track.
         matting: Defaults to the shipped model on the best device.
         delivery: Defaults to what `export` does by itself.
         progress: Called with frames done and frames in all.
@@ -76,7 +80,7 @@ def rotoscope(
 
     matting = matting or Matting()
     _refuse_to_replace(Path(path), outputs)
-    source = open_source(path)
+    source = open_source(path, opening)
     alpha = sghm(
         source.clip,
         matting.device_index,
@@ -91,7 +95,7 @@ def rotoscope(
     )
     return deliver(
         source,
-        alpha,
+        _emptied(alpha, source.blank),
         outputs,
         frames=frames,
         delivery=delivery,
@@ -127,6 +131,7 @@ def deliver(
         layout=delivery.layout,
         quality=delivery.quality,
         first_number=first_number,
+        patterns=delivery.patterns,
         overwrite=delivery.overwrite,
         metadata=metadata,
         progress=progress,
@@ -161,6 +166,14 @@ def _resolved(path: Path) -> str:
     """Return the absolute path; patterns that mean the same files are the same."""
     absolute = path.parent.resolve() / path.name
     return str(SequencePath.parse(absolute) or absolute.resolve())
+
+
+def _emptied(alpha: vs.VideoNode, blank: frozenset[int]) -> vs.VideoNode:
+    """Return `alpha` with nobody in the frames `blank`, whatever the network sees in black."""
+    if not blank:
+        return alpha
+    empty = alpha.std.BlankClip(keep=True)
+    return alpha.std.FrameEval(lambda n: empty if n in blank else alpha)
 
 
 def _open_mask(path: Path | None, clip: vs.VideoNode) -> vs.VideoNode | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sghm_vs.errors import SettingsError
 
 PICTURE_SUFFIXES = frozenset(
-    {".bmp", ".exr", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"},
+    {".bmp", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"},
 )
 """File endings, in lower case, that are read as pictures."""
 

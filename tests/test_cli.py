@@ -11,6 +11,7 @@ import av
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+import vapoursynth as vs
 
 from sghm_vs.cli import VERBS, build_parser, main
 
@@ -172,6 +173,81 @@ def test_footage_is_never_replaced_by_its_own_matte(plate, capsys):
     assert codes == [1, 1]
     assert "over the footage" in capsys.readouterr().err
     assert (plate.parent / "sh010.1001.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(("missing", "shown"), [("black", 0.0), ("hold", 0.5)])
+def test_missing_frames_are_black_and_empty_or_hold_the_one_before(
+    missing, shown, plate, tmp_path, monkeypatch
+):
+    """Empty whatever the network makes of black: here it sees half a person everywhere."""
+    monkeypatch.setattr(
+        "sghm_vs.rotoscope.sghm",
+        lambda clip, *_, **__: clip.std.BlankClip(format=vs.GRAYS, color=0.5, keep=True),
+    )
+    (plate.parent / "sh010.1003.png").unlink()
+    words = ["--missing", missing, "-o", str(tmp_path / "a.####.exr"), "--layout", "matte"]
+
+    assert main(["matte", str(plate), *words, "--quiet"]) == 0
+
+    alphas = [
+        oiio.ImageBuf(str(tmp_path / f"a.{number}.exr")).get_pixels(oiio.FLOAT).max()
+        for number in range(1001, 1007)
+    ]
+    assert alphas == [0.5, 0.5, shown, 0.5, 0.5, 0.5]
+
+
+def test_missing_frames_are_refused_unless_asked_for(plate, tmp_path, capsys):
+    (plate.parent / "sh010.1003.png").unlink()
+
+    assert main(["matte", str(plate), "-o", str(tmp_path / "x.mov")]) == 1
+
+    assert "misses frames 1003 of 1001-1006" in capsys.readouterr().err
+
+
+def test_a_damaged_frame_is_named_by_its_number_without_a_traceback(plate, tmp_path, capsys):
+    (plate.parent / "sh010.1003.png").write_bytes(b"x")
+
+    assert main(["matte", str(plate), "-o", str(tmp_path / "a.mkv"), "--quiet"]) == 1
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("sghm: frame 1003 can't be computed: ")
+    assert "sh010.1003.png is damaged" in line
+
+
+def test_what_a_script_prints_at_any_time_stays_off_stdout(tmp_path, capfd):
+    """Also what a program that it starts prints, and what it prints as frames are made."""
+    script = tmp_path / "loud.vpy"
+    script.write_text(
+        "import os, vapoursynth as vs\n"
+        "print('python'); os.system('echo program')\n"
+        "clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=48, length=2)\n"
+        "loud = clip.std.FrameEval(lambda n: print('frame') or clip)\n"
+        "loud.set_output(0, vs.core.std.BlankClip(clip, format=vs.GRAY8))\n"
+    )
+
+    assert main(["export", str(script), "-o", str(tmp_path / "x.mkv"), "--json", "--quiet"]) == 0
+
+    said = capfd.readouterr()
+    assert json.loads(said.out) == {"outputs": [str(tmp_path / "x.mkv")]}
+    assert {"python", "program", "frame"} <= set(said.err.split())
+
+
+def test_pixel_aspect_goes_into_movies_and_exr(tmp_path):
+    script = tmp_path / "wide.vpy"
+    script.write_text(
+        "import vapoursynth as vs\n"
+        "clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=48, length=1)\n"
+        "clip = clip.std.SetFrameProps(_SARNum=2, _SARDen=1)\n"
+        "clip.set_output(0, vs.core.std.BlankClip(clip, format=vs.GRAY8))\n"
+    )
+    outputs = [str(tmp_path / name) for name in ("x.mov", "x.mkv", "x.exr")]
+
+    assert main(["export", str(script), *(w for o in outputs for w in ("-o", o)), "--quiet"]) == 0
+
+    for path in outputs[:2]:
+        with av.open(path) as movie:
+            assert movie.streams.video[0].sample_aspect_ratio == 2
+    assert oiio.ImageBuf(outputs[2]).spec().getattribute("PixelAspectRatio") == 2
 
 
 def test_eval_scores_a_sequence_against_itself_as_perfect(plate, capsys):

@@ -1,5 +1,6 @@
 """Footage: what opens, what its frames hold, and how refusals read."""
 
+import os
 import subprocess
 import sys
 import zlib
@@ -10,12 +11,15 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 import OpenEXR
+import OpenImageIO as oiio
+import PIL.Image
 import pytest
 import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.errors import SourceError
-from sghm_vs.source import Source, open_source
+from sghm_vs.source import Opening, Source, open_source
+from sghm_vs.source.movie import Track
 
 HEIGHT, WIDTH = 6, 10
 HOSTILE = [
@@ -69,6 +73,11 @@ def write_exr(path: Path, channels: dict[str, NDArray], **header: object) -> Pat
 def planes(clip: vs.VideoNode, n: int = 0) -> NDArray:
     with clip.get_frame(n) as frame:
         return np.stack([np.array(plane) for plane in frame])
+
+
+def first_plane(clip: vs.VideoNode, n: int) -> NDArray:
+    with clip.get_frame(n) as frame:
+        return np.array(frame[0])
 
 
 def rgb(pixels: NDArray) -> NDArray:
@@ -173,7 +182,164 @@ def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
         open_source(tmp_path / name)
 
 
+def test_an_edit_list_is_kept(tmp_path: Path) -> None:
+    """A copy that begins between key frames holds frames that nobody is to see."""
+    path = write_movie(tmp_path / "whole.mp4", "-g", 12, frames=24)
+    ffmpeg("-ss", 0.6, "-i", path, "-c", "copy", tmp_path / "cut.mp4")
+    whole, cut = open_source(path).clip, open_source(tmp_path / "cut.mp4").clip
+
+    assert cut.num_frames == 9
+    for n in range(9):
+        np.testing.assert_array_equal(first_plane(cut, n), first_plane(whole, n + 15))
+
+
+@pytest.mark.parametrize("timescale", [90001, 1000, 24000])
+def test_a_rate_survives_an_odd_time_base(movie: Path, tmp_path: Path, timescale: int) -> None:
+    ffmpeg("-i", movie, "-c", "copy", "-video_track_timescale", timescale, tmp_path / "odd.mp4")
+
+    clip = open_source(tmp_path / "odd.mp4").clip
+
+    assert (clip.num_frames, clip.fps) == (7, Fraction(24000, 1001))
+
+
+@pytest.fixture
+def two_tracks(tmp_path: Path) -> Path:
+    """Sound, then a small track, then a large one."""
+    inputs = ("sine=d=0.3", "testsrc2=s=32x18:d=0.3", "testsrc2=s=64x36:d=0.3")
+    words = [word for source in inputs for word in ("-f", "lavfi", "-i", source)]
+    ffmpeg(*words, "-map", 0, "-map", 1, "-map", 2, tmp_path / "two.mkv")
+    return tmp_path / "two.mkv"
+
+
+def test_of_several_tracks_the_first_is_read_and_the_others_are_named(
+    two_tracks: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = open_source(two_tracks).clip
+
+    assert (clip.width, clip.height) == (32, 18)
+    assert "1 (32x18), 2 (64x36); the first is read: choose with --track" in caplog.text
+
+
+def test_a_track_is_chosen_by_its_number(
+    two_tracks: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = open_source(two_tracks, Opening(track=2)).clip
+
+    assert (clip.width, clip.height) == (64, 36)
+    assert not caplog.text
+
+
+def test_a_track_that_is_not_there_is_refused_with_those_that_are(two_tracks: Path) -> None:
+    with pytest.raises(SourceError, match=r"no video track 0; .* are: 1 \(32x18\), 2 \(64x36\)"):
+        open_source(two_tracks, Opening(track=0))
+
+
+def test_a_song_with_a_cover_is_no_movie(tmp_path: Path) -> None:
+    cover = write_picture(tmp_path / "cover.png", picture(1, 20, 20, 3))
+    sound = ("-f", "lavfi", "-i", "sine=d=0.3")
+    art = ("-c:v", "png", "-disposition:v:0", "attached_pic")
+    ffmpeg(*sound, "-i", cover, "-map", 0, "-map", 1, *art, tmp_path / "song.mp3")
+
+    with pytest.raises(SourceError, match=r"song\.mp3 holds sound and a cover picture, but no"):
+        open_source(tmp_path / "song.mp3")
+
+
+def test_a_cover_before_the_movie_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_movie(tmp_path / "shot.mkv")
+    cover, film = Track(0, 20, 20, is_cover=True), Track(0, 64, 36, is_cover=False)
+    monkeypatch.setattr("sghm_vs.source.movie._video_tracks", lambda _: [cover, film])
+
+    assert open_source(path).clip.num_frames == 7
+
+
+def test_a_movie_without_a_length_in_its_header_has_all_its_frames(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "live.mkv", "-f", "matroska", "-live", 1)
+
+    assert open_source(path).clip.num_frames == 7
+
+
+def test_a_movie_cut_off_gives_what_is_there_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_movie(tmp_path / "shot.mkv", frames=96)
+    open_source(path)
+    assert not caplog.text
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+
+    clip = open_source(path).clip
+
+    assert 10 < clip.num_frames < 96
+    assert "of the 4.00 seconds that its header says: it was cut off" in caplog.text
+
+
+def test_a_movie_of_over_10000_frames_opens(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "day.mkv", "-vf", "scale=16:16", frames=10_100)
+
+    clip = open_source(path).clip
+
+    assert clip.num_frames == 10_100
+    clip.get_frame(10_099)
+
+
+@pytest.mark.parametrize("name", ["photo.HEIC", "burst.heif"])
+def test_a_heif_photo_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    """FFmpeg would take its first tile for the picture."""
+    (tmp_path / name).write_bytes(b"anything")
+
+    with pytest.raises(SourceError, match="HEIF photo, which isn't read; save it as JPEG or PNG"):
+        open_source(tmp_path / name)
+
+
 # Names that lead nowhere.
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".png"])
+def test_a_name_may_be_as_long_as_the_system_allows(movie: Path, suffix: str) -> None:
+    path = movie.with_name("x" * (255 - len(suffix)) + suffix)
+    movie.rename(path) if suffix == ".mp4" else write_picture(path, picture(1))
+
+    assert open_source(path).clip.num_frames in (1, 7)
+
+
+def test_a_longer_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="can't be opened"):
+        open_source(tmp_path / ("x" * 300 + ".mov"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_utf8_is_read_or_refused_by_name(movie: Path) -> None:
+    path = movie.with_name(os.fsdecode(b"take\xff.png"))
+    write_picture(path, picture(1))
+    assert open_source(path).name == "take\ufffd"
+
+    with pytest.raises(SourceError, match="isn't a name in UTF-8"):
+        open_source(movie.rename(movie.with_name(os.fsdecode(b"take\xff.mp4"))))
+
+
+@pytest.mark.parametrize("address", ["https://host/plate.mov", "smb://share/plate.####.exr"])
+def test_an_address_is_refused_with_what_to_do(address: str) -> None:
+    with pytest.raises(SourceError, match=r"is an address, .* copy it here, or mount its share"):
+        open_source(address)
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="needs a device")
+def test_a_device_is_refused() -> None:
+    with pytest.raises(SourceError, match="is no file"):
+        open_source("/dev/null")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sets POSIX rights")
+def test_footage_in_a_read_only_folder_opens(movie: Path) -> None:
+    write_sequence(movie.parent, range(2))
+    movie.parent.chmod(0o555)
+    try:
+        lengths = [open_source(movie.parent / name).clip.num_frames for name in (movie.name, "")]
+    finally:
+        movie.parent.chmod(0o755)
+
+    assert lengths == [7, 2]
 
 
 def test_a_missing_file_names_the_ones_that_come_close(movie: Path) -> None:
@@ -269,6 +435,29 @@ def test_missing_numbers_are_named(tmp_path: Path) -> None:
         open_source(tmp_path / "plate.####.png")
 
 
+def test_missing_numbers_may_be_black_or_hold_the_frame_before(tmp_path: Path) -> None:
+    write_sequence(tmp_path, [1001, 1002, 1005])
+
+    black = open_source(tmp_path, Opening(missing="black"))
+    hold = open_source(tmp_path, Opening(missing="hold"))
+
+    assert (black.first_number, black.clip.num_frames, black.blank) == (1001, 5, {2, 3})
+    assert (hold.first_number, hold.clip.num_frames, hold.blank) == (1001, 5, set())
+    for n, shown in enumerate([1001, 1002, 1002, 1002, 1005]):
+        np.testing.assert_array_equal(planes(hold.clip, n), rgb(picture(shown)))
+        expected = np.zeros((3, HEIGHT, WIDTH)) if n in (2, 3) else rgb(picture(shown))
+        np.testing.assert_array_equal(planes(black.clip, n), expected)
+    assert black.clip.get_frame(2).props["_Matrix"] == vs.MATRIX_RGB
+
+
+def test_a_stray_number_is_not_filled_up_to(tmp_path: Path) -> None:
+    """A date in a name is no frame ten million."""
+    write_sequence(tmp_path, [1001, 1002, 20261122])
+
+    with pytest.raises(SourceError, match="misses frames 1003-20261121"):
+        open_source(tmp_path, Opening(missing="black"))
+
+
 def test_a_number_under_two_paddings_is_refused(tmp_path: Path) -> None:
     write_sequence(tmp_path, range(1, 4))
     write_sequence(tmp_path, [2], "plate.{:05d}.png")
@@ -361,7 +550,7 @@ def test_a_sequence_runs_at_24_or_as_told(tmp_path: Path) -> None:
     write_sequence(tmp_path, range(2))
 
     assert open_source(tmp_path).clip.fps == Fraction(24)
-    told = open_source(tmp_path, rate=Fraction(30000, 1001)).clip
+    told = open_source(tmp_path, Opening(rate=Fraction(30000, 1001))).clip
     assert told.fps == Fraction(30000, 1001)
     with told.get_frame(1) as frame:
         assert (frame.props["_DurationNum"], frame.props["_DurationDen"]) == (1001, 30000)
@@ -418,6 +607,43 @@ def test_a_jpeg_is_turned_as_its_exif_says(tmp_path: Path) -> None:
     clip = open_source(path).clip
 
     assert (clip.width, clip.height) == (40, 60)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_every_turn_that_exif_knows_is_undone(tmp_path: Path, suffix: str, turn: int) -> None:
+    pixels = np.zeros((16, 32, 3), np.uint8)
+    pixels[:8, :16] = 255
+    exif = PIL.Image.Exif()
+    exif[0x0112] = turn
+    PIL.Image.fromarray(pixels).save(tmp_path / f"still{suffix}", exif=exif)
+
+    shown = planes(open_source(tmp_path / f"still{suffix}").clip)[0]
+
+    height, width = shown.shape
+    corners = shown[2 :: height - 5, 2 :: width - 5] > 128
+    turned = np.array([[1, 0], [0, 0]], bool)
+    turned = np.fliplr(turned) if turn in (2, 4, 5, 7) else turned
+    turned = np.rot90(turned, {3: 2, 4: 2, 5: 1, 6: -1, 7: -1, 8: 1}.get(turn, 0))
+    assert (width, height) == ((16, 32) if turn > 4 else (32, 16))
+    np.testing.assert_array_equal(corners, turned)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [("P", ".png"), ("1", ".png"), ("LA", ".png"), ("P", ".tif"), ("CMYK", ".tif"), ("P", ".bmp")],
+)
+def test_palettes_gray_with_alpha_and_cmyk_show_their_colors(
+    tmp_path: Path, mode: str, suffix: str
+) -> None:
+    photo = PIL.Image.fromarray(picture(1, 20, 30, 3)).convert("RGB")
+    converted = photo.quantize(16) if mode == "P" else photo.convert(mode)
+    converted.save(tmp_path / f"still{suffix}")
+
+    shown = planes(open_source(tmp_path / f"still{suffix}").clip)
+
+    expected = np.moveaxis(np.asarray(converted.convert("RGB")), -1, 0)
+    np.testing.assert_array_equal(shown, expected[: len(shown)])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".exr"])
@@ -547,7 +773,153 @@ def test_exr_sequences_keep_the_rate_and_pixel_aspect_they_carry(tmp_path: Path)
 
     assert source.clip.fps == rate
     assert source.clip.get_frame(1).props["_SARNum"] == 2
-    assert open_source(tmp_path, rate=Fraction(25)).clip.fps == 25
+    assert open_source(tmp_path, Opening(rate=Fraction(25))).clip.fps == 25
+
+
+def layered(tmp_path: Path) -> tuple[Path, dict[str, NDArray]]:
+    """Plain R, G, B; a beauty of its own; a depth."""
+    plain, beauty = exr_rgba(), {f"beauty.{k}": v * 2 for k, v in exr_rgba().items()}
+    channels = plain | beauty | {"depth.Z": exr_rgba()["A"] * 9}
+    return write_exr(tmp_path / "layers.exr", channels), channels
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [(None, "R G B"), ("beauty", "beauty.R beauty.G beauty.B"), ("depth", "depth.Z")],
+)
+def test_a_layer_is_chosen_by_its_name(tmp_path: Path, layer: str | None, names: str) -> None:
+    path, channels = layered(tmp_path)
+
+    shown = planes(open_source(path, Opening(layer=layer)).clip)
+
+    np.testing.assert_array_equal(shown, np.stack([channels[name] for name in names.split()]))
+
+
+def test_a_layer_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"no layer 'hero' .* choose with --layer: beauty, depth"):
+        open_source(layered(tmp_path)[0], Opening(layer="hero"))
+
+
+def test_a_layer_of_a_kind_without_layers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="has no layers"):
+        open_source(write_picture(tmp_path / "a.png", picture(1)), Opening(layer="beauty"))
+
+
+@pytest.mark.parametrize(
+    ("layer", "factor"), [(None, 1), ("rgba.left", 1), ("right", 2), ("rgba.right", 2)]
+)
+def test_a_part_is_chosen_by_its_name_or_its_view(
+    tmp_path: Path, layer: str | None, factor: int
+) -> None:
+    depth = {"name": "depth", "type": OpenEXR.scanlineimage}
+    parts = [OpenEXR.Part(depth, {"Z": exr_rgba()["A"]}, "depth")]
+    for view, times in (("left", 1), ("right", 2)):
+        channels = {name: values * times for name, values in exr_rgba().items()}
+        name = f"rgba.{view}"
+        header = {"name": name, "view": view, "type": OpenEXR.scanlineimage}
+        parts.append(OpenEXR.Part(header, channels, name))
+    OpenEXR.File(parts).write(str(tmp_path / "stereo.exr"))
+
+    shown = planes(open_source(tmp_path / "stereo.exr", Opening(layer=layer)).clip)
+
+    np.testing.assert_array_equal(shown[0], exr_rgba()["R"] * factor)
+
+
+def test_deep_exr_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = str(tmp_path / "deep.exr")
+    spec = oiio.ImageSpec(4, 4, 5, "float")
+    spec.channelnames, spec.deep = ("R", "G", "B", "A", "Z"), True
+    samples = oiio.DeepData()
+    samples.init(16, 5, (oiio.TypeFloat,) * 5, spec.channelnames)
+    output = oiio.ImageOutput.create(path)
+    output.open(path, spec)
+    output.write_deep_image(samples)
+    output.close()
+
+    with pytest.raises(SourceError, match="holds deep samples; flatten it first"):
+        open_source(path)
+
+
+def test_a_damaged_exr_prints_nothing_to_stdout(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Stdout may carry video, or JSON."""
+    path = write_exr(tmp_path / "a.exr", exr_rgba())
+    path.write_bytes(path.read_bytes()[:-20])
+
+    with pytest.raises(SourceError, match="damaged"):
+        open_source(path)
+
+    assert capfd.readouterr().out == ""
+
+
+# DPX and Targa.
+
+
+def write_oiio(path: Path, pixels: NDArray, bits: int, **attributes: object) -> Path:
+    height, width, channels = pixels.shape
+    spec = oiio.ImageSpec(width, height, channels, pixels.dtype.name)
+    spec.attribute("oiio:BitsPerSample", bits)
+    for name, value in attributes.items():
+        spec.attribute(name.replace("__", ":"), value)
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec)
+    output.write_image(pixels)
+    output.close()
+    return path
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_dpx_keeps_its_codes_at_any_depth(tmp_path: Path, bits: int, channels: int) -> None:
+    dtype = "uint8" if bits == 8 else "uint16"
+    pixels = picture(1, HEIGHT, WIDTH, channels, dtype=dtype)
+    path = write_oiio(tmp_path / "scan.dpx", pixels, bits)
+
+    shown = planes(open_source(path).clip)
+
+    top = np.iinfo(dtype).max
+    codes = np.moveaxis(pixels[..., :3], -1, 0)
+    assert shown.shape[0] == min(channels, 3)
+    assert np.abs(shown.astype(int) - codes).max() <= (0 if bits in (8, 16) else top >> bits)
+
+
+@pytest.mark.parametrize(("transfer", "code"), [("Linear", 8), ("ITU-R 709-4", 1)])
+def test_dpx_says_its_transfer_and_pixel_aspect(tmp_path: Path, transfer: str, code: int) -> None:
+    attributes = {"dpx__Transfer": transfer, "PixelAspectRatio": 2.0}
+    path = write_oiio(tmp_path / "scan.dpx", picture(1, 4, 4, 3), 8, **attributes)
+
+    with open_source(path).clip.get_frame(0) as frame:
+        assert (frame.props["_Transfer"], frame.props["_SARNum"]) == (code, 2)
+
+
+def test_log_film_is_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pixels = picture(1, 4, 4, 3, dtype="uint16")
+    for n in range(2):
+        write_oiio(tmp_path / f"scan.{n:04d}.dpx", pixels, 10, dpx__Transfer="Logarithmic")
+
+    list(open_source(tmp_path).clip.frames(close=True))
+
+    assert caplog.text.count("holds log film codes") == 1
+
+
+def test_targa_keeps_its_codes(tmp_path: Path) -> None:
+    pixels = picture(1, HEIGHT, WIDTH, 4)
+
+    path = write_oiio(tmp_path / "a.tga", pixels, 8, oiio__UnassociatedAlpha=1)
+
+    shown = planes(open_source(path).clip)
+
+    np.testing.assert_array_equal(shown, np.moveaxis(pixels[..., :3], -1, 0))
+
+
+@pytest.mark.parametrize("suffix", [".dpx", ".tga"])
+def test_a_film_frame_cut_short_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = write_oiio(tmp_path / f"a{suffix}", picture(1, 40, 40, 3), 8)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
+
+    with pytest.raises(SourceError, match="is damaged or not"):
+        open_source(path)
 
 
 # Scripts.

@@ -57,6 +57,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail(str(error), FAILED)
     except MemoryError:
         return _fail("out of memory; end other programs, or give smaller pictures", FAILED)
+    except OSError as error:
+        return _fail(
+            f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED
+        )
     except Exception as error:
         if not _is_vapoursynth_error(error):
             raise

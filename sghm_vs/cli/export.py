@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SourceError
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+    from sghm_vs.source import Source
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -26,6 +32,7 @@ def add_parser(verbs: options.Verbs) -> None:
         metavar="MATTE",
         help="footage whose first plane is the alpha; needed unless the script sets one",
     )
+    options.add_source_options(parser)
     options.add_output_options(parser)
     options.add_report_options(parser)
     parser.set_defaults(run=run)
@@ -33,26 +40,15 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the footage that `args` name with its matte."""
-    from sghm_vs.color import to_matte
     from sghm_vs.rotoscope import deliver
     from sghm_vs.source import open_source
 
     options.bound_cache()
-    source = open_source(args.source)
-    if args.alpha is not None:
-        alpha = to_matte(open_source(args.alpha).clip)
-    elif source.alpha is not None:
-        alpha = source.alpha
-    else:
-        msg = (
-            f"{args.source} brings no alpha; name a matte with --alpha, or set one in the "
-            "script: clip.set_output(alpha=matte)"
-        )
-        raise SourceError(msg)
-    with progress("export", quiet=args.quiet) as report:
+    with options.stdout_for_results(), progress("export", quiet=args.quiet) as report:
+        source = open_source(args.source, options.opening_from(args))
         paths = deliver(
             source,
-            alpha,
+            _alpha(source, args),
             args.output,
             frames=args.frames,
             delivery=options.delivery_from(args),
@@ -61,3 +57,19 @@ def run(args: argparse.Namespace) -> int:
         )
     options.print_outputs(paths, args)
     return 0
+
+
+def _alpha(source: Source, args: argparse.Namespace) -> vs.VideoNode:
+    """Return the matte that `args` name, else the one that the source brings."""
+    from sghm_vs.color import to_matte
+    from sghm_vs.source import open_source
+
+    if args.alpha is not None:
+        return to_matte(open_source(args.alpha).clip)
+    if source.alpha is not None:
+        return source.alpha
+    msg = (
+        f"{args.source} brings no alpha; name a matte with --alpha, or set one in the "
+        "script: clip.set_output(alpha=matte)"
+    )
+    raise SourceError(msg)

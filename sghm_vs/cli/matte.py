@@ -1,26 +1,38 @@
-"""sghm matte: one shot, from footage to files."""
+"""sghm matte: one shot, or a set of stills, from footage to files."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from sghm_vs.cli import options
 from sghm_vs.cli.progress import progress
+from sghm_vs.errors import SettingsError, SourceError
 
 
 def add_parser(verbs: options.Verbs) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser(
         "matte",
-        help="matte the people in one shot",
-        description="Matte the people in one shot and write it in one or several forms.",
+        help="matte the people in one shot or in stills",
+        description="Matte the people in one shot, or in each of a set of stills, and write it in "
+        "one or several forms.",
     )
     parser.add_argument(
         "source",
+        nargs="+",
         metavar="SOURCE",
         help="a movie, a sequence (plate.####.exr, plate.%%04d.png or a folder with one), a "
-        "picture, or a .vpy script's output 0",
+        "picture, or a .vpy script's output 0; a folder of unrelated pictures; with --stills "
+        "any number of pictures and folders",
     )
+    parser.add_argument(
+        "--stills",
+        action="store_true",
+        help="matte each picture alone and write it under its own name: -o DIR/ for DIR/NAME.png, "
+        "or -o DIR/{name}.exr",
+    )
+    options.add_source_options(parser)
     options.add_output_options(parser)
     options.add_model_options(parser)
     parser.add_argument(
@@ -34,18 +46,55 @@ def add_parser(verbs: options.Verbs) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Matte the shot that `args` name."""
-    from sghm_vs.rotoscope import rotoscope
+    """Matte the shot, or the stills, that `args` name."""
+    from sghm_vs.stills import are_stills
 
     options.bound_cache()
-    with progress("matte", quiet=args.quiet) as report:
+    sources = [Path(source) for source in args.source]
+    if args.stills or (len(sources) == 1 and are_stills(sources[0], args.output)):
+        return _matte_stills(sources, args)
+    if len(sources) > 1:
+        msg = (
+            f"{len(sources)} sources were given, {sources[0]} first; name a sequence as "
+            '"plate.####.exr", or add --stills for unrelated pictures'
+        )
+        raise SourceError(msg)
+    return _matte_shot(sources[0], args)
+
+
+def _matte_shot(source: Path, args: argparse.Namespace) -> int:
+    from sghm_vs.rotoscope import rotoscope
+
+    with options.stdout_for_results(), progress("matte", quiet=args.quiet) as report:
         paths = rotoscope(
-            args.source,
+            source,
             args.output,
             frames=args.frames,
+            opening=options.opening_from(args),
             matting=options.matting_from(args),
             delivery=options.delivery_from(args),
             progress=report,
         )
     options.print_outputs(paths, args)
     return 0
+
+
+def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:
+    from sghm_vs.stills import matte_stills
+
+    if args.frames is not None or args.mask is not None:
+        msg = "--frames and --mask are for one shot; leave them out with unrelated pictures"
+        raise SettingsError(msg)
+    with options.stdout_for_results(), progress("stills", quiet=args.quiet) as report:
+        stills = matte_stills(
+            sources,
+            args.output,
+            opening=options.opening_from(args),
+            matting=options.matting_from(args),
+            delivery=options.delivery_from(args),
+            progress=report,
+        )
+    written = [path for still in stills if still.error is None for path in still.outputs]
+    failed = {str(still.source): still.error for still in stills if still.error is not None}
+    options.print_outputs(written, args, failed)
+    return 1 if failed else 0

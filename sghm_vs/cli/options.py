@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
+import os
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -13,6 +17,7 @@ from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
     from sghm_vs.rotoscope import Delivery, Matting
+    from sghm_vs.source import Opening
 
 CACHE_MIB = 2048
 """Played in order, a shot needs no more: a 4K frame in float RGB is 100 MiB."""
@@ -62,6 +67,29 @@ def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad"
         default=0,
         metavar="N",
         help="temporal radius in frames; 0 in this version (default: 0)",
+    )
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """Add what footage leaves open."""
+    group = parser.add_argument_group("source")
+    group.add_argument(
+        "--missing",
+        default="error",
+        choices=["error", "black", "hold"],
+        help="frames missing in a sequence: refuse it, take black frames with an empty alpha, or "
+        "hold the frame before (default: error)",
+    )
+    group.add_argument(
+        "--layer",
+        metavar="NAME",
+        help="layer or part of EXR files (default: R, G, B of the first part that has them)",
+    )
+    group.add_argument(
+        "--track",
+        type=int,
+        metavar="N",
+        help="track of a movie, counted from 0 (default: the first with moving pictures)",
     )
 
 
@@ -124,6 +152,27 @@ def bound_cache() -> None:
     vs.core.max_cache_size = min(vs.core.max_cache_size, CACHE_MIB)
 
 
+@contextlib.contextmanager
+def stdout_for_results() -> Iterator[None]:
+    """Send what scripts, plugins and libraries print to stderr: stdout is for results alone."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def opening_from(args: argparse.Namespace) -> Opening:
+    """Return how to open the footage, as `args` say."""
+    from sghm_vs.source import Opening
+
+    return Opening(missing=args.missing, layer=args.layer, track=args.track)
+
+
 def matting_from(args: argparse.Namespace) -> Matting:
     """Return how to matte, as `args` say."""
     from sghm_vs.device import parse_device
@@ -156,12 +205,22 @@ def print_json(result: object) -> None:
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
 
 
-def print_outputs(paths: list[Path], args: argparse.Namespace) -> None:
-    """Print what was written, a line each, or as JSON."""
+def print_outputs(
+    paths: list[Path], args: argparse.Namespace, failed: Mapping[str, str] | None = None
+) -> None:
+    """Print what was written, a line each, or as JSON; and what failed, by source."""
     if args.json:
-        print_json({"outputs": [str(path) for path in paths]})
-    else:
-        sys.stdout.writelines(f"{path}\n" for path in paths)
+        print_json(
+            {"outputs": [str(path) for path in paths], **({"failed": failed} if failed else {})}
+        )
+        return
+    # A name's bytes may be no UTF-8: whoever reads our lines gets them as they are.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+    sys.stdout.writelines(f"{path}\n" for path in paths)
+    sys.stderr.writelines(
+        f"sghm: {error.removeprefix('sghm: ')}\n" for error in (failed or {}).values()
+    )
 
 
 def _frame_range(text: str) -> FrameRange:

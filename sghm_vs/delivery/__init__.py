@@ -6,8 +6,10 @@ Takes any clip and any matte, and knows nothing of how the matte was made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 import vapoursynth as vs
@@ -29,6 +31,7 @@ WRITERS: Mapping[str, type[Writer]] = {
     ".exr": ExrWriter,
     ".png": PngWriter,
 }
+OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
 GROUPS_AHEAD = 4
 """Frames of the shot that are computed before they are needed, and at most kept."""
 
@@ -40,6 +43,7 @@ def export(
     layout: str = "rgba",
     quality: int = 4,
     first_number: int = 0,
+    patterns: bool = True,
     overwrite: bool = False,
     metadata: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -63,6 +67,7 @@ def export(
             the alpha in R, G, B and A.
         quality: ProRes quantizer, 1 (best) to 31; the alpha is lossless at any.
         first_number: Number of the first frame in file names and in EXR's imageCounter.
+        patterns: Whether `####` and `%04d` in a name stand for the frame's number.
         overwrite: Whether files that exist are replaced.
         metadata: Written into movies and EXR files; must depend on the shot and its settings
             alone.
@@ -72,16 +77,25 @@ def export(
         The paths as given.
 
     Raises:
-        ExportError: A path, the clip, the alpha or a setting is not fit, or writing failed.
+        ExportError: A path, the clip, the alpha or a setting is not fit, a frame can't be
+            computed, or writing failed.
         UnsupportedClipError: The clip or the alpha has samples that can't be converted, or the
             clip is interlaced.
     """
     _check(clip, alpha, layout, quality)
     numbers = range(first_number, first_number + clip.num_frames)
-    targets = read_targets([Path(path) for path in paths], numbers, tuple(WRITERS), overwrite)
+    targets = read_targets(
+        [Path(path) for path in paths],
+        numbers,
+        tuple(WRITERS),
+        patterns=patterns,
+        overwrite=overwrite,
+    )
     prepare_folders(targets)
     footage = read_color(clip)
-    job = Job(footage, alpha, layout, quality, first_number, dict(metadata or {}))
+    job = Job(
+        footage, alpha, layout, quality, first_number, _pixel_aspect(clip), dict(metadata or {})
+    )
     _run(job, targets, progress)
     return [target.path for target in targets]
 
@@ -93,7 +107,7 @@ def _run(job: Job, targets: Sequence[Target], progress: Callable[[int, int], Non
         for target in targets:
             # One by one: those begun must be known when a later one fails.
             writers.append(WRITERS[target.path.suffix.lower()](job, target))  # noqa: PERF401
-        _feed(writers, job.footage.clip.num_frames, progress)
+        _feed(writers, job, progress)
         for writer in writers:
             writer.finish()
     except BaseException:
@@ -102,18 +116,28 @@ def _run(job: Job, targets: Sequence[Target], progress: Callable[[int, int], Non
         raise
 
 
-def _feed(
-    writers: Sequence[Writer], length: int, progress: Callable[[int, int], None] | None
-) -> None:
+def _feed(writers: Sequence[Writer], job: Job, progress: Callable[[int, int], None] | None) -> None:
     with closing(_groups([clip for writer in writers for clip in writer.clips])) as groups:
-        for n, group in enumerate(groups):
+        for n in range(job.footage.clip.num_frames):
+            group = _computed(groups, job.first_number + n)
             frames = iter(group)
             for writer in writers:
                 writer.write(n, [next(frames) for _ in writer.clips])
             for frame in group:
                 frame.close()
             if progress is not None:
-                progress(n + 1, length)
+                progress(n + 1, job.footage.clip.num_frames)
+
+
+def _computed(groups: Iterator[list[vs.VideoFrame]], number: int) -> list[vs.VideoFrame]:
+    """Return the next group; what fails in a filter or a source is told with its frame."""
+    try:
+        return next(groups)
+    except vs.Error as error:
+        # What Python raised in a callback comes with its traceback; the last line says it.
+        words = OUR_ERROR.sub("", str(error).strip().splitlines()[-1])
+        msg = f"frame {number} can't be computed: {words}"
+        raise ExportError(msg) from error
 
 
 def _groups(clips: list[vs.VideoNode]) -> Generator[list[vs.VideoFrame]]:
@@ -157,3 +181,10 @@ def _check(clip: vs.VideoNode, alpha: vs.VideoNode, layout: str, quality: int) -
 
 def _extent(clip: vs.VideoNode) -> str:
     return f"{clip.width}x{clip.height} with {clip.num_frames} frames"
+
+
+def _pixel_aspect(clip: vs.VideoNode) -> Fraction:
+    """Return the width of a pixel by its height, as the first frame says; 1 if it doesn't."""
+    with clip.get_frame(0) as frame:
+        width, height = (int(frame.props.get(name, 1)) for name in ("_SARNum", "_SARDen"))
+    return Fraction(width, height) if width > 0 and height > 0 else Fraction(1)

@@ -22,6 +22,7 @@ BITEXACT = {"fflags": "+bitexact", "flags:v": "+bitexact"}
 
 DRIFT_MAX = Fraction(1, 4)
 """In frames. Matroska rounds times to a millisecond, which never adds up."""
+SQUARE = Fraction(1)
 
 type Arguments = list[str]
 
@@ -103,6 +104,7 @@ class ProResWriter(MovieWriter):
                 path,
                 size=(job.footage.clip.width, job.footage.clip.height),
                 rate=Fraction(job.footage.clip.fps),
+                pixel_aspect=job.pixel_aspect,
                 tags=tags,
                 quality=job.quality,
                 comment=comment(job.metadata),
@@ -123,6 +125,7 @@ class Ffv1Writer(MovieWriter):
                 path,
                 size=(job.footage.clip.width, job.footage.clip.height),
                 rate=Fraction(job.footage.clip.fps),
+                pixel_aspect=job.pixel_aspect,
                 comment=comment(job.metadata),
             )
 
@@ -136,6 +139,7 @@ def prores_arguments(
     size: tuple[int, int],
     rate: Fraction,
     tags: Colorimetry,
+    pixel_aspect: Fraction = SQUARE,
     quality: int,
     comment: str,
 ) -> Arguments:
@@ -150,6 +154,7 @@ def prores_arguments(
         path: The movie.
         size: Width and height in pixels.
         rate: Frames per second.
+        pixel_aspect: Width of a pixel by its height.
         tags: Written into the stream and into the container's `colr` atom.
         quality: The quantizer.
         comment: Goes into the file's metadata.
@@ -173,13 +178,20 @@ def prores_arguments(
         video_track_timescale=timescale(rate),
         **{"profile:v": 4, "qscale:v": quality, "metadata": f"comment={comment}"},
         **colors,
+        **_aspect(size, pixel_aspect),
         **BITEXACT,
     )
     return _compiled(output, ffmpeg_path)
 
 
 def ffv1_arguments(
-    ffmpeg_path: Path, path: Path, *, size: tuple[int, int], rate: Fraction, comment: str
+    ffmpeg_path: Path,
+    path: Path,
+    *,
+    size: tuple[int, int],
+    rate: Fraction,
+    pixel_aspect: Fraction = SQUARE,
+    comment: str,
 ) -> Arguments:
     """Return the command that reads raw gray16le from its standard input; see `prores_arguments`."""
     full = {"color_range": "pc"}
@@ -194,6 +206,7 @@ def ffv1_arguments(
         slicecrc=1,
         metadata=f"comment={comment}",
         **full,
+        **_aspect(size, pixel_aspect),
         **BITEXACT,
     )
     return _compiled(output, ffmpeg_path)
@@ -207,6 +220,12 @@ def timescale(rate: Fraction) -> int:
 def comment(metadata: dict[str, str]) -> str:
     """Return `metadata` as one line, in order of the keys."""
     return "; ".join(f"sghm_vs:{key}={metadata[key]}" for key in sorted(metadata))
+
+
+def _aspect(size: tuple[int, int], pixel_aspect: Fraction) -> dict[str, str]:
+    """Return the display aspect that a movie is tagged with, where pixels are not square."""
+    shape = Fraction(size[0], size[1]) * pixel_aspect
+    return {} if pixel_aspect == SQUARE else {"aspect": f"{shape.numerator}:{shape.denominator}"}
 
 
 def _raw_input(

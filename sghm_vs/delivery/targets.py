@@ -32,7 +32,12 @@ class Target:
 
 
 def read_targets(
-    paths: Sequence[Path], numbers: range, suffixes: Sequence[str], overwrite: bool
+    paths: Sequence[Path],
+    numbers: range,
+    suffixes: Sequence[str],
+    *,
+    patterns: bool,
+    overwrite: bool,
 ) -> list[Target]:
     """
     Return what `paths` mean for frames with `numbers`, once none of them stands in the way.
@@ -43,10 +48,10 @@ def read_targets(
     if not paths:
         msg = f"there is no output; give one or several of {FORMS}"
         raise ExportError(msg)
-    targets = [_target(path, numbers, suffixes) for path in paths]
+    targets = [_target(path, numbers, suffixes, patterns) for path in paths]
     _refuse_meeting(targets, numbers)
     if not overwrite:
-        _refuse_existing([target.file(n) for target in targets for n in _files_of(target, numbers)])
+        refuse_existing([target.file(n) for target in targets for n in _files_of(target, numbers)])
     return targets
 
 
@@ -134,7 +139,7 @@ def _digest(name: str) -> str:
     return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:12]
 
 
-def _target(path: Path, numbers: range, suffixes: Sequence[str]) -> Target:
+def _target(path: Path, numbers: range, suffixes: Sequence[str], patterns: bool) -> Target:
     suffix = path.suffix.lower()
     if suffix not in suffixes:
         msg = f"{path} has no form that can be written; give {FORMS}"
@@ -142,7 +147,7 @@ def _target(path: Path, numbers: range, suffixes: Sequence[str]) -> Target:
     if path.is_dir():
         msg = f"{path} is a folder; give the name of a file"
         raise ExportError(msg)
-    sequence = SequencePath.parse(path)
+    sequence = SequencePath.parse(path) if patterns else None
     if sequence is not None and suffix not in PICTURES:
         msg = f"{path} is a movie, one file for all frames; write it without a pattern"
         raise ExportError(msg)
@@ -169,7 +174,8 @@ def _files_of(target: Target, numbers: range) -> range:
     return numbers if target.sequence is not None else numbers[:1]
 
 
-def _refuse_existing(files: Sequence[Path]) -> None:
+def refuse_existing(files: Sequence[Path]) -> None:
+    """Raise `ExportError` if any of `files` is there."""
     existing = [file for file in files if file.exists()]
     if existing:
         listed = ", ".join(str(file) for file in existing[:LISTED_MAX])

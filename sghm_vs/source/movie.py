@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import vapoursynth as vs
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from sghm_vs.errors import SourceError
+
+logger = logging.getLogger(__name__)
 
 # BestSource's cachemode 0 keeps the index in memory. The other modes save one decode of the
 # file per opening, but fail where the cache can't be written, and trust an index whose movie
@@ -15,21 +26,49 @@ INDEX_IN_MEMORY = 0
 
 # FFmpeg shows text files as a movie of a terminal (its `tty` demuxer).
 TEXT_SUFFIXES = frozenset({".ans", ".art", ".asc", ".diz", ".ice", ".nfo", ".txt", ".vt"})
+# FFmpeg sees the tiles of such a photo as tracks, and its first tile as the picture.
+TILED_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+
+AT_END = 2**62
+"""A time behind the last frame of any movie."""
+EARLY_S = Fraction(1, 4)
+"""A movie that ends earlier than its header says by more than this was cut off."""
 
 
-def open_movie(path: Path) -> vs.VideoNode:
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A video track of a movie."""
+
+    number: int
+    """Its place among all the file's tracks, from 0."""
+    width: int
+    height: int
+    is_cover: bool
+    """Whether it is a picture that players show beside the sound."""
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.width}x{self.height})"
+
+
+def open_movie(path: Path, track: int | None = None) -> vs.VideoNode:
     """
-    Return the first video track of the movie at `path`, upright.
+    Return a video track of the movie at `path`, upright, cut as its edit list says.
+
+    A movie that was cut off gives the frames that are there, and a warning.
+
+    Args:
+        path: The movie.
+        track: The number of the track; None is the first that isn't a cover picture, with a
+            warning if there are others.
 
     Raises:
-        SourceError: The file holds no video, or BestSource can't read it.
+        SourceError: The file holds no video or no such track, or BestSource can't read it.
     """
-    if path.suffix.lower() in TEXT_SUFFIXES:
-        msg = f"{path} is a text file; give a movie, a picture, a sequence or a .vpy script"
-        raise SourceError(msg)
+    _refuse_by_name(path)
+    number = _track_number(path, track)
     try:
-        return vs.core.bs.VideoSource(
-            str(path), cachemode=INDEX_IN_MEMORY, showprogress=0, apply_rotation=1
+        clip = vs.core.bs.VideoSource(
+            str(path), track=number, cachemode=INDEX_IN_MEMORY, showprogress=0, apply_rotation=1
         )
     except AttributeError:
         msg = (
@@ -37,12 +76,113 @@ def open_movie(path: Path) -> vs.VideoNode:
             "type: pip install vapoursynth-bestsource"
         )
         raise SourceError(msg) from None
+    except UnicodeEncodeError:
+        msg = f"{str(path)!a} isn't a name in UTF-8, which BestSource needs; rename the movie"
+        raise SourceError(msg) from None
     except vs.Error as error:
         msg = (
             f"{path} can't be read as a movie: {_reason(error)}; "
             "give a complete file with a video track"
         )
         raise SourceError(msg) from None
+    _warn_of_early_end(path, number)
+    return clip
+
+
+def _refuse_by_name(path: Path) -> None:
+    suffix = path.suffix.lower()
+    if suffix in TEXT_SUFFIXES:
+        msg = f"{path} is a text file; give a movie, a picture, a sequence or a .vpy script"
+        raise SourceError(msg)
+    if suffix in TILED_SUFFIXES:
+        msg = f"{path} is a HEIF photo, which isn't read; save it as JPEG or PNG"
+        raise SourceError(msg)
+
+
+def _track_number(path: Path, wanted: int | None) -> int:
+    """Return the number of the track to read; -1, BestSource's first, if PyAV can't tell."""
+    tracks = _video_tracks(path)
+    movies = [track for track in tracks if not track.is_cover]
+    if wanted is not None and wanted not in (track.number for track in tracks):
+        listed = ", ".join(map(str, tracks)) or "none"
+        msg = f"{path} has no video track {wanted}; its video tracks are: {listed}"
+        raise SourceError(msg)
+    if wanted is not None:
+        return wanted
+    if tracks and not movies:
+        msg = (
+            f"{path} holds sound and a cover picture, but no movie; "
+            f"to matte the picture type --track {tracks[0].number}"
+        )
+        raise SourceError(msg)
+    if len(movies) > 1:
+        listed = ", ".join(map(str, movies))
+        logger.warning(
+            "%s has video tracks %s; the first is read: choose with --track", path, listed
+        )
+    return movies[0].number if movies else -1
+
+
+def _video_tracks(path: Path) -> list[Track]:
+    try:
+        with av.open(str(path)) as container:
+            return [
+                Track(
+                    stream.index,
+                    stream.width,
+                    stream.height,
+                    bool(stream.disposition & Disposition.attached_pic),
+                )
+                for stream in container.streams.video
+            ]
+    except (av.error.FFmpegError, UnicodeEncodeError):
+        # BestSource will say what is wrong, or read it all the same.
+        return []
+
+
+def _warn_of_early_end(path: Path, number: int) -> None:
+    try:
+        with av.open(str(path)) as container:
+            videos = [stream for stream in container.streams.video if number in (stream.index, -1)]
+            declared, found = _declared_end(videos[0]), _found_end(container, videos[0])
+    except (av.error.FFmpegError, IndexError):
+        return
+    if declared is not None and found is not None and declared - found > EARLY_S:
+        logger.warning(
+            "%s ends after %.2f of the %.2f seconds that its header says: it was cut off; "
+            "what is there is read",
+            path,
+            found,
+            declared,
+        )
+
+
+def _declared_end(stream: VideoStream) -> Fraction | None:
+    """Return when the track ends, in seconds, as its header says."""
+    if stream.duration is not None:
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+    words = stream.metadata.get("DURATION", "").split(":")  # Matroska: "00:00:01.500000000"
+    if len(words) != 3:
+        return None
+    hours, minutes, seconds = map(Fraction, words)
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _found_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Return when the last frame that is there ends, in seconds."""
+    # From the last key frame few packets are left; where its place was cut off, all are read.
+    for start in (AT_END, 0):
+        container.seek(start, stream=stream)
+        if ends := list(_packet_ends(container, stream)):
+            return max(ends) * stream.time_base
+    return None
+
+
+def _packet_ends(container: InputContainer, stream: VideoStream) -> Iterator[int]:
+    with contextlib.suppress(av.error.FFmpegError):
+        for packet in container.demux(stream):
+            if packet.pts is not None:
+                yield packet.pts + (packet.duration or 0)
 
 
 def _reason(error: vs.Error) -> str:

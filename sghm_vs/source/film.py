@@ -1,0 +1,221 @@
+"""
+Film's pictures: EXR, DPX and Targa, by OpenImageIO.
+
+The OpenEXR package, which writes our EXR files, prints to stdout when it reads a damaged one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs.errors import SourceError
+from sghm_vs.intake import BT709, IDENTITY, LINEAR
+from sghm_vs.source.picture import Picture
+
+if TYPE_CHECKING:
+    from OpenImageIO import ImageInput, ImageSpec
+
+FILM_SUFFIXES = frozenset({".dpx", ".exr", ".tga"})
+"""File endings, in lower case, that are read here."""
+
+DPX_TRANSFERS: Mapping[str, int] = {"Linear": LINEAR, "ITU-R 709-4": BT709}
+"""H.273 codes of what a DPX header says and the resizer knows."""
+LOG_TRANSFERS = frozenset({"Logarithmic", "Printing density"})
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Channels of an EXR file that belong together."""
+
+    part: int
+    part_name: str
+    view: str
+    """The eye of a stereo file's part, or ""."""
+    prefix: str
+    """What stands before the last dot of the channels' names; "" for plain R, G, B."""
+    channels: Mapping[str, int]
+    """Index in the part by what stands behind that dot."""
+
+    @property
+    def name(self) -> str:
+        """The name to ask for it by."""
+        return self.prefix or self.part_name
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The channels to show: R, G, B, else Y, else the only one, else none."""
+        if {"R", "G", "B"} <= self.channels.keys():
+            return tuple(self.channels[name] for name in "RGB")
+        if "Y" in self.channels and not {"RY", "BY"} & self.channels.keys():
+            return (self.channels["Y"],)
+        return tuple(self.channels.values()) if len(self.channels) == 1 else ()
+
+    def is_named(self, name: str) -> bool:
+        """Tell whether it may be asked for by `name`."""
+        return name in (
+            self.prefix,
+            self.part_name,
+            self.view,
+            f"{self.part_name}.{self.prefix}",
+        )
+
+    def __str__(self) -> str:
+        before = f"{self.name}." if self.name else ""
+        return ", ".join(f"{before}{channel}" for channel in self.channels)
+
+
+def read_film(path: Path, layer: str | None = None) -> Picture:
+    """
+    Return the picture at `path`, on the display window: overscan is cut, gaps are black.
+
+    Args:
+        path: An EXR, DPX or Targa file.
+        layer: Which layer or part of an EXR file; None is R, G, B of the first part that has
+            them, else Y, else the only channel of the file.
+
+    Raises:
+        SourceError: The file is missing or damaged, or has no such layer.
+    """
+    with _opened(path) as file:
+        chosen = _choose(path, list(_layers(file)), layer)
+        file.seek_subimage(chosen.part, 0)
+        spec = file.spec()
+        _refuse_deep(path, spec)
+        planes = tuple(_framed(plane, spec) for plane in _pixels(path, file, chosen))
+    return _picture(path, planes, spec)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[ImageInput]:
+    # It takes a while to load, and only these kinds need it.
+    import OpenImageIO
+
+    options = OpenImageIO.ImageSpec()
+    # Color is not to be multiplied by an alpha that is dropped.
+    options.attribute("oiio:UnassociatedAlpha", 1)
+    file = OpenImageIO.ImageInput.open(str(path), options)
+    if file is None:
+        OpenImageIO.geterror()
+        kind = path.suffix[1:].upper()
+        msg = f"{path} is damaged or not {_article(kind)} {kind} file; copy or render it again"
+        raise SourceError(msg)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _article(kind: str) -> str:
+    return "an" if kind == "EXR" else "a"
+
+
+def _layers(file: ImageInput) -> Iterator[Layer]:
+    part = 0
+    while file.seek_subimage(part, 0):
+        spec = file.spec()
+        channels: dict[str, dict[str, int]] = {}
+        for index, name in enumerate(spec.channelnames):
+            prefix, _, short = name.rpartition(".")
+            channels.setdefault(prefix, {})[short] = index
+        name, view = (spec.get_string_attribute(key) for key in ("name", "view"))
+        for prefix, names in channels.items():
+            yield Layer(part, name, view, prefix, names)
+        part += 1
+
+
+def _choose(path: Path, layers: list[Layer], name: str | None) -> Layer:
+    """Return the layer called `name`, or the one to show if there is no name."""
+    if name is not None:
+        fitting = [layer for layer in layers if layer.is_named(name) and layer.shown]
+    elif sum(len(layer.channels) for layer in layers) == 1:
+        return layers[0]
+    else:
+        plain = [layer for layer in layers if not layer.prefix and layer.shown]
+        fitting = sorted(plain, key=lambda layer: len(layer.shown), reverse=True)
+    if not fitting:
+        raise SourceError(_without(path, layers, name))
+    return fitting[0]
+
+
+def _without(path: Path, layers: list[Layer], name: str | None) -> str:
+    held = ", ".join(str(layer) for layer in layers)
+    named = [layer.name for layer in layers if layer.name and layer.shown]
+    hint = f"choose with --layer: {', '.join(named)}" if named else "render it again with R, G, B"
+    if name is not None:
+        return (
+            f"{path} has no layer {name!r} with R, G, B, or Y, or one channel, but {held}; {hint}"
+        )
+    return f"{path} has channels {held}; R, G, B, or Y, or one are needed: {hint}"
+
+
+def _refuse_deep(path: Path, spec: ImageSpec) -> None:
+    if spec.deep:
+        msg = f"{path} holds deep samples; flatten it first, for example by Nuke's DeepToImage"
+        raise SourceError(msg)
+
+
+def _pixels(path: Path, file: ImageInput, layer: Layer) -> list[NDArray[Any]]:
+    """Return the shown channels, each (height, width) of the data window."""
+    import OpenImageIO
+
+    first, last = min(layer.shown), max(layer.shown)
+    is_integer = file.spec().format.basetype in (OpenImageIO.UINT8, OpenImageIO.UINT16)
+    wanted = OpenImageIO.UNKNOWN if is_integer else OpenImageIO.FLOAT
+    pixels = file.read_image(layer.part, 0, first, last + 1, wanted)
+    if pixels is None:
+        file.geterror()
+        msg = f"{path} is damaged or not whole; copy or render it again"
+        raise SourceError(msg)
+    return [pixels[..., index - first] for index in layer.shown]
+
+
+def _framed(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
+    """Return `pixels` of the data window on the display window, black around them."""
+    height, width = spec.full_height, spec.full_width
+    x, y = spec.x - spec.full_x, spec.y - spec.full_y
+    if (x, y) == (0, 0) and pixels.shape == (height, width):
+        return pixels
+    plane = np.zeros((height, width), pixels.dtype)
+    target = plane[max(y, 0) : max(y + pixels.shape[0], 0), max(x, 0) : max(x + pixels.shape[1], 0)]
+    top, left = max(-y, 0), max(-x, 0)
+    target[...] = pixels[top : top + target.shape[0], left : left + target.shape[1]]
+    return plane
+
+
+def _picture(path: Path, planes: tuple[NDArray[Any], ...], spec: ImageSpec) -> Picture:
+    props = {"_Range": int(vs.RANGE_FULL)}
+    if len(planes) == 3:
+        props["_Matrix"] = IDENTITY
+    transfer = spec.get_string_attribute("dpx:Transfer")
+    if path.suffix.lower() == ".exr":
+        props |= {"_Transfer": LINEAR, "_Primaries": BT709}
+    elif transfer in DPX_TRANSFERS:
+        props |= {"_Transfer": DPX_TRANSFERS[transfer], "_Primaries": BT709}
+    aspect = Fraction(spec.get_float_attribute("PixelAspectRatio", 1.0)).limit_denominator(1000)
+    if aspect > 0:
+        props |= {"_SARNum": aspect.numerator, "_SARDen": aspect.denominator}
+    return Picture(planes, props, _rate(spec), _warning(path, transfer))
+
+
+def _warning(path: Path, transfer: str) -> str | None:
+    if transfer not in LOG_TRANSFERS:
+        return None
+    return (
+        f"{path} holds log film codes ({transfer}), which are taken as display color; "
+        "a conversion to display or scene-linear color first gives a better matte"
+    )
+
+
+def _rate(spec: ImageSpec) -> Fraction | None:
+    rate = spec.getattribute("framesPerSecond")
+    is_rational = isinstance(rate, tuple) and len(rate) == 2 and rate[0] > 0 and rate[1] > 0
+    return Fraction(*rate) if is_rational else None
