@@ -4,7 +4,8 @@ Train sghm-lite in two stages, from what `photos` and `panoramas` beside this fi
     python -m weights.training.train segmentation CACHE RUN
     python -m weights.training.train matting CACHE RUN
 
-Each stage writes `RUN/STAGE.pt` every few minutes and goes on from it when started again. The
+Each stage writes `RUN/STAGE.pt` every few minutes and goes on from it when started again; it
+leaves `RUN/STAGE_STEP.pt` behind now and then, as the last step is not always the best. The
 first trains encoder, ASPP and segmentation decoder on quarter-size pictures. The second leaves
 these parts as they are, and trains shortcuts and matting decoder on whole pictures with the
 network's own mask or a damaged true one.
@@ -276,9 +277,9 @@ def train(
         schedule.load_state_dict(saved["schedule"])
         average.state, step = saved["average"], saved["step"]
 
-    def keep() -> None:
+    def keep(path: Path) -> None:
         save(
-            checkpoint,
+            path,
             network=network.state_dict(),
             optimizer=optimizer.state_dict(),
             schedule=schedule.state_dict(),
@@ -312,10 +313,12 @@ def train(
         if step % 50 == 0:
             pace = (time.monotonic() - began) / len(losses)
             print(f"{stage} {step} loss {np.mean(losses[-50:]):.4f} {pace:.2f} s/step", flush=True)
+        if step % settings["snapshot_steps"] == 0:
+            keep(run / f"{stage}_{step}.pt")
         if time.monotonic() - saved_at > SAVE_EVERY_S:
-            keep()
+            keep(checkpoint)
             saved_at = time.monotonic()
-    keep()
+    keep(checkpoint)
 
 
 def main() -> None:
