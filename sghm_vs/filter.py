@@ -173,16 +173,14 @@ class Slots:
         self.device = device
         self._stream = threading.local()
         chosen = count or (SLOTS_ON_CUDA if device.type == "cuda" else 1)
-        self._threads = ThreadPoolExecutor(chosen, "sghm", initializer=self._begin)
+        # Given no method of this object, whose threads would keep it alive for ever.
+        self._threads = ThreadPoolExecutor(
+            chosen, "sghm", initializer=_open_stream, initargs=(self._stream, device)
+        )
 
     def run(self, compute: Callable[[], Tensor]) -> Tensor:
         """Return what `compute` returns, on the CPU, once a slot is free to run it."""
         return self._threads.submit(self._in_slot, compute).result()
-
-    def _begin(self) -> None:
-        # None is no stream of its own, which is all that the CPU has.
-        is_cuda = self.device.type == "cuda"
-        self._stream.own = torch.cuda.Stream(self.device) if is_cuda else None  # type: ignore[no-untyped-call]
 
     def _in_slot(self, compute: Callable[[], Tensor]) -> Tensor:
         try:
@@ -204,6 +202,12 @@ def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     # On the CPU, torch says it in words alone.
     has_own_type = isinstance(error, (MemoryError, torch.OutOfMemoryError))
     return has_own_type or "can't allocate memory" in str(error)
+
+
+def _open_stream(thread: threading.local, device: torch.device) -> None:
+    # None is no stream of its own, which is all that the CPU has.
+    is_cuda = device.type == "cuda"
+    thread.own = torch.cuda.Stream(device) if is_cuda else None  # type: ignore[no-untyped-call]
 
 
 def matte_clip(

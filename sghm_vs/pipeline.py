@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sghm_vs.network import SGHM
+from sghm_vs.network.encoder import Features
 from sghm_vs.settings import Settings
 from sghm_vs.stages import refinement, segmentation, sizing
 
@@ -32,10 +33,7 @@ class Pipeline:
         fit = self._fit(*picture.shape[-2:])
         image = fit.prepare(picture).contiguous(memory_format=torch.channels_last)
         features = self.network.encode(image)
-        if guide is None:
-            mask = segmentation.to_mask(self.network.segment(features))
-        else:
-            mask = fit.prepare(guide)
+        mask = self._mask(features, fit) if guide is None else fit.prepare(guide)
         alphas = self.network.matte(image, features, mask)
         if self.settings.sizing == "pad":
             scale = fit.scale_of_radii()
@@ -50,6 +48,12 @@ class Pipeline:
         fit = self._fit(*picture.shape[-2:])
         features = self.network.encode(fit.prepare(picture))
         return fit.restore(segmentation.upsample(self.network.segment(features)).float())
+
+    def _mask(self, features: Features, fit: sizing.Fit) -> Tensor:
+        probability = self.network.segment(features)
+        if self.network.trusts_mask:
+            return segmentation.to_solid_mask(probability, fit.scale_of_radii())
+        return segmentation.to_mask(probability)
 
     def _fit(self, height: int, width: int) -> sizing.Fit:
         if self.settings.sizing == "image":

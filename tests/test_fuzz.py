@@ -61,7 +61,9 @@ def test_any_output_path_is_a_target_or_is_refused(words, start, overwrite):
     paths = [Path("nowhere", *word.split("|")) for word in words]
     numbers = range(start, start + 3)
     try:
-        targets = read_targets(paths, numbers, (".mov", ".exr", ".png", ".mkv"), overwrite)
+        targets = read_targets(
+            paths, numbers, (".mov", ".exr", ".png", ".mkv"), patterns=True, overwrite=overwrite
+        )
     except SghmError:
         return
     files = {target.file(n) for target in targets for n in numbers}

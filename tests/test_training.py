@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from sghm_vs.network import build_network, sghm_lite
-from weights.training import finish, panoramas, train
+from weights.training import finish, mix, panoramas, train
 from weights.training.guides import damage
 from weights.training.samples import Photos
 
@@ -135,3 +135,13 @@ def test_a_panorama_is_looked_around_in():
     assert view.shape == (*panoramas.SIZE, 3)
     assert view.dtype == np.uint8
     assert view[-1].mean() > view[0].mean()
+
+
+def test_a_mix_draws_segmentation_back_and_leaves_matting():
+    before = {key: torch.zeros_like(value) for key, value in sghm_lite().state_dict().items()}
+    after = {key: torch.ones_like(value) for key, value in before.items()}
+
+    mixed = mix.mix(before, after, 0.75)
+
+    assert mixed["decoder.conv4.bias"].item() == 0.75
+    assert all((value == 1).all() for key, value in mixed.items() if key.startswith("refine"))

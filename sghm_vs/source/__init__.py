@@ -104,6 +104,9 @@ def _open(path: Path, opening: Opening) -> Source:
     except OSError as error:
         msg = f"{path} can't be opened: {error.strerror}; check its name and your rights to it"
         raise SourceError(msg) from None
+    except ValueError as error:
+        msg = f"{str(path)!a} can't be opened: {error}; check its name"
+        raise SourceError(msg) from None
     if is_folder:
         return _sequence(sequence_in(path), opening)
     if not is_file:
