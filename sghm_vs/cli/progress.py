@@ -14,77 +14,35 @@ type Report = Callable[[int, int], None]
 
 
 @contextmanager
-def progress(what: str, *, quiet: bool) -> Iterator[Report | None]:
+def progress(what: str, *, quiet: bool, in_bytes: bool = False) -> Iterator[Report | None]:
     """Yield the function to report to while `what` is being made; None if `quiet`."""
     if quiet:
         yield None
     elif sys.stderr.isatty():
-        with _bar(what) as report:
+        with _bar(what, in_bytes=in_bytes) as report:
             yield report
     else:
-        yield _Lines(what)
+        yield _TransferLines(what) if in_bytes else _Lines(what)
 
 
 @contextmanager
-def transfer(what: str, *, quiet: bool) -> Iterator[Report | None]:
-    """Yield the function to report bytes to while `what` is being fetched; None if `quiet`."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        with _transfer_bar(what) as report:
-            yield report
-    else:
-        yield _TransferLines(what)
-
-
-@contextmanager
-def _transfer_bar(what: str) -> Iterator[Report]:
+def _bar(what: str, *, in_bytes: bool) -> Iterator[Report]:
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
 
+    how_far: tuple[rich.ProgressColumn, ...] = (
+        (rich.DownloadColumn(), rich.TransferSpeedColumn())
+        if in_bytes
+        else (rich.MofNCompleteColumn(), rich.TextColumn("{task.fields[fps]:.1f} fps"))
+    )
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-
-        def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield report
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Report]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[fps]:.1f} fps"),
-        TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        *how_far,
+        rich.TimeRemainingColumn(),
     )
     started = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with rich.Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=None, fps=0.0)
 
         def report(done: int, total: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
-from sghm_vs.cli.progress import transfer
+from sghm_vs.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ def _list(args: argparse.Namespace) -> int:
 def _fetch(args: argparse.Namespace) -> int:
     from sghm_vs.store import fetch
 
-    with transfer(f"fetch {args.model}", quiet=args.quiet) as report:
+    with progress(f"fetch {args.model}", quiet=args.quiet, in_bytes=True) as report:
         weights = fetch(args.model, home=args.home, force=args.force, report=report)
     return _print_installed(weights, args)
 

@@ -60,8 +60,6 @@ class Photos:
         image, alpha = picked[..., :3], picked[..., 3]
         if rng.random() < 0.25:
             image = _plain_clothes(rng, image, alpha)
-        if rng.random() < 0.25:
-            image = _blur_head(rng, image, alpha)
         if rng.random() < self._share_worn:
             image = _wear(rng, image, alpha, image)
         if rng.random() < 0.12:
@@ -80,7 +78,7 @@ class Photos:
         image = _adjust_color(rng, self._background(rng, height, width), 0.5)
         if rng.random() < 0.35:
             image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, height / 40))
-        for _ in range(rng.choice([0, 1], p=[0.85, 0.15])):
+        for _ in range(rng.choice([0, 1, 2, 3], p=[0.7, 0.18, 0.08, 0.04])):
             image = self._decoy(rng, image)[0]
         alpha = np.zeros((height, width), np.float32)
         for _ in range(rng.choice([1, 2, 3, 5], p=[0.72, 0.16, 0.07, 0.05])):
@@ -125,7 +123,7 @@ class Photos:
         color, coverage = warped[..., :3], warped[..., 3]
         if rng.random() < 0.45:
             color = _plain_clothes(rng, color, coverage)
-        if rng.random() < 0.30:
+        if rng.random() < 0.06:
             color = _blur_head(rng, color, coverage)
         color = _adjust_color(rng, color, 0.5)
         if rng.random() < self._share_worn:
@@ -405,16 +403,14 @@ def _blur_head(rng: np.random.Generator, color: Picture, coverage: Picture) -> P
     rows = np.flatnonzero((coverage > 0.5).any(1))
     if rows.size < 16:
         return color
-    # Of a whole person the head is a tenth, of a close-up nearly all.
-    share = rng.choice([0.1, 0.25, 0.5])
-    y = int(rows[0] + rng.uniform(0.4, 1.0) * share * rows.size)
+    y = int(rows[0] + rng.uniform(0.05, 0.15) * rows.size)
     columns = np.flatnonzero(coverage[y] > 0.5)
     if not columns.size:
         return color
-    radius = max(int(rng.uniform(0.3, 0.7) * share * rows.size), 2)
+    radius = max(int(rng.uniform(0.04, 0.12) * rows.size), 2)
     blob = np.zeros_like(coverage)
     cv2.circle(blob, (int(columns.mean()), y + radius // 2), radius, 1.0, -1, cv2.LINE_AA)
-    blurred = cv2.GaussianBlur(color, (0, 0), radius * rng.uniform(0.3, 1))
+    blurred = cv2.GaussianBlur(color, (0, 0), radius / 2)
     return color + (blurred - color) * blob[..., None]
 
 
