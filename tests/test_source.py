@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sghm_vs.errors import SourceError
 from sghm_vs.source import Opening, Source, open_source
 from sghm_vs.source.movie import Track
+from tests.inputs import deep
 
 HEIGHT, WIDTH = 6, 10
 HOSTILE = [
@@ -826,15 +827,7 @@ def test_a_part_is_chosen_by_its_name_or_its_view(
 
 
 def test_deep_exr_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    path = str(tmp_path / "deep.exr")
-    spec = oiio.ImageSpec(4, 4, 5, "float")
-    spec.channelnames, spec.deep = ("R", "G", "B", "A", "Z"), True
-    samples = oiio.DeepData()
-    samples.init(16, 5, (oiio.TypeFloat,) * 5, spec.channelnames)
-    output = oiio.ImageOutput.create(path)
-    output.open(path, spec)
-    output.write_deep_image(samples)
-    output.close()
+    path = deep(tmp_path).path
 
     with pytest.raises(SourceError, match="holds deep samples; flatten it first"):
         open_source(path)
