@@ -47,13 +47,14 @@ class Pipeline:
         """Return the probability of a person in `picture`, float32 (1, 1, height, width), 0-1."""
         fit = self._fit(*picture.shape[-2:])
         features = self.network.encode(fit.prepare(picture))
-        return fit.restore(segmentation.upsample(self.network.segment(features)).float())
+        probability = self.network.segment(features)
+        return fit.restore(segmentation.upsample(probability, fit.padded).float())
 
     def _mask(self, features: Features, fit: sizing.Fit) -> Tensor:
         probability = self.network.segment(features)
         if self.network.trusts_mask:
-            return segmentation.to_solid_mask(probability, fit.scale_of_radii())
-        return segmentation.to_mask(probability)
+            return segmentation.to_solid_mask(probability, fit.padded, fit.scale_of_radii())
+        return segmentation.to_mask(probability, fit.padded)
 
     def _fit(self, height: int, width: int) -> sizing.Fit:
         if self.settings.sizing == "image":

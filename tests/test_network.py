@@ -33,9 +33,10 @@ def picture(reference: dict[str, np.ndarray], offset: int) -> Tensor:
 
 
 def test_segmentation_equals_the_published_network(seeded_network, reference):
-    features = seeded_network.encode(picture(reference, 0))
+    image = picture(reference, 0)
+    features = seeded_network.encode(image)
 
-    probability = segmentation.upsample(seeded_network.segment(features))
+    probability = segmentation.upsample(seeded_network.segment(features), image.shape[-2:])
 
     assert largest_difference(probability, reference["auto_segment"]) < TOLERANCE
 

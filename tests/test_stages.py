@@ -96,8 +96,8 @@ def test_solid_areas_become_exactly_solid():
     assert solid[3] == 1
 
 
-def test_the_mask_is_hard_and_four_times_as_large():
-    mask = segmentation.to_mask(torch.rand(1, 1, 16, 24))
+def test_the_mask_is_hard_and_of_the_picture_s_size():
+    mask = segmentation.to_mask(torch.rand(1, 1, 16, 24), (64, 96))
 
     assert mask.shape == (1, 1, 64, 96)
     assert set(mask.unique().tolist()) <= {0.0, 1.0}
@@ -117,7 +117,7 @@ def test_a_solid_mask_has_no_badge_in_it_but_keeps_the_gap_beside_the_arm():
     badge, gap = (..., slice(20, 28), slice(20, 26)), (..., slice(36, 50), slice(38, 46))
     probability[badge], probability[gap] = 0.25, 0.02
 
-    mask = segmentation.to_solid_mask(probability, scale=0.2)
+    mask = segmentation.to_solid_mask(probability, (256, 256), scale=0.2)
 
     assert mask.shape == (1, 1, 256, 256)
     assert set(mask.unique().tolist()) == {0, 1}
@@ -132,7 +132,7 @@ def test_a_solid_mask_closes_a_doubtful_notch_but_not_one_that_shows_the_wall():
     for seen, closed in ((0.25, True), (0.02, False)):
         probability = person.clone()
         probability[..., 30:34, 10:20] = seen
-        mask = segmentation.to_solid_mask(probability, scale=0.4)
+        mask = segmentation.to_solid_mask(probability, (256, 256), scale=0.4)
         assert bool(mask[..., 128, 60]) is closed
 
 
@@ -142,7 +142,7 @@ def test_a_solid_mask_drops_what_nowhere_is_surely_a_person():
     probability[..., 30:60, 20:50] = 0.6
     probability[..., 40, 40] = 0.9
 
-    mask = segmentation.to_solid_mask(probability, scale=1.0)
+    mask = segmentation.to_solid_mask(probability, (256, 256), scale=1.0)
 
     assert mask[..., :64, :].max() == 0
     assert mask[..., 130:230, 90:190].min() == 1

@@ -44,7 +44,12 @@ def recipe() -> dict:
     """The real recipe, cut to one step of two small pictures."""
     recipe = tomllib.loads(train.RECIPE.read_text())
     for stage in train.STAGES:
-        recipe[stage] |= {"steps": 1, "batch": 2, "pairs": 1, "shapes_px": [[64, 64]]}
+        recipe[stage] |= {
+            "steps": 1,
+            "batch_px": 2 * 64 * 64,
+            "share_twice": 0.5,
+            "shapes_px": [[64, 64]],
+        }
         recipe[stage]["warmup_steps"] = 0
     return recipe
 
@@ -83,7 +88,7 @@ def test_a_damaged_mask_is_hard_and_near_the_truth():
 
 
 def test_a_pair_shows_the_same_scene_moved(cache, recipe):
-    recipe["segmentation"] |= {"batch": 4, "pairs": 2, "shapes_px": [[48, 48]]}
+    recipe["segmentation"] |= {"batch_px": 4 * 48 * 48, "shapes_px": [[48, 48]]}
 
     batch = next(iter(train.Batches(cache, recipe, "segmentation", 0)))
 

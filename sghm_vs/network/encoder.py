@@ -1,4 +1,4 @@
-"""The shared encoder: a quarter-size picture in, features at five scales out."""
+"""The shared encoder: a small picture in, features at five scales out."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torchvision.models.segmentation.deeplabv3 import ASPP
 
 class Features(NamedTuple):
     """
-    What the encoder saw in one picture of size (height, width).
+    What the encoder saw in one small picture.
 
-    Each is float (1, channels, h, w); the scale is relative to the picture.
+    Each is float (n, channels, h, w), of the small picture's size or the part of it in its name.
     """
 
-    quarter: Tensor
-    """The quarter-size picture itself, 3 channels, 1/4."""
+    small: Tensor
+    """The picture itself, 3 channels."""
+    half: Tensor
+    fourth: Tensor
     eighth: Tensor
-    sixteenth: Tensor
-    thirty_second: Tensor
     context: Tensor
-    """What ASPP made of the deepest features, 1/64."""
+    """What ASPP made of the deepest features, 1/16."""
 
 
 class ResNet50Encoder(nn.Module):
@@ -56,7 +56,7 @@ class EfficientNetLite0Encoder(nn.Module):
     EfficientNet-Lite0 (Tan & Le, 2019, in its form without squeeze-and-excitation), output stride 16.
 
     The last two stages are dilated instead of strided, so that a person a few
-    pixels wide in the quarter-size picture still covers several cells.
+    pixels wide in the small picture still covers several cells.
     """
 
     channels = (16, 24, 40, 320)

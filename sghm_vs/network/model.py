@@ -21,6 +21,8 @@ from sghm_vs.network.segmentation import SegmentationDecoder
 
 STRIDE = 64
 """Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
+SMALL_LONG_SIDE_PX = 320
+"""Of what the light network's encoder sees."""
 
 
 class SGHM(nn.Module):
@@ -40,7 +42,7 @@ class SGHM(nn.Module):
         decoder: SegmentationDecoder,
         shortcut: nn.ModuleList,
         refine: MattingDecoder,
-        to_quarter: Callable[[Tensor], Tensor],
+        to_small: Callable[[Tensor], Tensor],
         trusts_mask: bool,
     ) -> None:
         super().__init__()
@@ -49,20 +51,20 @@ class SGHM(nn.Module):
         self.decoder = decoder
         self.shortcut = shortcut
         self.refine = refine
-        self.to_quarter = to_quarter
+        self.to_small = to_small
         self.trusts_mask = trusts_mask
 
     def encode(self, image: Tensor) -> Features:
         """Return the features of `image`, float (n, 3, height, width), 0-1, sides multiples of 64."""
-        return self.encode_quarter(self.to_quarter(image))
+        return self.encode_small(self.to_small(image))
 
-    def encode_quarter(self, quarter: Tensor) -> Features:
-        """Return the features of a picture given at a quarter of its size, (n, 3, h/4, w/4)."""
-        eighth, sixteenth, thirty_second, deepest = self.backbone(quarter)
-        return Features(quarter, eighth, sixteenth, thirty_second, self.aspp(deepest))
+    def encode_small(self, small: Tensor) -> Features:
+        """Return the features of `small`, (n, 3, h, w), 0-1, sides multiples of 16."""
+        half, fourth, eighth, deepest = self.backbone(small)
+        return Features(small, half, fourth, eighth, self.aspp(deepest))
 
     def segment(self, features: Features) -> Tensor:
-        """Return the probability of a person at a quarter of the size, (n, 1, h/4, w/4)."""
+        """Return the probability of a person at the small picture's size, (n, 1, h, w)."""
         # The published decoder has 33 more outputs, left over from its ancestor and never used.
         return torch.sigmoid(self.decoder(features)[:, :1])
 
@@ -75,12 +77,14 @@ class SGHM(nn.Module):
             features: Of the same picture.
             mask: Where the people are, (n, 1, height, width), 0-1; hard or soft.
         """
-        inputs = (image, *features[:4])
-        scales = zip(self.shortcut, inputs, mask_pyramid(mask), strict=True)
+        masks = mask_pyramid(mask)
+        inputs = (image, *map(_at_size_of, features[:4], masks[1:]))
+        scales = zip(self.shortcut, inputs, masks, strict=True)
         shortcuts = tuple(
             shortcut(torch.cat([feature, small], 1)) for shortcut, feature, small in scales
         )
-        alphas: Alphas = self.refine(features.context, shortcuts)
+        height, width = (side // STRIDE for side in image.shape[-2:])
+        alphas: Alphas = self.refine(_resized(features.context, (height, width)), shortcuts)
         return alphas
 
 
@@ -92,30 +96,28 @@ def mask_pyramid(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 
 def sghm_resnet50() -> SGHM:
     """Return the published network, unfilled: 43.9 M parameters, 117 GFLOP at 1280x704."""
-    eighth, sixteenth, thirty_second, _ = ResNet50Encoder.channels
-    channels = eighth, sixteenth, thirty_second
+    channels = ResNet50Encoder.channels[:3]
     return SGHM(
         backbone=ResNet50Encoder(),
         aspp=published_aspp(),
         decoder=SegmentationDecoder(channels, 256, (128, 64, 48), outputs=1),
         shortcut=_shortcuts(channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
-        to_quarter=_sample_quarter,
+        to_small=_sample_quarter,
         trusts_mask=False,
     )
 
 
 def sghm_lite() -> SGHM:
     """Return the light network, unfilled: the same five parts within 5 M parameters and 12 GFLOP."""
-    eighth, sixteenth, thirty_second, deepest = EfficientNetLite0Encoder.channels
-    channels = eighth, sixteenth, thirty_second
+    channels, deepest = EfficientNetLite0Encoder.channels[:3], EfficientNetLite0Encoder.channels[3]
     return SGHM(
         backbone=EfficientNetLite0Encoder(),
         aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
         decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
         shortcut=_shortcuts(channels, (8, 16, 32, 48, 80)),
         refine=MattingDecoder(128, (80, 48, 32, 16, 12, 8), (1, 1, 1, 1, 1), (16, 8, 4)),
-        to_quarter=_average_quarter,
+        to_small=_average_to_320,
         trusts_mask=True,
     )
 
@@ -136,6 +138,31 @@ def _sample_quarter(image: Tensor) -> Tensor:
     return _shrink(image, 1 / 4)
 
 
-def _average_quarter(image: Tensor) -> Tensor:
-    """Return `image` at a quarter, every pixel counted: grain does not alias into the mask."""
-    return avg_pool2d(image, 4)
+def _average_to_320(image: Tensor) -> Tensor:
+    """
+    Return `image` with a long side of 320 px, or its own where that is less.
+
+    A quarter of HD: there a person is seen as large as in the training, whatever the frame's size.
+    Every pixel counts, so grain does not alias into the mask.
+    """
+    height, width = image.shape[-2:]
+    scale = min(SMALL_LONG_SIDE_PX / max(height, width), 1)
+    return _resized(image, (_to_16(height * scale), _to_16(width * scale)))
+
+
+def _to_16(length: float) -> int:
+    return max(round(length / 16), 1) * 16
+
+
+def _at_size_of(features: Tensor, mask: Tensor) -> Tensor:
+    return _resized(features, (mask.shape[-2], mask.shape[-1]))
+
+
+def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return `planes` (n, c, h, w) at `size`: means of whole blocks, bilinear for what is left."""
+    blocks = min(planes.shape[-2] // size[0], planes.shape[-1] // size[1])
+    if blocks > 1:
+        planes = avg_pool2d(planes, blocks)
+    if planes.shape[-2:] == size:
+        return planes
+    return interpolate(planes, size, mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""The segmentation decoder: context climbs back to a quarter of the picture."""
+"""The segmentation decoder: context climbs back to the size of the encoder's picture."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class SegmentationDecoder(nn.Module):
         outputs: int,
     ) -> None:
         super().__init__()
-        eighth, sixteenth, thirty_second = channels
+        half, fourth, eighth = channels
         wide, middle, narrow = widths
-        self.conv1 = nn.Conv2d(context + thirty_second, wide, 3, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(context + eighth, wide, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(wide)
-        self.conv2 = nn.Conv2d(wide + sixteenth, middle, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(wide + fourth, middle, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(middle)
-        self.conv3 = nn.Conv2d(middle + eighth, narrow, 3, padding=1, bias=False)
+        self.conv3 = nn.Conv2d(middle + half, narrow, 3, padding=1, bias=False)
         self.bn3 = nn.BatchNorm2d(narrow)
         self.conv4 = nn.Conv2d(narrow + 3, outputs, 3, padding=1)
 
     def forward(self, features: Features) -> Tensor:
-        """Return the person's logits at a quarter of the picture, (n, outputs, h/4, w/4)."""
-        x = _beside(features.context, features.thirty_second)
+        """Return the person's logits at the small picture's size, (n, outputs, h, w)."""
+        x = _beside(features.context, features.eighth)
         x = torch.relu(self.bn1(self.conv1(x)))
-        x = torch.relu(self.bn2(self.conv2(_beside(x, features.sixteenth))))
-        x = torch.relu(self.bn3(self.conv3(_beside(x, features.eighth))))
-        logits: Tensor = self.conv4(_beside(x, features.quarter))
+        x = torch.relu(self.bn2(self.conv2(_beside(x, features.fourth))))
+        x = torch.relu(self.bn3(self.conv3(_beside(x, features.half))))
+        logits: Tensor = self.conv4(_beside(x, features.small))
         return logits
 
 

@@ -23,47 +23,50 @@ PASSABLE = 0.12
 """A notch is closed where more than this; what it shows of the wall is nearer to 0."""
 
 
-def to_mask(probability: Tensor) -> Tensor:
+def to_mask(probability: Tensor, size: tuple[int, int]) -> Tensor:
     """
     Return the hard mask, (1, 1, height, width) of 0 and 1, in the probability's own type.
 
     Args:
-        probability: Of a person, (1, 1, height/4, width/4), 0-1.
+        probability: Of a person, (1, 1, h, w), 0-1.
+        size: (height, width) of the picture.
 
     Source:
         Chen et al. (2022), section 3: the probability is upsampled, then thresholded.
     """
-    return (upsample(probability) > THRESHOLD).to(probability.dtype)
+    return (upsample(probability, size) > THRESHOLD).to(probability.dtype)
 
 
-def to_solid_mask(probability: Tensor, scale: float) -> Tensor:
+def to_solid_mask(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     """
     Return the hard mask of a light network: people without holes and notches, and no specks.
 
     By way of the CPU, where connected areas are found.
 
     Args:
-        probability: Of a person, (1, 1, height/4, width/4), 0-1.
-        scale: Of lengths; 1 is for a short side of 1280.
+        probability: Of a person, (1, 1, h, w), 0-1.
+        size: (height, width) of the picture.
+        scale: Of lengths in it; 1 is for a short side of 1280.
 
     Source:
         Hysteresis: Canny (1986), section VI, for areas in place of edges.
     """
     seen = probability[0, 0].float().cpu().numpy()
     person = _holding(seen > LENIENT_THRESHOLD, seen > SURE_PERSON)
-    person |= _closed(person, max(round(NOTCH_PX * scale / 4), 1)) & (seen > PASSABLE)
+    notch = NOTCH_PX * scale * seen.shape[0] / size[0]
+    person |= _closed(person, max(round(notch), 1)) & (seen > PASSABLE)
     outside = seen < SURE_BACKGROUND
     outside[[0, -1]] = outside[:, [0, -1]] = True
     person = ~_holding(~person, outside)
     # Where both agree, the probability stays: its slope places the outline between pixels.
     agreed = np.where(person == (seen > LENIENT_THRESHOLD), seen, person)
     settled = torch.from_numpy(agreed).to(probability)[None, None]
-    return (upsample(settled) > LENIENT_THRESHOLD).to(probability.dtype)
+    return (upsample(settled, size) > LENIENT_THRESHOLD).to(probability.dtype)
 
 
-def upsample(probability: Tensor) -> Tensor:
-    """Return `probability` at four times its size, bilinear."""
-    return interpolate(probability, scale_factor=4, mode="bilinear", align_corners=False)
+def upsample(probability: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return `probability` (1, 1, h, w) at `size`, bilinear."""
+    return interpolate(probability, size, mode="bilinear", align_corners=False)
 
 
 def _holding(area: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:

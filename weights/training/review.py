@@ -30,7 +30,7 @@ def contradiction(network: SGHM, planes: NDArray[np.uint8]) -> tuple[float, NDAr
     """Return the mean absolute difference of mask and alpha over their union, and the mask."""
     codes = torch.from_numpy(np.ascontiguousarray(planes)).permute(2, 0, 1)[None].float() / 255
     small = interpolate(codes, QUARTER, mode="bilinear", antialias=True)
-    mask = network.segment(network.encode_quarter(small[:, :3]))[0, 0]
+    mask = network.segment(network.encode_small(small[:, :3]))[0, 0]
     alpha = small[0, 6]
     union = torch.maximum(mask, alpha).sum().clamp_min(1)
     return float((mask - alpha).abs().sum() / union), mask.numpy()

@@ -8,6 +8,7 @@ stand in for what the photos lack: they are mostly standing women outdoors.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,19 @@ from numpy.typing import NDArray
 type Picture = NDArray[np.float32]
 """(height, width, 3) or (height, width), 0-1."""
 
-FRAMINGS = {"full": 0.24, "half": 0.22, "head": 0.30, "edge": 0.12, "far": 0.12}
+FRAMINGS = {"full": 0.22, "half": 0.22, "head": 0.28, "edge": 0.12, "far": 0.16}
 """How much of a person a picture shows, and how often; "far" is a small, whole one."""
 
 BACKGROUNDS = {"picture": 0.24, "view": 0.26, "strip": 0.36, "room": 0.10, "noise": 0.04}
 """What stands behind, and how often: a picture, a view of a panorama, a strip of a street photo."""
+
+
+SHARE_BLURRED_HEADS = 0.15
+"""Some publishers blur faces: they must not become holes."""
+
+
+PASSERSBY = "passersby.json"
+"""Names of the photos in which others pass, whom the alpha leaves out."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,8 @@ class Photos:
         self._share_worn = share_worn
         kept = [path for path in sorted(cache.glob("*.npy")) if path.stem not in dropped]
         self._people = [np.load(path, mmap_mode="r") for path in kept]
+        crowded = _names_in(cache / PASSERSBY)
+        self._lonely = [index for index, path in enumerate(kept) if path.stem not in crowded]
         self._pictures = [
             np.load(path, mmap_mode="r") for path in sorted((cache / "bg").glob("*.npy"))
         ]
@@ -53,7 +64,7 @@ class Photos:
 
     def draw_real(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         """Return a crop of a photo with the photo's own alpha."""
-        index = rng.integers(len(self._people))
+        index = self._lonely[rng.integers(len(self._lonely))]
         planes, box = self._people[index], self._boxes[index]
         crop = _frame_inside(rng, planes.shape[:2], box, height / width)
         picked = _resize(np.ascontiguousarray(planes[crop][..., [0, 1, 2, 6]]), height, width)
@@ -62,6 +73,8 @@ class Photos:
             image = _plain_clothes(rng, image, alpha)
         if rng.random() < self._share_worn:
             image = _wear(rng, image, alpha, image)
+        if rng.random() < SHARE_BLURRED_HEADS:
+            image = _blur_head(rng, image, alpha)
         if rng.random() < 0.12:
             image, alpha = self._join(rng, image, alpha)
         return Sample(*_mirror(rng, _develop(rng, image), alpha))
@@ -78,7 +91,7 @@ class Photos:
         image = _adjust_color(rng, self._background(rng, height, width), 0.5)
         if rng.random() < 0.35:
             image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, height / 40))
-        for _ in range(rng.choice([0, 1, 2, 3], p=[0.7, 0.18, 0.08, 0.04])):
+        for _ in range(rng.choice([0, 1, 2, 3], p=[0.70, 0.20, 0.07, 0.03])):
             image = self._decoy(rng, image)[0]
         alpha = np.zeros((height, width), np.float32)
         for _ in range(rng.choice([1, 2, 3, 5], p=[0.72, 0.16, 0.07, 0.05])):
@@ -99,8 +112,12 @@ class Photos:
     def _decoy(self, rng: np.random.Generator, image: Picture) -> tuple[Picture, Picture]:
         """Return `image` with a salient thing that is nobody, and what the thing covers."""
         height, width = image.shape[:2]
-        coverage = _slab(rng, height, width) if rng.random() < 0.3 else _blob(rng, height, width)
-        texture = _adjust_color(rng, self._background(rng, height, width), 0.8)
+        outline = DECOYS[rng.integers(len(DECOYS))]
+        coverage = outline(rng, height, width)
+        if outline is _hanging:
+            texture = _fabric(rng, height, width)
+        else:
+            texture = _adjust_color(rng, self._background(rng, height, width), 0.8)
         shade = 0.75 + 0.5 * _smooth_noise(rng, height, width)[..., :1]
         texture = np.clip(texture * shade, 0, 1)
         over = coverage[..., None]
@@ -123,7 +140,7 @@ class Photos:
         color, coverage = warped[..., :3], warped[..., 3]
         if rng.random() < 0.45:
             color = _plain_clothes(rng, color, coverage)
-        if rng.random() < 0.06:
+        if rng.random() < SHARE_BLURRED_HEADS:
             color = _blur_head(rng, color, coverage)
         color = _adjust_color(rng, color, 0.5)
         if rng.random() < self._share_worn:
@@ -150,7 +167,7 @@ class Photos:
 
     def _strip(self, rng: np.random.Generator) -> NDArray[np.uint8] | None:
         """Return the part of a photo beside its person, mirrored once to twice its width."""
-        index = rng.integers(len(self._people))
+        index = self._lonely[rng.integers(len(self._lonely))]
         planes, (left, _, right, _) = self._people[index], self._boxes[index]
         beside = [planes[:, : max(left - 6, 0), :3], planes[:, right + 6 :, :3]]
         wide = [part for part in beside if part.shape[1] >= 70]
@@ -158,6 +175,10 @@ class Photos:
             return None
         strip = wide[rng.integers(len(wide))]
         return np.concatenate([strip, strip[:, ::-1]], 1)
+
+
+def _names_in(path: Path) -> set[str]:
+    return set(json.loads(path.read_text())) if path.exists() else set()
 
 
 def _person_box(alpha: NDArray[np.uint8]) -> tuple[int, int, int, int]:
@@ -294,6 +315,39 @@ def _slab(rng: np.random.Generator, height: int, width: int) -> Picture:
     return _filled(np.array(corners), height, width)
 
 
+def _hanging(rng: np.random.Generator, height: int, width: int) -> Picture:
+    """Return the coverage (height, width) of a flag or curtain that hangs in from one side."""
+    top, bottom = np.sort(rng.uniform(-0.3, 1.3, 2)) * height
+    reach = width * rng.uniform(0.1, 0.5)
+    down = np.linspace(top, bottom, 12)
+    edge = reach * (1 + 0.25 * np.sin(down / height * rng.uniform(2, 12) + rng.uniform(0, 6)))
+    edge += rng.uniform(-0.6, 0.6) * reach * np.linspace(0, 1, 12)
+    outline = np.column_stack([np.append(edge, [0, 0]), np.append(down, [bottom, top])])
+    if rng.random() < 0.5:
+        outline[:, 0] = width - outline[:, 0]
+    return _filled(outline, height, width)
+
+
+DECOYS = (_blob, _blob, _slab, _hanging, _hanging)
+"""Outlines of things that are salient but nobody, each as often as it stands here."""
+
+
+def _fabric(rng: np.random.Generator, height: int, width: int) -> Picture:
+    """Return stripes and fields of strong colors on cloth with folds."""
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
+    fold_at = x * rng.uniform(2, 8) + y * rng.uniform(-3, 3)
+    fold = np.sin(2 * np.pi * fold_at + rng.uniform(0, 6))
+    angle = rng.uniform(0, np.pi)
+    across = x * np.cos(angle) + y * np.sin(angle) + 0.03 * fold
+    colors = rng.random((rng.integers(1, 4), 3)).astype(np.float32)
+    stripes = np.int32(np.floor(across * rng.uniform(2, 14))) % len(colors)
+    cloth = colors[stripes]
+    if rng.random() < 0.4:
+        field = (x > rng.uniform(0, 1)) & (y < rng.uniform(0, 1))
+        cloth[field] = rng.random(3)
+    return cloth * (0.85 + 0.15 * fold[..., None])
+
+
 def _filled(outline: NDArray[np.floating], height: int, width: int) -> Picture:
     coverage = np.zeros((height, width), np.float32)
     cv2.fillPoly(coverage, [np.int32(np.round(outline))], 1.0, cv2.LINE_AA)
@@ -403,14 +457,16 @@ def _blur_head(rng: np.random.Generator, color: Picture, coverage: Picture) -> P
     rows = np.flatnonzero((coverage > 0.5).any(1))
     if rows.size < 16:
         return color
-    y = int(rows[0] + rng.uniform(0.05, 0.15) * rows.size)
+    # Of a whole person the head is a tenth, of a close-up nearly all.
+    share = rng.choice([0.1, 0.25, 0.5])
+    y = min(int(rows[0] + rng.uniform(0.4, 1.0) * share * rows.size), coverage.shape[0] - 1)
     columns = np.flatnonzero(coverage[y] > 0.5)
     if not columns.size:
         return color
-    radius = max(int(rng.uniform(0.04, 0.12) * rows.size), 2)
+    radius = max(int(rng.uniform(0.3, 0.7) * share * rows.size), 2)
     blob = np.zeros_like(coverage)
     cv2.circle(blob, (int(columns.mean()), y + radius // 2), radius, 1.0, -1, cv2.LINE_AA)
-    blurred = cv2.GaussianBlur(color, (0, 0), radius / 2)
+    blurred = cv2.GaussianBlur(color, (0, 0), radius * rng.uniform(0.3, 1))
     return color + (blurred - color) * blob[..., None]
 
 

@@ -6,9 +6,9 @@ Train sghm-lite in two stages, from what `photos` and `panoramas` beside this fi
 
 Each stage writes `RUN/STAGE.pt` every few minutes and goes on from it when started again; it
 leaves `RUN/STAGE_STEP.pt` behind now and then, as the last step is not always the best. The
-first trains encoder, ASPP and segmentation decoder on quarter-size pictures. The second leaves
-these parts as they are, and trains shortcuts and matting decoder on whole pictures with the
-network's own mask or a damaged true one.
+first trains encoder, ASPP and segmentation decoder on small pictures, as the encoder sees them.
+The second leaves these parts as they are, and trains shortcuts and matting decoder on larger
+pictures with the network's own mask or a damaged true one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
+from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, IterableDataset
 
 from sghm_vs.network.model import SGHM, sghm_lite
+from sghm_vs.stages.segmentation import upsample
 from weights.training.guides import damage
 from weights.training.losses import dice_loss, matting_loss
 from weights.training.samples import Photos, degrade, move
@@ -76,12 +77,11 @@ class Batches(IterableDataset[Batch]):
         rng = np.random.default_rng(seed)
         settings = self._recipe[self._stage]
         photos = Photos(self._cache, settings.get("share_worn", 0.0), self._recipe["dropped"])
-        pairs = settings.get("pairs", 0)
         while True:
             height, width = settings["shapes_px"][rng.integers(len(settings["shapes_px"]))]
-            drawn = [
-                self._draw(photos, rng, height, width) for _ in range(settings["batch"] - pairs)
-            ]
+            count = settings["batch_px"] // (height * width)
+            pairs = round(settings.get("share_twice", 0) * count)
+            drawn = [self._draw(photos, rng, height, width) for _ in range(count - pairs)]
             shift = tuple(int(step) for step in rng.integers(-3, 4, 2))
             drawn += [self._taken_again(rng, *shot, shift) for shot in drawn[len(drawn) - pairs :]]
             images, alphas, guides = (np.stack(part) for part in zip(*drawn, strict=True))
@@ -124,12 +124,12 @@ class Batches(IterableDataset[Batch]):
 
 def segmentation_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> Tensor:
     """
-    Return how far the probability of quarter-size pictures is from their alpha.
+    Return how far the probability of small pictures is from their alpha.
 
     A pair's two probabilities shall agree as well: what a shift by a few pixels, grain or coding
     changes in one frame, it changes in the next, and the mask would flicker.
     """
-    logits = network.decoder(network.encode_quarter(batch.images)).float()
+    logits = network.decoder(network.encode_small(batch.images)).float()
     probability = torch.sigmoid(logits)
     loss = binary_cross_entropy_with_logits(logits, batch.alphas)
     loss = loss + dice_loss(probability, batch.alphas)
@@ -144,10 +144,9 @@ def guided_matting_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -
     """Return how far the alphas are from the truth, each picture guided as its lot falls."""
     images, alphas, guides, *_ = batch
     with torch.no_grad():
-        features = network.encode(images)
-        probability = interpolate(
-            network.segment(features).float(), scale_factor=4, mode="bilinear"
-        )
+        # As in frames of 640 and of 1280 px, of which these are crops.
+        features = network.encode_small(avg_pool2d(images, 2 + 2 * int(torch.randint(2, ()))))
+        probability = upsample(network.segment(features).float(), images.shape[-2:])
         own = (probability > 0.5).float()
         takes_own = (
             torch.rand(len(images), 1, 1, 1, device=images.device) < settings["share_own_mask"]
