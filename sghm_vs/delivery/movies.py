@@ -104,7 +104,7 @@ class ProResWriter(MovieWriter):
                 path,
                 size=(job.footage.clip.width, job.footage.clip.height),
                 rate=Fraction(job.footage.clip.fps),
-                pixel_aspect=job.pixel_aspect,
+                pixel_aspect=job.footage.pixel_aspect,
                 tags=tags,
                 quality=job.quality,
                 comment=comment(job.metadata),
@@ -125,7 +125,7 @@ class Ffv1Writer(MovieWriter):
                 path,
                 size=(job.footage.clip.width, job.footage.clip.height),
                 rate=Fraction(job.footage.clip.fps),
-                pixel_aspect=job.pixel_aspect,
+                pixel_aspect=job.footage.pixel_aspect,
                 comment=comment(job.metadata),
             )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
@@ -24,8 +23,6 @@ class Job:
     layout: str
     quality: int
     first_number: int
-    pixel_aspect: Fraction
-    """Width of a pixel by its height."""
     metadata: dict[str, str]
 
 
