@@ -85,13 +85,17 @@ def read_film(path: Path, layer: str | None = None) -> Picture:
     Raises:
         SourceError: The file is missing or damaged, or has no such layer.
     """
-    with _opened(path) as file:
-        chosen = _choose(path, list(_layers(file)), layer)
-        file.seek_subimage(chosen.part, 0)
-        spec = file.spec()
-        _refuse_deep(path, spec)
-        planes = tuple(_framed(plane, spec) for plane in _pixels(path, file, chosen))
-    return _picture(path, planes, spec)
+    try:
+        with _opened(path) as file:
+            chosen = _choose(path, list(_layers(file)), layer)
+            file.seek_subimage(chosen.part, 0)
+            spec = file.spec()
+            _refuse_deep(path, spec)
+            planes = tuple(_framed(plane, spec) for plane in _pixels(path, file, chosen))
+        return _picture(path, planes, spec)
+    except UnicodeDecodeError:
+        # Of a name in the file, or of the library's own words about it.
+        raise _damaged(path) from None
 
 
 @contextmanager
@@ -112,6 +116,10 @@ def _opened(path: Path) -> Iterator[ImageInput]:
         yield file
     finally:
         file.close()
+
+
+def _damaged(path: Path) -> SourceError:
+    return SourceError(f"{path} is damaged or not whole; copy or render it again")
 
 
 def _article(kind: str) -> str:
@@ -173,8 +181,7 @@ def _pixels(path: Path, file: ImageInput, layer: Layer) -> list[NDArray[Any]]:
     pixels = file.read_image(layer.part, 0, first, last + 1, wanted)
     if pixels is None:
         file.geterror()
-        msg = f"{path} is damaged or not whole; copy or render it again"
-        raise SourceError(msg)
+        raise _damaged(path)
     return [pixels[..., index - first] for index in layer.shown]
 
 

@@ -129,8 +129,9 @@ def _video_tracks(path: Path) -> list[Track]:
             return [
                 Track(
                     stream.index,
-                    stream.width,
-                    stream.height,
+                    # Streams of a codec that isn't known have no size.
+                    getattr(stream, "width", 0),
+                    getattr(stream, "height", 0),
                     bool(stream.disposition & Disposition.attached_pic),
                 )
                 for stream in container.streams.video
