@@ -183,6 +183,14 @@ def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
         open_source(tmp_path / name)
 
 
+def test_a_movie_of_an_unknown_codec_is_refused(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "new.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"new1").replace(b"avcC", b"newC"))
+
+    with pytest.raises(SourceError, match="can't be read as a movie"):
+        open_source(path)
+
+
 def test_an_edit_list_is_kept(tmp_path: Path) -> None:
     """A copy that begins between key frames holds frames that nobody is to see."""
     path = write_movie(tmp_path / "whole.mp4", "-g", 12, frames=24)
@@ -273,6 +281,13 @@ def test_a_movie_cut_off_gives_what_is_there_and_says_so(
 
     assert 10 < clip.num_frames < 96
     assert "of the 4.00 seconds that its header says: it was cut off" in caplog.text
+
+
+def test_a_length_that_is_no_number_counts_as_none(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "shot.mkv")
+    path.write_bytes(path.read_bytes().replace(b"00:00:00.", b"00:00:00,"))
+
+    assert open_source(path).clip.num_frames == 7
 
 
 def test_a_movie_of_over_10000_frames_opens(tmp_path: Path) -> None:
@@ -824,6 +839,15 @@ def test_a_part_is_chosen_by_its_name_or_its_view(
     shown = planes(open_source(tmp_path / "stereo.exr", Opening(layer=layer)).clip)
 
     np.testing.assert_array_equal(shown[0], exr_rgba()["R"] * factor)
+
+
+def test_an_exr_with_a_word_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    """The library quotes it in its own words, which then are none either."""
+    path = write_exr(tmp_path / "a.exr", {"Y": np.ones((4, 4), "f4")})
+    path.write_bytes(path.read_bytes().replace(b"\0chlist", b"\0chl\xf6st"))
+
+    with pytest.raises(SourceError, match="damaged"):
+        open_source(path)
 
 
 def test_deep_exr_is_refused_with_what_to_do(tmp_path: Path) -> None:

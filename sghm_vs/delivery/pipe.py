@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from sghm_vs.delivery.targets import cannot_write, discard, part_of
+from sghm_vs.delivery.targets import cannot_write, discard, give_name, part_of
 from sghm_vs.errors import ExportError
 
 LAST_WORDS_MAX = 600
@@ -63,9 +62,7 @@ class FramePipe:
         if self._process.wait() != 0:
             raise self._failure()
         try:
-            with self._part.open("rb+") as file:
-                os.fsync(file.fileno())
-            self._part.replace(self._path)
+            give_name(self._part, self._path)
         except OSError as error:
             raise cannot_write(self._path, error) from error
         self._errors.close()

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from sghm_vs.errors import WeightsError
+from sghm_vs.errors import WeightsError, listed
 from sghm_vs.network.model import SGHM, sghm_lite, sghm_resnet50
 
 type StateDict = dict[str, Tensor]
+
+NAMES_LISTED_MAX = 3
 
 ARCHITECTURES: dict[str, Callable[[], SGHM]] = {
     "sghm-resnet50": sghm_resnet50,
@@ -150,18 +152,14 @@ def _check(state: StateDict, expected: StateDict, name: str, origin: str) -> Non
         if state[key].shape != expected[key].shape
     ]
     problems = [
-        _listed("missing", missing),
-        _listed("not expected", unknown),
-        _listed("of another shape", shapes),
+        f"{len(names)} {what} ({listed(names, NAMES_LISTED_MAX)})"
+        for what, names in (
+            ("missing", missing),
+            ("not expected", unknown),
+            ("of another shape", shapes),
+        )
+        if names
     ]
-    found = [problem for problem in problems if problem]
-    if found:
-        msg = f"{origin} is not a checkpoint of {name}: " + "; ".join(found)
+    if problems:
+        msg = f"{origin} is not a checkpoint of {name}: " + "; ".join(problems)
         raise WeightsError(msg)
-
-
-def _listed(what: str, items: list[str]) -> str:
-    if not items:
-        return ""
-    more = f" and {len(items) - 3} more" if len(items) > 3 else ""
-    return f"{len(items)} {what} ({', '.join(items[:3])}{more})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,7 +16,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SourceError, listed
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ TILED_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 
 AT_END = 2**62
 """A time behind the last frame of any movie."""
+MATROSKA_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)", re.ASCII)
+"""As in "00:00:01.500000000"."""
 EARLY_S = Fraction(1, 4)
 """A movie that ends earlier than its header says by more than this was cut off."""
 
@@ -104,8 +107,8 @@ def _track_number(path: Path, wanted: int | None) -> int:
     tracks = _video_tracks(path)
     movies = [track for track in tracks if not track.is_cover]
     if wanted is not None and wanted not in (track.number for track in tracks):
-        listed = ", ".join(map(str, tracks)) or "none"
-        msg = f"{path} has no video track {wanted}; its video tracks are: {listed}"
+        held = listed(tracks) or "none"
+        msg = f"{path} has no video track {wanted}; its video tracks are: {held}"
         raise SourceError(msg)
     if wanted is not None:
         return wanted
@@ -116,9 +119,8 @@ def _track_number(path: Path, wanted: int | None) -> int:
         )
         raise SourceError(msg)
     if len(movies) > 1:
-        listed = ", ".join(map(str, movies))
         logger.warning(
-            "%s has video tracks %s; the first is read: choose with --track", path, listed
+            "%s has video tracks %s; the first is read: choose with --track", path, listed(movies)
         )
     return movies[0].number if movies else -1
 
@@ -162,10 +164,10 @@ def _declared_end(stream: VideoStream) -> Fraction | None:
     """Return when the track ends, in seconds, as its header says."""
     if stream.duration is not None:
         return ((stream.start_time or 0) + stream.duration) * stream.time_base
-    words = stream.metadata.get("DURATION", "").split(":")  # Matroska: "00:00:01.500000000"
-    if len(words) != 3:
+    said = MATROSKA_DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+    if said is None:
         return None
-    hours, minutes, seconds = map(Fraction, words)
+    hours, minutes, seconds = map(Fraction, said.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
