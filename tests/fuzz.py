@@ -69,7 +69,7 @@ def fuzz(kind: str, numbers: range, within_s: float = FILE_WITHIN_S) -> Counter[
             if what not in ("opened", "refused"):
                 sys.stdout.write(f"{kind} {n}: {what}\n")
                 keep(kind, n)
-        counts.update(said)
+        counts.update(what.split(":")[0] for what in said)
         at += len(said)
     return counts
 

@@ -259,7 +259,12 @@ case("movie without a length in its header")(lambda f: Input(movie(f / "live.mkv
 case("fragmented MP4")(lambda f: Input(movie(f / "f.mp4", "-movflags", "frag_keyframe+empty_moov")))
 case("raw H.264 stream")(lambda f: Input(movie(f / "raw.h264")))
 case("Matroska movie cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.mkv"))))
-case("MPEG transport stream cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.ts"))))
+case("MPEG transport stream cut off at 59 %")(lambda f: Input(cut(movie(f / "shot.ts"), 0.59)))
+case("raw H.264 stream cut off at 60 % (nothing in it says so)")(
+    lambda f: Input(cut(movie(f / "raw.h264")))
+)
+case("AVI movie cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.avi"))))
+case("FLV movie cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.flv"))))
 case("MP4 cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.mp4"))))
 case("MP4 with its index in front, cut off at 60 %")(
     lambda f: Input(cut(movie(f / "shot.mp4", "-movflags", "+faststart")))

@@ -283,6 +283,20 @@ def test_a_movie_cut_off_gives_what_is_there_and_says_so(
     assert "of the 4.00 seconds that its header says: it was cut off" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["shot.ts", "shot.avi", "shot.flv"])
+def test_a_movie_that_ends_within_a_frame_says_so(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_movie(tmp_path / name, frames=96)
+    open_source(path)
+    assert caplog.text == ""
+
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 1])
+
+    assert 0 < open_source(path).clip.num_frames < 96
+    assert "it was cut off; what is there is read" in caplog.text
+
+
 def test_a_length_that_is_no_number_counts_as_none(tmp_path: Path) -> None:
     path = write_movie(tmp_path / "shot.mkv")
     path.write_bytes(path.read_bytes().replace(b"00:00:00.", b"00:00:00,"))
