@@ -70,6 +70,14 @@ def prepare_folders(targets: Sequence[Target]) -> None:
         _sweep(folder)
 
 
+def disk_of(folder: Path) -> int:
+    """Return the number of the disk or share that `folder` is on, while it is mounted."""
+    try:
+        return folder.stat().st_dev
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """
