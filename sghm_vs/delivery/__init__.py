@@ -101,8 +101,9 @@ def _run(job: Job, targets: Sequence[Target], progress: Callable[[int, int], Non
     writers: list[Writer] = []
     try:
         for target in targets:
-            # One by one: those begun must be known when a later one fails.
-            writers.append(WRITERS[target.path.suffix.lower()](job, target))  # noqa: PERF401
+            # One by one, each known before it starts: a later one, or a signal, may end them all.
+            writers.append(WRITERS[target.path.suffix.lower()](job, target))
+            writers[-1].start()
         _feed(writers, job, progress)
         for writer in writers:
             writer.finish()

@@ -74,6 +74,10 @@ class MovieWriter:
         self._clock = Clock(Fraction(job.footage.clip.fps))
         self._pipe = FramePipe(target.path, command)
 
+    def start(self) -> None:
+        """Start ffmpeg."""
+        self._pipe.start()
+
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Send every plane of frame `n`."""
         self._clock.tick(n, frames[0])

@@ -30,6 +30,9 @@ class SequenceWriter(ABC):
         self._disk = disk_of(self._folder)
         self._pool = WritePool()
 
+    def start(self) -> None:  # noqa: B027 - nothing is to be done
+        """Do nothing: a thread starts with its first file."""
+
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Hand frame `n` to a thread."""
         planes = [plane(frame, at) for frame in frames for at in range(frame.format.num_planes)]

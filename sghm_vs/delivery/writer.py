@@ -27,12 +27,15 @@ class Job:
 
 
 class Writer(Protocol):
-    """One output, begun when it is made: `write` each frame in order, then `finish`; or `abort`."""
+    """One output: `start`, `write` each frame in order, then `finish`; or `abort` at any time."""
 
     clips: tuple[vs.VideoNode, ...]
     """What it needs of each frame, in this order."""
 
     def __init__(self, job: Job, target: Target) -> None: ...
+
+    def start(self) -> None:
+        """Begin what must be ended by `finish` or `abort`."""
 
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Take frame `n` of each of `clips`; their pixels are not needed after it returns."""
