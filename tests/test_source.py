@@ -855,6 +855,33 @@ def test_a_part_is_chosen_by_its_name_or_its_view(
     np.testing.assert_array_equal(shown[0], exr_rgba()["R"] * factor)
 
 
+@pytest.mark.parametrize(
+    ("red", "words"), [(0.7347, "says that its primaries are 0.7347 0.33"), (0.64, "")]
+)
+def test_other_primaries_than_rec709_are_warned_of(
+    tmp_path: Path, red: float, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = (red, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+    path = write_exr(tmp_path / "a.exr", {"Y": np.ones((4, 4), "f4")}, chromaticities=said)
+
+    open_source(path)
+
+    assert words in caplog.text
+    assert bool(words) == bool(caplog.text)
+
+
+def test_a_tiff_in_lab_is_refused_by_name(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "a.tif", picture(0))
+    data = path.read_bytes()
+    photometric = b"\x06\x01\x03\x00\x01\x00\x00\x00"
+    assert photometric in data
+    at = data.index(photometric) + 8
+    path.write_bytes(data[:at] + b"\x08\x00" + data[at + 2 :])
+
+    with pytest.raises(SourceError, match="CIELAB"):
+        open_source(path)
+
+
 def test_an_exr_with_a_word_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
     """The library quotes it in its own words, which then are none either."""
     path = write_exr(tmp_path / "a.exr", {"Y": np.ones((4, 4), "f4")})

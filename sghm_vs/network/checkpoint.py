@@ -35,11 +35,13 @@ def read_checkpoint(path: Path) -> StateDict:
         msg = f"no checkpoint at {path}; give the path of a .pth or .safetensors file"
         raise WeightsError(msg)
     try:
-        if path.suffix == ".safetensors":
+        if _is_safetensors(path):
             from safetensors.torch import load_file
 
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # Given a path, torch would go by its ending.
+        with path.open("rb") as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # Torch's own words advise to load without `weights_only`: ours must not.
         msg = (
@@ -53,6 +55,12 @@ def read_checkpoint(path: Path) -> StateDict:
         msg = f"{path} holds no state dict: a dictionary of named tensors is needed"
         raise WeightsError(msg)
     return content
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell by the content: eight bytes of length, then JSON. Names are changed by browsers."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
 
 
 def build_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
@@ -151,12 +159,18 @@ def _check(state: StateDict, expected: StateDict, name: str, origin: str) -> Non
         for key in sorted(expected.keys() & state.keys())
         if state[key].shape != expected[key].shape
     ]
+    broken = [
+        key
+        for key in sorted(expected.keys() & state.keys())
+        if state[key].is_floating_point() and not state[key].isfinite().all()
+    ]
     problems = [
         f"{len(names)} {what} ({listed(names, NAMES_LISTED_MAX)})"
         for what, names in (
             ("missing", missing),
             ("not expected", unknown),
             ("of another shape", shapes),
+            ("with values that are no numbers", broken),
         )
         if names
     ]

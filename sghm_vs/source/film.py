@@ -29,6 +29,9 @@ FILM_SUFFIXES = frozenset({".dpx", ".exr", ".tga"})
 
 DPX_TRANSFERS: Mapping[str, int] = {"Linear": LINEAR, "ITU-R 709-4": BT709}
 """H.273 codes of what a DPX header says and the resizer knows."""
+REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+"""Chromaticities of ITU-R BT.709: red, green, blue, white, each x and y."""
+SAME_PRIMARIES = 0.005
 LOG_TRANSFERS = frozenset({"Logarithmic", "Printing density"})
 
 
@@ -210,16 +213,23 @@ def _picture(path: Path, planes: tuple[NDArray[Any], ...], spec: ImageSpec) -> P
     aspect = Fraction(spec.get_float_attribute("PixelAspectRatio", 1.0)).limit_denominator(1000)
     if aspect > 0:
         props |= {"_SARNum": aspect.numerator, "_SARDen": aspect.denominator}
-    return Picture(planes, props, _rate(spec), _warning(path, transfer))
+    return Picture(planes, props, _rate(spec), _warning(path, spec, transfer))
 
 
-def _warning(path: Path, transfer: str) -> str | None:
-    if transfer not in LOG_TRANSFERS:
-        return None
-    return (
-        f"{path} holds log film codes ({transfer}), which are taken as display color; "
-        "a conversion to display or scene-linear color first gives a better matte"
-    )
+def _warning(path: Path, spec: ImageSpec, transfer: str) -> str | None:
+    if transfer in LOG_TRANSFERS:
+        return (
+            f"{path} holds log film codes ({transfer}), which are taken as display color; "
+            "a conversion to display or scene-linear color first gives a better matte"
+        )
+    said = spec.getattribute("chromaticities")
+    if isinstance(said, tuple) and not np.allclose(said, REC709, rtol=0, atol=SAME_PRIMARIES):
+        primaries = " ".join(f"{number:.4g}" for number in said)
+        return (
+            f"{path} says that its primaries are {primaries}, and they are taken as Rec.709; "
+            "a conversion first keeps its color in what is written"
+        )
+    return None
 
 
 def _rate(spec: ImageSpec) -> Fraction | None:
