@@ -14,6 +14,8 @@ import av
 import OpenImageIO as oiio
 import pytest
 
+from sghm_vs.cli.signals import Ended, unwinding
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
 WITHIN_S = 300
@@ -154,6 +156,14 @@ def test_a_signal_at_any_moment_leaves_only_whole_files(out, verb, moment, numbe
     assert not (out / "x.mov").exists()
 
 
+def test_a_signal_that_a_library_takes_for_its_own_failure_is_still_one():
+    with pytest.raises(Ended), unwinding():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ImportError from None
+
+
 def test_an_impatient_second_signal_changes_nothing(out):
     process = started("export", out)
     wait_for(lambda: frames_in(out), process)
@@ -256,6 +266,22 @@ def test_a_library_that_cannot_be_loaded_is_said_in_one_line(out, tmp_path):
     assert process.returncode == 1
     assert "failed to map segment" in said.splitlines()[-1]
     assert "Traceback" not in said
+
+
+def test_a_picture_that_memory_has_no_room_for_is_said_in_one_line(out, tmp_path):
+    image = oiio.ImageBuf(oiio.ImageSpec(9000, 9000, 3, oiio.UINT8))
+    image.write(str(tmp_path / "a.png"))
+    words = f"export {tmp_path}/a.png --alpha {tmp_path}/a.png -o {out}/x.mov"
+
+    run = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -v 900000; {sys.executable} -m sghm_vs {words}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 1
+    assert "memory" in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
+    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ SIGNALED = 128
 """Plus the signal's number, as shells count: Ctrl-C is 130, SIGTERM 143."""
 UNREAD = 141
 
+NO_MEMORY = "out of memory; end other programs, or give smaller pictures"
+OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
+"""In the words of its errors, which come from anywhere, also by way of VapourSynth."""
+
 VERBS = (matte, export, score, weights, doctor, demo)
 
 
@@ -58,7 +62,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except SghmError as error:
         return _fail(str(error), FAILED)
     except MemoryError:
-        return _fail("out of memory; end other programs, or give smaller pictures", FAILED)
+        return _fail(NO_MEMORY, FAILED)
     except ImportError as error:
         msg = f"a library can't be loaded: {error}; is memory left? Look with: sghm doctor"
         return _fail(msg, FAILED)
@@ -67,6 +71,8 @@ def main(words: Sequence[str] | None = None) -> int:
             f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED
         )
     except Exception as error:
+        if OPENCV_WITHOUT_MEMORY in str(error):
+            return _fail(NO_MEMORY, FAILED)
         if not _is_vapoursynth_error(error):
             raise
         return _fail(_words(error), FAILED)
