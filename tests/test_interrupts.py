@@ -157,11 +157,14 @@ def test_a_signal_at_any_moment_leaves_only_whole_files(out, verb, moment, numbe
 
 
 def test_a_signal_that_a_library_takes_for_its_own_failure_is_still_one():
-    with pytest.raises(Ended), unwinding():
+    def load() -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
         except KeyboardInterrupt:
             raise ImportError from None
+
+    with pytest.raises(Ended), unwinding():
+        load()
 
 
 def test_an_impatient_second_signal_changes_nothing(out):
