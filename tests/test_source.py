@@ -961,6 +961,14 @@ def test_log_film_is_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
     assert caplog.text.count("holds log film codes") == 1
 
 
+def test_a_header_that_promises_too_many_pixels_is_refused_at_once(tmp_path: Path) -> None:
+    window = np.array([0, 0], "i4"), np.array([69_999, 69_999], "i4")
+    path = write_exr(tmp_path / "a.exr", {"Y": np.ones((4, 4), "f4")}, displayWindow=window)
+
+    with pytest.raises(SourceError, match="says that it has 70000x70000 pixels"):
+        open_source(path)
+
+
 def test_targa_keeps_its_codes(tmp_path: Path) -> None:
     pixels = picture(1, HEIGHT, WIDTH, 4)
 

@@ -31,6 +31,8 @@ DPX_TRANSFERS: Mapping[str, int] = {"Linear": LINEAR, "ITU-R 709-4": BT709}
 """H.273 codes of what a DPX header says and the resizer knows."""
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 """Chromaticities of ITU-R BT.709: red, green, blue, white, each x and y."""
+PIXELS_MAX = 2**28
+"""As many as 16384x16384: more than anybody films."""
 SAME_PRIMARIES = 0.005
 LOG_TRANSFERS = frozenset({"Logarithmic", "Printing density"})
 
@@ -94,6 +96,7 @@ def read_film(path: Path, layer: str | None = None) -> Picture:
             file.seek_subimage(chosen.part, 0)
             spec = file.spec()
             _refuse_deep(path, spec)
+            _refuse_size(path, spec)
             planes = tuple(_framed(plane, spec) for plane in _pixels(path, file, chosen))
         return _picture(path, planes, spec)
     except UnicodeDecodeError:
@@ -172,6 +175,17 @@ def _refuse_deep(path: Path, spec: ImageSpec) -> None:
     if spec.deep:
         msg = f"{path} holds deep samples; flatten it first, for example by Nuke's DeepToImage"
         raise SourceError(msg)
+
+
+def _refuse_size(path: Path, spec: ImageSpec) -> None:
+    """Refuse what only a damaged header says, before room is made for it."""
+    for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
+        if not 0 < width * height <= PIXELS_MAX:
+            msg = (
+                f"{path} says that it has {width}x{height} pixels, and up to {PIXELS_MAX} are read; "
+                "it is damaged: copy or render it again"
+            )
+            raise SourceError(msg)
 
 
 def _pixels(path: Path, file: ImageInput, layer: Layer) -> list[NDArray[Any]]:
