@@ -9,6 +9,17 @@ from sghm_vs.errors import SettingsError
 
 Sizing = Literal["pad", "image", "video"]
 
+FlowEffort = Literal["fast", "medium"]
+
+TR_MAX = 8
+PRESETS: dict[str, tuple[int, FlowEffort]] = {
+    "off": (0, "fast"),
+    "fast": (1, "fast"),
+    "default": (2, "fast"),
+    "quality": (3, "medium"),
+}
+"""What a word for `tr` means: how many frames each way, and the care taken with motion."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -23,8 +34,14 @@ class Settings:
     """
     infer_size: int = 1280
     """In "pad" sizing, the short side in pixels above which a picture is shrunk first."""
-    tr: int = 0
+    tr: int = 2
     """Temporal radius in frames; 0 mattes each frame alone."""
+    flow: FlowEffort = "fast"
+    """The care taken with motion, if `tr` is not 0."""
+    sc: bool = True
+    """Whether the window ends where a shot does."""
+    sc_threshold: float | None = 0.1
+    """How much of a picture must be new for a cut, 0-1; None trusts the frames' own props."""
 
     def __post_init__(self) -> None:
         if self.sizing not in get_args(Sizing):
@@ -34,6 +51,30 @@ class Settings:
         if self.infer_size < 64:
             msg = f"infer_size is {self.infer_size} and must be at least 64 (pixels, short side)"
             raise SettingsError(msg)
-        if self.tr != 0:
-            msg = f"tr is {self.tr}, and temporal filtering is not there yet; use tr=0"
+        if self.flow not in get_args(FlowEffort):
+            msg = f"flow is {self.flow!r} and must be one of {', '.join(get_args(FlowEffort))}"
             raise SettingsError(msg)
+        if not 0 <= self.tr <= TR_MAX:
+            msg = f"tr is {self.tr} and must be 0 (each frame alone) to {TR_MAX}"
+            raise SettingsError(msg)
+        if self.sc_threshold is not None and not 0 < self.sc_threshold <= 1:
+            msg = (
+                f"sc_threshold is {self.sc_threshold} and must be above 0 and at most 1, or None "
+                "for a clip whose frames say where scenes change"
+            )
+            raise SettingsError(msg)
+
+
+def parse_tr(tr: int | str) -> tuple[int, FlowEffort]:
+    """
+    Return the radius and the care that `tr`, a number or a preset's name, stands for.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    if isinstance(tr, int):
+        return int(tr), "fast"
+    if tr in PRESETS:
+        return PRESETS[tr]
+    msg = f"tr is {tr!r} and must be a whole number of frames, or one of {', '.join(PRESETS)}"
+    raise SettingsError(msg)

@@ -70,10 +70,10 @@ def test_vspipe_works_without_the_path_once_it_is_configured(script, tmp_path):
 
 def test_a_script_that_misuses_the_filter_is_told_so(tmp_path):
     script = tmp_path / "wrong.vpy"
-    script.write_text(SCRIPT.replace("clip, -1,", "clip, -1, tr=3,"))
+    script.write_text(SCRIPT.replace("clip, -1,", "clip, -1, tr=-3,"))
 
     piped = vspipe(script, f"{BIN}{os.pathsep}{os.environ['PATH']}", tmp_path)
 
     assert piped.returncode != 0
     assert not piped.stdout
-    assert b"sghm: tr is 3" in piped.stderr
+    assert b"sghm: tr is -3" in piped.stderr

@@ -115,7 +115,8 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
 def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
     """Return the function from a picture's clip to its alpha; it holds the network."""
     from sghm_vs.device import choose_device, choose_dtype
-    from sghm_vs.filter import Slots, load_pipeline, matte_clip
+    from sghm_vs.filter import load_pipeline, matte_clip
+    from sghm_vs.slots import Slots
     from sghm_vs.weights import find_weights
 
     matting = options.matting_from(args)
