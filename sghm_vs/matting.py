@@ -62,7 +62,7 @@ def guided(rgb: vs.VideoNode, window: Window, pipeline: Pipeline, slots: Slots) 
         around, pairs = others[: len(others) // 2], others[len(others) // 2 :]
         probability = np.asarray(own[0])
         covered = pipeline.covered(probability.shape, picture.height, picture.width)
-        fused = temporal.fuse(probability, *window.neighbors(n, around, pairs), covered)
+        fused = temporal.fuse(probability, window.neighbors(n, around, pairs), covered)
 
         def compute() -> Tensor:
             image = to_tensor(picture)
@@ -81,7 +81,7 @@ def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
         around, pairs = others[: len(others) // 2], others[len(others) // 2 :]
-        stable = temporal.stabilize(np.asarray(own[0]), *window.neighbors(n, around, pairs))
+        stable = temporal.stabilize(np.asarray(own[0]), window.neighbors(n, around, pairs))
         return planes.to_gray_frame(stable, own.props)
 
     clips = [frames, *window.over(frames), *window.motion_clips()]

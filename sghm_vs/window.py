@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import vapoursynth as vs
-from numpy.typing import NDArray
 
 from sghm_vs import flow
 from sghm_vs.nodes import blank_of_any_size, computed, shifted
 from sghm_vs.planes import to_gray_frame
 from sghm_vs.settings import FlowEffort, Settings
+from sghm_vs.stages.temporal import Neighbor
 
 STARTS_SCENE = "SghmStartsScene"
 IS_APART = "SghmIsApart"
@@ -51,23 +51,23 @@ class Window:
 
     def neighbors(
         self, n: int, frames: Sequence[vs.VideoFrame], pairs: Sequence[vs.VideoFrame]
-    ) -> tuple[list[NDArray[np.float32]], list[flow.Motion]]:
+    ) -> list[Neighbor]:
         """
-        Return those of `frames` which are in the same shot as frame `n`, and the motion to them.
+        Return those of `frames` which are in the same shot as frame `n`.
 
         Args:
             n: Which frame the window is of.
             frames: Of the clips of `over`, GRAYS.
             pairs: Of the clips of `motion_clips`.
         """
-        values, motions = [], []
+        found = []
         for offset, frame, pair in zip(self.offsets, frames, pairs, strict=True):
             if n + offset < 0 or pair.props[IS_APART]:
                 continue
             both = np.asarray(pair[0]).reshape(2, 3, -1, pair.width)
-            values.append(np.asarray(frame[0]))
-            motions.append(both[0 if offset > 0 else 1])
-        return values, motions
+            is_later = offset > 0
+            found.append(Neighbor(np.asarray(frame[0]), both[0 if is_later else 1], is_later))
+        return found
 
 
 def open_window(rgb: vs.VideoNode, settings: Settings) -> Window:
