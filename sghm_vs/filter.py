@@ -13,7 +13,7 @@ from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.intake import readable
 from sghm_vs.network import build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
-from sghm_vs.settings import Settings, Sizing, parse_tr
+from sghm_vs.settings import Settings, Sizing
 from sghm_vs.slots import Slots
 from sghm_vs.store import find_or_fetch
 from sghm_vs.weights import Weights, find_weights
@@ -87,12 +87,10 @@ def sghm(
         _check_options(backend=backend, num_streams=num_streams)
         format = _output_format(clip, format)
         guide = None if mask is None else _read_mask(mask, clip)
-        radius, effort = parse_tr(tr)
         settings = Settings(
             sizing=sizing,
             infer_size=infer_size,
-            tr=radius,
-            flow=effort,
+            tr=tr,
             sc=sc,
             sc_threshold=sc_threshold,
         )
@@ -181,7 +179,7 @@ def matte_clip(
         UnsupportedClipError: As `color.read_color` says.
     """
     rgb = color.to_display_rgb(color.read_color(clip))
-    if pipeline.settings.tr == 0 or rgb.num_frames == 1:
+    if pipeline.settings.radius == 0 or rgb.num_frames == 1:
         return matting.alone(rgb, pipeline, slots, guide)
     window = open_window(rgb, pipeline.settings)
     if guide is None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sghm_vs.settings import FlowEffort
 
 type Luma = NDArray[np.uint8]
-"""(h, w), half the picture's size."""
+"""(h, w), codes of 255; for motion, of half the picture's size."""
 type Plane = NDArray[np.float32]
 type Motion = NDArray[np.float32]
 """(3, h, w): where each pixel of one luma lies in another, as x and y in its pixels, and trust, 0-1."""
@@ -39,13 +39,20 @@ CHANGE_OF_CUT = 0.25
 
 def half_luma(red: Plane, green: Plane, blue: Plane) -> Luma:
     """Return the luma of display-coded planes (h, w), 0-1, as codes of 255 at half the size."""
-    height, width = red.shape
-    size = max(width // 2, 1), max(height // 2, 1)
-    small = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (red, green, blue)]
-    luma = sum(weight * plane for weight, plane in zip(WEIGHTS_OF_RGB, small, strict=True))
+    size = max(red.shape[1] // 2, 1), max(red.shape[0] // 2, 1)
+    small = (
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+        for plane in (red, green, blue)
+    )
+    return luma(*small)
+
+
+def luma(red: Plane, green: Plane, blue: Plane) -> Luma:
+    """Return the luma of display-coded planes (h, w), 0-1, as codes of 255."""
+    planes = zip(WEIGHTS_OF_RGB, (red, green, blue), strict=True)
     # NaN is 0, as for the network.
-    codes = np.rint(np.clip(np.nan_to_num(luma), 0, 1) * 255)
-    return np.asarray(codes, np.uint8)
+    shown = np.nan_to_num(sum(weight * plane for weight, plane in planes))
+    return np.asarray(np.rint(np.clip(shown, 0, 1) * 255), np.uint8)
 
 
 def change(before: Luma, after: Luma) -> float:
@@ -58,8 +65,8 @@ def change(before: Luma, after: Luma) -> float:
     if before.shape != after.shape:
         return 1.0
     first, second = (
-        np.asarray(cv2.resize(luma, THUMB_PX, interpolation=cv2.INTER_AREA), np.uint8)
-        for luma in (before, after)
+        np.asarray(cv2.resize(codes, THUMB_PX, interpolation=cv2.INTER_AREA), np.uint8)
+        for codes in (before, after)
     )
     new = max(_outside_range(first, second), _outside_range(second, first))
     return min(new / (255 * CHANGE_OF_CUT), 1.0)
@@ -70,18 +77,34 @@ def motions(before: Luma, after: Luma, effort: FlowEffort | None) -> tuple[Motio
     Return the motion from `before` to `after` and that from `after` to `before`.
 
     Without effort there is none, and no trust in it.
-
-    Source:
-        Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, in OpenCV.
     """
     if effort is None:
         none = np.zeros((3, *before.shape), np.float32)
         return none, none
-    there, back = _flow(before, after, effort), _flow(after, before, effort)
+    there, back = displacement(before, after, effort), displacement(after, before, effort)
     return (
         np.stack([*there, _trust(before, after, there, back)]),
         np.stack([*back, _trust(after, before, back, there)]),
     )
+
+
+def displacement(before: Luma, after: Luma, effort: FlowEffort) -> NDArray[np.float32]:
+    """
+    Return where each pixel of `before` lies in `after`: x and y in pixels from it, (2, h, w).
+
+    Source:
+        Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, in OpenCV.
+    """
+    height, width = before.shape
+    bottom, right = max(SHORTEST_SIDE_PX - height, 0), max(SHORTEST_SIDE_PX - width, 0)
+    first, second = (
+        cv2.copyMakeBorder(codes, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+        for codes in (before, after)
+    )
+    none = np.zeros((*first.shape, 2), np.float32)
+    # An object of its own for each call: it holds buffers, and frames run on several threads.
+    found = cv2.DISOpticalFlow.create(PRESETS[effort]).calc(first, second, none)
+    return np.ascontiguousarray(found[:height, :width].transpose(2, 0, 1), np.float32)
 
 
 def sample(planes: NDArray[np.float32], x: Plane, y: Plane) -> NDArray[np.float32]:
@@ -94,19 +117,6 @@ def grid(height: int, width: int) -> tuple[Plane, Plane]:
     """Return the x and the y of each pixel, (height, width) each."""
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
     return np.broadcast_to(x, (height, width)), np.broadcast_to(y[:, None], (height, width))
-
-
-def _flow(before: Luma, after: Luma, effort: FlowEffort) -> NDArray[np.float32]:
-    height, width = before.shape
-    bottom, right = max(SHORTEST_SIDE_PX - height, 0), max(SHORTEST_SIDE_PX - width, 0)
-    first, second = (
-        cv2.copyMakeBorder(luma, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-        for luma in (before, after)
-    )
-    none = np.zeros((*first.shape, 2), np.float32)
-    # An object of its own for each call: it holds buffers, and frames run on several threads.
-    found = cv2.DISOpticalFlow.create(PRESETS[effort]).calc(first, second, none)
-    return np.ascontiguousarray(found[:height, :width].transpose(2, 0, 1), np.float32)
 
 
 def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np.float32]) -> Plane:

@@ -87,6 +87,8 @@ def rotoscope(
         matting.model,
         num_streams=matting.num_streams,
         tr=matting.settings.tr,
+        sc=matting.settings.sc,
+        sc_threshold=matting.settings.sc_threshold,
         infer_size=matting.settings.infer_size,
         sizing=matting.settings.sizing,
         fp16=matting.fp16,
@@ -150,6 +152,7 @@ def describe(matting: Matting) -> dict[str, str]:
         "sizing": settings.sizing,
         "infer_size": str(settings.infer_size),
         "tr": str(settings.tr),
+        "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
     }
 
 

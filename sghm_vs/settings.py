@@ -34,10 +34,8 @@ class Settings:
     """
     infer_size: int = 1280
     """In "pad" sizing, the short side in pixels above which a picture is shrunk first."""
-    tr: int = 2
-    """Temporal radius in frames; 0 mattes each frame alone."""
-    flow: FlowEffort = "fast"
-    """The care taken with motion, if `tr` is not 0."""
+    tr: int | str = 2
+    """Temporal radius in frames, 0 for each frame alone; or a preset's name."""
     sc: bool = True
     """Whether the window ends where a shot does."""
     sc_threshold: float | None = 0.1
@@ -51,10 +49,7 @@ class Settings:
         if self.infer_size < 64:
             msg = f"infer_size is {self.infer_size} and must be at least 64 (pixels, short side)"
             raise SettingsError(msg)
-        if self.flow not in get_args(FlowEffort):
-            msg = f"flow is {self.flow!r} and must be one of {', '.join(get_args(FlowEffort))}"
-            raise SettingsError(msg)
-        if not 0 <= self.tr <= TR_MAX:
+        if not 0 <= self.radius <= TR_MAX:
             msg = f"tr is {self.tr} and must be 0 (each frame alone) to {TR_MAX}"
             raise SettingsError(msg)
         if self.sc_threshold is not None and not 0 < self.sc_threshold <= 1:
@@ -64,17 +59,21 @@ class Settings:
             )
             raise SettingsError(msg)
 
+    @property
+    def radius(self) -> int:
+        """How many frames before and after a frame help with it."""
+        return self._temporal()[0]
 
-def parse_tr(tr: int | str) -> tuple[int, FlowEffort]:
-    """
-    Return the radius and the care that `tr`, a number or a preset's name, stands for.
+    @property
+    def flow(self) -> FlowEffort:
+        """The care taken with motion."""
+        return self._temporal()[1]
 
-    Raises:
-        SettingsError: It is neither.
-    """
-    if isinstance(tr, int):
-        return int(tr), "fast"
-    if tr in PRESETS:
-        return PRESETS[tr]
-    msg = f"tr is {tr!r} and must be a whole number of frames, or one of {', '.join(PRESETS)}"
-    raise SettingsError(msg)
+    def _temporal(self) -> tuple[int, FlowEffort]:
+        if isinstance(self.tr, int):
+            return self.tr, "fast"
+        if self.tr in PRESETS:
+            return PRESETS[self.tr]
+        known = ", ".join(PRESETS)
+        msg = f"tr is {self.tr!r} and must be a whole number of frames, or one of {known}"
+        raise SettingsError(msg)

@@ -73,8 +73,8 @@ class Window:
 def open_window(rgb: vs.VideoNode, settings: Settings) -> Window:
     """Return the window of `rgb`, RGBS in display code."""
     scenes = _scenes(_luma(rgb), settings)
-    distances = range(1, settings.tr + 1)
-    return Window(settings.tr, tuple(_pairs(scenes, k, settings.flow) for k in distances))
+    distances = range(1, settings.radius + 1)
+    return Window(settings.radius, tuple(_pairs(scenes, k, settings.flow) for k in distances))
 
 
 def _luma(rgb: vs.VideoNode) -> vs.VideoNode:

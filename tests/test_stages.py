@@ -110,7 +110,7 @@ def test_the_mask_is_hard_and_of_the_picture_s_size():
         {"infer_size": 10},
         {"tr": 9},
         {"tr": -1},
-        {"flow": "slow"},
+        {"tr": "slow"},
         {"sc_threshold": 2.0},
     ],
 )

@@ -158,7 +158,8 @@ def _ratio(size: tuple[int, ...], motion: Motion) -> tuple[float, float]:
 def _slope(alpha: Plane) -> Plane:
     """Return how much `alpha` changes from pixel to pixel."""
     around = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.dilate(alpha, around) - cv2.erode(alpha, around), np.float32) / 2
+    steps = cv2.dilate(alpha, around) - cv2.erode(alpha, around)
+    return np.asarray(steps / 2, np.float32)
 
 
 def _in_rows(points: NDArray[np.float32]) -> Plane:
