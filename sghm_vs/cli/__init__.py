@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from sghm_vs import __version__
-from sghm_vs.cli import demo, doctor, export, matte, score, weights
+from sghm_vs.cli import bench, demo, doctor, export, matte, score, weights
 from sghm_vs.cli.signals import Ended, unwinding
 from sghm_vs.errors import SghmError
 
@@ -25,7 +25,7 @@ SIGNALED = 128
 """Plus the signal's number, as shells count: Ctrl-C is 130, SIGTERM 143."""
 UNREAD = 141
 
-VERBS = (matte, export, score, weights, doctor, demo)
+VERBS = (matte, export, score, bench, weights, doctor, demo)
 
 
 def build_parser() -> argparse.ArgumentParser:
