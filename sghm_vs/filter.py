@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import torch
 import vapoursynth as vs
@@ -10,6 +11,7 @@ import vapoursynth as vs
 from sghm_vs import color, matting
 from sghm_vs.device import choose_device, choose_dtype
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
+from sghm_vs.inspection import View, view
 from sghm_vs.intake import readable
 from sghm_vs.network import build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
@@ -17,7 +19,6 @@ from sghm_vs.settings import Settings, Sizing
 from sghm_vs.slots import Slots
 from sghm_vs.store import find_or_fetch
 from sghm_vs.weights import Weights, find_weights
-from sghm_vs.window import open_window
 
 
 def sghm(
@@ -36,6 +37,7 @@ def sghm(
     backend: str = "auto",
     format: int | None = None,
     mask: vs.VideoNode | None = None,
+    debug: View | None = None,
 ) -> vs.VideoNode:
     """
     Return the alpha of the people in `clip`.
@@ -66,6 +68,8 @@ def sghm(
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
             the network's own segmentation.
+        debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band" or
+            "trust"; see `sghm_vs.inspection`.
 
     Returns:
         GRAY, full range, of the clip's size, length and rate; 0 is background, 1 is subject.
@@ -84,7 +88,7 @@ def sghm(
             num_streams=num_streams,
             infer_size=infer_size,
         )
-        _check_options(backend=backend, num_streams=num_streams)
+        _check_options(backend=backend, num_streams=num_streams, debug=debug)
         format = _output_format(clip, format)
         guide = None if mask is None else _read_mask(mask, clip)
         settings = Settings(
@@ -100,7 +104,7 @@ def sghm(
             find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
         )
         pipeline = load_pipeline(weights, settings, device, choose_dtype(device, fp16))
-        alpha = matte_clip(clip, pipeline, slots, guide)
+        alpha = matte_clip(clip, pipeline, slots, guide, debug)
     except SghmError as error:
         msg = f"sghm: {error}"
         raise vs.Error(msg) from error
@@ -164,7 +168,11 @@ def load_pipeline(
 
 
 def matte_clip(
-    clip: vs.VideoNode, pipeline: Pipeline, slots: Slots, guide: vs.VideoNode | None = None
+    clip: vs.VideoNode,
+    pipeline: Pipeline,
+    slots: Slots,
+    guide: vs.VideoNode | None = None,
+    debug: View | None = None,
 ) -> vs.VideoNode:
     """
     Return `clip`'s alpha as a GRAYS clip.
@@ -174,19 +182,16 @@ def matte_clip(
         pipeline: What makes one frame's alpha, on the slots' device.
         slots: Where it runs.
         guide: Where the people are, GRAYS of the clip's size and length.
+        debug: A step to the alpha, in its place.
 
     Raises:
         UnsupportedClipError: As `color.read_color` says.
     """
     rgb = color.to_display_rgb(color.read_color(clip))
-    if pipeline.settings.radius == 0 or rgb.num_frames == 1:
+    if debug is None and (pipeline.settings.radius == 0 or rgb.num_frames == 1):
         return matting.alone(rgb, pipeline, slots, guide)
-    window = open_window(rgb, pipeline.settings)
-    if guide is None:
-        frames = matting.guided(rgb, window, pipeline, slots)
-    else:
-        frames = matting.alone(rgb, pipeline, slots, guide)
-    return matting.stabilized(frames, window)
+    steps = matting.steady(rgb, pipeline, slots, guide)
+    return steps.alpha if debug is None else view(debug, rgb, steps, pipeline)
 
 
 def _check_clip(clip: vs.VideoNode) -> None:
@@ -231,7 +236,10 @@ def _check_integers(**values: object) -> None:
             raise SettingsError(msg)
 
 
-def _check_options(*, backend: str, num_streams: int) -> None:
+def _check_options(*, backend: str, num_streams: int, debug: str | None) -> None:
+    if debug is not None and debug not in get_args(View):
+        msg = f"debug is {debug!r} and must be one of {', '.join(get_args(View))}"
+        raise SettingsError(msg)
     if backend not in ("auto", "torch"):
         msg = f"backend is {backend!r} and must be auto or torch"
         raise SettingsError(msg)

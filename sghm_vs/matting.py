@@ -1,9 +1,8 @@
 """
-A clip's way through the network, each frame alone or with its neighbors.
+A clip's way through the network.
 
-    alone:    picture -> alpha
-    guided:   picture -> probability; with neighbors' probabilities -> alpha
-    stabilized: alpha, with neighbors' alphas -> alpha
+    alone:   picture -> alpha
+    steady:  picture -> probability -> fused with neighbors' -> alpha -> corrected by neighbors'
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import vapoursynth as vs
@@ -23,7 +23,7 @@ from sghm_vs.nodes import blank_like, blank_of_any_size, computed
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.slots import Slots
 from sghm_vs.stages import temporal
-from sghm_vs.window import Window
+from sghm_vs.window import Window, open_window
 
 FEATURES_MIB = 256
 """Of frames that were segmented and wait to be matted."""
@@ -52,40 +52,106 @@ def alone(
     return computed(blank_like(rgb), clips, make)
 
 
-def guided(rgb: vs.VideoNode, window: Window, pipeline: Pipeline, slots: Slots) -> vs.VideoNode:
-    """Return the alpha of each frame, GRAYS, of the people whom its window shows; see `alone`."""
-    to_tensor, cache = _bridge(pipeline, slots), FeatureCache(FEATURES_MIB << 20)
-    probabilities = _segmented(rgb, pipeline, slots, cache)
+def steady(
+    rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots, guide: vs.VideoNode | None = None
+) -> Steps:
+    """Return the alpha of each frame, helped by its neighbors, and what led to it; see `alone`."""
+    window = open_window(rgb, pipeline.settings)
+    if guide is not None:
+        frames = alone(rgb, pipeline, slots, guide)
+        return Steps(window, None, None, frames, stabilized(frames, window))
+    cache = FeatureCache(FEATURES_MIB << 20)
+    probability = segmented(rgb, pipeline, slots, cache)
+    fused = fused_over(window, rgb, probability, pipeline)
+    frames = guided(rgb, fused, pipeline, slots, cache)
+    return Steps(window, probability, fused, frames, stabilized(frames, window))
+
+
+class Steps(NamedTuple):
+    """The clips that lead to a steady alpha; the first two are missing where a mask was given."""
+
+    window: Window
+    probability: vs.VideoNode | None
+    """Of a person, by each frame alone, as small as the network makes it."""
+    fused: vs.VideoNode | None
+    """The same, by the whole window."""
+    frames: vs.VideoNode
+    """The alpha of each frame, guided by that."""
+    alpha: vs.VideoNode
+
+
+def segmented(
+    rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
+) -> vs.VideoNode:
+    """Return the probability of a person, GRAYS, as small as the network makes it."""
+    to_tensor = _bridge(pipeline, slots)
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        def compute() -> Tensor:
+            features, probability = pipeline.segment(to_tensor(frames[0]))
+            cache.put(n, features)
+            return probability.float()
+
+        return planes.to_frame(slots.run(compute), frames[0])
+
+    return computed(blank_of_any_size(rgb), [rgb], make)
+
+
+def fused_over(
+    window: Window, rgb: vs.VideoNode, probability: vs.VideoNode, pipeline: Pipeline
+) -> vs.VideoNode:
+    """Return the `probability` of a person that each frame's window agrees on."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         picture, own, *others = frames
-        around, pairs = others[: len(others) // 2], others[len(others) // 2 :]
-        probability = np.asarray(own[0])
-        covered = pipeline.covered(probability.shape, picture.height, picture.width)
-        fused = temporal.fuse(probability, window.neighbors(n, around, pairs), covered)
+        alone_here = np.asarray(own[0])
+        covered = pipeline.covered(alone_here.shape, picture.height, picture.width)
+        fused = temporal.fuse(alone_here, window.neighbors(n, others), covered)
+        return planes.to_gray_frame(fused, own.props)
 
+    return computed(blank_of_any_size(rgb), [rgb, probability, *window.around(probability)], make)
+
+
+def guided(
+    rgb: vs.VideoNode,
+    probability: vs.VideoNode,
+    pipeline: Pipeline,
+    slots: Slots,
+    cache: FeatureCache,
+) -> vs.VideoNode:
+    """Return the alpha of each frame, GRAYS, of the people whom `probability` shows."""
+    to_tensor = _bridge(pipeline, slots)
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         def compute() -> Tensor:
-            image = to_tensor(picture)
-            features = cache.get(n, lambda: pipeline.segment(image)[0])
-            return pipeline.matte_segmented(image, features, planes.to_map(fused, image))
+            picture, person = map(to_tensor, frames)
+            features = cache.get(n, lambda: pipeline.segment(picture)[0])
+            return pipeline.matte_segmented(picture, features, person)
 
-        return planes.to_frame(slots.run(compute), picture)
+        return planes.to_frame(slots.run(compute), frames[0])
 
-    clips = [rgb, probabilities, *window.over(probabilities), *window.motion_clips()]
-    return computed(blank_like(rgb), clips, make)
+    return computed(blank_like(rgb), [rgb, probability], make)
 
 
 def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
-    """Return the alphas `frames`, GRAYS, with what the neighbors of each agree on."""
+    """
+    Return the alphas `frames`, GRAYS, corrected where the neighbors of each agree.
+
+    Props say how it went: `SghmCoverage`, the mean alpha; `SghmWindow`, how many frames were looked
+    at; `SghmWarpError`, how the alpha differs from that of the frame before, along the motion.
+    """
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
-        around, pairs = others[: len(others) // 2], others[len(others) // 2 :]
-        stable = temporal.stabilize(np.asarray(own[0]), window.neighbors(n, around, pairs))
-        return planes.to_gray_frame(stable, own.props)
+        neighbors = window.neighbors(n, others)
+        stable = temporal.stabilize(np.asarray(own[0]), neighbors)
+        frame = planes.to_gray_frame(stable, own.props)
+        frame.props["SghmCoverage"] = float(stable.mean())
+        frame.props["SghmWindow"] = 1 + len(neighbors)
+        frame.props["SghmWarpError"] = temporal.warp_error(stable, neighbors)
+        return frame
 
-    clips = [frames, *window.over(frames), *window.motion_clips()]
-    return computed(blank_like(frames), clips, make)
+    return computed(blank_like(frames), [frames, *window.around(frames)], make)
 
 
 class FeatureCache:
@@ -116,23 +182,6 @@ class FeatureCache:
             self._bytes += _bytes_of(features)
             while self._bytes > self._bytes_max:
                 self._bytes -= _bytes_of(self._kept.popitem(last=False)[1])
-
-
-def _segmented(
-    rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
-) -> vs.VideoNode:
-    """Return the probability of a person, GRAYS, as small as the network makes it."""
-    to_tensor = _bridge(pipeline, slots)
-
-    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        def compute() -> Tensor:
-            features, probability = pipeline.segment(to_tensor(frames[0]))
-            cache.put(n, features)
-            return probability.float()
-
-        return planes.to_frame(slots.run(compute), frames[0])
-
-    return computed(blank_of_any_size(rgb), [rgb], make)
 
 
 def _bridge(pipeline: Pipeline, slots: Slots) -> Callable[[vs.VideoFrame], Tensor]:

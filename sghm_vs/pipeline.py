@@ -56,6 +56,16 @@ class Pipeline:
         )
         return rows, columns
 
+    def shown(self, probability: Tensor, height: int, width: int) -> Tensor:
+        """Return a small `probability` at the picture's size, (1, 1, height, width)."""
+        fit = self._fit(height, width)
+        return fit.restore(segmentation.upsample(probability, fit.padded).float())
+
+    def guidance(self, probability: Tensor, height: int, width: int) -> Tensor:
+        """Return the mask that `probability` becomes for matting, (1, 1, height, width)."""
+        fit = self._fit(height, width)
+        return fit.restore(self._mask(probability, fit).float())
+
     def _prepared(self, picture: Tensor) -> tuple[sizing.Fit, Tensor]:
         fit = self._fit(*picture.shape[-2:])
         return fit, fit.prepare(picture).contiguous(memory_format=torch.channels_last)

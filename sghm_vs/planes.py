@@ -40,11 +40,6 @@ def to_frame(alpha: Tensor, like: vs.VideoFrame) -> vs.VideoFrame:
     return to_gray_frame(alpha[0, 0].cpu().numpy(), like.props)
 
 
-def to_map(values: NDArray[np.float32], like: Tensor) -> Tensor:
-    """Return `values` (h, w) as (1, 1, h, w), where `like` is and of its type."""
-    return torch.from_numpy(np.array(values))[None, None].to(like)
-
-
 def to_gray_frame(
     values: NDArray[np.float32] | NDArray[np.uint8], props: Mapping[str, Any]
 ) -> vs.VideoFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import vapoursynth as vs
 
@@ -30,6 +31,8 @@ class Matting:
     backend: str = "auto"
     mask: Path | None = None
     """A movie, sequence or picture that shows where the people are."""
+    debug: Path | None = None
+    """A folder for a movie of each step to the alpha; each costs another run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,33 +80,44 @@ def rotoscope(
     """
     # With it comes torch, which takes seconds to load and `deliver` does not need.
     from sghm_vs.filter import sghm
+    from sghm_vs.inspection import View
 
     matting = matting or Matting()
     _refuse_to_replace(Path(path), outputs)
     source = open_source(path, opening)
-    alpha = sghm(
-        source.clip,
-        matting.device_index,
-        matting.model,
-        num_streams=matting.num_streams,
-        tr=matting.settings.tr,
-        sc=matting.settings.sc,
-        sc_threshold=matting.settings.sc_threshold,
-        infer_size=matting.settings.infer_size,
-        sizing=matting.settings.sizing,
-        fp16=matting.fp16,
-        backend=matting.backend,
-        mask=_open_mask(matting.mask, source.clip),
-    )
-    return deliver(
+    mask = _open_mask(matting.mask, source.clip)
+
+    def matted(debug: View | None = None) -> vs.VideoNode:
+        return sghm(
+            source.clip,
+            matting.device_index,
+            matting.model,
+            num_streams=matting.num_streams,
+            tr=matting.settings.tr,
+            sc=matting.settings.sc,
+            sc_threshold=matting.settings.sc_threshold,
+            infer_size=matting.settings.infer_size,
+            sizing=matting.settings.sizing,
+            fp16=matting.fp16,
+            backend=matting.backend,
+            mask=mask,
+            debug=debug,
+        )
+
+    written = deliver(
         source,
-        _emptied(alpha, source.blank),
+        _emptied(matted(), source.blank),
         outputs,
         frames=frames,
         delivery=delivery,
         metadata={"source": source.name, **describe(matting)},
         progress=progress,
     )
+    steps = () if matting.debug is None else get_args(View)
+    for step in steps:
+        shown = f"{matting.debug}/{step}.mkv"
+        written += deliver(source, matted(step), [shown], frames=frames, delivery=delivery)
+    return written
 
 
 def deliver(

@@ -41,25 +41,14 @@ class Window:
         """Of the neighbors, in display order."""
         return *range(-self.tr, 0), *range(1, self.tr + 1)
 
-    def over(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
-        """Return the clip's neighbors, by offset."""
-        return [shifted(clip, offset) for offset in self.offsets]
+    def around(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
+        """Return the clips from whose frames `neighbors` makes the neighbors of `clip`, GRAYS."""
+        shifts = [shifted(clip, offset) for offset in self.offsets]
+        return [*shifts, *(shifted(self.pairs[abs(o) - 1], min(o, 0)) for o in self.offsets)]
 
-    def motion_clips(self) -> list[vs.VideoNode]:
-        """Return the clips whose frames `neighbors` reads, by offset."""
-        return [shifted(self.pairs[abs(o) - 1], min(o, 0)) for o in self.offsets]
-
-    def neighbors(
-        self, n: int, frames: Sequence[vs.VideoFrame], pairs: Sequence[vs.VideoFrame]
-    ) -> list[Neighbor]:
-        """
-        Return those of `frames` which are in the same shot as frame `n`.
-
-        Args:
-            n: Which frame the window is of.
-            frames: Of the clips of `over`, GRAYS.
-            pairs: Of the clips of `motion_clips`.
-        """
+    def neighbors(self, n: int, around: Sequence[vs.VideoFrame]) -> list[Neighbor]:
+        """Return frame `n`'s neighbors in the same shot, from frames n of the clips `around`."""
+        frames, pairs = around[: 2 * self.tr], around[2 * self.tr :]
         found = []
         for offset, frame, pair in zip(self.offsets, frames, pairs, strict=True):
             if n + offset < 0 or pair.props[IS_APART]:

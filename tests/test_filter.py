@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 import vapoursynth as vs
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import pad
 
@@ -327,6 +329,7 @@ def test_attach_says_what_does_not_fit(clip, alpha, words):
         ({"sizing": "stretch"}, "stretch"),
         ({"infer_size": 3}, "infer_size is 3"),
         ({"backend": "abacus"}, "abacus"),
+        ({"debug": "everything"}, "everything"),
         ({"num_streams": -1}, "num_streams is -1"),
         ({"format": vs.RGB24}, "GRAY16"),
         ({"format": 12345}, "GRAY16"),
@@ -464,6 +467,62 @@ def resident_mib() -> int:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") >> 20
     return 0
+
+
+@pytest.mark.parametrize("step", ["segmentation", "guidance", "frame", "band", "trust"])
+def test_each_step_to_an_alpha_can_be_looked_at(model, step):
+    shown = sghm(panning_clip((5,)), -1, model, debug=step)
+
+    with shown.get_frame(2) as frame:
+        values = plane(frame)
+        assert (frame.format.id, frame.width, frame.height) == (vs.GRAYS, 96, 64)
+    assert 0 <= values.min() < values.max() <= 1
+
+
+def test_an_alpha_says_how_much_of_its_window_it_used(model):
+    alpha = sghm(panning_clip((3, 4)), -1, model)
+
+    props = [frame.props for frame in alpha.frames()]
+
+    assert [prop["SghmWindow"] for prop in props] == [3, 3, 3, 3, 4, 4, 3]
+    assert all(0 <= prop["SghmCoverage"] <= 1 and prop["SghmWarpError"] >= 0 for prop in props)
+
+
+@pytest.mark.parametrize(("props", "window"), [({}, 5), ({"_SceneChangePrev": 1}, 1)])
+def test_scene_changes_can_be_the_clips_own(model, props, window):
+    clip = panning_clip((5,)).std.SetFrameProps(**props)
+
+    with sghm(clip, -1, model, sc_threshold=None).get_frame(2) as frame:
+        assert frame.props["SghmWindow"] == window
+
+
+def test_without_scene_changes_a_window_ends_with_the_clip_alone(model):
+    with sghm(panning_clip((3, 4)), -1, model, sc=False).get_frame(2) as frame:
+        assert frame.props["SghmWindow"] == 5
+
+
+def test_a_window_ends_where_the_size_changes(model):
+    sizes = [{"width": 96}, {"width": 64}]
+    mixed = core.std.Splice([panning_clip((3,), **size) for size in sizes], mismatch=True)
+
+    alpha = sghm(mixed, -1, model)
+
+    for n, size in ((1, sizes[0]), (4, sizes[1])):
+        alone = sghm(panning_clip((3,), **size), -1, model)
+        assert frame_bytes(alpha, n) == frame_bytes(alone, 1)
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_the_shortest_clips_have_an_alpha(model, length):
+    assert len(list(sghm(panning_clip((length,)), -1, model).frames(close=True))) == length
+
+
+@settings(max_examples=8, deadline=None)
+@given(order=st.lists(st.integers(0, 7), min_size=1, max_size=12))
+def test_any_order_of_requests_gives_the_same_frames(model, expected, order):
+    alpha = sghm(panning_clip(), -1, model)
+
+    assert all(frame_bytes(alpha, n) == expected[n] for n in order)
 
 
 def test_torch_is_left_as_it_was_found():

@@ -188,6 +188,7 @@ def matting_from(args: argparse.Namespace) -> Matting:
     from sghm_vs.rotoscope import Matting
 
     mask: str | None = getattr(args, "mask", None)
+    debug: str | None = getattr(args, "debug", None)
     return Matting(
         model=args.model,
         device_index=parse_device(args.device),
@@ -200,6 +201,7 @@ def matting_from(args: argparse.Namespace) -> Matting:
         ),
         backend=args.backend,
         mask=Path(mask) if mask else None,
+        debug=Path(debug) if debug else None,
     )
 
 

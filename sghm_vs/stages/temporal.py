@@ -124,6 +124,28 @@ def uncertain(alpha: Plane, neighbors: Sequence[Neighbor]) -> NDArray[np.bool_]:
     return cv2.resize(grown, alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
+def trust(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
+    """Return how far the motion to the neighbors is trusted, their mean, of `alpha`'s size."""
+    mean = np.mean([neighbor.motion[2] for neighbor in neighbors], axis=0, dtype=np.float32)
+    return np.asarray(cv2.resize(mean, alpha.shape[::-1]), np.float32)
+
+
+def warp_error(alpha: Plane, neighbors: Sequence[Neighbor]) -> float:
+    """
+    Return the mean square difference of `alpha` and the frame before, moved, at half size.
+
+    Each pixel counts as far as its motion is trusted; 0 without a frame before.
+    """
+    before = [neighbor for neighbor in neighbors if not neighbor.is_later]
+    if not before:
+        return 0.0
+    values, (x, y, trust), _ = before[-1]
+    column, row = grid(*trust.shape)
+    moved = sample(_resized(values, trust.shape), column + x, row + y)
+    error = trust * np.square(_resized(alpha, trust.shape) - moved)
+    return float(error.sum() / max(trust.sum(), 1))
+
+
 def _difference(
     alpha: Plane, side: Sequence[Neighbor], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> NDArray[np.float32]:
