@@ -124,13 +124,14 @@ def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np
     height, width = here.shape
     column, row = grid(height, width)
     x, y = column + there[0], row + there[1]
-    returned = sample(np.dstack([*back]), x, y)
-    astray = np.square(there[0] + returned[..., 0]) + np.square(there[1] + returned[..., 1])
-    length = np.square(there[0]) + np.square(there[1])
-    allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length
-    unlike = cv2.blur(np.abs(sample(other.astype(np.float32), x, y) - here), (3, 3))
+    returned = sample(cv2.merge([*back]), x, y)
+    astray = cv2.magnitude(there[0] + returned[..., 0], there[1] + returned[..., 1])
+    length = cv2.magnitude(there[0], there[1])
+    found = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    unlike = cv2.blur(cv2.absdiff(found, here).astype(np.float32), (3, 3)) / PHOTOMETRIC_CODES
+    allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length * length
+    trust = cv2.exp((astray * astray / allowed + unlike * unlike) * -0.5)
     is_inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    trust = np.exp(-(astray / allowed + np.square(unlike / PHOTOMETRIC_CODES)) / 2)
     return np.asarray(trust * is_inside, np.float32)
 
 

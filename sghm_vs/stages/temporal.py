@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sghm_vs.flow import Motion, Plane, grid, sample
 
 type Values = NDArray[np.float32]
-"""(neighbors, rows, columns): what each frame of a window says of the same points."""
+"""(frames, …): what each frame of a window says of the same points."""
 
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
@@ -21,6 +21,8 @@ ROW_PX = 1024
 
 VOTES_APART = 0.5
 """Probabilities this far from the median count 0.6 in their mean."""
+ALIKE = 0.1
+"""Probabilities no farther apart than this are averaged as they are."""
 LENIENCE = 0.25
 """Power of a motion's trust in a probability, whose pixels are larger than the motion's errors."""
 
@@ -56,15 +58,21 @@ def fuse(probability: Plane, neighbors: Sequence[Neighbor], covered: tuple[int, 
     height, width = covered
     own = probability[:height, :width]
     column, row = grid(height, width)
-    values, weights = [own], [np.ones_like(own)]
+    all_values, all_weights = [own], [np.ones_like(own)]
     for neighbor in neighbors:
         x, y, trust = (_resized(plane, covered) for plane in neighbor.motion)
         down, across = _ratio(covered, neighbor.motion)
         there = column + x * across, row + y * down
-        values.append(sample(neighbor.values[:height, :width], *there))
-        weights.append(trust**LENIENCE)
+        all_values.append(sample(neighbor.values[:height, :width], *there))
+        all_weights.append(trust**LENIENCE)
+    values, weights = np.stack(all_values), np.stack(all_weights)
+    spread = np.ptp(values, axis=0)
+    # Where nothing changes, not even the last bit does: a still stays what it is.
+    mean = np.where(spread > 0, (weights * values).sum(0) / weights.sum(0), own)
+    disputed = spread > ALIKE
+    mean[disputed] = robust_mean(values[:, disputed], weights[:, disputed])
     fused = probability.copy()
-    fused[:height, :width] = robust_mean(np.stack(values), np.stack(weights))
+    fused[:height, :width] = mean
     return fused
 
 
