@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import vapoursynth as vs
 
@@ -19,6 +20,7 @@ from sghm_vs.intake import (
     SRGB,
     Colorimetry,
     colorimetry_of,
+    pixel_aspect_of,
     readable,
     tagged,
 )
@@ -37,10 +39,12 @@ COLOR_PROPS = ["_Matrix", "_Transfer", "_Primaries", "_ChromaLocation", "_FieldB
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """A clip whose every frame says its color, and the colorimetry of its first frame."""
+    """A clip whose every frame says its color, and what its first frame says of them all."""
 
     clip: vs.VideoNode
     colorimetry: Colorimetry
+    pixel_aspect: Fraction
+    """Width of a pixel by its height."""
 
     @property
     def family(self) -> int:
@@ -58,8 +62,8 @@ def read_color(clip: vs.VideoNode) -> Footage:
     """
     clip = readable(clip)
     with clip.get_frame(0) as frame:
-        colorimetry = colorimetry_of(frame)
-    return Footage(tagged(clip), colorimetry)
+        colorimetry, pixel_aspect = colorimetry_of(frame), pixel_aspect_of(frame)
+    return Footage(tagged(clip), colorimetry, pixel_aspect)
 
 
 def to_display_rgb(footage: Footage) -> vs.VideoNode:

@@ -16,6 +16,11 @@ Each message says what was found, what is needed and, where it helps, what to ty
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+LISTED_MAX = 8
+"""Names that a message lists before it counts the rest."""
+
 
 class SghmError(Exception):
     """Anything that sghm_vs refuses or fails at; the message is meant for users."""
@@ -51,3 +56,10 @@ class ExportError(SghmError, OSError):
 
 class MissingPackageError(SghmError, ImportError):
     """A feature needs a package that is not installed."""
+
+
+def listed(names: Iterable[object], most: int = LISTED_MAX) -> str:
+    """Return the first few of `names` for a message, and how many more there are."""
+    shown = [str(name) for name in names]
+    rest = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import get_args
+from weakref import WeakValueDictionary
 
 import torch
 import vapoursynth as vs
@@ -13,7 +15,7 @@ from sghm_vs.device import choose_device, choose_dtype
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.inspection import View, view
 from sghm_vs.intake import readable
-from sghm_vs.network import build_network, read_checkpoint
+from sghm_vs.network import SGHM, build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings, Sizing
 from sghm_vs.slots import Slots
@@ -156,6 +158,21 @@ def load_pipeline(
     weights: Weights, settings: Settings, device: torch.device, dtype: torch.dtype
 ) -> Pipeline:
     """Return the pipeline around the network that `weights` hold, on `device`, in `dtype`."""
+    return Pipeline(load_network(weights, device, dtype), settings)
+
+
+def load_network(weights: Weights, device: torch.device, dtype: torch.dtype) -> SGHM:
+    """Return the network that `weights` hold; while anybody keeps it, all who ask share it."""
+    stat = weights.path.stat()
+    key = weights, stat.st_ino, stat.st_mtime_ns, stat.st_size, device, dtype
+    with _loading:
+        network = _loaded.get(key)
+        if network is None:
+            network = _loaded[key] = _load_network(weights, device, dtype)
+    return network
+
+
+def _load_network(weights: Weights, device: torch.device, dtype: torch.dtype) -> SGHM:
     architecture, network = build_network(read_checkpoint(weights.path), str(weights.path))
     network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
     vs.core.log_message(
@@ -164,7 +181,12 @@ def load_pipeline(
     if not weights.is_known():
         message = f"sghm: {weights.path} is not a known checkpoint; its names and shapes are right"
         vs.core.log_message(vs.MESSAGE_TYPE_WARNING, message)
-    return Pipeline(network, settings)
+    return network
+
+
+_loading = threading.Lock()
+_loaded: WeakValueDictionary[tuple[object, ...], SGHM] = WeakValueDictionary()
+"""Networks that some clip still uses: frames don't change them, so clips may share them."""
 
 
 def matte_clip(

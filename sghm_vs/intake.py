@@ -9,6 +9,7 @@ right answer is refused by name. Numbers are those of ITU-T H.273.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import vapoursynth as vs
 
@@ -133,6 +134,12 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
     is_hd = said not in BT601_MATRICES if said else is_large
     standard = BT709 if is_hd else BT601
     return Colorimetry(said or standard, transfer or standard, primaries or standard)
+
+
+def pixel_aspect_of(frame: vs.VideoFrame) -> Fraction:
+    """Return the width of a pixel of `frame` by its height; 1 if its props don't say."""
+    found = frame.props.get("_SARNum"), frame.props.get("_SARDen")
+    return Fraction(*found) if all(isinstance(n, int) and n > 0 for n in found) else Fraction(1)
 
 
 def _said(frame: vs.VideoFrame, name: str) -> int | None:

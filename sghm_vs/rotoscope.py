@@ -48,13 +48,40 @@ class Delivery:
     overwrite: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A matting whose network is loaded, as long as this is kept."""
+
+    matting: Matting
+    description: dict[str, str]
+    """What shapes the pixels; see `describe`."""
+    network: object
+
+
+def prepare(matting: Matting) -> Prepared:
+    """
+    Load what `matting` needs.
+
+    Raises:
+        WeightsError: There are no such weights.
+        DeviceError: There is no such device.
+    """
+    from sghm_vs.device import choose_device, choose_dtype
+    from sghm_vs.filter import load_network
+
+    device = choose_device(matting.device_index)
+    weights = find_weights(matting.model)
+    network = load_network(weights, device, choose_dtype(device, matting.fp16))
+    return Prepared(matting=matting, description=describe(matting), network=network)
+
+
 def rotoscope(
     path: str | Path,
     outputs: Sequence[str | Path],
     *,
     frames: FrameRange | None = None,
     opening: Opening | None = None,
-    matting: Matting | None = None,
+    matting: Matting | Prepared | None = None,
     delivery: Delivery | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
@@ -66,7 +93,8 @@ def rotoscope(
         outputs: Files to write; their form says in which format.
         frames: Which of the source's frames, by the source's own numbers; None is all.
         opening: What the footage leaves open: missing frames, a layer, a track.
-        matting: Defaults to the shipped model on the best device.
+        matting: Defaults to the shipped model on the best device; one that is prepared serves
+            many shots without loading the network anew.
         delivery: Defaults to what `export` does by itself.
         progress: Called with frames done and frames in all.
 
@@ -76,30 +104,33 @@ def rotoscope(
     Raises:
         SourceError: The footage can't be read, or has none of `frames`.
         ExportError: An output can't be written.
+        WeightsError: There are no such weights.
+        DeviceError: There is no such device.
         vapoursynth.Error: The filter refuses the clip or a setting.
     """
     # With it comes torch, which takes seconds to load and `deliver` does not need.
     from sghm_vs.filter import sghm
     from sghm_vs.inspection import View
 
-    matting = matting or Matting()
     _refuse_to_replace(Path(path), outputs)
     source = open_source(path, opening)
-    mask = _open_mask(matting.mask, source.clip)
+    prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
+    matting = prepared.matting
+    how, mask = matting, _open_mask(matting.mask, source.clip)
 
     def matted(debug: View | None = None) -> vs.VideoNode:
         return sghm(
             source.clip,
-            matting.device_index,
-            matting.model,
-            num_streams=matting.num_streams,
-            tr=matting.settings.tr,
-            sc=matting.settings.sc,
-            sc_threshold=matting.settings.sc_threshold,
-            infer_size=matting.settings.infer_size,
-            sizing=matting.settings.sizing,
-            fp16=matting.fp16,
-            backend=matting.backend,
+            how.device_index,
+            how.model,
+            num_streams=how.num_streams,
+            tr=how.settings.tr,
+            sc=how.settings.sc,
+            sc_threshold=how.settings.sc_threshold,
+            infer_size=how.settings.infer_size,
+            sizing=how.settings.sizing,
+            fp16=how.fp16,
+            backend=how.backend,
             mask=mask,
             debug=debug,
         )
@@ -110,7 +141,7 @@ def rotoscope(
         outputs,
         frames=frames,
         delivery=delivery,
-        metadata={"source": source.name, **describe(matting)},
+        metadata={"source": source.name, **prepared.description},
         progress=progress,
     )
     steps = () if matting.debug is None else get_args(View)

@@ -18,7 +18,7 @@ from sghm_vs.errors import (
     SourceError,
     WeightsError,
 )
-from sghm_vs.rotoscope import Delivery, Matting, rotoscope
+from sghm_vs.rotoscope import Delivery, Matting, Prepared, prepare, rotoscope
 from sghm_vs.shots import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.source import Opening
 from sghm_vs.source.folder import holds_unrelated, pictures_in
@@ -87,9 +87,10 @@ def matte_stills(
     _refuse_to_meet(planned, sources)
     if not delivery.overwrite:
         refuse_existing([output for still in planned for output in still.outputs])
+    prepared = prepare(matting)
     stills = []
     for done, still in enumerate(planned, start=1):
-        stills.append(_matted(still, opening, matting, delivery))
+        stills.append(_matted(still, opening, prepared, delivery))
         if progress is not None:
             progress(done, len(planned))
     return stills
@@ -156,7 +157,7 @@ def _refuse_to_meet(stills: Sequence[Still], sources: Sequence[Path]) -> None:
             taken[file] = still.source
 
 
-def _matted(still: Still, opening: Opening | None, matting: Matting, delivery: Delivery) -> Still:
+def _matted(still: Still, opening: Opening | None, matting: Prepared, delivery: Delivery) -> Still:
     try:
         rotoscope(still.source, still.outputs, opening=opening, matting=matting, delivery=delivery)
     except (SghmError, vs.Error) as error:

@@ -94,7 +94,8 @@ class Weights:
             return True
         record = self.record()
         source = record.source_sha256 if record else self.sha256()
-        return any(source == checkpoint.sha256 for checkpoint in CHECKPOINTS.values())
+        published = {checkpoint.sha256 for checkpoint in CHECKPOINTS.values()}
+        return source in published or source == shipped().sha256()
 
 
 def home_folder() -> Path:

@@ -5,7 +5,8 @@ Damaged files, by the thousand: each must open, or be refused with an error of o
     python -m tests.fuzz --files 200 movie exr    # less
 
 Each batch runs in a process of its own, so that a crash or a hang is seen and counted; the
-file that did it is kept in the working folder. Every file is made from its number alone.
+file that did it is kept in the working folder. A file that hangs is tried once more, alone: the
+machine may have been busy. Every file is made from its number alone.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-BATCH = 100
+BATCH = 250
 FILE_WITHIN_S = 10.0
 STARTING_S = 120.0
-"""What a process may need before its first file, on a machine that does other work."""
+"""What a process may need to load and open a whole file, on a machine that does other work."""
+READY = "ready"
+HUNG = "hung"
 
 
 def main() -> int:
@@ -60,7 +63,13 @@ def fuzz(kind: str, numbers: range, within_s: float = FILE_WITHIN_S) -> Counter[
     at = numbers.start
     while at < numbers.stop:
         said = run_batch(kind, range(at, min(at + BATCH, numbers.stop)), within_s)
-        counts.update(said)
+        if said[-1] == HUNG:
+            said[-1:] = run_batch(kind, range(at + len(said) - 1, at + len(said)), within_s)
+        for n, what in enumerate(said, start=at):
+            if what not in ("opened", "refused"):
+                sys.stdout.write(f"{kind} {n}: {what}\n")
+                keep(kind, n)
+        counts.update(what.split(":")[0] for what in said)
         at += len(said)
     return counts
 
@@ -76,18 +85,13 @@ def run_batch(kind: str, numbers: range, within_s: float) -> list[str]:
         process = subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
         said = watched(process, report, within_s)
         if len(said) < len(numbers):
-            number = numbers[len(said)]
-            said.append("hung" if process.returncode == -9 else f"crashed {process.returncode}")
-            keep(kind, number)
-    for n, what in zip(numbers, said, strict=False):
-        if what not in ("opened", "refused"):
-            sys.stdout.write(f"{kind} {n}: {what}\n")
+            said.append(HUNG if process.returncode == -9 else f"crashed {process.returncode}")
     return said
 
 
 def watched(process: subprocess.Popen[bytes], report: Path, within_s: float) -> list[str]:
     """Wait for the worker, and kill it when a file takes longer than `within_s`."""
-    done, since = -1, time.monotonic()
+    done, since = 0, time.monotonic()
     while process.poll() is None:
         lines = report.read_text().count("\n")
         if lines > done:
@@ -96,23 +100,25 @@ def watched(process: subprocess.Popen[bytes], report: Path, within_s: float) -> 
             process.kill()
             process.wait()
         time.sleep(0.02)
-    return report.read_text().splitlines()
+    return report.read_text().splitlines()[1:]
 
 
 def keep(kind: str, number: int) -> None:
-    """Write the file that ended a process into the working folder."""
-    Path(f"fuzz-{kind}-{number}{ENDINGS[kind]}").write_bytes(mutated(kind, number))
+    """Write the file into the working folder."""
+    Path(f"fuzz-{kind}-{number}{ending(kind)}").write_bytes(mutated(kind, number))
 
 
 def work(kind: str, numbers: range, folder: Path) -> None:
-    """Open the files one by one, and write a line for each into the report."""
+    """Open a whole file, then the damaged ones, and write a line for each into the report."""
     opening = KINDS[kind]
-    path = folder / f"file{ENDINGS[kind]}"
-    with (folder / "report").open("a") as report:
+    path = folder / f"file{ending(kind)}"
+    path.write_bytes(whole(kind))
+    opening(path)
+    with (folder / "report").open("a", buffering=1) as report:
+        report.write(f"{READY}\n")
         for number in numbers:
             path.write_bytes(mutated(kind, number))
             report.write(tried(opening, path) + "\n")
-            report.flush()
 
 
 def tried(opening: Callable[[Path], object], path: Path) -> str:
@@ -152,10 +158,22 @@ KINDS: Mapping[str, Callable[[Path], object]] = {
     "exr": open_footage,
     "png": open_footage,
     "movie": open_footage,
+    "mkv": open_footage,
+    "ts": open_footage,
+    "jpeg": open_footage,
+    "tiff": open_footage,
+    "dpx": open_footage,
+    "tga": open_footage,
 }
 ENDINGS = {
-    "checkpoint": ".safetensors", "pth": ".pth", "exr": ".exr", "png": ".png", "movie": ".mp4",
+    "checkpoint": ".safetensors", "movie": ".mp4", "jpeg": ".jpg", "tiff": ".tif",
 }  # fmt: skip
+"""Of the kinds whose files do not end as the kind is called."""
+
+
+def ending(kind: str) -> str:
+    """Return what the names of `kind`'s files end in."""
+    return ENDINGS.get(kind, f".{kind}")
 
 
 @cache
@@ -228,21 +246,33 @@ def _exr() -> bytes:
     return _written(lambda path: OpenEXR.File(header, channels).write(str(path)), ".exr")
 
 
-def _png() -> bytes:
+def _photo(suffix: str) -> bytes:
     import cv2
 
     pixels = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)
-    return cv2.imencode(".png", pixels)[1].tobytes()
+    return cv2.imencode(suffix, pixels)[1].tobytes()
 
 
-def _movie() -> bytes:
+def _film(suffix: str) -> bytes:
+    import OpenImageIO
+
+    def write(path: Path) -> None:
+        image = OpenImageIO.ImageOutput.create(str(path))
+        image.open(str(path), OpenImageIO.ImageSpec(32, 24, 3, "uint8"))
+        image.write_image(np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8))
+        image.close()
+
+    return _written(write, suffix)
+
+
+def _movie(suffix: str) -> bytes:
     import imageio_ffmpeg
 
     source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=24:d=0.5"]
-    words = ["-v", "error", *source, "-pix_fmt", "yuv420p", "-f", "mp4", "-y"]
+    words = ["-v", "error", *source, "-pix_fmt", "yuv420p", "-y"]
     return _written(
         lambda path: subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *words, path], check=True),
-        ".mp4",
+        suffix,
     )
 
 
@@ -265,8 +295,18 @@ def _written(write: Callable[[Path], object], ending: str) -> bytes:
 
 
 MAKERS: Mapping[str, Callable[[], bytes]] = {
-    "checkpoint": _safetensors, "pth": _pth, "exr": _exr, "png": _png, "movie": _movie,
-}  # fmt: skip
+    "checkpoint": _safetensors,
+    "pth": _pth,
+    "exr": _exr,
+    "png": partial(_photo, ".png"),
+    "movie": partial(_movie, ".mp4"),
+    "mkv": partial(_movie, ".mkv"),
+    "ts": partial(_movie, ".ts"),
+    "jpeg": partial(_photo, ".jpg"),
+    "tiff": partial(_photo, ".tif"),
+    "dpx": partial(_film, ".dpx"),
+    "tga": partial(_film, ".tga"),
+}
 
 
 if __name__ == "__main__":

@@ -25,10 +25,13 @@ import numpy as np
 import OpenEXR
 import OpenImageIO as oiio
 import PIL.Image
+import PIL.ImageCms
 import vapoursynth as vs
 
 from sghm_vs.errors import SghmError
 from sghm_vs.source import Opening, open_source
+from tests import checkpoints
+from tests.checkpoints import CHECKPOINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,11 @@ def photo(width: int = 60, height: int = 40) -> PIL.Image.Image:
 def saved(path: Path, picture: PIL.Image.Image, **options: object) -> Input:
     picture.save(path, **options)
     return Input(path)
+
+
+def lab() -> PIL.Image.Image:
+    srgb, cielab = (PIL.ImageCms.createProfile(name) for name in ("sRGB", "LAB"))
+    return PIL.ImageCms.profileToProfile(photo(), srgb, cielab, outputMode="LAB")
 
 
 def coded(path: Path, channels: int, dtype: str, bits: int = 0, **attributes: object) -> Input:
@@ -259,7 +267,12 @@ case("movie without a length in its header")(lambda f: Input(movie(f / "live.mkv
 case("fragmented MP4")(lambda f: Input(movie(f / "f.mp4", "-movflags", "frag_keyframe+empty_moov")))
 case("raw H.264 stream")(lambda f: Input(movie(f / "raw.h264")))
 case("Matroska movie cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.mkv"))))
-case("MPEG transport stream cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.ts"))))
+case("MPEG transport stream cut off at 59 %")(lambda f: Input(cut(movie(f / "shot.ts"), 0.59)))
+case("raw H.264 stream cut off at 60 % (nothing in it says so)")(
+    lambda f: Input(cut(movie(f / "raw.h264")))
+)
+case("AVI movie cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.avi"))))
+case("FLV movie cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.flv"))))
 case("MP4 cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.mp4"))))
 case("MP4 with its index in front, cut off at 60 %")(
     lambda f: Input(cut(movie(f / "shot.mp4", "-movflags", "+faststart")))
@@ -283,6 +296,14 @@ for end in (".jpg", ".png", ".tif", ".webp"):
     case(f"{end} of 60x40 that EXIF turns by 90 degrees")(lambda f, end=end: exif(f, end))
 case("TIFF, palette")(lambda f: saved(f / "a.tif", photo().quantize(16)))
 case("TIFF, CMYK")(lambda f: saved(f / "a.tif", photo().convert("CMYK")))
+case("TIFF, CIELAB")(lambda f: saved(f / "a.tif", lab()))
+case("PNG with an ICC profile, which is not applied")(
+    lambda f: saved(
+        f / "a.png",
+        photo(),
+        icc_profile=PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes(),
+    )
+)
 case("TIFF, 32-bit float")(lambda f: coded(f / "a.tif", 3, "float"))
 case("TIFF, 64-bit float")(lambda f: coded(f / "a.tif", 3, "double"))
 case("WebP, animated")(
@@ -309,6 +330,11 @@ case("EXR, data window inside the display window")(
 case("EXR with overscan")(
     lambda f: exr(
         f / "a.exr", dataWindow=window(-5, -5, 54, 34), displayWindow=window(0, 0, 49, 29)
+    )
+)
+case("EXR with the primaries of ACES")(
+    lambda f: exr(
+        f / "a.exr", chromaticities=(0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
     )
 )
 case("EXR with pixels of 2:1")(lambda f: exr(f / "a.exr", pixelAspectRatio=2.0))
@@ -374,6 +400,9 @@ def main() -> None:
         "",
         'Made and printed by `python -m tests.inputs > docs/inputs.md`; "refused" quotes the error.',
         "Stills, and what becomes of names on the way out, are tested in `tests/test_stills.py`.",
+        "Clips that come from scripts are in [clips.md](clips.md), faults in [faults.md](faults.md).",
+        "",
+        "## Sources",
         "",
         "| input | outcome |",
         "|---|---|",
@@ -381,6 +410,8 @@ def main() -> None:
     for what, make in CASES.items():
         line = outcome(make).replace("|", r"\|").replace("x" * 200, "…")
         lines.append(f"| {what} | {line} |")
+    lines += ["", "## Checkpoints, by `--model FILE`", "", "| file | outcome |", "|---|---|"]
+    lines += [f"| {what} | {checkpoints.outcome(make)} |" for what, make in CHECKPOINTS.items()]
     sys.stdout.buffer.write(("\n".join(lines) + "\n").encode(errors="replace"))
 
 

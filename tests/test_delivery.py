@@ -345,8 +345,17 @@ def test_one_pass_computes_each_frame_once_for_all_outputs(tmp_path):
     export(clip, alpha, *(tmp_path / form for form in FORMS))
 
     assert sorted(mattes_seen) == list(range(20))
-    # The first frame is read before the pass, for its color and the shape of its pixels.
-    assert sorted(frame for frame in plates_seen if frame) == list(range(1, 20))
+    # The first frame is read once before the pass, for its color and the shape of its pixels.
+    assert sorted(plates_seen) == [0, *range(20)]
+
+
+@pytest.mark.parametrize("sar", [(0, 1), (-2, 1), ("wide", "tall"), ([4, 3], 1)])
+def test_a_pixel_shape_that_makes_no_sense_is_square(tmp_path, sar):
+    clip = noise_clip(length=1).std.SetFrameProps(_SARNum=sar[0], _SARDen=sar[1])
+
+    export(clip, core.std.BlankClip(clip, format=vs.GRAY8), tmp_path / "x.exr")
+
+    assert oiio.ImageBuf(str(tmp_path / "x.exr")).spec().getattribute("PixelAspectRatio") == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (97, 63)])

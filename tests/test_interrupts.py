@@ -1,6 +1,7 @@
 """What ends a run early: signals, full disks, lost folders. Real processes, real signals."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import av
 import OpenImageIO as oiio
 import pytest
+
+from sghm_vs.cli.signals import Ended, unwinding
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
@@ -153,6 +156,17 @@ def test_a_signal_at_any_moment_leaves_only_whole_files(out, verb, moment, numbe
     assert not (out / "x.mov").exists()
 
 
+def test_a_signal_that_a_library_takes_for_its_own_failure_is_still_one():
+    def load() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ImportError from None
+
+    with pytest.raises(Ended), unwinding():
+        load()
+
+
 def test_an_impatient_second_signal_changes_nothing(out):
     process = started("export", out)
     wait_for(lambda: frames_in(out), process)
@@ -228,6 +242,51 @@ def test_a_reader_of_the_results_that_goes_away_is_a_quiet_end(out):
     assert (out / "x.mov").exists()
 
 
+def test_a_run_without_standard_streams_does_its_work(out):
+    script = out.parent / "shot.vpy"
+    script.write_text(SLOW.format(length=3, seconds=0))
+    words = f"{sys.executable} -m sghm_vs export {script} -o {out}/x.mov -o {out}/x.####.exr"
+
+    run = subprocess.run(["/bin/sh", "-c", f"{words} <&- >&- 2>&-"], check=False)
+
+    assert run.returncode == 0
+    assert len(frames_in(out)) == 3
+    assert_nothing_half_written(out)
+
+
+def test_a_library_that_cannot_be_loaded_is_said_in_one_line(out, tmp_path):
+    """As where there is no memory left for it."""
+    (tmp_path / "OpenImageIO.py").write_text("raise ImportError('failed to map segment')")
+    picture = tmp_path / "a.exr"
+    picture.write_bytes(b"x")
+    process = run_on(
+        ["export", str(picture), "-o", str(out / "x.mov")],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '.')}"},
+    )
+
+    _, said = process.communicate(timeout=WITHIN_S)
+
+    assert process.returncode == 1
+    assert "failed to map segment" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
+def test_a_picture_that_memory_has_no_room_for_is_said_in_one_line(out, tmp_path):
+    image = oiio.ImageBuf(oiio.ImageSpec(9000, 9000, 3, oiio.UINT8))
+    image.write(str(tmp_path / "a.png"))
+    words = f"export {tmp_path}/a.png --alpha {tmp_path}/a.png -o {out}/x.mov"
+
+    run = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -v 900000; {sys.executable} -m sghm_vs {words}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 1
+    assert "memory" in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
+    assert list(out.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("verb", "outputs"), [("matte", ("x.mov",)), ("export", ("x.mkv", "x.####.png"))]
 )
@@ -274,6 +333,25 @@ def can_mount() -> bool:
         return subprocess.run(mounting, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("form", ["x.####.exr", "x.mov"])
+def test_a_share_that_is_unmounted_midway_is_named(out, form):
+    """Its mount point stays: an empty folder of the same name, on the local disk."""
+    if not can_mount():
+        pytest.skip("needs a user namespace that may mount a tmpfs")
+    script = out.parent / "shot.vpy"
+    script.write_text(SLOW.format(length=400, seconds=0.02))
+    command = (
+        f"mount -t tmpfs x {out} && {sys.executable} -m sghm_vs export {script} -o {out}/{form} & "
+        f"until ls -A {out} | grep -q .; do sleep .05; done; umount -l {out}; wait $!"
+    )
+
+    run = subprocess.run([*TINY_DISK, command], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 1, run.stderr
+    assert re.search("on another disk|No such file", run.stderr.splitlines()[-1])
+    assert len(list(out.iterdir())) <= 1  # What was being written at that moment.
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The networks: equal to what was published, within the budget that was set."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from sghm_vs.network import SGHM, build_network, read_checkpoint, sghm_lite, sgh
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings
 from sghm_vs.stages import segmentation
-from sghm_vs.weights import find_weights
+from sghm_vs.weights import find_weights, shipped
 from tests.seeded import seeded_image
 
 TOLERANCE = 2e-4
@@ -113,6 +114,25 @@ def test_a_broken_file_is_refused_by_name(tmp_path, name):
 
     with pytest.raises(WeightsError, match=name):
         read_checkpoint(tmp_path / name)
+
+
+def test_a_file_is_read_by_its_content_whatever_its_name(tmp_path):
+    shutil.copy(shipped().path, tmp_path / "weights.pth")
+    torch.save(read_checkpoint(shipped().path), tmp_path / "weights.safetensors")
+
+    first, second = (read_checkpoint(path) for path in sorted(tmp_path.iterdir()))
+
+    assert all(torch.equal(first[key], second[key]) for key in first | second)
+
+
+def test_values_that_are_no_numbers_are_named():
+    """As after a training run that diverged."""
+    state = read_checkpoint(shipped().path)
+    name = next(key for key in sorted(state) if key.endswith(".weight"))
+    state[name].view(-1)[3] = torch.nan
+
+    with pytest.raises(WeightsError, match=f"1 with values that are no numbers \\({name}"):
+        build_network(state, "x.pth")
 
 
 def test_a_pickle_that_would_run_code_is_refused(tmp_path):

@@ -183,6 +183,14 @@ def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
         open_source(tmp_path / name)
 
 
+def test_a_movie_of_an_unknown_codec_is_refused(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "new.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"new1").replace(b"avcC", b"newC"))
+
+    with pytest.raises(SourceError, match="can't be read as a movie"):
+        open_source(path)
+
+
 def test_an_edit_list_is_kept(tmp_path: Path) -> None:
     """A copy that begins between key frames holds frames that nobody is to see."""
     path = write_movie(tmp_path / "whole.mp4", "-g", 12, frames=24)
@@ -273,6 +281,27 @@ def test_a_movie_cut_off_gives_what_is_there_and_says_so(
 
     assert 10 < clip.num_frames < 96
     assert "of the 4.00 seconds that its header says: it was cut off" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["shot.ts", "shot.avi", "shot.flv"])
+def test_a_movie_that_ends_within_a_frame_says_so(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_movie(tmp_path / name, frames=96)
+    open_source(path)
+    assert caplog.text == ""
+
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 1])
+
+    assert 0 < open_source(path).clip.num_frames < 96
+    assert "it was cut off; what is there is read" in caplog.text
+
+
+def test_a_length_that_is_no_number_counts_as_none(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "shot.mkv")
+    path.write_bytes(path.read_bytes().replace(b"00:00:00.", b"00:00:00,"))
+
+    assert open_source(path).clip.num_frames == 7
 
 
 def test_a_movie_of_over_10000_frames_opens(tmp_path: Path) -> None:
@@ -826,6 +855,42 @@ def test_a_part_is_chosen_by_its_name_or_its_view(
     np.testing.assert_array_equal(shown[0], exr_rgba()["R"] * factor)
 
 
+@pytest.mark.parametrize(
+    ("red", "words"), [(0.7347, "says that its primaries are 0.7347 0.33"), (0.64, "")]
+)
+def test_other_primaries_than_rec709_are_warned_of(
+    tmp_path: Path, red: float, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = (red, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+    path = write_exr(tmp_path / "a.exr", {"Y": np.ones((4, 4), "f4")}, chromaticities=said)
+
+    open_source(path)
+
+    assert words in caplog.text
+    assert bool(words) == bool(caplog.text)
+
+
+def test_a_tiff_in_lab_is_refused_by_name(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "a.tif", picture(0))
+    data = path.read_bytes()
+    photometric = b"\x06\x01\x03\x00\x01\x00\x00\x00"
+    assert photometric in data
+    at = data.index(photometric) + 8
+    path.write_bytes(data[:at] + b"\x08\x00" + data[at + 2 :])
+
+    with pytest.raises(SourceError, match="CIELAB"):
+        open_source(path)
+
+
+def test_an_exr_with_a_word_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    """The library quotes it in its own words, which then are none either."""
+    path = write_exr(tmp_path / "a.exr", {"Y": np.ones((4, 4), "f4")})
+    path.write_bytes(path.read_bytes().replace(b"\0chlist", b"\0chl\xf6st"))
+
+    with pytest.raises(SourceError, match="damaged"):
+        open_source(path)
+
+
 def test_deep_exr_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path = deep(tmp_path).path
 
@@ -894,6 +959,14 @@ def test_log_film_is_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
     list(open_source(tmp_path).clip.frames(close=True))
 
     assert caplog.text.count("holds log film codes") == 1
+
+
+def test_a_header_that_promises_too_many_pixels_is_refused_at_once(tmp_path: Path) -> None:
+    window = np.array([0, 0], "i4"), np.array([69_999, 69_999], "i4")
+    path = write_exr(tmp_path / "a.exr", {"Y": np.ones((4, 4), "f4")}, displayWindow=window)
+
+    with pytest.raises(SourceError, match="says that it has 70000x70000 pixels"):
+        open_source(path)
 
 
 def test_targa_keeps_its_codes(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """Unrelated pictures: what is matted, under which name, and what is refused before it begins."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from sghm_vs import stills
+from sghm_vs import filter, stills
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError, SourceError
+from sghm_vs.network import read_checkpoint
+from sghm_vs.rotoscope import Matting
 from sghm_vs.stills import are_stills, matte_stills, plan
+from sghm_vs.weights import shipped
 
 
 def write_still(path: Path, width: int = 64, height: int = 48) -> Path:
@@ -83,7 +87,22 @@ def test_no_picture_sees_another(
     matte_stills([album], [f"{tmp_path}/out/"])
 
     assert [path.name for path, _ in seen] == ["ann.png", "bob 7%.jpg"]
-    assert {matting.settings.tr for _, matting in seen} == {0}
+    assert {prepared.matting.settings.tr for _, prepared in seen} == {0}
+
+
+def test_the_network_is_loaded_once_for_all_pictures(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = shutil.copy(shipped().path, tmp_path)
+    read = []
+    monkeypatch.setattr(
+        filter, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path)
+    )
+
+    matte_stills([album], [f"{tmp_path}/out/"], matting=Matting(model=model, device_index=-1))
+
+    assert len(read) == 1
+    assert len(names_in(tmp_path / "out")) == 2
 
 
 def test_what_all_pictures_would_fail_of_is_said_once(

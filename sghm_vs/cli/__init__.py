@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from sghm_vs import __version__
 from sghm_vs.cli import bench, demo, doctor, export, matte, score, weights
@@ -24,6 +25,10 @@ FAILED = 1
 SIGNALED = 128
 """Plus the signal's number, as shells count: Ctrl-C is 130, SIGTERM 143."""
 UNREAD = 141
+
+NO_MEMORY = "out of memory; end other programs, or give smaller pictures"
+OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
+"""In the words of its errors, which come from anywhere, also by way of VapourSynth."""
 
 VERBS = (matte, export, score, bench, weights, doctor, demo)
 
@@ -43,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line given in `words`, or the process's own, and return its exit code."""
+    _fill_closed_streams()
     args = build_parser().parse_args(words)
     try:
         with unwinding():
@@ -56,16 +62,34 @@ def main(words: Sequence[str] | None = None) -> int:
     except SghmError as error:
         return _fail(str(error), FAILED)
     except MemoryError:
-        return _fail("out of memory; end other programs, or give smaller pictures", FAILED)
+        return _fail(NO_MEMORY, FAILED)
+    except ImportError as error:
+        msg = f"a library can't be loaded: {error}; is memory left? Look with: sghm doctor"
+        return _fail(msg, FAILED)
     except OSError as error:
         return _fail(
             f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED
         )
     except Exception as error:
+        if OPENCV_WITHOUT_MEMORY in str(error):
+            return _fail(NO_MEMORY, FAILED)
         if not _is_vapoursynth_error(error):
             raise
         return _fail(_words(error), FAILED)
     return code
+
+
+def _fill_closed_streams() -> None:
+    """Give a process that was started without standard streams (`>&-`) streams to nowhere."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It takes the lowest free number, which a file of footage would get otherwise.
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - kept
 
 
 def _fail(message: str, code: int) -> int:

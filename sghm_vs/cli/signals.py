@@ -30,16 +30,23 @@ def unwinding() -> Iterator[None]:
     ignored before (nohup) stay so. Outside the main thread this does nothing.
     """
     before: dict[signal.Signals, object] = {}
+    received: list[int] = []
 
     def unwind(number: int, _: FrameType | None) -> Never:
         for ending in before:
             signal.signal(ending, signal.SIG_IGN)
+        received.append(number)
         raise Ended(number)
 
     for number in _ending():
         before[number] = signal.signal(number, unwind)
     try:
         yield
+    except Exception as error:
+        # Libraries that are being loaded make an ImportError of it.
+        if received:
+            raise Ended(received[0]) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]

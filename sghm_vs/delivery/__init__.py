@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from fractions import Fraction
 from pathlib import Path
 
 import vapoursynth as vs
@@ -92,10 +91,7 @@ def export(
         overwrite=overwrite,
     )
     prepare_folders(targets)
-    footage = read_color(clip)
-    job = Job(
-        footage, alpha, layout, quality, first_number, _pixel_aspect(clip), dict(metadata or {})
-    )
+    job = Job(read_color(clip), alpha, layout, quality, first_number, dict(metadata or {}))
     _run(job, targets, progress)
     return [target.path for target in targets]
 
@@ -105,8 +101,9 @@ def _run(job: Job, targets: Sequence[Target], progress: Callable[[int, int], Non
     writers: list[Writer] = []
     try:
         for target in targets:
-            # One by one: those begun must be known when a later one fails.
-            writers.append(WRITERS[target.path.suffix.lower()](job, target))  # noqa: PERF401
+            # One by one, each known before it starts: a later one, or a signal, may end them all.
+            writers.append(WRITERS[target.path.suffix.lower()](job, target))
+            writers[-1].start()
         _feed(writers, job, progress)
         for writer in writers:
             writer.finish()
@@ -181,10 +178,3 @@ def _check(clip: vs.VideoNode, alpha: vs.VideoNode, layout: str, quality: int) -
 
 def _extent(clip: vs.VideoNode) -> str:
     return f"{clip.width}x{clip.height} with {clip.num_frames} frames"
-
-
-def _pixel_aspect(clip: vs.VideoNode) -> Fraction:
-    """Return the width of a pixel by its height, as the first frame says; 1 if it doesn't."""
-    with clip.get_frame(0) as frame:
-        width, height = (int(frame.props.get(name, 1)) for name in ("_SARNum", "_SARDen"))
-    return Fraction(width, height) if width > 0 and height > 0 else Fraction(1)

@@ -54,7 +54,7 @@ class ExrWriter(SequenceWriter):
             "compression": OpenEXR.ZIP_COMPRESSION,
             "type": OpenEXR.scanlineimage,
             "imageCounter": number,
-            "pixelAspectRatio": float(self.job.pixel_aspect),
+            "pixelAspectRatio": float(self.job.footage.pixel_aspect),
             "software": "sghm_vs",
         }
         if self.job.layout == "rgba":

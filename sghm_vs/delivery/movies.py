@@ -74,6 +74,10 @@ class MovieWriter:
         self._clock = Clock(Fraction(job.footage.clip.fps))
         self._pipe = FramePipe(target.path, command)
 
+    def start(self) -> None:
+        """Start ffmpeg."""
+        self._pipe.start()
+
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Send every plane of frame `n`."""
         self._clock.tick(n, frames[0])
@@ -104,7 +108,7 @@ class ProResWriter(MovieWriter):
                 path,
                 size=(job.footage.clip.width, job.footage.clip.height),
                 rate=Fraction(job.footage.clip.fps),
-                pixel_aspect=job.pixel_aspect,
+                pixel_aspect=job.footage.pixel_aspect,
                 tags=tags,
                 quality=job.quality,
                 comment=comment(job.metadata),
@@ -125,7 +129,7 @@ class Ffv1Writer(MovieWriter):
                 path,
                 size=(job.footage.clip.width, job.footage.clip.height),
                 rate=Fraction(job.footage.clip.fps),
-                pixel_aspect=job.pixel_aspect,
+                pixel_aspect=job.footage.pixel_aspect,
                 comment=comment(job.metadata),
             )
 

@@ -11,8 +11,9 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.delivery.pool import WritePool
-from sghm_vs.delivery.targets import Target
+from sghm_vs.delivery.targets import Target, disk_of
 from sghm_vs.delivery.writer import Job, plane
+from sghm_vs.errors import ExportError
 
 type Planes = list[NDArray[Any]]
 """Each (height, width); every plane of every clip, in order."""
@@ -25,20 +26,39 @@ class SequenceWriter(ABC):
         self.clips = clips
         self.job = job
         self.target = target
+        self._folder = target.path.parent
+        self._disk = disk_of(self._folder)
         self._pool = WritePool()
+
+    def start(self) -> None:  # noqa: B027 - nothing is to be done
+        """Do nothing: a thread starts with its first file."""
 
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Hand frame `n` to a thread."""
         planes = [plane(frame, at) for frame in frames for at in range(frame.format.num_planes)]
-        self._pool.submit(partial(self.write_file, self.job.first_number + n, planes))
+        self._pool.submit(partial(self._write_there, self.job.first_number + n, planes))
 
     def finish(self) -> None:
         """Wait for the threads."""
         self._pool.finish()
+        self._refuse_another_disk()
 
     def abort(self) -> None:
         """Stop the threads; frames that are whole stay."""
         self._pool.abort()
+
+    def _write_there(self, number: int, planes: Planes) -> None:
+        self._refuse_another_disk()
+        self.write_file(number, planes)
+
+    def _refuse_another_disk(self) -> None:
+        # Where a share was unmounted, an empty folder of the same name takes the frames.
+        if disk_of(self._folder) != self._disk:
+            msg = (
+                f"{self._folder} is on another disk than when the export began; was its share "
+                f"unmounted? {self.target.path} is not whole: mount it, and export again"
+            )
+            raise ExportError(msg)
 
     @abstractmethod
     def write_file(self, number: int, planes: Planes) -> None:

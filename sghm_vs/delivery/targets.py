@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sghm_vs.errors import ExportError
+from sghm_vs.errors import ExportError, listed
 from sghm_vs.shots import SequencePath
 
 FORMS = "x.mov, x.####.exr, x.%04d.exr, x.####.png or x.mkv"
 PICTURES = (".exr", ".png")
-LISTED_MAX = 3
+EXISTING_LISTED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,14 @@ def prepare_folders(targets: Sequence[Target]) -> None:
         _sweep(folder)
 
 
+def disk_of(folder: Path) -> int:
+    """Return the number of the disk or share that `folder` is on, while it is mounted."""
+    try:
+        return folder.stat().st_dev
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """
@@ -81,12 +89,19 @@ def whole_file(path: Path) -> Iterator[Path]:
     part = part_of(path)
     try:
         yield part
-        part.replace(path)
+        give_name(part, path)
     except BaseException as error:
         discard(part)
         if isinstance(error, OSError):
             raise cannot_write(path, error) from error
         raise
+
+
+def give_name(part: Path, path: Path) -> None:
+    """Rename `part` to `path`, once the disk holds what it says: power may fail at any time."""
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
 
 
 def part_of(path: Path) -> Path:
@@ -178,7 +193,6 @@ def refuse_existing(files: Sequence[Path]) -> None:
     """Raise `ExportError` if any of `files` is there."""
     existing = [file for file in files if file.exists()]
     if existing:
-        listed = ", ".join(str(file) for file in existing[:LISTED_MAX])
-        more = f" and {len(existing) - LISTED_MAX} more" if len(existing) > LISTED_MAX else ""
-        msg = f"{listed}{more} exist already; choose another name, or replace with --overwrite"
+        found = listed(existing, EXISTING_LISTED_MAX)
+        msg = f"{found} exist already; choose another name, or replace with --overwrite"
         raise ExportError(msg)

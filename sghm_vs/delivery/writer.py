@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
@@ -24,18 +23,19 @@ class Job:
     layout: str
     quality: int
     first_number: int
-    pixel_aspect: Fraction
-    """Width of a pixel by its height."""
     metadata: dict[str, str]
 
 
 class Writer(Protocol):
-    """One output, begun when it is made: `write` each frame in order, then `finish`; or `abort`."""
+    """One output: `start`, `write` each frame in order, then `finish`; or `abort` at any time."""
 
     clips: tuple[vs.VideoNode, ...]
     """What it needs of each frame, in this order."""
 
     def __init__(self, job: Job, target: Target) -> None: ...
+
+    def start(self) -> None:
+        """Begin what must be ended by `finish` or `abort`."""
 
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Take frame `n` of each of `clips`; their pixels are not needed after it returns."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sghm_vs.errors import SettingsError
+from sghm_vs.errors import SettingsError, listed
 from sghm_vs.shots import PICTURE_SUFFIXES
 
 TRUTH_ENDINGS = ("", "_mask", "_alpha")
 """What a truth's stem may have behind that of its picture."""
-
-LISTED_MAX = 8
-"""Names that a message lists before it counts the rest."""
 
 
 def pair_folders(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
@@ -34,7 +31,7 @@ def pair_folders(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
         raise SettingsError(_without_partner(pred, alone, truth, unused))
     for stem, found in partners.items():
         if len(found) > 1:
-            msg = f"{mattes[stem]} has several truths: {_listed(found)}; keep one of them"
+            msg = f"{mattes[stem]} has several truths: {listed(found)}; keep one of them"
             raise SettingsError(msg)
     return [(mattes[stem], truths[found[0]]) for stem, found in partners.items()]
 
@@ -64,7 +61,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
 
 def _without_partner(pred: Path, alone: list[str], truth: Path, unused: list[str]) -> str:
     sides = [
-        f"{_listed(names)} in {folder}"
+        f"{listed(names)} in {folder}"
         for folder, names in ((pred, alone), (truth, unused))
         if names
     ]
@@ -72,8 +69,3 @@ def _without_partner(pred: Path, alone: list[str], truth: Path, unused: list[str
         f"pictures without a partner: {'; '.join(sides)}; "
         "partners are NAME and NAME, NAME_mask or NAME_alpha"
     )
-
-
-def _listed(names: list[str]) -> str:
-    rest = len(names) - LISTED_MAX
-    return ", ".join(names[:LISTED_MAX]) + (f" and {rest} more" if rest > 0 else "")

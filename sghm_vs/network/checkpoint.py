@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from sghm_vs.errors import WeightsError
+from sghm_vs.errors import WeightsError, listed
 from sghm_vs.network.model import SGHM, sghm_lite, sghm_resnet50
 
 type StateDict = dict[str, Tensor]
+
+NAMES_LISTED_MAX = 3
 
 ARCHITECTURES: dict[str, Callable[[], SGHM]] = {
     "sghm-resnet50": sghm_resnet50,
@@ -33,11 +35,13 @@ def read_checkpoint(path: Path) -> StateDict:
         msg = f"no checkpoint at {path}; give the path of a .pth or .safetensors file"
         raise WeightsError(msg)
     try:
-        if path.suffix == ".safetensors":
+        if _is_safetensors(path):
             from safetensors.torch import load_file
 
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # Given a path, torch would go by its ending.
+        with path.open("rb") as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # Torch's own words advise to load without `weights_only`: ours must not.
         msg = (
@@ -51,6 +55,12 @@ def read_checkpoint(path: Path) -> StateDict:
         msg = f"{path} holds no state dict: a dictionary of named tensors is needed"
         raise WeightsError(msg)
     return content
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell by the content: eight bytes of length, then JSON. Names are changed by browsers."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
 
 
 def build_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
@@ -149,19 +159,21 @@ def _check(state: StateDict, expected: StateDict, name: str, origin: str) -> Non
         for key in sorted(expected.keys() & state.keys())
         if state[key].shape != expected[key].shape
     ]
-    problems = [
-        _listed("missing", missing),
-        _listed("not expected", unknown),
-        _listed("of another shape", shapes),
+    broken = [
+        key
+        for key in sorted(expected.keys() & state.keys())
+        if state[key].is_floating_point() and not state[key].isfinite().all()
     ]
-    found = [problem for problem in problems if problem]
-    if found:
-        msg = f"{origin} is not a checkpoint of {name}: " + "; ".join(found)
+    problems = [
+        f"{len(names)} {what} ({listed(names, NAMES_LISTED_MAX)})"
+        for what, names in (
+            ("missing", missing),
+            ("not expected", unknown),
+            ("of another shape", shapes),
+            ("with values that are no numbers", broken),
+        )
+        if names
+    ]
+    if problems:
+        msg = f"{origin} is not a checkpoint of {name}: " + "; ".join(problems)
         raise WeightsError(msg)
-
-
-def _listed(what: str, items: list[str]) -> str:
-    if not items:
-        return ""
-    more = f" and {len(items) - 3} more" if len(items) > 3 else ""
-    return f"{len(items)} {what} ({', '.join(items[:3])}{more})"

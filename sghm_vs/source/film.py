@@ -29,6 +29,11 @@ FILM_SUFFIXES = frozenset({".dpx", ".exr", ".tga"})
 
 DPX_TRANSFERS: Mapping[str, int] = {"Linear": LINEAR, "ITU-R 709-4": BT709}
 """H.273 codes of what a DPX header says and the resizer knows."""
+REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+"""Chromaticities of ITU-R BT.709: red, green, blue, white, each x and y."""
+PIXELS_MAX = 2**28
+"""As many as 16384x16384: more than anybody films."""
+SAME_PRIMARIES = 0.005
 LOG_TRANSFERS = frozenset({"Logarithmic", "Printing density"})
 
 
@@ -85,13 +90,18 @@ def read_film(path: Path, layer: str | None = None) -> Picture:
     Raises:
         SourceError: The file is missing or damaged, or has no such layer.
     """
-    with _opened(path) as file:
-        chosen = _choose(path, list(_layers(file)), layer)
-        file.seek_subimage(chosen.part, 0)
-        spec = file.spec()
-        _refuse_deep(path, spec)
-        planes = tuple(_framed(plane, spec) for plane in _pixels(path, file, chosen))
-    return _picture(path, planes, spec)
+    try:
+        with _opened(path) as file:
+            chosen = _choose(path, list(_layers(file)), layer)
+            file.seek_subimage(chosen.part, 0)
+            spec = file.spec()
+            _refuse_deep(path, spec)
+            _refuse_size(path, spec)
+            planes = tuple(_framed(plane, spec) for plane in _pixels(path, file, chosen))
+        return _picture(path, planes, spec)
+    except UnicodeDecodeError:
+        # Of a name in the file, or of the library's own words about it.
+        raise _damaged(path) from None
 
 
 @contextmanager
@@ -112,6 +122,10 @@ def _opened(path: Path) -> Iterator[ImageInput]:
         yield file
     finally:
         file.close()
+
+
+def _damaged(path: Path) -> SourceError:
+    return SourceError(f"{path} is damaged or not whole; copy or render it again")
 
 
 def _article(kind: str) -> str:
@@ -163,6 +177,17 @@ def _refuse_deep(path: Path, spec: ImageSpec) -> None:
         raise SourceError(msg)
 
 
+def _refuse_size(path: Path, spec: ImageSpec) -> None:
+    """Refuse what only a damaged header says, before room is made for it."""
+    for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
+        if not 0 < width * height <= PIXELS_MAX:
+            msg = (
+                f"{path} says that it has {width}x{height} pixels, and up to {PIXELS_MAX} are read; "
+                "it is damaged: copy or render it again"
+            )
+            raise SourceError(msg)
+
+
 def _pixels(path: Path, file: ImageInput, layer: Layer) -> list[NDArray[Any]]:
     """Return the shown channels, each (height, width) of the data window."""
     import OpenImageIO
@@ -173,8 +198,7 @@ def _pixels(path: Path, file: ImageInput, layer: Layer) -> list[NDArray[Any]]:
     pixels = file.read_image(layer.part, 0, first, last + 1, wanted)
     if pixels is None:
         file.geterror()
-        msg = f"{path} is damaged or not whole; copy or render it again"
-        raise SourceError(msg)
+        raise _damaged(path)
     return [pixels[..., index - first] for index in layer.shown]
 
 
@@ -203,16 +227,23 @@ def _picture(path: Path, planes: tuple[NDArray[Any], ...], spec: ImageSpec) -> P
     aspect = Fraction(spec.get_float_attribute("PixelAspectRatio", 1.0)).limit_denominator(1000)
     if aspect > 0:
         props |= {"_SARNum": aspect.numerator, "_SARDen": aspect.denominator}
-    return Picture(planes, props, _rate(spec), _warning(path, transfer))
+    return Picture(planes, props, _rate(spec), _warning(path, spec, transfer))
 
 
-def _warning(path: Path, transfer: str) -> str | None:
-    if transfer not in LOG_TRANSFERS:
-        return None
-    return (
-        f"{path} holds log film codes ({transfer}), which are taken as display color; "
-        "a conversion to display or scene-linear color first gives a better matte"
-    )
+def _warning(path: Path, spec: ImageSpec, transfer: str) -> str | None:
+    if transfer in LOG_TRANSFERS:
+        return (
+            f"{path} holds log film codes ({transfer}), which are taken as display color; "
+            "a conversion to display or scene-linear color first gives a better matte"
+        )
+    said = spec.getattribute("chromaticities")
+    if isinstance(said, tuple) and not np.allclose(said, REC709, rtol=0, atol=SAME_PRIMARIES):
+        primaries = " ".join(f"{number:.4g}" for number in said)
+        return (
+            f"{path} says that its primaries are {primaries}, and they are taken as Rec.709; "
+            "a conversion first keeps its color in what is written"
+        )
+    return None
 
 
 def _rate(spec: ImageSpec) -> Fraction | None:

@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SourceError, listed
 from sghm_vs.shots import PICTURE_SUFFIXES, SequencePath
-from sghm_vs.source.sequence import listed
 
 # The number is the last one before the ending; a minus belongs to it only where the name
 # can't mean a hyphen ("plate.-002.exr", but not "plate-002.exr").

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,10 +13,11 @@ from pathlib import Path
 import av
 import vapoursynth as vs
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SourceError, listed
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ TILED_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 
 AT_END = 2**62
 """A time behind the last frame of any movie."""
+MATROSKA_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)", re.ASCII)
+"""As in "00:00:01.500000000"."""
+STREAM_PACKETS = {188: 0, 192: 4, 204: 0}
+"""Sizes that packets of a transport stream have, and where in them their first letter is, a G."""
 EARLY_S = Fraction(1, 4)
 """A movie that ends earlier than its header says by more than this was cut off."""
 
@@ -104,8 +110,8 @@ def _track_number(path: Path, wanted: int | None) -> int:
     tracks = _video_tracks(path)
     movies = [track for track in tracks if not track.is_cover]
     if wanted is not None and wanted not in (track.number for track in tracks):
-        listed = ", ".join(map(str, tracks)) or "none"
-        msg = f"{path} has no video track {wanted}; its video tracks are: {listed}"
+        held = listed(tracks) or "none"
+        msg = f"{path} has no video track {wanted}; its video tracks are: {held}"
         raise SourceError(msg)
     if wanted is not None:
         return wanted
@@ -116,9 +122,8 @@ def _track_number(path: Path, wanted: int | None) -> int:
         )
         raise SourceError(msg)
     if len(movies) > 1:
-        listed = ", ".join(map(str, movies))
         logger.warning(
-            "%s has video tracks %s; the first is read: choose with --track", path, listed
+            "%s has video tracks %s; the first is read: choose with --track", path, listed(movies)
         )
     return movies[0].number if movies else -1
 
@@ -129,8 +134,9 @@ def _video_tracks(path: Path) -> list[Track]:
             return [
                 Track(
                     stream.index,
-                    stream.width,
-                    stream.height,
+                    # Streams of a codec that isn't known have no size.
+                    getattr(stream, "width", 0),
+                    getattr(stream, "height", 0),
                     bool(stream.disposition & Disposition.attached_pic),
                 )
                 for stream in container.streams.video
@@ -144,7 +150,8 @@ def _warn_of_early_end(path: Path, number: int) -> None:
     try:
         with av.open(str(path)) as container:
             videos = [stream for stream in container.streams.video if number in (stream.index, -1)]
-            declared, found = _declared_end(videos[0]), _found_end(container, videos[0])
+            declared, (found, is_torn) = _declared_end(videos[0]), _end(container, videos[0])
+            is_torn |= container.format.name == "mpegts" and _is_torn_stream(path)
     except (av.error.FFmpegError, IndexError):
         return
     if declared is not None and found is not None and declared - found > EARLY_S:
@@ -155,34 +162,47 @@ def _warn_of_early_end(path: Path, number: int) -> None:
             found,
             declared,
         )
+    elif is_torn:
+        logger.warning("%s ends within a frame: it was cut off; what is there is read", path)
 
 
 def _declared_end(stream: VideoStream) -> Fraction | None:
     """Return when the track ends, in seconds, as its header says."""
     if stream.duration is not None:
         return ((stream.start_time or 0) + stream.duration) * stream.time_base
-    words = stream.metadata.get("DURATION", "").split(":")  # Matroska: "00:00:01.500000000"
-    if len(words) != 3:
+    said = MATROSKA_DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+    if said is None:
         return None
-    hours, minutes, seconds = map(Fraction, words)
+    hours, minutes, seconds = map(Fraction, said.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
-def _found_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """Return when the last frame that is there ends, in seconds."""
+def _end(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
+    """Return when the last frame that is there ends, in seconds, and whether a part of it lacks."""
     # From the last key frame few packets are left; where its place was cut off, all are read.
     for start in (AT_END, 0):
         container.seek(start, stream=stream)
-        if ends := list(_packet_ends(container, stream)):
-            return max(ends) * stream.time_base
-    return None
+        if packets := list(_packets(container, stream)):
+            end = max((packet.pts or 0) + (packet.duration or 0) for packet in packets)
+            return end * stream.time_base, packets[-1].is_corrupt
+    return None, False
 
 
-def _packet_ends(container: InputContainer, stream: VideoStream) -> Iterator[int]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     with contextlib.suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
             if packet.pts is not None:
-                yield packet.pts + (packet.duration or 0)
+                yield packet
+
+
+def _is_torn_stream(path: Path) -> bool:
+    """Tell whether the transport stream at `path` ends within one of its packets of equal size."""
+    with path.open("rb") as file:
+        head = file.read(2 * max(STREAM_PACKETS))
+    for size, at in STREAM_PACKETS.items():
+        if head[at : at + 1] == head[at + size : at + size + 1] == b"G":
+            return path.stat().st_size % size != 0
+    return False
 
 
 def _reason(error: vs.Error) -> str:

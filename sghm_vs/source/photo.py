@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,6 +13,9 @@ import vapoursynth as vs
 from sghm_vs.errors import SourceError
 from sghm_vs.intake import IDENTITY
 from sghm_vs.source.picture import Picture
+
+PHOTOMETRIC = 262
+LAB_KINDS = (8, 9, 10)
 
 
 def read_photo(path: Path) -> Picture:
@@ -31,6 +35,9 @@ def read_photo(path: Path) -> Picture:
         raise SourceError(msg) from None
     # These flags drop alpha without blending and turn by EXIF; IMREAD_UNCHANGED does neither.
     flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+    if _is_lab_tiff(data):
+        msg = f"{path} is in CIELAB color, which isn't read; save it as RGB"
+        raise SourceError(msg)
     is_cut = _is_cut_jpeg(data) or _is_cut_png(data)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not is_cut else None
     if pixels is None:
@@ -85,6 +92,24 @@ def _is_cut_png(data: bytes) -> bool:
         if kind == b"IEND":
             return at > len(data)
     return True
+
+
+def _is_lab_tiff(data: bytes) -> bool:
+    """
+    Tell whether `data` is a TIFF in CIELAB, ICCLAB or ITULAB, whose numbers OpenCV takes for RGB.
+
+    Source:
+        TIFF 6.0, section 2 (directory: count, then 12 bytes an entry) and tag 262.
+    """
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        return False
+    start = int.from_bytes(data[4:8], order)
+    count = int.from_bytes(data[start : start + 2], order)
+    for at in range(start + 2, min(start + 2 + 12 * count, len(data)), 12):
+        if int.from_bytes(data[at : at + 2], order) == PHOTOMETRIC:
+            return int.from_bytes(data[at + 8 : at + 10], order) in LAB_KINDS
+    return False
 
 
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)

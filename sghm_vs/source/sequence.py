@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SourceError, listed
 from sghm_vs.shots import PICTURE_SUFFIXES, FrameRange, SequencePath
 
 type Missing = Literal["error", "black", "hold"]
@@ -15,15 +15,6 @@ type Missing = Literal["error", "black", "hold"]
 
 FILLED_MAX = 100_000
 """Missing frames that are filled; more are a stray number (a date) rather than a hole."""
-LISTED_MAX = 8
-"""Names that a message lists before it counts the rest."""
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return the first few of `names` for a message, and how many more there are."""
-    shown = list(names)
-    rest = len(shown) - LISTED_MAX
-    return ", ".join(shown[:LISTED_MAX]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def frame_files(sequence: SequencePath, missing: Missing = "error") -> dict[int, Path | None]:
@@ -74,7 +65,7 @@ def _check_holes(sequence: SequencePath, numbers: Sequence[int]) -> None:
         if after > before + 1
     ]
     if holes:
-        missing = listed(str(hole.first if len(hole) == 1 else hole) for hole in holes)
+        missing = listed(hole.first if len(hole) == 1 else hole for hole in holes)
         msg = (
             f"{sequence} misses frames {missing} of {numbers[0]}-{numbers[-1]}; "
             "render them, or type --missing black or hold (unrelated pictures: --stills)"
