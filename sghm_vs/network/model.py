@@ -23,6 +23,8 @@ STRIDE = 64
 """Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
 SMALL_LONG_SIDE_PX = 320
 """Of what the light network's encoder sees."""
+SECOND_LOOK = 0.75
+"""Part of that size at which it looks again for people: 240 px."""
 
 
 class SGHM(nn.Module):
@@ -31,7 +33,8 @@ class SGHM(nn.Module):
 
     The three methods are the three steps of a frame; each can be run on its own,
     so that a mask from elsewhere can take the place of the network's. `trusts_mask` says that its
-    segmentation is steadier than its matting decoder deep inside and far outside a person.
+    segmentation is steadier than its matting decoder deep inside and far outside a person;
+    `to_smaller`, if it is there, gives it a second look at the small picture, smaller still.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class SGHM(nn.Module):
         shortcut: nn.ModuleList,
         refine: MattingDecoder,
         to_small: Callable[[Tensor], Tensor],
+        to_smaller: Callable[[Tensor], Tensor] | None,
         trusts_mask: bool,
     ) -> None:
         super().__init__()
@@ -52,6 +56,7 @@ class SGHM(nn.Module):
         self.shortcut = shortcut
         self.refine = refine
         self.to_small = to_small
+        self.to_smaller = to_smaller
         self.trusts_mask = trusts_mask
 
     def encode(self, image: Tensor) -> Features:
@@ -66,7 +71,12 @@ class SGHM(nn.Module):
     def segment(self, features: Features) -> Tensor:
         """Return the probability of a person at the small picture's size, (n, 1, h, w)."""
         # The published decoder has 33 more outputs, left over from its ancestor and never used.
-        return torch.sigmoid(self.decoder(features)[:, :1])
+        probability = torch.sigmoid(self.decoder(features)[:, :1])
+        if self.to_smaller is None:
+            return probability
+        again = self.encode_small(self.to_smaller(features.small))
+        second = torch.sigmoid(self.decoder(again)[:, :1])
+        return (probability + _at_size_of(second, probability)) / 2
 
     def matte(self, image: Tensor, features: Features, mask: Tensor) -> Alphas:
         """
@@ -104,6 +114,7 @@ def sghm_resnet50() -> SGHM:
         shortcut=_shortcuts(channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
         to_small=_sample_quarter,
+        to_smaller=None,
         trusts_mask=False,
     )
 
@@ -115,9 +126,10 @@ def sghm_lite() -> SGHM:
         backbone=EfficientNetLite0Encoder(),
         aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
         decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
-        shortcut=_shortcuts(channels, (8, 16, 32, 48, 80)),
-        refine=MattingDecoder(128, (80, 48, 32, 16, 12, 8), (1, 1, 1, 1, 1), (16, 8, 4)),
-        to_small=_average_to_320,
+        shortcut=_shortcuts(channels, (6, 16, 32, 48, 80)),
+        refine=MattingDecoder(128, (80, 48, 32, 16, 12, 6), (1, 1, 1, 1, 1), (16, 8, 4)),
+        to_small=_average_small,
+        to_smaller=_average_smaller,
         trusts_mask=True,
     )
 
@@ -138,11 +150,11 @@ def _sample_quarter(image: Tensor) -> Tensor:
     return _shrink(image, 1 / 4)
 
 
-def _average_to_320(image: Tensor) -> Tensor:
+def _average_small(image: Tensor) -> Tensor:
     """
     Return `image` with a long side of 320 px, or its own where that is less.
 
-    A quarter of HD: there a person is seen as large as in the training, whatever the frame's size.
+    So a person is seen as large as in the training, whatever the frame's size.
     Every pixel counts, so grain does not alias into the mask.
     """
     height, width = image.shape[-2:]
@@ -150,12 +162,22 @@ def _average_to_320(image: Tensor) -> Tensor:
     return _resized(image, (_to_16(height * scale), _to_16(width * scale)))
 
 
+def _average_smaller(small: Tensor) -> Tensor:
+    """
+    Return `small` at a size where large, plain bodies are seen whole; small people are seen before.
+
+    The mean of both looks has both (multi-scale inference: Chen et al., "DeepLab", 2017, 4.1.1).
+    """
+    height, width = small.shape[-2:]
+    return _resized(small, (_to_16(height * SECOND_LOOK), _to_16(width * SECOND_LOOK)))
+
+
 def _to_16(length: float) -> int:
     return max(round(length / 16), 1) * 16
 
 
-def _at_size_of(features: Tensor, mask: Tensor) -> Tensor:
-    return _resized(features, (mask.shape[-2], mask.shape[-1]))
+def _at_size_of(features: Tensor, other: Tensor) -> Tensor:
+    return _resized(features, (other.shape[-2], other.shape[-1]))
 
 
 def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:

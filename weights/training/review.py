@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate
 
 from sghm_vs.network.model import SGHM, sghm_lite
 
-QUARTER = 160, 112
+SIZE = 160, 112
 """Of the pictures that the network sees, (height, width)."""
 TILE_WIDTH_PX = 112
 PER_ROW = 5
@@ -29,7 +29,7 @@ PER_ROW = 5
 def contradiction(network: SGHM, planes: NDArray[np.uint8]) -> tuple[float, NDArray[np.float32]]:
     """Return the mean absolute difference of mask and alpha over their union, and the mask."""
     codes = torch.from_numpy(np.ascontiguousarray(planes)).permute(2, 0, 1)[None].float() / 255
-    small = interpolate(codes, QUARTER, mode="bilinear", antialias=True)
+    small = interpolate(codes, SIZE, mode="bilinear", antialias=True)
     mask = network.segment(network.encode_small(small[:, :3]))[0, 0]
     alpha = small[0, 6]
     union = torch.maximum(mask, alpha).sum().clamp_min(1)
@@ -38,7 +38,7 @@ def contradiction(network: SGHM, planes: NDArray[np.uint8]) -> tuple[float, NDAr
 
 def tile(planes: NDArray[np.uint8], mask: NDArray[np.float32], name: str) -> NDArray[np.uint8]:
     """Return photo, alpha and mask side by side, BGR, the photo's name written on it."""
-    height, width = QUARTER[0] * TILE_WIDTH_PX // QUARTER[1], TILE_WIDTH_PX
+    height, width = SIZE[0] * TILE_WIDTH_PX // SIZE[1], TILE_WIDTH_PX
     photo = cv2.resize(np.ascontiguousarray(planes[..., 2::-1]), (width, height))
     cv2.putText(photo, name, (2, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 255), 1)
     grays = (np.ascontiguousarray(planes[..., 6]), np.uint8(mask * 255))

@@ -31,8 +31,8 @@ SHARE_BLURRED_HEADS = 0.15
 """Some publishers blur faces: they must not become holes."""
 
 
-PASSERSBY = "passersby.json"
-"""Names of the photos in which others pass, whom the alpha leaves out."""
+PASSERSBY = Path(__file__).with_name("passersby.json")
+"""Names of the photos in which others pass, whom the alpha leaves out; `passersby.py` found them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Photos:
         self._share_worn = share_worn
         kept = [path for path in sorted(cache.glob("*.npy")) if path.stem not in dropped]
         self._people = [np.load(path, mmap_mode="r") for path in kept]
-        crowded = _names_in(cache / PASSERSBY)
+        crowded = set(json.loads(PASSERSBY.read_text()))
         self._lonely = [index for index, path in enumerate(kept) if path.stem not in crowded]
         self._pictures = [
             np.load(path, mmap_mode="r") for path in sorted((cache / "bg").glob("*.npy"))
@@ -175,10 +175,6 @@ class Photos:
             return None
         strip = wide[rng.integers(len(wide))]
         return np.concatenate([strip, strip[:, ::-1]], 1)
-
-
-def _names_in(path: Path) -> set[str]:
-    return set(json.loads(path.read_text())) if path.exists() else set()
 
 
 def _person_box(alpha: NDArray[np.uint8]) -> tuple[int, int, int, int]:
