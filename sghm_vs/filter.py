@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from typing import get_args
 from weakref import WeakValueDictionary
 
 import torch
 import vapoursynth as vs
-from torch import Tensor
 
-from sghm_vs import color, planes
+from sghm_vs import color, matting
 from sghm_vs.device import choose_device, choose_dtype
-from sghm_vs.errors import DeviceError, SettingsError, SghmError, UnsupportedClipError
+from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
+from sghm_vs.inspection import View, view
 from sghm_vs.intake import readable
 from sghm_vs.network import SGHM, build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings, Sizing
+from sghm_vs.slots import Slots
 from sghm_vs.store import find_or_fetch
 from sghm_vs.weights import Weights, find_weights
-
-SLOTS_ON_CUDA = 2
-"""One frame computes while another is copied."""
 
 
 def sghm(
@@ -32,7 +30,7 @@ def sghm(
     auto_download: bool = False,
     *,
     num_streams: int = 0,
-    tr: int = 0,
+    tr: int | str = 2,
     sc: bool = True,
     sc_threshold: float | None = 0.1,
     infer_size: int = 1280,
@@ -41,12 +39,13 @@ def sghm(
     backend: str = "auto",
     format: int | None = None,
     mask: vs.VideoNode | None = None,
+    debug: View | None = None,
 ) -> vs.VideoNode:
     """
     Return the alpha of the people in `clip`.
 
-    Frame n of the result is a pure function of frame n of `clip`: any frame may be asked for,
-    in any order, by any number of threads.
+    Frame n of the result is a pure function of frames n-2*tr to n+2*tr of `clip`, cut at scene
+    changes: any frame may be asked for, in any order, by any number of threads.
 
     Args:
         clip: RGB, YUV or GRAY, 8 to 16 bits or float, of constant format; its size and rate may
@@ -59,9 +58,11 @@ def sghm(
         auto_download: Fetch and install the model that is named if it is missing. "auto" fetches
             nothing: it always has a model.
         num_streams: Frames in the network at once; 0 is one on the CPU and two on CUDA.
-        tr: Temporal radius in frames; must be 0 in this version.
-        sc: Whether scene changes end the temporal window; without effect at tr=0.
-        sc_threshold: Of the scene-change detector; without effect at tr=0.
+        tr: Temporal radius: how many frames each way help with a frame. 0 mattes each alone. Or
+            a word: "off" (0), "fast" (1), "default" (2), "quality" (3, with finer motion).
+        sc: Whether the window ends at scene changes; else at the clip's ends alone.
+        sc_threshold: How much of a picture must be new for a scene change, 0-1; None trusts the
+            clip's `_SceneChangePrev` and `_SceneChangeNext`.
         infer_size: Short side in pixels above which a picture is shrunk for the network.
         sizing: "pad" keeps the aspect; "image" and "video" do as the published scripts.
         fp16: Half precision; None is half on CUDA and float on the CPU.
@@ -69,6 +70,8 @@ def sghm(
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
             the network's own segmentation.
+        debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band" or
+            "trust"; see `sghm_vs.inspection`.
 
     Returns:
         GRAY, full range, of the clip's size, length and rate; 0 is background, 1 is subject.
@@ -79,27 +82,31 @@ def sghm(
     Source:
         Chen et al., "Robust Human Matting via Semantic Guidance", ACCV 2022.
     """
-    del sc, sc_threshold  # They shape the temporal window, which tr=0 does not have.
     try:
         _check_clip(clip)
         readable(clip)
         _check_integers(
             device_index=-1 if device_index is None else device_index,
             num_streams=num_streams,
-            tr=tr,
             infer_size=infer_size,
         )
-        _check_options(backend=backend, num_streams=num_streams)
+        _check_options(backend=backend, num_streams=num_streams, debug=debug)
         format = _output_format(clip, format)
         guide = None if mask is None else _read_mask(mask, clip)
-        settings = Settings(sizing=sizing, infer_size=infer_size, tr=tr)
+        settings = Settings(
+            sizing=sizing,
+            infer_size=infer_size,
+            tr=tr,
+            sc=sc,
+            sc_threshold=sc_threshold,
+        )
         device = choose_device(device_index)
         slots = Slots(device, num_streams)
         weights = (
             find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
         )
         pipeline = load_pipeline(weights, settings, device, choose_dtype(device, fp16))
-        alpha = matte_clip(clip, pipeline, slots, guide)
+        alpha = matte_clip(clip, pipeline, slots, guide, debug)
     except SghmError as error:
         msg = f"sghm: {error}"
         raise vs.Error(msg) from error
@@ -182,57 +189,12 @@ _loaded: WeakValueDictionary[tuple[object, ...], SGHM] = WeakValueDictionary()
 """Networks that some clip still uses: frames don't change them, so clips may share them."""
 
 
-class Slots:
-    """
-    A bounded number of frames in the network at once.
-
-    Each slot is one thread, and on CUDA one stream. VapourSynth's own threads only wait:
-    were they to run the network, each would bring its own team of compute threads.
-    """
-
-    def __init__(self, device: torch.device, count: int) -> None:
-        self.device = device
-        self._stream = threading.local()
-        chosen = count or (SLOTS_ON_CUDA if device.type == "cuda" else 1)
-        # Given no method of this object, whose threads would keep it alive for ever.
-        self._threads = ThreadPoolExecutor(
-            chosen, "sghm", initializer=_open_stream, initargs=(self._stream, device)
-        )
-
-    def run(self, compute: Callable[[], Tensor]) -> Tensor:
-        """Return what `compute` returns, on the CPU, once a slot is free to run it."""
-        return self._threads.submit(self._in_slot, compute).result()
-
-    def _in_slot(self, compute: Callable[[], Tensor]) -> Tensor:
-        try:
-            with torch.inference_mode(), torch.cuda.stream(self._stream.own):
-                return compute().cpu()
-        except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
-                raise
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            msg = (
-                f"out of memory on {self.device}; use a smaller infer_size (--infer-size) or "
-                "num_streams=1, or end what else uses the device"
-            )
-            raise DeviceError(msg) from error
-
-
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    # On the CPU, torch says it in words alone.
-    has_own_type = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-    return has_own_type or "can't allocate memory" in str(error)
-
-
-def _open_stream(thread: threading.local, device: torch.device) -> None:
-    # None is no stream of its own, which is all that the CPU has.
-    is_cuda = device.type == "cuda"
-    thread.own = torch.cuda.Stream(device) if is_cuda else None  # type: ignore[no-untyped-call]
-
-
 def matte_clip(
-    clip: vs.VideoNode, pipeline: Pipeline, slots: Slots, guide: vs.VideoNode | None = None
+    clip: vs.VideoNode,
+    pipeline: Pipeline,
+    slots: Slots,
+    guide: vs.VideoNode | None = None,
+    debug: View | None = None,
 ) -> vs.VideoNode:
     """
     Return `clip`'s alpha as a GRAYS clip.
@@ -242,35 +204,16 @@ def matte_clip(
         pipeline: What makes one frame's alpha, on the slots' device.
         slots: Where it runs.
         guide: Where the people are, GRAYS of the clip's size and length.
+        debug: A step to the alpha, in its place.
 
     Raises:
         UnsupportedClipError: As `color.read_color` says.
     """
     rgb = color.to_display_rgb(color.read_color(clip))
-    clips = [rgb] if guide is None else [rgb, guide]
-    blank = _blank_alpha(rgb)
-    weight = next(pipeline.network.parameters())
-
-    def matte(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
-        frames = f if isinstance(f, list) else [f]
-        _check_sizes(n, frames)
-
-        def compute() -> Tensor:
-            tensors = [planes.to_tensor(frame, slots.device, weight.dtype) for frame in frames]
-            return pipeline.matte(*tensors)
-
-        return planes.to_frame(slots.run(compute), frames[0])
-
-    # ModifyFrame alone runs one frame at a time; made anew for each frame it runs several.
-    return blank.std.FrameEval(lambda **_: blank.std.ModifyFrame(clips, matte), clip_src=clips)
-
-
-def _blank_alpha(clip: vs.VideoNode) -> vs.VideoNode:
-    """Return a GRAYS clip of `clip`'s size, length and rate, to be written over."""
-    if clip.width:
-        return clip.std.BlankClip(format=vs.GRAYS, keep=True)
-    # A clip of changing size has none of its own to be taken over.
-    return clip.std.BlankClip(width=64, height=64, format=vs.GRAYS, keep=True, varsize=True)
+    if debug is None and (pipeline.settings.radius == 0 or rgb.num_frames == 1):
+        return matting.alone(rgb, pipeline, slots, guide)
+    steps = matting.steady(rgb, pipeline, slots, guide)
+    return steps.alpha if debug is None else view(debug, rgb, steps, pipeline)
 
 
 def _check_clip(clip: vs.VideoNode) -> None:
@@ -284,17 +227,6 @@ def _check_constant_size(clip: vs.VideoNode) -> None:
         msg = (
             "the clip changes its size along the way, and a prop holds frames of one size; give "
             "it one: clip.resize.Bicubic(width, height)"
-        )
-        raise UnsupportedClipError(msg)
-
-
-def _check_sizes(n: int, frames: list[vs.VideoFrame]) -> None:
-    """Refuse a mask that changes its size otherwise than its clip does."""
-    needed, *found = ((frame.width, frame.height) for frame in frames)
-    if found and found[0] != needed:
-        msg = (
-            f"frame {n} of the mask is {found[0][0]}x{found[0][1]}, and the clip's "
-            f"{needed[0]}x{needed[1]}: they must be equal"
         )
         raise UnsupportedClipError(msg)
 
@@ -326,7 +258,10 @@ def _check_integers(**values: object) -> None:
             raise SettingsError(msg)
 
 
-def _check_options(*, backend: str, num_streams: int) -> None:
+def _check_options(*, backend: str, num_streams: int, debug: str | None) -> None:
+    if debug is not None and debug not in get_args(View):
+        msg = f"debug is {debug!r} and must be one of {', '.join(get_args(View))}"
+        raise SettingsError(msg)
     if backend not in ("auto", "torch"):
         msg = f"backend is {backend!r} and must be auto or torch"
         raise SettingsError(msg)

@@ -30,10 +30,47 @@ class Pipeline:
             guide: Where the people are, (1, 1, height, width), 0-1, instead of the
                 network's own segmentation.
         """
-        fit = self._fit(*picture.shape[-2:])
-        image = fit.prepare(picture).contiguous(memory_format=torch.channels_last)
+        fit, image = self._prepared(picture)
         features = self.network.encode(image)
-        mask = self._mask(features, fit) if guide is None else fit.prepare(guide)
+        if guide is not None:
+            return self._matte(image, features, fit.prepare(guide), fit)
+        mask = self._mask(self.network.segment(features), fit)
+        return self._matte(image, features, mask, fit)
+
+    def segment(self, picture: Tensor) -> tuple[Features, Tensor]:
+        """Return `picture`'s features and, small, the probability of a person, (1, 1, h, w), 0-1."""
+        features = self.network.encode(self._prepared(picture)[1])
+        return features, self.network.segment(features)
+
+    def matte_segmented(self, picture: Tensor, features: Features, probability: Tensor) -> Tensor:
+        """Return what `matte` does, from what `segment` returned, or from a better probability."""
+        fit, image = self._prepared(picture)
+        return self._matte(image, features, self._mask(probability, fit), fit)
+
+    def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+        """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
+        fit = self._fit(height, width)
+        rows, columns = (
+            max(round(length * resized / padded), 1)
+            for length, resized, padded in zip(small, fit.resized, fit.padded, strict=True)
+        )
+        return rows, columns
+
+    def shown(self, probability: Tensor, height: int, width: int) -> Tensor:
+        """Return a small `probability` at the picture's size, (1, 1, height, width)."""
+        fit = self._fit(height, width)
+        return fit.restore(segmentation.upsample(probability, fit.padded).float())
+
+    def guidance(self, probability: Tensor, height: int, width: int) -> Tensor:
+        """Return the mask that `probability` becomes for matting, (1, 1, height, width)."""
+        fit = self._fit(height, width)
+        return fit.restore(self._mask(probability, fit).float())
+
+    def _prepared(self, picture: Tensor) -> tuple[sizing.Fit, Tensor]:
+        fit = self._fit(*picture.shape[-2:])
+        return fit, fit.prepare(picture).contiguous(memory_format=torch.channels_last)
+
+    def _matte(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Tensor:
         alphas = self.network.matte(image, features, mask)
         if self.settings.sizing == "pad":
             scale = fit.scale_of_radii()
@@ -43,15 +80,7 @@ class Pipeline:
             return refinement.solidify(fit.restore(alpha.float()))
         return fit.restore(refinement.refine(*alphas).float())
 
-    def segment(self, picture: Tensor) -> Tensor:
-        """Return the probability of a person in `picture`, float32 (1, 1, height, width), 0-1."""
-        fit = self._fit(*picture.shape[-2:])
-        features = self.network.encode(fit.prepare(picture))
-        probability = self.network.segment(features)
-        return fit.restore(segmentation.upsample(probability, fit.padded).float())
-
-    def _mask(self, features: Features, fit: sizing.Fit) -> Tensor:
-        probability = self.network.segment(features)
+    def _mask(self, probability: Tensor, fit: sizing.Fit) -> Tensor:
         if self.network.trusts_mask:
             return segmentation.to_solid_mask(probability, fit.padded, fit.scale_of_radii())
         return segmentation.to_mask(probability, fit.padded)

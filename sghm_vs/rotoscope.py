@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import vapoursynth as vs
 
@@ -30,6 +31,8 @@ class Matting:
     backend: str = "auto"
     mask: Path | None = None
     """A movie, sequence or picture that shows where the people are."""
+    debug: Path | None = None
+    """A folder for a movie of each step to the alpha; each costs another run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,32 +110,45 @@ def rotoscope(
     """
     # With it comes torch, which takes seconds to load and `deliver` does not need.
     from sghm_vs.filter import sghm
+    from sghm_vs.inspection import View
 
     _refuse_to_replace(Path(path), outputs)
     source = open_source(path, opening)
     prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
     matting = prepared.matting
-    alpha = sghm(
-        source.clip,
-        matting.device_index,
-        matting.model,
-        num_streams=matting.num_streams,
-        tr=matting.settings.tr,
-        infer_size=matting.settings.infer_size,
-        sizing=matting.settings.sizing,
-        fp16=matting.fp16,
-        backend=matting.backend,
-        mask=_open_mask(matting.mask, source.clip),
-    )
-    return deliver(
+    how, mask = matting, _open_mask(matting.mask, source.clip)
+
+    def matted(debug: View | None = None) -> vs.VideoNode:
+        return sghm(
+            source.clip,
+            how.device_index,
+            how.model,
+            num_streams=how.num_streams,
+            tr=how.settings.tr,
+            sc=how.settings.sc,
+            sc_threshold=how.settings.sc_threshold,
+            infer_size=how.settings.infer_size,
+            sizing=how.settings.sizing,
+            fp16=how.fp16,
+            backend=how.backend,
+            mask=mask,
+            debug=debug,
+        )
+
+    written = deliver(
         source,
-        _emptied(alpha, source.blank),
+        _emptied(matted(), source.blank),
         outputs,
         frames=frames,
         delivery=delivery,
         metadata={"source": source.name, **prepared.description},
         progress=progress,
     )
+    steps = () if matting.debug is None else get_args(View)
+    for step in steps:
+        shown = f"{matting.debug}/{step}.mkv"
+        written += deliver(source, matted(step), [shown], frames=frames, delivery=delivery)
+    return written
 
 
 def deliver(
@@ -181,6 +197,7 @@ def describe(matting: Matting) -> dict[str, str]:
         "sizing": settings.sizing,
         "infer_size": str(settings.infer_size),
         "tr": str(settings.tr),
+        "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
     }
 
 

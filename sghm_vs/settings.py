@@ -9,6 +9,17 @@ from sghm_vs.errors import SettingsError
 
 Sizing = Literal["pad", "image", "video"]
 
+FlowEffort = Literal["fast", "medium"]
+
+TR_MAX = 8
+PRESETS: dict[str, tuple[int, FlowEffort]] = {
+    "off": (0, "fast"),
+    "fast": (1, "fast"),
+    "default": (2, "fast"),
+    "quality": (3, "medium"),
+}
+"""What a word for `tr` means: how many frames each way, and the care taken with motion."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -23,8 +34,12 @@ class Settings:
     """
     infer_size: int = 1280
     """In "pad" sizing, the short side in pixels above which a picture is shrunk first."""
-    tr: int = 0
-    """Temporal radius in frames; 0 mattes each frame alone."""
+    tr: int | str = 2
+    """Temporal radius in frames, 0 for each frame alone; or a preset's name."""
+    sc: bool = True
+    """Whether the window ends where a shot does."""
+    sc_threshold: float | None = 0.1
+    """How much of a picture must be new for a cut, 0-1; None trusts the frames' own props."""
 
     def __post_init__(self) -> None:
         if self.sizing not in get_args(Sizing):
@@ -34,6 +49,31 @@ class Settings:
         if self.infer_size < 64:
             msg = f"infer_size is {self.infer_size} and must be at least 64 (pixels, short side)"
             raise SettingsError(msg)
-        if self.tr != 0:
-            msg = f"tr is {self.tr}, and temporal filtering is not there yet; use tr=0"
+        if not 0 <= self.radius <= TR_MAX:
+            msg = f"tr is {self.tr} and must be 0 (each frame alone) to {TR_MAX}"
             raise SettingsError(msg)
+        if self.sc_threshold is not None and not 0 < self.sc_threshold <= 1:
+            msg = (
+                f"sc_threshold is {self.sc_threshold} and must be above 0 and at most 1, or None "
+                "for a clip whose frames say where scenes change"
+            )
+            raise SettingsError(msg)
+
+    @property
+    def radius(self) -> int:
+        """How many frames before and after a frame help with it."""
+        return self._temporal()[0]
+
+    @property
+    def flow(self) -> FlowEffort:
+        """The care taken with motion."""
+        return self._temporal()[1]
+
+    def _temporal(self) -> tuple[int, FlowEffort]:
+        if isinstance(self.tr, int):
+            return self.tr, "fast"
+        if self.tr in PRESETS:
+            return PRESETS[self.tr]
+        known = ", ".join(PRESETS)
+        msg = f"tr is {self.tr!r} and must be a whole number of frames, or one of {known}"
+        raise SettingsError(msg)

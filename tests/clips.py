@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
@@ -31,6 +32,39 @@ def noise_clip(
     family = core.get_video_format(format_id).color_family
     matrix = {} if family == vs.RGB else {"matrix": 1}
     return drawn.resize.Bicubic(format=format_id, **matrix)
+
+
+def panning_clip(
+    shots: tuple[int, ...] = (4, 4),
+    *,
+    step: int = 2,
+    grain: float = 4,
+    width: int = 96,
+    height: int = 64,
+) -> vs.VideoNode:
+    """
+    Return RGB24 shots of these lengths, each a random picture that moves, under fresh grain.
+
+    Each frame moves by `step` px, and is the same each time it is computed.
+    """
+    rgb = core.std.BlankClip(
+        format=vs.RGB24, width=width, height=height, length=sum(shots), fpsnum=24, fpsden=1
+    )
+    moments = [(shot, n) for shot, length in enumerate(shots) for n in range(length)]
+
+    def draw(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        frame = f.copy()
+        shot, moment = moments[n]
+        picture, noise = np.random.default_rng(shot), np.random.default_rng((shot, n))
+        for plane in range(3):
+            coarse = picture.integers(0, 256, (6, 12), np.uint8)
+            wide = cv2.resize(coarse, (2 * width, height), interpolation=cv2.INTER_CUBIC)
+            seen = wide[:, step * moment :][:, :width]
+            grained = seen + noise.normal(0, grain, seen.shape)
+            np.copyto(np.asarray(frame[plane]), np.clip(grained, 0, 255).astype(np.uint8))
+        return frame
+
+    return rgb.std.ModifyFrame(rgb, draw)
 
 
 def counted(clip: vs.VideoNode) -> tuple[vs.VideoNode, list[int]]:

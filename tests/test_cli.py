@@ -103,7 +103,7 @@ def test_footage_without_an_alpha_is_not_exported(plate, tmp_path, capsys):
         (["matte", "PLATE", "-o", "x.mov", "--model", "nope"], "nope"),
         (["matte", "PLATE", "-o", "x.mov", "--frames", "1-2"], "1001-1006"),
         (["matte", "PLATE", "-o", "x.mov", "--device", "tpu"], "tpu"),
-        (["matte", "PLATE", "-o", "x.mov", "--tr", "1"], "tr is 1"),
+        (["matte", "PLATE", "-o", "x.mov", "--tr", "99"], "tr is 99"),
         (["eval", "--pred", "PLATE", "--gt", "nowhere"], "nowhere"),
     ],
 )
@@ -207,7 +207,8 @@ def test_missing_frames_are_refused_unless_asked_for(plate, tmp_path, capsys):
 def test_a_damaged_frame_is_named_by_its_number_without_a_traceback(plate, tmp_path, capsys):
     (plate.parent / "sh010.1003.png").write_bytes(b"x")
 
-    assert main(["matte", str(plate), "-o", str(tmp_path / "a.mkv"), "--quiet"]) == 1
+    words = ["matte", str(plate), "-o", str(tmp_path / "a.mkv"), "--quiet"]
+    assert main([*words, "--tr", "0"]) == 1
 
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("sghm: frame 1003 can't be computed: ")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import vapoursynth as vs
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from sghm_vs.errors import SettingsError, SghmError
 from sghm_vs.evaluate import dtssd, pair_folders, score_clip, score_frame
+from sghm_vs.evaluate.motion import MotionError, WarpError
 from tests.seeded import seeded_image
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "metrics_reference.json").read_text())
@@ -220,6 +222,34 @@ def test_a_clips_scores_are_the_means_over_its_frames() -> None:
         assert scores[name] == pytest.approx(np.mean([one[name] for one in single]), rel=1e-5)
     assert scores["dtssd"] == pytest.approx(dtssd(alphas, truths), rel=1e-5)
     assert all(type(score) is float for score in scores.values())
+
+
+def moving_disk(n: int) -> np.ndarray:
+    y, x = np.mgrid[:60, :96]
+    return np.clip(18.5 - np.hypot(x - 30 - 4 * n, y - 30), 0, 1)
+
+
+def test_an_error_that_moves_with_the_subject_adds_little_to_messddt() -> None:
+    """It is what dtSSD punishes and the eye forgives."""
+    truths = [moving_disk(n) for n in range(4)]
+    steady, popping = MotionError(), MotionError()
+    for n, truth in enumerate(truths):
+        steady.add(truth * 0.8, truth)
+        popping.add(truth * (0.8 if n % 2 else 1.0), truth)
+
+    assert steady.messddt < 0.2 * popping.messddt
+
+
+def test_a_matte_that_moves_with_its_plate_has_no_warp_error() -> None:
+    rng = np.random.default_rng(0)
+    wide = cv2.resize(rng.integers(0, 256, (10, 24), np.uint8), (192, 60))
+    following, lagging = WarpError(), WarpError()
+    for n in range(4):
+        plate = np.ascontiguousarray(wide[:, 40 - 4 * n :][:, :96])
+        following.add(moving_disk(n), plate)
+        lagging.add(moving_disk(0), plate)
+
+    assert following.warp < 0.1 * lagging.warp
 
 
 def test_one_frame_has_no_dtssd() -> None:

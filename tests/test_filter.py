@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 import torch
 import vapoursynth as vs
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import pad
 
 import sghm_vs
-from sghm_vs import attach, planes, sghm
+from sghm_vs import attach, flow, planes, sghm
 from sghm_vs.color import read_color, to_display_rgb
 from sghm_vs.filter import load_pipeline
 from sghm_vs.network import SGHM, build_network
-from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings
 from sghm_vs.source.script import run_script
 from sghm_vs.weights import find_weights
-from tests.clips import counted, frame_bytes, noise_clip, plane
+from tests.clips import counted, frame_bytes, noise_clip, panning_clip, plane
 
 core = vs.core
 
@@ -50,8 +51,8 @@ def model(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def expected(model) -> list[bytes]:
-    """The frames of the noise clip's alpha in playback order, no two of them alike."""
-    alpha = sghm(noise_clip(), -1, model)
+    """The frames of the alpha of two shots in playback order, no two of them alike."""
+    alpha = sghm(panning_clip(), -1, model)
     frames = [plane(frame).tobytes() for frame in alpha.frames(close=True)]
     assert len(set(frames)) == len(frames)
     return frames
@@ -75,36 +76,36 @@ def test_alpha_is_a_full_range_gray_clip_like_its_source():
 
 
 def test_frames_are_the_same_backward(model, expected):
-    alpha = sghm(noise_clip(), -1, model)
+    alpha = sghm(panning_clip(), -1, model)
 
-    backward = {n: frame_bytes(alpha, n) for n in reversed(range(6))}
+    backward = {n: frame_bytes(alpha, n) for n in reversed(range(8))}
 
-    assert [backward[n] for n in range(6)] == expected
+    assert [backward[n] for n in range(8)] == expected
 
 
 def test_frames_are_the_same_in_any_order_and_asked_for_again(model, expected):
-    alpha = sghm(noise_clip(), -1, model)
-    order = [*range(6), *range(6)]
+    alpha = sghm(panning_clip(), -1, model)
+    order = [*range(8), *range(8)]
     np.random.default_rng(1).shuffle(order)
 
     assert all(frame_bytes(alpha, n) == expected[n] for n in order)
 
 
-@pytest.mark.parametrize("prefetch", [1, 8])
+@pytest.mark.parametrize("prefetch", [1, 16])
 def test_frames_are_the_same_when_prefetched(model, expected, prefetch):
-    alpha = sghm(noise_clip(), -1, model, num_streams=2)
+    alpha = sghm(panning_clip(), -1, model, num_streams=2)
 
     frames = alpha.frames(prefetch=prefetch, close=True)
 
     assert [plane(frame).tobytes() for frame in frames] == expected
 
 
-@pytest.mark.parametrize("threads", [1, 8])
+@pytest.mark.parametrize("threads", [1, 2, 8])
 def test_frames_are_the_same_on_any_number_of_threads(model, expected, threads):
     before = core.num_threads
     core.num_threads = threads
     try:
-        alpha = sghm(noise_clip(), -1, model)
+        alpha = sghm(panning_clip(), -1, model)
         frames = [plane(frame).tobytes() for frame in alpha.frames(close=True)]
     finally:
         core.num_threads = before
@@ -112,11 +113,36 @@ def test_frames_are_the_same_on_any_number_of_threads(model, expected, threads):
     assert frames == expected
 
 
-def test_a_trimmed_clip_gives_the_same_frames(model, expected):
-    before, after = noise_clip()[2:5], sghm(noise_clip(), -1, model)[2:5]
+def test_a_trimmed_alpha_has_the_same_frames(model, expected):
+    after = sghm(panning_clip(), -1, model)[2:7]
 
-    assert [frame_bytes(sghm(before, -1, model), n) for n in range(3)] == expected[2:5]
-    assert [frame_bytes(after, n) for n in range(3)] == expected[2:5]
+    assert [frame_bytes(after, n) for n in range(5)] == expected[2:7]
+
+
+@pytest.mark.parametrize("tr", [0, 1, 2, 3])
+def test_each_side_of_a_cut_equals_that_side_matted_alone(model, tr):
+    clip = panning_clip((3, 4, 1, 2))
+
+    whole = [frame_bytes(sghm(clip, -1, model, tr=tr), n) for n in range(10)]
+
+    for first, last in ((0, 3), (3, 7), (7, 8), (8, 10)):
+        alone = sghm(clip[first:last], -1, model, tr=tr)
+        assert [frame_bytes(alone, n) for n in range(last - first)] == whole[first:last]
+
+
+def test_neighbors_shape_a_frame(model, expected):
+    """Else every claim about order would hold for want of a window."""
+    alone = sghm(panning_clip(), -1, model, tr=0)
+
+    assert sum(frame_bytes(alone, n) != expected[n] for n in range(8)) >= 4
+
+
+def test_a_still_clip_equals_its_per_frame_alpha(model):
+    still = panning_clip((1,)).std.Loop(5)
+
+    stable, alone = sghm(still, -1, model), sghm(still, -1, model, tr=0)
+
+    assert frame_bytes(stable, 2) == frame_bytes(alone, 2)
 
 
 def test_the_filter_equals_the_pipeline_called_directly(model):
@@ -126,19 +152,33 @@ def test_the_filter_equals_the_pipeline_called_directly(model):
     with torch.inference_mode(), clip.get_frame(0) as frame:
         direct = pipeline.matte(planes.to_tensor(frame, device, torch.float32))
 
-    assert frame_bytes(sghm(clip, -1, model), 0) == direct[0, 0].numpy().tobytes()
+    assert frame_bytes(sghm(clip, -1, model, tr=0), 0) == direct[0, 0].numpy().tobytes()
 
 
-def test_no_frame_is_computed_twice_in_linear_playback():
-    clip, seen = counted(noise_clip(length=12))
-    alpha = sghm(clip, -1)
+@pytest.mark.parametrize("tr", [0, 2])
+@pytest.mark.parametrize("prefetch", [1, 4, 16])
+def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, prefetch):
+    clip, seen = counted(panning_clip((40,)))
+    calls = dict.fromkeys(["half_luma", "motions"], 0) | dict.fromkeys(["encode", "matte"], 0)
+    for owner, name in ((flow, "half_luma"), (flow, "motions"), (SGHM, "encode"), (SGHM, "matte")):
+        monkeypatch.setattr(owner, name, counting(calls, name, getattr(owner, name)))
+    alpha = sghm(clip, -1, model, tr=tr)
     seen.clear()
 
-    for _ in alpha.frames(prefetch=4, close=True):
+    for _ in alpha.frames(prefetch=prefetch, close=True):
         pass
 
     # Frame 0 was read once before, for its color.
-    assert sorted(seen) in (list(range(12)), list(range(1, 12)))
+    assert sorted(seen) in (list(range(40)), list(range(1, 40)))
+    assert calls == {"half_luma": 40 * (tr > 0), "motions": 40 * tr, "encode": 40, "matte": 40}
+
+
+def counting(calls, name, function):
+    def call(*args):
+        calls[name] += 1
+        return function(*args)
+
+    return call
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (127, 95), (65, 64)])
@@ -277,7 +317,10 @@ def test_attach_says_what_does_not_fit(clip, alpha, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"tr": 2}, "tr is 2"),
+        ({"tr": -1}, "tr is -1"),
+        ({"tr": 1.5}, "tr is 1.5"),
+        ({"tr": "much"}, "tr is 'much'"),
+        ({"sc_threshold": 0.0}, "sc_threshold is 0.0"),
         ({"model": "nope"}, "nope"),
         ({"model": "sghm-resnet50"}, "by hand"),
         ({"device_index": 99}, "device_index=99"),
@@ -286,6 +329,7 @@ def test_attach_says_what_does_not_fit(clip, alpha, words):
         ({"sizing": "stretch"}, "stretch"),
         ({"infer_size": 3}, "infer_size is 3"),
         ({"backend": "abacus"}, "abacus"),
+        ({"debug": "everything"}, "everything"),
         ({"num_streams": -1}, "num_streams is -1"),
         ({"format": vs.RGB24}, "GRAY16"),
         ({"format": 12345}, "GRAY16"),
@@ -321,7 +365,7 @@ def test_a_mask_changes_its_size_with_its_clip():
     fitting, wrong = (core.std.Splice(m, mismatch=True) for m in (masks, masks[::-1]))
 
     assert sghm(mixed, -1, mask=fitting).get_frame(1).width == 64
-    with pytest.raises(vs.Error, match="frame 1 of the mask is 96x64, and the clip's 64x64"):
+    with pytest.raises(vs.Error, match=r"frame [01] of the mask is \d+x64, and the clip's"):
         sghm(mixed, -1, mask=wrong).get_frame(1)
 
 
@@ -359,13 +403,13 @@ def test_a_mask_of_another_size_is_named_with_both_sizes():
 def test_a_device_without_memory_is_named_and_serves_the_next_frame(
     monkeypatch, model, expected, error
 ):
-    alpha = sghm(noise_clip(), -1, model)
+    alpha = sghm(panning_clip(), -1, model)
 
     def fail(*_):
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(Pipeline, "matte", fail)
+        patch.setattr(SGHM, "matte", fail)
         with pytest.raises(vs.Error, match="out of memory on cpu; use a smaller infer_size"):
             alpha.get_frame(3)
 
@@ -377,7 +421,7 @@ def test_another_failure_of_the_network_is_not_taken_for_a_lack_of_memory(monkey
         msg = "shapes do not match"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(Pipeline, "matte", fail)
+    monkeypatch.setattr(SGHM, "matte", fail)
 
     with pytest.raises(vs.Error, match="RuntimeError: shapes do not match"):
         sghm(noise_clip(length=1), -1).get_frame(0)
@@ -423,6 +467,62 @@ def resident_mib() -> int:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") >> 20
     return 0
+
+
+@pytest.mark.parametrize("step", ["segmentation", "guidance", "frame", "band", "trust"])
+def test_each_step_to_an_alpha_can_be_looked_at(model, step):
+    shown = sghm(panning_clip((5,)), -1, model, debug=step)
+
+    with shown.get_frame(2) as frame:
+        values = plane(frame)
+        assert (frame.format.id, frame.width, frame.height) == (vs.GRAYS, 96, 64)
+    assert 0 <= values.min() < values.max() <= 1
+
+
+def test_an_alpha_says_how_much_of_its_window_it_used(model):
+    alpha = sghm(panning_clip((3, 4)), -1, model)
+
+    props = [frame.props for frame in alpha.frames()]
+
+    assert [prop["SghmWindow"] for prop in props] == [3, 3, 3, 3, 4, 4, 3]
+    assert all(0 <= prop["SghmCoverage"] <= 1 and prop["SghmWarpError"] >= 0 for prop in props)
+
+
+@pytest.mark.parametrize(("props", "window"), [({}, 5), ({"_SceneChangePrev": 1}, 1)])
+def test_scene_changes_can_be_the_clips_own(model, props, window):
+    clip = panning_clip((5,)).std.SetFrameProps(**props)
+
+    with sghm(clip, -1, model, sc_threshold=None).get_frame(2) as frame:
+        assert frame.props["SghmWindow"] == window
+
+
+def test_without_scene_changes_a_window_ends_with_the_clip_alone(model):
+    with sghm(panning_clip((3, 4)), -1, model, sc=False).get_frame(2) as frame:
+        assert frame.props["SghmWindow"] == 5
+
+
+def test_a_window_ends_where_the_size_changes(model):
+    sizes = [{"width": 96}, {"width": 64}]
+    mixed = core.std.Splice([panning_clip((3,), **size) for size in sizes], mismatch=True)
+
+    alpha = sghm(mixed, -1, model)
+
+    for n, size in ((1, sizes[0]), (4, sizes[1])):
+        alone = sghm(panning_clip((3,), **size), -1, model)
+        assert frame_bytes(alpha, n) == frame_bytes(alone, 1)
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_the_shortest_clips_have_an_alpha(model, length):
+    assert len(list(sghm(panning_clip((length,)), -1, model).frames(close=True))) == length
+
+
+@settings(max_examples=8, deadline=None)
+@given(order=st.lists(st.integers(0, 7), min_size=1, max_size=12))
+def test_any_order_of_requests_gives_the_same_frames(model, expected, order):
+    alpha = sghm(panning_clip(), -1, model)
+
+    assert all(frame_bytes(alpha, n) == expected[n] for n in order)
 
 
 def test_torch_is_left_as_it_was_found():

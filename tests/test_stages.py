@@ -104,7 +104,15 @@ def test_the_mask_is_hard_and_of_the_picture_s_size():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sizing": "stretch"}, {"infer_size": 10}, {"tr": 2}, {"tr": -1}]
+    "wrong",
+    [
+        {"sizing": "stretch"},
+        {"infer_size": 10},
+        {"tr": 9},
+        {"tr": -1},
+        {"tr": "slow"},
+        {"sc_threshold": 2.0},
+    ],
 )
 def test_a_setting_outside_its_range_is_refused_at_once(wrong):
     with pytest.raises(SettingsError, match=next(iter(wrong))):

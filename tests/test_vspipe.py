@@ -54,6 +54,28 @@ def test_vspipe_gives_the_same_frames_from_the_middle(script, tmp_path):
     assert middle == whole[size : 3 * size]
 
 
+def test_a_fresh_process_gives_the_same_frames_with_neighbors(tmp_path):
+    """The window of frame 2 is 0 to 4, whoever asks for it first."""
+    moving = """
+import sys
+sys.path.insert(0, ROOT)
+from sghm_vs import sghm
+from tests.clips import panning_clip
+import vapoursynth as vs
+sghm(panning_clip((6,)), -1, format=vs.GRAY16).set_output()
+"""
+    script = tmp_path / "moving.vpy"
+    script.write_text(moving.replace("ROOT", repr(str(Path(__file__).parent.parent))))
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+
+    whole, part = (
+        vspipe(script, path, tmp_path, *words).stdout for words in ((), ("-s", "2", "-e", "3"))
+    )
+
+    size = 96 * 64 * 2
+    assert part == whole[2 * size : 4 * size] != b""
+
+
 def test_vspipe_works_without_the_path_once_it_is_configured(script, tmp_path):
     subprocess.run(
         [BIN / "vapoursynth", "config"],
@@ -70,10 +92,10 @@ def test_vspipe_works_without_the_path_once_it_is_configured(script, tmp_path):
 
 def test_a_script_that_misuses_the_filter_is_told_so(tmp_path):
     script = tmp_path / "wrong.vpy"
-    script.write_text(SCRIPT.replace("clip, -1,", "clip, -1, tr=3,"))
+    script.write_text(SCRIPT.replace("clip, -1,", "clip, -1, tr=-3,"))
 
     piped = vspipe(script, f"{BIN}{os.pathsep}{os.environ['PATH']}", tmp_path)
 
     assert piped.returncode != 0
     assert not piped.stdout
-    assert b"sghm: tr is 3" in piped.stderr
+    assert b"sghm: tr is -3" in piped.stderr

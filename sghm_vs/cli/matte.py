@@ -41,6 +41,12 @@ def add_parser(verbs: options.Verbs) -> None:
         help="footage or a picture, white where the people are, in place of the network's own "
         "segmentation",
     )
+    parser.add_argument(
+        "--debug",
+        metavar="DIR",
+        help="also write each step to the alpha as DIR/STEP.mkv: segmentation, guidance, frame, "
+        "band, trust; each takes another run",
+    )
     options.add_report_options(parser)
     parser.set_defaults(run=run)
 

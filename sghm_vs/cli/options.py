@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sghm_vs.settings import Settings, Sizing
+from sghm_vs.settings import PRESETS, Settings, Sizing
 from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
@@ -63,10 +63,19 @@ def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad"
     )
     group.add_argument(
         "--tr",
-        type=int,
-        default=0,
-        metavar="N",
-        help="temporal radius in frames; 0 in this version (default: 0)",
+        type=_temporal_radius,
+        default=2,
+        metavar="N|WORD",
+        help="how many frames each way steady a frame: 0 mattes each alone; or off (0), fast (1), "
+        "default (2), quality (3, with finer motion) (default: 2)",
+    )
+    group.add_argument(
+        "--sc-threshold",
+        type=_threshold,
+        default=0.1,
+        metavar="T",
+        help="how much of a picture must be new for a cut, 0 to 1; props trusts what a script "
+        "says of its frames, off looks for none (default: 0.1)",
     )
 
 
@@ -179,12 +188,20 @@ def matting_from(args: argparse.Namespace) -> Matting:
     from sghm_vs.rotoscope import Matting
 
     mask: str | None = getattr(args, "mask", None)
+    debug: str | None = getattr(args, "debug", None)
     return Matting(
         model=args.model,
         device_index=parse_device(args.device),
-        settings=Settings(sizing=args.sizing, infer_size=args.infer_size, tr=args.tr),
+        settings=Settings(
+            sizing=args.sizing,
+            infer_size=args.infer_size,
+            tr=args.tr,
+            sc=args.sc_threshold != "off",
+            sc_threshold=None if isinstance(args.sc_threshold, str) else args.sc_threshold,
+        ),
         backend=args.backend,
         mask=Path(mask) if mask else None,
+        debug=Path(debug) if debug else None,
     )
 
 
@@ -221,6 +238,14 @@ def print_outputs(
     sys.stderr.writelines(
         f"sghm: {error.removeprefix('sghm: ')}\n" for error in (failed or {}).values()
     )
+
+
+def _temporal_radius(text: str) -> int | str:
+    return text if text in PRESETS else int(text)
+
+
+def _threshold(text: str) -> float | str:
+    return text if text in ("props", "off") else float(text)
 
 
 def _frame_range(text: str) -> FrameRange:

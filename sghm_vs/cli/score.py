@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UNITS = (
     "mad, mse and band (mad within 10 px of the edge) x1e3, sad, grad and conn /1000, iou in %, "
-    "dtssd x1e2"
+    "dtssd x1e2, messddt and warp (the matte along the plate's motion) x1e3"
 )
 
 
@@ -47,6 +47,13 @@ def add_parser(verbs: options.Verbs) -> None:
         metavar="G",
         help="the truth, in the same form; pictures are paired by name, NAME_mask and "
         "NAME_alpha too",
+    )
+    parser.add_argument(
+        "--plate",
+        type=Path,
+        metavar="P",
+        help="with --pred: the footage, for the warp error; dtssd, messddt and warp need a movie "
+        "or a sequence",
     )
     parser.add_argument(
         "-o",
@@ -81,8 +88,9 @@ def _score_footage(args: argparse.Namespace) -> dict[str, float]:
     from sghm_vs.source import open_source
 
     matte, truth = open_source(args.pred).clip, open_source(args.gt).clip
+    plate = None if args.plate is None else open_source(args.plate).clip
     with progress("eval", quiet=args.quiet) as report:
-        return score_clip(matte, truth, report)
+        return score_clip(matte, truth, report, plate)
 
 
 def _score_folders(mattes: Path, truths: Path) -> Iterator[tuple[str, dict[str, float]]]:
@@ -115,7 +123,8 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
 def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
     """Return the function from a picture's clip to its alpha; it holds the network."""
     from sghm_vs.device import choose_device, choose_dtype
-    from sghm_vs.filter import Slots, load_pipeline, matte_clip
+    from sghm_vs.filter import load_pipeline, matte_clip
+    from sghm_vs.slots import Slots
     from sghm_vs.weights import find_weights
 
     matting = options.matting_from(args)

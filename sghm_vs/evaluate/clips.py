@@ -8,14 +8,18 @@ from dataclasses import asdict
 import numpy as np
 import vapoursynth as vs
 
+from sghm_vs.color import read_color, to_display_rgb
 from sghm_vs.errors import SettingsError
 from sghm_vs.evaluate.metrics import Flicker, Matte, score_frame
+from sghm_vs.evaluate.motion import MotionError, WarpError
+from sghm_vs.flow import luma
 
 
 def score_clip(
     pred: vs.VideoNode,
     truth: vs.VideoNode,
     progress: Callable[[int, int], None] | None = None,
+    plate: vs.VideoNode | None = None,
 ) -> dict[str, float]:
     """
     Return the scores of a matte, each the mean over its frames.
@@ -24,25 +28,51 @@ def score_clip(
         pred: The matte: gray of any depth, or the first plane of RGB (red) or YUV (luma).
         truth: The true matte; same size and length, of any such format.
         progress: Called after each frame with the frames done and all of them.
+        plate: The footage, whose motion says where each pixel should be found again; of the
+            matte's size and length.
 
     Returns:
         "mad", "mse", "sad", "grad", "conn", "iou", "band" as in `Scores`, and for more than one
-        frame "dtssd".
+        frame "dtssd" and "messddt"; with a plate also "warp".
 
     Raises:
         SettingsError: The two differ in size or length, or change format.
     """
     _check_pair(pred, truth)
-    flicker = Flicker()
+    flicker, motion = Flicker(), MotionError()
     sums: dict[str, float] = {}
     for done, (alpha, true_alpha) in enumerate(_frames(pred, truth), start=1):
         for name, score in asdict(score_frame(alpha, true_alpha)).items():
             sums[name] = sums.get(name, 0.0) + score
         flicker.add(alpha, true_alpha)
+        motion.add(alpha, true_alpha)
         if progress is not None:
             progress(done, pred.num_frames)
     means = {name: total / pred.num_frames for name, total in sums.items()}
-    return means | ({"dtssd": flicker.dtssd} if pred.num_frames > 1 else {})
+    if pred.num_frames == 1:
+        return means
+    warp = {} if plate is None else {"warp": warp_error(pred, plate)}
+    return means | {"dtssd": flicker.dtssd, "messddt": motion.messddt} | warp
+
+
+def warp_error(pred: vs.VideoNode, plate: vs.VideoNode) -> float:
+    """
+    Return how a matte changes along the motion of its plate, x1e3; see `WarpError`.
+
+    Args:
+        pred: The matte, as for `score_clip`.
+        plate: The footage that it is of, the same size and length, in color.
+
+    Raises:
+        SettingsError: The two differ in size or length, or change format.
+    """
+    _check_pair(pred, plate)
+    error = WarpError()
+    rgb = to_display_rgb(read_color(plate))
+    pairs = zip(pred.frames(close=True), rgb.frames(close=True), strict=True)
+    for frame, picture in pairs:
+        error.add(_alpha(frame), luma(*map(np.asarray, picture)))
+    return error.warp
 
 
 def _check_pair(pred: vs.VideoNode, truth: vs.VideoNode) -> None:

@@ -1,0 +1,196 @@
+"""sghm bench: what a choice of settings gains, on footage of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import tee
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sghm_vs.cli import options
+from sghm_vs.cli.progress import progress
+from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.settings import PRESETS
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+    from sghm_vs.evaluate.metrics import Matte
+
+TRUTH_ENDING = "_alpha"
+
+type Scores = dict[str, dict[str, float]]
+"""By way of steadying, then by measure."""
+
+
+def add_parser(verbs: options.Verbs) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "bench",
+        help="measure what temporal filtering gains",
+        description="Matte clips whose truth is known with each preset of --tr, and print dtSSD "
+        "and MAD as parts of those without filtering (1 is no change, less is better), beside two "
+        "simple filters; and what each preset alone adds to the exact truth.",
+    )
+    parser.add_argument("what", choices=["temporal"], help="what is measured")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="DIR",
+        help="clips, each NAME.mp4 (or any movie) beside its truth, NAME_alpha.mkv",
+    )
+    parser.add_argument(
+        "--frames", type=int, default=0, metavar="N", help="of each clip's start (default: all)"
+    )
+    parser.add_argument(
+        "--grain",
+        type=float,
+        default=0,
+        metavar="S",
+        help="add fresh grain of this sigma, of 255, to each frame (default: 0)",
+    )
+    options.add_model_options(parser)
+    options.add_report_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure each clip of the folder, and print the means."""
+    clips = _pairs(args.folder)
+    scores: dict[str, Scores] = {}
+    with options.stdout_for_results(), progress("bench", quiet=args.quiet) as report:
+        for done, (plate, truth) in enumerate(clips, start=1):
+            scores[plate.stem] = _measure(plate, truth, args)
+            if report is not None:
+                report(done, len(clips))
+    if args.json:
+        options.print_json(scores)
+    else:
+        sys.stdout.write(_table(scores))
+    return 0
+
+
+def _pairs(folder: Path) -> list[tuple[Path, Path]]:
+    if not folder.is_dir():
+        msg = f"{folder} is not a folder; give the folder that holds the clips"
+        raise SourceError(msg)
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    by_stem = {path.stem: path for path in files}
+    pairs = [
+        (path, by_stem[path.stem + TRUTH_ENDING])
+        for path in files
+        if path.stem + TRUTH_ENDING in by_stem
+    ]
+    if not pairs:
+        msg = f"{folder} holds no clip NAME beside its truth NAME{TRUTH_ENDING}"
+        raise SourceError(msg)
+    return pairs
+
+
+def _measure(plate: Path, truth: Path, args: argparse.Namespace) -> Scores:
+    """Return the scores of each preset, of the simple filters, and of presets over the truth."""
+    from sghm_vs.color import to_matte
+    from sghm_vs.evaluate.steadiness import Steadiness, exponential, one_frame_delay
+    from sghm_vs.source import open_source
+
+    clip, exact = open_source(plate).clip, to_matte(open_source(truth).clip)
+    if args.frames:
+        clip, exact = clip[: args.frames], exact[: args.frames]
+    if (clip.width, clip.height, clip.num_frames) != (exact.width, exact.height, exact.num_frames):
+        msg = f"{plate.name} and {truth.name} differ in size or length"
+        raise SettingsError(msg)
+    if args.grain:
+        clip = _grained(clip, args.grain)
+    mattes, over_truth = _by_preset(clip, exact, args)
+    streams = {name: _alphas(matte) for name, matte in mattes.items()}
+    streams["off"], once, again = tee(streams["off"], 3)
+    streams |= {"exponential": exponential(once), "one-frame-delay": one_frame_delay(again)}
+    streams |= {f"{name}, truth": _alphas(matte) for name, matte in over_truth.items()}
+    scores = {name: Steadiness() for name in streams}
+    for *alphas, true_alpha in zip(*streams.values(), _alphas(exact), strict=True):
+        for score, alpha in zip(scores.values(), alphas, strict=True):
+            score.add(alpha, true_alpha)
+    return {name: score.scores() for name, score in scores.items()}
+
+
+def _by_preset(
+    clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace
+) -> tuple[dict[str, vs.VideoNode], dict[str, vs.VideoNode]]:
+    """Return the mattes by each preset, and what each preset's alpha filter makes of the truth."""
+    from sghm_vs import matting
+    from sghm_vs.color import read_color, to_display_rgb
+    from sghm_vs.device import choose_device, choose_dtype
+    from sghm_vs.filter import load_pipeline, matte_clip
+    from sghm_vs.pipeline import Pipeline
+    from sghm_vs.slots import Slots
+    from sghm_vs.weights import find_weights
+    from sghm_vs.window import open_window
+
+    how = options.matting_from(args)
+    device = choose_device(how.device_index)
+    dtype = choose_dtype(device, how.fp16)
+    slots = Slots(device, count=0)
+    settings = {name: replace(how.settings, tr=name) for name in PRESETS}
+    network = load_pipeline(find_weights(how.model), how.settings, device, dtype).network
+    mattes = {
+        name: matte_clip(clip, Pipeline(network, chosen), slots)
+        for name, chosen in settings.items()
+    }
+    rgb = to_display_rgb(read_color(clip))
+    over_truth = {
+        name: matting.stabilized(exact, open_window(rgb, chosen))
+        for name, chosen in settings.items()
+        if chosen.radius
+    }
+    return mattes, over_truth
+
+
+def _grained(clip: vs.VideoNode, sigma: float) -> vs.VideoNode:
+    """Return `clip` as RGB24 with grain that is the same each time."""
+    import numpy as np
+    import vapoursynth as vs
+
+    from sghm_vs.color import read_color, to_display_rgb
+
+    rgb = to_display_rgb(read_color(clip)).resize.Point(format=vs.RGB24, dither_type="none")
+
+    def add(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        frame = f.copy()
+        noise = np.random.default_rng(n)
+        for plane in map(np.asarray, frame):
+            grained = plane + noise.normal(0, sigma, plane.shape)
+            np.copyto(plane, np.clip(np.rint(grained), 0, 255).astype(np.uint8))
+        return frame
+
+    return rgb.std.ModifyFrame(rgb, add)
+
+
+def _alphas(matte: vs.VideoNode) -> Iterator[Matte]:
+    import numpy as np
+
+    for frame in matte.frames(close=True):
+        yield np.array(frame[0], np.float64)
+
+
+def _table(scores: dict[str, Scores]) -> str:
+    clips = list(scores.values())
+    ways = [way for way in clips[0] if not way.endswith(", truth")]
+    lines = [f"{'mean of ' + str(len(clips)) + ' clips':<20}{'dtSSD':>8}{'MAD':>8}"
+             f"{'worst':>8}{'worst':>8}{'+dtSSD':>8}{'+MAD':>8}"]  # fmt: skip
+    for way in ways:
+        parts = [
+            [clip[way][name] / max(clip["off"][name], 1e-9) for clip in clips]
+            for name in ("dtssd", "mad")
+        ]
+        cells = [sum(part) / len(part) for part in parts] + [max(part) for part in parts]
+        row = f"{way:<20}" + "".join(f"{cell:>8.3f}" for cell in cells)
+        added = [clip.get(f"{way}, truth") for clip in clips]
+        if all(added):
+            means = [sum(a[name] for a in added if a) / len(added) for name in ("dtssd", "mad")]
+            row += "".join(f"{mean:>8.3f}" for mean in means)
+        lines.append(row)
+    note = "parts of off; then the worst clip's; then what the filter adds to the exact truth"
+    return "\n".join([*lines, note]) + "\n"

@@ -1,0 +1,142 @@
+"""How a picture moves to the next: dense flow, how far to trust it, and where shots are cut."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sghm_vs.settings import FlowEffort
+
+type Luma = NDArray[np.uint8]
+"""(h, w), codes of 255; for motion, of half the picture's size."""
+type Plane = NDArray[np.float32]
+type Motion = NDArray[np.float32]
+"""(3, h, w): where each pixel of one luma lies in another, as x and y in its pixels, and trust, 0-1."""
+
+PRESETS: dict[FlowEffort, int] = {
+    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+}
+
+WEIGHTS_OF_RGB = (0.2126, 0.7152, 0.0722)
+"""ITU-R BT.709."""
+
+SHORTEST_SIDE_PX = 32
+"""OpenCV's DIS refuses what is under 12 px, and crashed on 12x48 and on 16x300."""
+
+ROUND_TRIP_PX = 1.0
+"""There and back, off by this: trust falls to 0.6."""
+ROUND_TRIP_OF_LENGTH = 0.05
+"""The same as a part of the way: fast motion is known less exactly."""
+PHOTOMETRIC_CODES = 6.0
+"""Of 255. What is found there looks different by this: trust falls to 0.6."""
+
+THUMB_PX = (32, 18)
+CHANGE_OF_CUT = 0.25
+"""Mean difference in luma, 0-1, that counts as a complete change."""
+
+
+def half_luma(red: Plane, green: Plane, blue: Plane) -> Luma:
+    """Return the luma of display-coded planes (h, w), 0-1, as codes of 255 at half the size."""
+    size = max(red.shape[1] // 2, 1), max(red.shape[0] // 2, 1)
+    small = (
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+        for plane in (red, green, blue)
+    )
+    return luma(*small)
+
+
+def luma(red: Plane, green: Plane, blue: Plane) -> Luma:
+    """Return the luma of display-coded planes (h, w), 0-1, as codes of 255."""
+    planes = zip(WEIGHTS_OF_RGB, (red, green, blue), strict=True)
+    # NaN is 0, as for the network.
+    shown = np.nan_to_num(sum(weight * plane for weight, plane in planes))
+    return np.asarray(np.rint(np.clip(shown, 0, 1) * 255), np.uint8)
+
+
+def change(before: Luma, after: Luma) -> float:
+    """
+    Return how much of the picture is new, 0-1: 0.1 and more is a cut.
+
+    Compared are thumbnails, each cell with the range of its neighbors in the other picture, so
+    that motion by up to a cell (a 32nd of the width) counts for little.
+    """
+    if before.shape != after.shape:
+        return 1.0
+    first, second = (
+        np.asarray(cv2.resize(codes, THUMB_PX, interpolation=cv2.INTER_AREA), np.uint8)
+        for codes in (before, after)
+    )
+    new = max(_outside_range(first, second), _outside_range(second, first))
+    return min(new / (255 * CHANGE_OF_CUT), 1.0)
+
+
+def motions(before: Luma, after: Luma, effort: FlowEffort | None) -> tuple[Motion, Motion]:
+    """
+    Return the motion from `before` to `after` and that from `after` to `before`.
+
+    Without effort there is none, and no trust in it.
+    """
+    if effort is None:
+        none = np.zeros((3, *before.shape), np.float32)
+        return none, none
+    there, back = displacement(before, after, effort), displacement(after, before, effort)
+    return (
+        np.stack([*there, _trust(before, after, there, back)]),
+        np.stack([*back, _trust(after, before, back, there)]),
+    )
+
+
+def displacement(before: Luma, after: Luma, effort: FlowEffort) -> NDArray[np.float32]:
+    """
+    Return where each pixel of `before` lies in `after`: x and y in pixels from it, (2, h, w).
+
+    Source:
+        Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, in OpenCV.
+    """
+    height, width = before.shape
+    bottom, right = max(SHORTEST_SIDE_PX - height, 0), max(SHORTEST_SIDE_PX - width, 0)
+    first, second = (
+        cv2.copyMakeBorder(codes, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+        for codes in (before, after)
+    )
+    none = np.zeros((*first.shape, 2), np.float32)
+    # An object of its own for each call: it holds buffers, and frames run on several threads.
+    found = cv2.DISOpticalFlow.create(PRESETS[effort]).calc(first, second, none)
+    return np.ascontiguousarray(found[:height, :width].transpose(2, 0, 1), np.float32)
+
+
+def sample(planes: NDArray[np.float32], x: Plane, y: Plane) -> NDArray[np.float32]:
+    """Return `planes` (h, w) or (h, w, c) at the points `x`, `y`, in pixels, of any one shape (r, s)."""
+    found = cv2.remap(planes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def grid(height: int, width: int) -> tuple[Plane, Plane]:
+    """Return the x and the y of each pixel, (height, width) each."""
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    return np.broadcast_to(x, (height, width)), np.broadcast_to(y[:, None], (height, width))
+
+
+def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np.float32]) -> Plane:
+    """Return how far each pixel's motion can be trusted, 0-1: that it returns, and looks the same."""
+    height, width = here.shape
+    column, row = grid(height, width)
+    x, y = column + there[0], row + there[1]
+    returned = sample(cv2.merge([*back]), x, y)
+    astray = cv2.magnitude(there[0] + returned[..., 0], there[1] + returned[..., 1])
+    length = cv2.magnitude(there[0], there[1])
+    found = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    unlike = cv2.blur(cv2.absdiff(found, here).astype(np.float32), (3, 3)) / PHOTOMETRIC_CODES
+    allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length * length
+    trust = cv2.exp((astray * astray / allowed + unlike * unlike) * -0.5)
+    is_inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    return np.asarray(trust * is_inside, np.float32)
+
+
+def _outside_range(values: Luma, others: Luma) -> float:
+    cell = np.ones((3, 3), np.uint8)
+    above = cv2.subtract(values, cv2.dilate(others, cell))
+    below = cv2.subtract(cv2.erode(others, cell), values)
+    return float(cv2.mean(above)[0] + cv2.mean(below)[0])

@@ -1,0 +1,67 @@
+"""Why an alpha is as it is: what led to it, as clips to look at."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+import vapoursynth as vs
+from torch import Tensor
+
+from sghm_vs import planes
+from sghm_vs.matting import Steps
+from sghm_vs.nodes import blank_like, computed
+from sghm_vs.pipeline import Pipeline
+from sghm_vs.stages import temporal
+
+View = Literal["segmentation", "guidance", "band", "trust", "frame"]
+
+
+def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:
+    """
+    Return one of the steps to `rgb`'s alpha, GRAYS of its size.
+
+    Args:
+        name: "segmentation" is the probability of a person by each frame alone; "guidance" the
+            mask that its window agrees on; "frame" the alpha of each frame, so guided; "band"
+            where the window is not solid, and correction is possible; "trust" how far
+            the motion to the neighbors is trusted, their mean.
+        rgb: The picture, display-coded.
+        steps: Those to its alpha.
+        pipeline: What made them.
+    """
+    if name == "frame":
+        return steps.frames
+    if name in ("band", "trust"):
+        return _of_window(name, steps)
+    probability = steps.probability if name == "segmentation" else steps.fused
+    # Where a mask was given, nothing was segmented: it shows in the alpha of each frame alone.
+    return steps.frames if probability is None else _of_map(name, rgb, probability, pipeline)
+
+
+def _of_map(
+    name: View, rgb: vs.VideoNode, probability: vs.VideoNode, pipeline: Pipeline
+) -> vs.VideoNode:
+    show = pipeline.shown if name == "segmentation" else pipeline.guidance
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        picture, small = frames
+        values: Tensor = planes.to_tensor(small, torch.device("cpu"), torch.float32)
+        return planes.to_frame(show(values, picture.height, picture.width), picture)
+
+    return computed(blank_like(rgb), [rgb, probability], make)
+
+
+def _of_window(name: View, steps: Steps) -> vs.VideoNode:
+    window = steps.window
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        own, *others = frames
+        alpha, neighbors = np.asarray(own[0]), window.neighbors(n, others)
+        show = temporal.uncertain if name == "band" else temporal.trust
+        values = show(alpha, neighbors) if neighbors else np.zeros_like(alpha)
+        return planes.to_gray_frame(values.astype(np.float32), own.props)
+
+    return computed(blank_like(steps.frames), [steps.frames, *window.around(steps.frames)], make)

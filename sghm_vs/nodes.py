@@ -1,0 +1,52 @@
+"""Clips whose frames are pure functions of other clips' frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import vapoursynth as vs
+
+type Make = Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]
+
+
+def computed(like: vs.VideoNode, clips: list[vs.VideoNode], make: Make) -> vs.VideoNode:
+    """
+    Return a clip of `like`'s format, length and rate.
+
+    Args:
+        like: Says what kind of clip it is; its frames are not read.
+        clips: Of the same length.
+        make: Returns frame n from n and the frames n of `clips`.
+    """
+
+    def call(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
+        return make(n, f if isinstance(f, list) else [f])
+
+    # ModifyFrame alone runs one frame at a time; made anew for each frame it runs several.
+    return like.std.FrameEval(lambda **_: like.std.ModifyFrame(clips, call), clip_src=clips)
+
+
+def blank_like(clip: vs.VideoNode) -> vs.VideoNode:
+    """Return a GRAYS clip of `clip`'s size, length and rate, to be written over."""
+    if clip.width:
+        return clip.std.BlankClip(format=vs.GRAYS, keep=True)
+    return blank_of_any_size(clip)
+
+
+def blank_of_any_size(clip: vs.VideoNode, format_id: int = vs.GRAYS) -> vs.VideoNode:
+    """Return a gray clip of `clip`'s length and rate whose frames may each have their own size."""
+    # A clip of changing size has none of its own to be taken over.
+    return clip.std.BlankClip(width=64, height=64, format=format_id, keep=True, varsize=True)
+
+
+def shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
+    """Return the clip whose frame n is frame n + `by`; beyond the ends, the first or the last."""
+    last = clip.num_frames - 1
+    steps = min(abs(by), last)
+    if steps == 0:
+        return clip
+    if by > 0:
+        parts = [clip[steps:], clip[last].std.Loop(steps)]
+    else:
+        parts = [clip[0].std.Loop(steps), clip[:-steps]]
+    return vs.core.std.Splice(parts, mismatch=True)

@@ -1,0 +1,205 @@
+"""What neighbors in time say of a frame: pure functions of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sghm_vs.flow import Motion, Plane, grid, sample
+
+type Values = NDArray[np.float32]
+"""(frames, …): what each frame of a window says of the same points."""
+
+NEARLY_0 = 1 / 255
+NEARLY_1 = 254 / 255
+ROW_PX = 1024
+"""OpenCV looks points up in rows of less than 32,768."""
+
+VOTES_APART = 0.5
+"""Probabilities this far from the median count 0.6 in their mean."""
+ALIKE = 0.1
+"""Probabilities no farther apart than this are averaged as they are."""
+LENIENCE = 0.25
+"""Power of a motion's trust in a probability, whose pixels are larger than the motion's errors."""
+
+DOUBT = 0.02
+"""Corrections of half this size are left undone, those of twice its size are made."""
+MISPLACED_PX = 0.6
+"""To that is added what such an error in the motion would make at the frame's own edge."""
+
+
+class Neighbor(NamedTuple):
+    """Another frame of a window."""
+
+    values: Plane
+    """Its alpha or its probabilities, 0-1."""
+    motion: Motion
+    """From the frame in the middle to this one."""
+    is_later: bool
+
+
+def fuse(probability: Plane, neighbors: Sequence[Neighbor], covered: tuple[int, int]) -> Plane:
+    """
+    Return the `probability` of a person (h, w), 0-1, that a frame and its neighbors agree on.
+
+    It is their mean along the motion, in which those far from the weighted median count little.
+
+    Args:
+        probability: Of the frame.
+        neighbors: With their probabilities.
+        covered: How many rows and columns the picture takes; beyond is padding.
+    """
+    if not neighbors:
+        return probability
+    height, width = covered
+    own = probability[:height, :width]
+    column, row = grid(height, width)
+    all_values, all_weights = [own], [np.ones_like(own)]
+    for neighbor in neighbors:
+        x, y, trust = (_resized(plane, covered) for plane in neighbor.motion)
+        down, across = _ratio(covered, neighbor.motion)
+        there = column + x * across, row + y * down
+        all_values.append(sample(neighbor.values[:height, :width], *there))
+        all_weights.append(trust**LENIENCE)
+    values, weights = np.stack(all_values), np.stack(all_weights)
+    spread = np.ptp(values, axis=0)
+    # Where nothing changes, not even the last bit does: a still stays what it is.
+    mean = np.where(spread > 0, (weights * values).sum(0) / weights.sum(0), own)
+    disputed = spread > ALIKE
+    mean[disputed] = robust_mean(values[:, disputed], weights[:, disputed])
+    fused = probability.copy()
+    fused[:height, :width] = mean
+    return fused
+
+
+def robust_mean(values: Values, weights: Values) -> Plane:
+    """Return the weighted mean of `values`, in which those far from the median count little."""
+    middle = weighted_median(values, weights)
+    weights = weights * np.exp(np.square((values - middle) / VOTES_APART) / -2)
+    mean = (weights * values).sum(0) / weights.sum(0)
+    return np.asarray(mean, np.float32)
+
+
+def weighted_median(values: Values, weights: Values) -> Plane:
+    """Return the lowest value up to which half of all weight lies."""
+    order = np.argsort(values, axis=0)
+    values, weights = (np.take_along_axis(a, order, 0) for a in (values, weights))
+    up_to = weights.cumsum(0)
+    index = (up_to >= up_to[-1] / 2).argmax(0)
+    return np.asarray(np.take_along_axis(values, index[None], 0)[0], np.float32)
+
+
+def stabilize(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
+    """
+    Return `alpha` (h, w), 0-1, corrected where the past and the future agree that it is wrong.
+
+    Each side says how far its mean along the motion is from the frame's own value. If both are on
+    one side of it, it moves there by their geometric mean; else it stays. What the motion's
+    own error could explain counts little.
+
+    Args:
+        alpha: Of the frame.
+        neighbors: With their alphas.
+    """
+    sides = [[n for n in neighbors if n.is_later == is_later] for is_later in (False, True)]
+    if not all(sides):
+        return alpha
+    rows, columns = np.nonzero(uncertain(alpha, neighbors))
+    if not rows.size:
+        return alpha
+    past, future = (_difference(alpha, side, rows, columns) for side in sides)
+    correction = np.sign(past) * np.sqrt(np.maximum(past * future, 0))
+    doubt = DOUBT + MISPLACED_PX * _slope(alpha)[rows, columns]
+    stable = alpha.copy()
+    stable[rows, columns] += _beyond(correction, doubt)
+    return stable
+
+
+def uncertain(alpha: Plane, neighbors: Sequence[Neighbor]) -> NDArray[np.bool_]:
+    """Return where not every frame of the window has a solid 0, or every one a solid 1."""
+    size = neighbors[0].motion.shape[1:]
+    column, row = grid(*size)
+    low = high = _resized(alpha, size)
+    for values, (x, y, _), _ in neighbors:
+        moved = sample(_resized(values, size), column + x, row + y)
+        low, high = np.minimum(low, moved), np.maximum(high, moved)
+    band = ((high > NEARLY_0) & (low < NEARLY_1)).astype(np.uint8)
+    grown = cv2.dilate(band, np.ones((3, 3), np.uint8))
+    return cv2.resize(grown, alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+
+
+def trust(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
+    """Return how far the motion to the neighbors is trusted, their mean, of `alpha`'s size."""
+    mean = np.mean([neighbor.motion[2] for neighbor in neighbors], axis=0, dtype=np.float32)
+    return np.asarray(cv2.resize(mean, alpha.shape[::-1]), np.float32)
+
+
+def warp_error(alpha: Plane, neighbors: Sequence[Neighbor]) -> float:
+    """
+    Return the mean square difference of `alpha` and the frame before, moved, at half size.
+
+    Each pixel counts as far as its motion is trusted; 0 without a frame before.
+    """
+    before = [neighbor for neighbor in neighbors if not neighbor.is_later]
+    if not before:
+        return 0.0
+    values, (x, y, trust), _ = before[-1]
+    column, row = grid(*trust.shape)
+    moved = sample(_resized(values, trust.shape), column + x, row + y)
+    error = trust * np.square(_resized(alpha, trust.shape) - moved)
+    return float(error.sum() / max(trust.sum(), 1))
+
+
+def _difference(
+    alpha: Plane, side: Sequence[Neighbor], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Return, for each point, how far the mean of one side is from `alpha`, as far as it is known."""
+    y, x = (_in_rows(points.astype(np.float32)) for points in (rows, columns))
+    own, total = sample(alpha, x, y), np.zeros_like(x)
+    difference = np.zeros_like(x)
+    for values, motion, _ in side:
+        down, across = _ratio(alpha.shape, motion)
+        known = sample(np.dstack([*motion]), (x + 0.5) / across - 0.5, (y + 0.5) / down - 0.5)
+        there = sample(values, x + known[..., 0] * across, y + known[..., 1] * down)
+        difference += known[..., 2] * (there - own)
+        total += known[..., 2]
+    # A side that is trusted by less than one frame's worth says as much less.
+    known_by = difference / np.maximum(total, 1)
+    return np.asarray(known_by.ravel()[: rows.size], np.float32)
+
+
+def _beyond(correction: Plane, doubt: Plane) -> Plane:
+    """Return `correction` (n,) where it is far above `doubt`, 0 where it is far below."""
+    rise = np.clip((np.abs(correction) / doubt - 0.5) / 1.5, 0, 1)
+    made = correction * np.square(rise) * (3 - 2 * rise)
+    # What is solid stays so, where the change would not be seen.
+    return np.asarray(np.where(np.abs(made) < NEARLY_0, 0, made), np.float32)
+
+
+def _ratio(size: tuple[int, ...], motion: Motion) -> tuple[float, float]:
+    """Return how many pixels of planes of `size` one of the motion's is, down and across."""
+    return size[0] / motion.shape[1], size[1] / motion.shape[2]
+
+
+def _slope(alpha: Plane) -> Plane:
+    """Return how much `alpha` changes from pixel to pixel."""
+    around = np.ones((3, 3), np.uint8)
+    steps = cv2.dilate(alpha, around) - cv2.erode(alpha, around)
+    return np.asarray(steps / 2, np.float32)
+
+
+def _in_rows(points: NDArray[np.float32]) -> Plane:
+    """Return `points` (n,) in rows of one length, the last one filled up with zeros."""
+    padded = np.pad(points, (0, -points.size % ROW_PX)).reshape(-1, ROW_PX)
+    return np.asarray(padded, np.float32)
+
+
+def _resized(plane: Plane, size: tuple[int, ...]) -> Plane:
+    """Return `plane` (h, w) at `size`, (height, width): means of blocks where it shrinks."""
+    if plane.shape == size:
+        return plane
+    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA), np.float32)

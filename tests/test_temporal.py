@@ -1,0 +1,196 @@
+"""What neighbors in time say of a frame, and how they are found."""
+
+import cv2
+import numpy as np
+import pytest
+
+from sghm_vs import flow
+from sghm_vs.stages import temporal
+
+
+def picture(height: int = 90, width: int = 160, seed: int = 0) -> flow.Luma:
+    """A random luma of soft blobs, 40 px wider than the width asked for."""
+    coarse = np.random.default_rng(seed).integers(
+        0, 256, (height // 8 + 2, width // 8 + 7), np.uint8
+    )
+    return cv2.resize(coarse, (width + 40, height), interpolation=cv2.INTER_CUBIC)
+
+
+def disk(at: float, height: int = 180, width: int = 320) -> temporal.Plane:
+    """A soft disk of radius 50 px whose center is `at` px from the left."""
+    x, y = flow.grid(height, width)
+    return np.clip(50.5 - np.hypot(x - at, y - height / 2), 0, 1).astype(np.float32)
+
+
+def around(before: temporal.Plane, after: temporal.Plane, trust: float = 1) -> list:
+    """Two neighbors on each side of a frame in which nothing moves."""
+    motion = np.zeros((3, 90, 160), np.float32)
+    motion[2] = trust
+    return [temporal.Neighbor(v, motion, v is after) for v in (before, before, after, after)]
+
+
+def test_nothing_moves_in_a_still_and_all_of_it_is_trusted():
+    luma = picture()
+
+    for motion in flow.motions(luma, luma, "fast"):
+        assert not motion[:2].any()
+        assert (motion[2] == 1).all()
+
+
+@pytest.mark.parametrize("effort", ["fast", "medium"])
+def test_a_pan_is_followed_both_ways(effort):
+    wide = picture()
+    before, after = (np.ascontiguousarray(wide[:, at : at + 160]) for at in (0, 5))
+
+    there, back = flow.motions(before, after, effort)
+
+    middle = np.s_[20:70, 40:120]
+    assert np.median(there[0][middle]) == pytest.approx(-5, abs=0.1)
+    assert np.median(back[0][middle]) == pytest.approx(5, abs=0.1)
+    assert np.median(there[2][middle]) > 0.8
+
+
+def test_what_leaves_the_picture_is_not_trusted():
+    wide = picture()
+    before, after = (np.ascontiguousarray(wide[:, at : at + 160]) for at in (0, 12))
+
+    there, _ = flow.motions(before, after, "fast")
+
+    assert there[2][:, :10].mean() < 0.1
+
+
+def test_a_flash_is_not_trusted():
+    luma = picture()
+    flash = cv2.add(luma, 60)
+
+    there, _ = flow.motions(luma, flash, "fast")
+
+    assert np.median(there[2]) < 0.05
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 300), (300, 1), (6, 24), (12, 48), (12, 300), (16, 300), (300, 12)]
+)
+def test_pictures_too_small_or_narrow_for_opencv_have_a_motion_too(size):
+    """Its DIS refuses the smallest, and crashed the process on 12x300."""
+    before, after = (np.random.default_rng(n).integers(0, 256, size, np.uint8) for n in (0, 1))
+
+    there, back = flow.motions(before, after, "fast")
+
+    assert there.shape == back.shape == (3, *size)
+    assert np.isfinite(there).all()
+
+
+def test_another_picture_is_a_change_and_motion_is_not():
+    wide = picture()
+    before, after, other = wide[:, :160], wide[:, 5:165], picture(seed=1)[:, :160]
+
+    assert flow.change(before, after) < 0.05
+    assert flow.change(before, other) > 0.2
+
+
+def test_another_size_is_a_complete_change():
+    assert flow.change(picture(), picture(height=80)) == 1
+
+
+def test_a_frame_without_neighbors_is_left_as_it_is():
+    alpha = disk(100)
+
+    assert temporal.stabilize(alpha, []) is alpha
+    assert temporal.fuse(alpha, [], alpha.shape) is alpha
+
+
+def test_neighbors_without_trust_change_nothing():
+    alpha, other = disk(100), disk(200)
+
+    stable = temporal.stabilize(alpha, around(other, other.copy(), trust=0))
+
+    assert np.array_equal(stable, alpha)
+
+
+def test_a_hole_in_one_frame_is_closed():
+    whole = disk(160)
+    broken = whole.copy()
+    broken[80:100, 150:170] = 0
+
+    stable = temporal.stabilize(broken, around(whole, whole.copy()))
+
+    assert stable[80:100, 150:170].min() > 0.7
+    assert np.array_equal(stable[:60], broken[:60])
+
+
+def test_a_hole_that_lasts_is_left():
+    """A filter that closed it would close a gap between arm and body."""
+    broken = disk(160)
+    broken[80:100, 150:170] = 0
+
+    stable = temporal.stabilize(broken, around(broken.copy(), broken.copy()))
+
+    assert np.array_equal(stable, broken)
+
+
+def test_a_change_that_stays_is_not_delayed():
+    """What enters, leaves or is uncovered differs from the past alone, or from the future."""
+    before, after = disk(100), disk(200)
+
+    assert np.array_equal(temporal.stabilize(after, around(before, after.copy())), after)
+    assert np.array_equal(temporal.stabilize(before, around(before.copy(), after)), before)
+
+
+def test_small_differences_count_less_than_large_ones():
+    """Interpolation makes small ones everywhere, and they blur what was sharp."""
+    alpha, small, large = (np.full((180, 320), v, np.float32) for v in (0.50, 0.52, 0.70))
+
+    toward = [
+        float(temporal.stabilize(alpha, around(other, other.copy())).mean() - 0.5)
+        for other in (small, large)
+    ]
+
+    assert toward[0] < 0.5 * 0.02
+    assert toward[1] > 0.8 * 0.20
+
+
+@pytest.mark.parametrize("step", [1, 6, 13.5])
+def test_moving_alphas_that_are_right_stay_right(step):
+    """Weighting by doubt: the filter over exact alphas adds next to nothing."""
+    centers = [160 + step * k for k in (-2, -1, 0, 1, 2)]
+    lumas = [np.rint(80 + 100 * disk(at)[::2, ::2]).astype(np.uint8) for at in centers]
+    alphas = [disk(at) for at in centers]
+    neighbors = [
+        temporal.Neighbor(alphas[k], flow.motions(lumas[2], lumas[k], "fast")[0], k > 2)
+        for k in (0, 1, 3, 4)
+    ]
+    stable = temporal.stabilize(alphas[2], neighbors)
+
+    assert np.abs(stable - alphas[2]).mean() < 2e-4
+    solid = (alphas[2] == 0) | (alphas[2] == 1)
+    assert np.array_equal(stable[solid], alphas[2][solid])
+
+
+def test_a_limb_that_one_frame_lost_comes_back_into_the_guidance():
+    seen = np.full((80, 120), 0.1, np.float32)
+    seen[20:60, 30:90] = 0.9
+    lost = seen.copy()
+    lost[40:60] = 0.1
+
+    fused = temporal.fuse(lost, around(seen, seen.copy()), (80, 120))
+
+    assert fused[50, 60] > 0.7
+    assert fused[10, 10] == pytest.approx(0.1)
+
+
+def test_guidance_is_fused_in_the_picture_and_not_in_its_padding():
+    own, other = np.zeros((80, 120), np.float32), np.ones((80, 120), np.float32)
+
+    fused = temporal.fuse(own, around(other, other.copy()), (60, 100))
+
+    assert fused[:60, :100].min() > 0.5
+    assert not fused[60:].any()
+    assert not fused[:, 100:].any()
+
+
+def test_the_weighted_median_is_where_half_of_the_weight_lies():
+    values = np.array([0.9, 0.1, 0.5], np.float32)[:, None, None]
+
+    assert temporal.weighted_median(values, np.array([1, 1, 1.0])[:, None, None]) == np.float32(0.5)
+    assert temporal.weighted_median(values, np.array([5, 1, 1.0])[:, None, None]) == np.float32(0.9)
