@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from sghm_vs.network import SGHM, build_network
 from tests.seeded import seeded_state_dict
 
 WEIGHT_SEED = 2210
+
+# Shells start what runs in the background with SIGINT ignored, and every child inherits that:
+# commands under test would not hear of a Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
