@@ -16,9 +16,11 @@ from tests.seeded import seeded_state_dict
 
 WEIGHT_SEED = 2210
 
-# Shells start what runs in the background with SIGINT ignored, and every child inherits that:
-# commands under test would not hear of a Ctrl-C.
+# A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP, and children
+# inherit that: commands under test would not hear of these. A handler here is no child's.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
