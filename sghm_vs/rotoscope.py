@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -18,10 +17,6 @@ from sghm_vs.settings import Settings
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
 from sghm_vs.weights import find_weights
-
-CACHED_PICTURES = 64
-"""VapourSynth may keep as much, over all steps, as so many pictures take in the network's RGB."""
-SMALLEST_CACHE_MIB = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +114,6 @@ def rotoscope(
 
     _refuse_to_replace(Path(path), outputs)
     source = open_source(path, opening)
-    _bound_caches(source.clip)
     prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
     matting = prepared.matting
     how, mask = matting, _open_mask(matting.mask, source.clip)
@@ -250,16 +244,3 @@ def _clip_frames(source: Source, frames: FrameRange) -> tuple[int, int]:
         )
         raise SourceError(msg)
     return frames.first - source.first_number, frames.last - source.first_number
-
-
-def _bound_caches(clip: vs.VideoNode) -> None:
-    """Let VapourSynth keep what the window needs: by default a long shot fills half of the memory."""
-    # A clip of changing size is taken for HD.
-    picture = 3 * 4 * (clip.width or 1920) * (clip.height or 1080)
-    needed = max(CACHED_PICTURES * picture >> 20, SMALLEST_CACHE_MIB)
-    vs.core.max_cache_size = min(needed, _granted_cache_mib())
-
-
-@cache
-def _granted_cache_mib() -> int:
-    return int(vs.core.max_cache_size)
