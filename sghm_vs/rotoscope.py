@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +13,8 @@ from sghm_vs import __version__
 from sghm_vs.color import to_matte
 from sghm_vs.delivery import export
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.settings import Settings
+from sghm_vs.settings import Edges, Settings
+from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
 from sghm_vs.weights import find_weights
@@ -46,6 +47,8 @@ class Delivery:
     patterns: bool = True
     """Whether `####` and `%04d` in an output's name stand for the frame's number."""
     overwrite: bool = False
+    edges: Edges = field(default_factory=Edges)
+    """What is done to the alpha's edges before it is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +148,10 @@ def rotoscope(
         progress=progress,
     )
     steps = () if matting.debug is None else get_args(View)
+    as_it_is = replace(delivery or Delivery(), edges=Edges())
     for step in steps:
         shown = f"{matting.debug}/{step}.mkv"
-        written += deliver(source, matted(step), [shown], frames=frames, delivery=delivery)
+        written += deliver(source, matted(step), [shown], frames=frames, delivery=as_it_is)
     return written
 
 
@@ -164,6 +168,8 @@ def deliver(
     """Write `frames` of `source` with `alpha`, a clip of the source's length; see `rotoscope`."""
     delivery = delivery or Delivery()
     clip, first_number = source.clip, source.first_number
+    alpha = shaped(alpha, delivery.edges)
+    changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
     if frames is not None:
         # Cut after matting: a window that looks beyond the range sees the same frames.
         first, last = _clip_frames(source, frames)
@@ -180,7 +186,7 @@ def deliver(
         first_number=first_number,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,
-        metadata=metadata,
+        metadata={**(metadata or {}), **changed},
         progress=progress,
     )
 
