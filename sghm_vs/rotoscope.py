@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import get_args
@@ -14,7 +14,8 @@ from sghm_vs import __version__
 from sghm_vs.color import to_matte
 from sghm_vs.delivery import Form, export
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.settings import Settings
+from sghm_vs.settings import Edges, Settings
+from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
 from sghm_vs.weights import find_weights
@@ -46,6 +47,8 @@ class Delivery:
     patterns: bool = True
     """Whether `####` and `%04d` in an output's name stand for the frame's number."""
     overwrite: bool = False
+    edges: Edges = field(default_factory=Edges)
+    """What is done to the alpha's edges before it is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +148,10 @@ def rotoscope(
         progress=progress,
     )
     steps = () if matting.debug is None else get_args(View)
+    as_it_is = replace(delivery or Delivery(), edges=Edges())
     for step in steps:
         shown = f"{matting.debug}/{step}.mkv"
-        written += deliver(source, matted(step), [shown], frames=frames, delivery=delivery)
+        written += deliver(source, matted(step), [shown], frames=frames, delivery=as_it_is)
     return written
 
 
@@ -169,6 +173,8 @@ def deliver(
     All clips are of the source's length.
     """
     delivery = delivery or Delivery()
+    alpha = shaped(alpha, delivery.edges)
+    changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
     first, last = (
         (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
     )
@@ -191,7 +197,7 @@ def deliver(
         first_number=first_number,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,
-        metadata=metadata,
+        metadata={**(metadata or {}), **changed},
         progress=progress,
     )
 

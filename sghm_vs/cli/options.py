@@ -9,10 +9,11 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sghm_vs.settings import PRESETS, Settings, Sizing
+from sghm_vs.settings import PRESETS, Edges, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
@@ -155,6 +156,38 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
 
 
+def add_edge_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is done to the alpha's edges before it is written."""
+    group = parser.add_argument_group(
+        "edges",
+        "in this order; PX is a pixel of a picture whose short side is 1080, and scales with it",
+    )
+    neutral = Edges()
+    for name, metavar, meaning in (
+        ("black", "A", "alpha that becomes 0, with all below"),
+        ("white", "A", "alpha that becomes 1, with all above"),
+        ("gamma", "G", "above 1 soft edges become denser, below 1 thinner"),
+        ("despeckle", "PX", "drop islands smaller than a disc of this diameter"),
+        ("fill", "PX", "close holes smaller than a disc of this diameter"),
+        ("grow", "PX", "move the edge outward, or inward if negative"),
+        ("feather", "PX", "how wide a hard edge becomes"),
+    ):
+        default = getattr(neutral, name)
+        said = f"{meaning} (default: {default:g})"
+        group.add_argument(f"--{name}", type=float, default=default, metavar=metavar, help=said)
+    group.add_argument(
+        "--shape",
+        default=neutral.shape,
+        choices=get_args(Shape),
+        help="alpha; core: it shrunk by --width; edge: what lies within --width of its edge; "
+        "trimap: 1 inside, 0 outside, 0.5 between (default: alpha)",
+    )
+    group.add_argument(
+        "--width", type=float, default=neutral.width, metavar="PX", help="see --shape (default: 6)"
+    )
+    group.add_argument("--invert", action="store_true", help="swap 0 and 1, at last")
+
+
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add what says how much is printed, and in which form."""
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
@@ -242,6 +275,7 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
         ),
         start_number=args.start_number,
         overwrite=args.overwrite,
+        edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),
     )
 
 
