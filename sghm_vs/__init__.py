@@ -7,6 +7,7 @@ Human matting for VapourSynth, with compositing-grade export.
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,17 @@ from sghm_vs.errors import SghmError
 if TYPE_CHECKING:
     from sghm_vs.delivery import export
     from sghm_vs.filter import attach, sghm
+    from sghm_vs.shaping import edges
 
-__all__ = ["SghmError", "__version__", "attach", "export", "sghm"]
+__all__ = ["SghmError", "__version__", "attach", "edges", "export", "sghm"]
 __version__ = version("sghm-vs")
+
+_HOMES = {"attach": "filter", "edges": "shaping", "export": "delivery", "sghm": "filter"}
 
 
 def __getattr__(name: str) -> object:
-    """Import the filter and the export, and with them torch and VapourSynth, on first use."""
-    if name in ("attach", "sghm"):
-        from sghm_vs import filter
-
-        return getattr(filter, name)
-    if name == "export":
-        from sghm_vs import delivery
-
-        return delivery.export
+    """Import what is asked for, and with it torch or VapourSynth, on first use."""
+    if name in _HOMES:
+        return getattr(import_module(f"sghm_vs.{_HOMES[name]}"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

@@ -10,6 +10,7 @@ import vapoursynth as vs
 from torch import Tensor
 
 from sghm_vs import planes
+from sghm_vs.frames import to_gray_frame
 from sghm_vs.matting import Steps
 from sghm_vs.nodes import blank_like, computed
 from sghm_vs.pipeline import Pipeline
@@ -62,6 +63,6 @@ def _of_window(name: View, steps: Steps) -> vs.VideoNode:
         alpha, neighbors = np.asarray(own[0]), window.neighbors(n, others)
         show = temporal.uncertain if name == "band" else temporal.trust
         values = show(alpha, neighbors) if neighbors else np.zeros_like(alpha)
-        return planes.to_gray_frame(values.astype(np.float32), own.props)
+        return to_gray_frame(values.astype(np.float32), own.props)
 
     return computed(blank_like(steps.frames), [steps.frames, *window.around(steps.frames)], make)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sghm_vs import planes
 from sghm_vs.errors import UnsupportedClipError
+from sghm_vs.frames import to_gray_frame
 from sghm_vs.network.encoder import Features
 from sghm_vs.nodes import blank_like, blank_of_any_size, computed
 from sghm_vs.pipeline import Pipeline
@@ -107,7 +108,7 @@ def fused_over(
         alone_here = np.asarray(own[0])
         covered = pipeline.covered(alone_here.shape, picture.height, picture.width)
         fused = temporal.fuse(alone_here, window.neighbors(n, others), covered)
-        return planes.to_gray_frame(fused, own.props)
+        return to_gray_frame(fused, own.props)
 
     return computed(blank_of_any_size(rgb), [rgb, probability, *window.around(probability)], make)
 
@@ -145,7 +146,7 @@ def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
         own, *others = frames
         neighbors = window.neighbors(n, others)
         stable = temporal.stabilize(np.asarray(own[0]), neighbors)
-        frame = planes.to_gray_frame(stable, own.props)
+        frame = to_gray_frame(stable, own.props)
         frame.props["SghmCoverage"] = float(stable.mean())
         frame.props["SghmWindow"] = 1 + len(neighbors)
         frame.props["SghmWarpError"] = temporal.warp_error(stable, neighbors)

@@ -1,15 +1,17 @@
-"""How an alpha is made: every knob that changes its pixels."""
+"""How an alpha is made and shaped: every knob that changes its pixels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal, get_args
 
 from sghm_vs.errors import SettingsError
 
 Sizing = Literal["pad", "image", "video"]
 
 FlowEffort = Literal["fast", "medium"]
+
+Shape = Literal["alpha", "core", "edge", "trimap"]
 
 TR_MAX = 8
 PRESETS: dict[str, tuple[int, FlowEffort]] = {
@@ -77,3 +79,69 @@ class Settings:
         known = ", ".join(PRESETS)
         msg = f"tr is {self.tr!r} and must be a whole number of frames, or one of {known}"
         raise SettingsError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """
+    What is done to an alpha's edges, in this order; the defaults do nothing.
+
+    Lengths are pixels of a picture whose short side is `SHORT_SIDE_PX`; see `sghm_vs.edges`.
+    """
+
+    SHORT_SIDE_PX: ClassVar[int] = 1080
+
+    black: float = 0.0
+    """What becomes 0, 0-1."""
+    white: float = 1.0
+    """What becomes 1, 0-1."""
+    gamma: float = 1.0
+    """Above 1 soft values become denser; 0.1-10."""
+    despeckle: float = 0.0
+    """Diameter of the smallest island that stays, 0-1000."""
+    fill: float = 0.0
+    """Diameter of the smallest hole that stays, 0-1000."""
+    grow: float = 0.0
+    """How far the edge moves outward, -100 to 100."""
+    feather: float = 0.0
+    """How wide a hard edge becomes, 0-400."""
+    shape: Shape = "alpha"
+    """The alpha, or what is made of it."""
+    width: float = 6.0
+    """Of what `shape` says, 0-100."""
+    invert: bool = False
+    """Whether 0 and 1 change places, at last."""
+
+    def __post_init__(self) -> None:
+        if self.shape not in get_args(Shape):
+            msg = f"shape is {self.shape!r} and must be one of {', '.join(get_args(Shape))}"
+            raise SettingsError(msg)
+        for name, (least, most) in EDGE_RANGES.items():
+            value = getattr(self, name)
+            # Not a number is in no range, and compares as false.
+            if not least <= value <= most:
+                msg = f"{name} is {value} and must be from {least:g} to {most:g}"
+                raise SettingsError(msg)
+        if self.white <= self.black:
+            msg = f"white is {self.white} and must be above black, which is {self.black}"
+            raise SettingsError(msg)
+
+    def changed(self) -> dict[str, str]:
+        """Return, as text, what differs from the defaults."""
+        return {
+            field.name: str(getattr(self, field.name))
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
+
+
+EDGE_RANGES: dict[str, tuple[float, float]] = {
+    "black": (0, 1),
+    "white": (0, 1),
+    "gamma": (0.1, 10),
+    "despeckle": (0, 1000),
+    "fill": (0, 1000),
+    "grow": (-100, 100),
+    "feather": (0, 400),
+    "width": (0, 100),
+}

@@ -15,8 +15,8 @@ import numpy as np
 import vapoursynth as vs
 
 from sghm_vs import flow
+from sghm_vs.frames import to_gray_frame
 from sghm_vs.nodes import blank_of_any_size, computed, shifted
-from sghm_vs.planes import to_gray_frame
 from sghm_vs.settings import FlowEffort, Settings
 from sghm_vs.stages.temporal import Neighbor
 

@@ -34,6 +34,7 @@ def add_parser(verbs: options.Verbs) -> None:
     )
     options.add_source_options(parser)
     options.add_output_options(parser)
+    options.add_edge_options(parser)
     options.add_report_options(parser)
     parser.set_defaults(run=run)
 

@@ -9,10 +9,11 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sghm_vs.settings import PRESETS, Settings, Sizing
+from sghm_vs.settings import PRESETS, Edges, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="track of a movie, counted from 0 (default: the first with moving pictures)",
     )
+    group.add_argument(
+        "--keep-windows",
+        action="store_true",
+        help="matte the overscan of EXR plates too, and give EXR outputs each plate's data and "
+        "display window (default: the display window alone)",
+    )
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -111,8 +118,20 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--layout",
         default="rgba",
-        choices=["rgba", "matte"],
-        help="EXR channels: rgba is premultiplied, scene-linear; matte is R=G=B=A (default: rgba)",
+        choices=["rgba", "matte", "alpha", "layered", "fg", "multipart"],
+        help="EXR channels: rgba is premultiplied, scene-linear; matte is R=G=B=A; alpha is A "
+        "alone; layered is rgba with matte.A and further mattes; fg is straight linear color; "
+        "multipart has the mattes in a part of their own (default: rgba)",
+    )
+    group.add_argument(
+        "--sample", default="half", choices=["half", "float"], help="EXR samples (default: half)"
+    )
+    group.add_argument(
+        "--compression",
+        default="zip",
+        choices=["none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab"],
+        help="of EXR; dwaa and dwab change color, and are refused where they would change a matte "
+        "(default: zip)",
     )
     group.add_argument(
         "--quality",
@@ -135,6 +154,38 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="number of the first written frame (default: the source's)",
     )
     group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+
+
+def add_edge_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is done to the alpha's edges before it is written."""
+    group = parser.add_argument_group(
+        "edges",
+        "in this order; PX is a pixel of a picture whose short side is 1080, and scales with it",
+    )
+    neutral = Edges()
+    for name, metavar, meaning in (
+        ("black", "A", "alpha that becomes 0, with all below"),
+        ("white", "A", "alpha that becomes 1, with all above"),
+        ("gamma", "G", "above 1 soft edges become denser, below 1 thinner"),
+        ("despeckle", "PX", "drop islands smaller than a disc of this diameter"),
+        ("fill", "PX", "close holes smaller than a disc of this diameter"),
+        ("grow", "PX", "move the edge outward, or inward if negative"),
+        ("feather", "PX", "how wide a hard edge becomes"),
+    ):
+        default = getattr(neutral, name)
+        said = f"{meaning} (default: {default:g})"
+        group.add_argument(f"--{name}", type=float, default=default, metavar=metavar, help=said)
+    group.add_argument(
+        "--shape",
+        default=neutral.shape,
+        choices=get_args(Shape),
+        help="alpha; core: it shrunk by --width; edge: what lies within --width of its edge; "
+        "trimap: 1 inside, 0 outside, 0.5 between (default: alpha)",
+    )
+    group.add_argument(
+        "--width", type=float, default=neutral.width, metavar="PX", help="see --shape (default: 6)"
+    )
+    group.add_argument("--invert", action="store_true", help="swap 0 and 1, at last")
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -179,7 +230,12 @@ def opening_from(args: argparse.Namespace) -> Opening:
     """Return how to open the footage, as `args` say."""
     from sghm_vs.source import Opening
 
-    return Opening(missing=args.missing, layer=args.layer, track=args.track)
+    return Opening(
+        missing=args.missing,
+        layer=args.layer,
+        track=args.track,
+        keep_windows=args.keep_windows,
+    )
 
 
 def matting_from(args: argparse.Namespace) -> Matting:
@@ -207,13 +263,19 @@ def matting_from(args: argparse.Namespace) -> Matting:
 
 def delivery_from(args: argparse.Namespace) -> Delivery:
     """Return how to write, as `args` say."""
+    from sghm_vs.delivery import Form
     from sghm_vs.rotoscope import Delivery
 
     return Delivery(
-        layout=args.layout,
-        quality=args.quality,
+        form=Form(
+            layout=args.layout,
+            sample=args.sample,
+            compression=args.compression,
+            quality=args.quality,
+        ),
         start_number=args.start_number,
         overwrite=args.overwrite,
+        edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),
     )
 
 

@@ -1,0 +1,34 @@
+"""Arrays become VapourSynth frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+DROPPED_PROPS = frozenset(
+    {"_Alpha", "_ChromaLocation", "_ColorRange", "_Matrix", "_Primaries", "_Range", "_Transfer"}
+)
+"""Props of a picture that make no sense on its alpha."""
+
+
+def to_gray_frame(
+    values: NDArray[np.float32] | NDArray[np.uint8], props: Mapping[str, Any]
+) -> vs.VideoFrame:
+    """
+    Return `values` (h, w), codes or 0-1, as a full-range GRAY8 or GRAYS frame.
+
+    It keeps timing and scene `props`, and none that speak of color.
+    """
+    height, width = values.shape
+    format_id = vs.GRAY8 if values.dtype == np.uint8 else vs.GRAYS
+    frame = vs.core.create_video_frame(vs.core.get_video_format(format_id), width, height)
+    np.copyto(np.asarray(frame[0]), values)
+    for name, value in props.items():
+        if name not in DROPPED_PROPS:
+            frame.props[name] = value
+    frame.props["_Range"] = int(vs.RANGE_FULL)
+    return frame
