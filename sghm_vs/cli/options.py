@@ -197,7 +197,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of the first written frame (default: the source's)",
     )
-    group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what broke off: keep the frames that are whole, render the others; a "
+        "movie that was not finished is rendered whole",
+    )
 
 
 def add_edge_options(parser: argparse.ArgumentParser) -> None:
@@ -325,6 +332,7 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
         version=args.version,
         start_number=args.start_number,
         overwrite=args.overwrite,
+        resume=args.resume,
         edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),
     )
 
