@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import get_args
 
@@ -11,7 +12,7 @@ import vapoursynth as vs
 
 from sghm_vs import __version__
 from sghm_vs.color import to_matte
-from sghm_vs.delivery import export
+from sghm_vs.delivery import Form, export
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.settings import Edges, Settings
 from sghm_vs.shaping import shaped
@@ -40,8 +41,7 @@ class Matting:
 class Delivery:
     """How a shot is written; see `sghm_vs.delivery.export`."""
 
-    layout: str = "rgba"
-    quality: int = 4
+    form: Form = field(default_factory=Form)
     start_number: int | None = None
     """Number of the first written frame; None keeps the source's."""
     patterns: bool = True
@@ -162,27 +162,38 @@ def deliver(
     *,
     frames: FrameRange | None = None,
     delivery: Delivery | None = None,
+    foreground: vs.VideoNode | None = None,
+    extra: Mapping[str, vs.VideoNode] | None = None,
     metadata: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write `frames` of `source` with `alpha`, a clip of the source's length; see `rotoscope`."""
+    """
+    Write `frames` of `source` with `alpha`; see `rotoscope`, and `export` for the other clips.
+
+    All clips are of the source's length.
+    """
     delivery = delivery or Delivery()
-    clip, first_number = source.clip, source.first_number
     alpha = shaped(alpha, delivery.edges)
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
-    if frames is not None:
-        # Cut after matting: a window that looks beyond the range sees the same frames.
-        first, last = _clip_frames(source, frames)
-        clip, alpha = (c.std.Trim(first=first, last=last) for c in (clip, alpha))
-        first_number = frames.first
+    first, last = (
+        (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
+    )
+
+    # Cut after matting: a window that looks beyond the range sees the same frames.
+    def cut(clip: vs.VideoNode) -> vs.VideoNode:
+        return clip.std.Trim(first=first, last=last)
+
+    first_number = source.first_number + first
     if delivery.start_number is not None:
         first_number = delivery.start_number
     return export(
-        clip,
-        alpha,
+        cut(source.clip),
+        cut(alpha),
         *outputs,
-        layout=delivery.layout,
-        quality=delivery.quality,
+        foreground=None if foreground is None else cut(foreground),
+        extra={name: cut(matte) for name, matte in (extra or {}).items()},
+        origin=source.origin.at(first, Fraction(source.clip.fps)),
+        **delivery.form.fields(),
         first_number=first_number,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,

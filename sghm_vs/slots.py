@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +16,9 @@ from sghm_vs.errors import DeviceError
 
 SLOTS_ON_CUDA = 2
 """One frame computes while another is copied."""
+
+RUNS_BETWEEN_TRIMS = 64
+"""A trim takes up to 60 ms, a run some 100."""
 
 
 class Slots:
@@ -26,6 +32,7 @@ class Slots:
     def __init__(self, device: torch.device, count: int) -> None:
         self.device = device
         self._stream = threading.local()
+        self._runs = itertools.count(1)
         chosen = count or (SLOTS_ON_CUDA if device.type == "cuda" else 1)
         # Given no method of this object, whose threads would keep it alive for ever.
         self._threads = ThreadPoolExecutor(
@@ -39,7 +46,7 @@ class Slots:
     def _in_slot(self, compute: Callable[[], Tensor]) -> Tensor:
         try:
             with torch.inference_mode(), torch.cuda.stream(self._stream.own):
-                return compute().cpu()
+                result = compute().cpu()
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -50,6 +57,21 @@ class Slots:
                 "num_streams=1, or end what else uses the device"
             )
             raise DeviceError(msg) from error
+        if next(self._runs) % RUNS_BETWEEN_TRIMS == 0:
+            _trim_heap()
+        return result
+
+
+def _trim_heap() -> None:
+    """
+    Give free pages between the blocks in use back to the system.
+
+    glibc gives back only those at the heap's end: what is kept for neighbors, frames and features,
+    lies among what each frame needs for a moment, and the heap grows for hours.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:

@@ -101,6 +101,12 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="track of a movie, counted from 0 (default: the first with moving pictures)",
     )
+    group.add_argument(
+        "--keep-windows",
+        action="store_true",
+        help="matte the overscan of EXR plates too, and give EXR outputs each plate's data and "
+        "display window (default: the display window alone)",
+    )
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -112,8 +118,20 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--layout",
         default="rgba",
-        choices=["rgba", "matte"],
-        help="EXR channels: rgba is premultiplied, scene-linear; matte is R=G=B=A (default: rgba)",
+        choices=["rgba", "matte", "alpha", "layered", "fg", "multipart"],
+        help="EXR channels: rgba is premultiplied, scene-linear; matte is R=G=B=A; alpha is A "
+        "alone; layered is rgba with matte.A and further mattes; fg is straight linear color; "
+        "multipart has the mattes in a part of their own (default: rgba)",
+    )
+    group.add_argument(
+        "--sample", default="half", choices=["half", "float"], help="EXR samples (default: half)"
+    )
+    group.add_argument(
+        "--compression",
+        default="zip",
+        choices=["none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab"],
+        help="of EXR; dwaa and dwab change color, and are refused where they would change a matte "
+        "(default: zip)",
     )
     group.add_argument(
         "--quality",
@@ -212,7 +230,12 @@ def opening_from(args: argparse.Namespace) -> Opening:
     """Return how to open the footage, as `args` say."""
     from sghm_vs.source import Opening
 
-    return Opening(missing=args.missing, layer=args.layer, track=args.track)
+    return Opening(
+        missing=args.missing,
+        layer=args.layer,
+        track=args.track,
+        keep_windows=args.keep_windows,
+    )
 
 
 def matting_from(args: argparse.Namespace) -> Matting:
@@ -240,11 +263,16 @@ def matting_from(args: argparse.Namespace) -> Matting:
 
 def delivery_from(args: argparse.Namespace) -> Delivery:
     """Return how to write, as `args` say."""
+    from sghm_vs.delivery import Form
     from sghm_vs.rotoscope import Delivery
 
     return Delivery(
-        layout=args.layout,
-        quality=args.quality,
+        form=Form(
+            layout=args.layout,
+            sample=args.sample,
+            compression=args.compression,
+            quality=args.quality,
+        ),
         start_number=args.start_number,
         overwrite=args.overwrite,
         edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),

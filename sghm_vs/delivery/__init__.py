@@ -9,21 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import vapoursynth as vs
 
-from sghm_vs.color import read_color
+from sghm_vs.color import Footage, read_color
 from sghm_vs.delivery.exr import ExrWriter
+from sghm_vs.delivery.form import Form, check_layers
 from sghm_vs.delivery.movies import Ffv1Writer, ProResWriter
 from sghm_vs.delivery.png import PngWriter
 from sghm_vs.delivery.targets import Target, prepare_folders, read_targets
 from sghm_vs.delivery.writer import Job, Writer
 from sghm_vs.errors import ExportError
+from sghm_vs.intake import pixel_aspect_of
+from sghm_vs.origin import WINDOWS, Origin
 
-__all__ = ["export"]
+__all__ = ["Form", "export"]
 
-LAYOUTS = ("rgba", "matte")
+TIMES = ["_DurationNum", "_DurationDen"]
 WRITERS: Mapping[str, type[Writer]] = {
     ".mov": ProResWriter,
     ".mkv": Ffv1Writer,
@@ -39,13 +44,15 @@ def export(
     clip: vs.VideoNode,
     alpha: vs.VideoNode,
     *paths: str | Path,
-    layout: str = "rgba",
-    quality: int = 4,
+    foreground: vs.VideoNode | None = None,
+    extra: Mapping[str, vs.VideoNode] | None = None,
     first_number: int = 0,
     patterns: bool = True,
     overwrite: bool = False,
+    origin: Origin | None = None,
     metadata: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    **form: Any,
 ) -> list[Path]:
     """
     Write `clip` with `alpha` to `paths`, whose form says what each is.
@@ -62,15 +69,19 @@ def export(
         alpha: GRAY of the clip's size and length, full range unless its frames are tagged
             limited; 0 background, 1 subject.
         paths: Outputs; folders are made as needed.
-        layout: EXR channels: "rgba" is scene-linear Rec.709 premultiplied by the alpha, "matte"
-            the alpha in R, G, B and A.
-        quality: ProRes quantizer, 1 (best) to 31; the alpha is lossless at any.
-        first_number: Number of the first frame in file names and in EXR's imageCounter.
+        foreground: Straight color of the subject, without the old background, of the clip's size
+            and length; its frames' props say its color as a clip's do. Every output takes its
+            color from there; None is the clip's own.
+        extra: Further mattes by the name of their layer, such as "core" and "edge", as `alpha`;
+            for the layouts "layered" and "multipart".
+        first_number: Number of the first frame in file names.
         patterns: Whether `####` and `%04d` in a name stand for the frame's number.
         overwrite: Whether files that exist are replaced.
+        origin: Where the frames come from: what outputs say of timecode, reel and frame numbers.
         metadata: Written into movies and EXR files; must depend on the shot and its settings
             alone.
         progress: Called with frames done and frames in all.
+        form: The fields of `Form`: layout, sample, compression, quality.
 
     Returns:
         The paths as given.
@@ -81,7 +92,9 @@ def export(
         UnsupportedClipError: The clip or the alpha has samples that can't be converted, or the
             clip is interlaced.
     """
-    _check(clip, alpha, layout, quality)
+    made, extra = Form(**form), dict(extra or {})
+    check_layers(extra, made)
+    _check_clips(clip, alpha, foreground, extra)
     numbers = range(first_number, first_number + clip.num_frames)
     targets = read_targets(
         [Path(path) for path in paths],
@@ -91,9 +104,25 @@ def export(
         overwrite=overwrite,
     )
     prepare_folders(targets)
-    job = Job(read_color(clip), alpha, layout, quality, first_number, dict(metadata or {}))
+    job = Job(
+        footage=read_color(clip) if foreground is None else _colored(clip, foreground),
+        alpha=alpha,
+        extra=extra,
+        form=made,
+        first_number=first_number,
+        origin=origin or Origin(first_frame=first_number),
+        metadata=dict(metadata or {}),
+    )
     _run(job, targets, progress)
     return [target.path for target in targets]
+
+
+def _colored(clip: vs.VideoNode, foreground: vs.VideoNode) -> Footage:
+    """Return `foreground` with the timing, pixels and windows of `clip`."""
+    timed = foreground.std.AssumeFPS(src=clip) if clip.fps else foreground
+    carried = timed.std.CopyFrameProps(clip, props=[*TIMES, *WINDOWS])
+    with clip.get_frame(0) as frame:
+        return replace(read_color(carried), pixel_aspect=pixel_aspect_of(frame))
 
 
 def _run(job: Job, targets: Sequence[Target], progress: Callable[[int, int], None] | None) -> None:
@@ -150,29 +179,35 @@ def _groups(clips: list[vs.VideoNode]) -> Generator[list[vs.VideoFrame]]:
         yield [first, *(next(frames) for _ in clips[1:])]
 
 
-def _check(clip: vs.VideoNode, alpha: vs.VideoNode, layout: str, quality: int) -> None:
-    for name, node in (("clip", clip), ("alpha", alpha)):
-        if not isinstance(node, vs.VideoNode):
-            msg = f"the {name} is not a clip but {type(node).__name__}"
+def _check_clips(
+    clip: vs.VideoNode,
+    alpha: vs.VideoNode,
+    foreground: vs.VideoNode | None,
+    extra: Mapping[str, vs.VideoNode],
+) -> None:
+    mattes = {"alpha": alpha} | {f"matte {name!r}": matte for name, matte in extra.items()}
+    colors = {"clip": clip} | ({} if foreground is None else {"foreground": foreground})
+    for name, node in (colors | mattes).items():
+        _check_constant(name, node)
+        found, needed = _extent(node), _extent(clip)
+        if found != needed:
+            msg = f"the {name} is {found}, and the clip {needed}: they must be equal"
             raise ExportError(msg)
-        if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
-            msg = f"the {name} changes its format or size along the way; convert it to one first"
+    for name, node in mattes.items():
+        if node.format.color_family != vs.GRAY:
+            msg = (
+                f"the {name} is {node.format.name} and must be GRAY; take a plane: "
+                "ShufflePlanes(0, GRAY)"
+            )
             raise ExportError(msg)
-    if alpha.format.color_family != vs.GRAY:
-        msg = (
-            f"the alpha is {alpha.format.name} and must be GRAY; take a plane: "
-            "ShufflePlanes(0, GRAY)"
-        )
+
+
+def _check_constant(name: str, node: vs.VideoNode) -> None:
+    if not isinstance(node, vs.VideoNode):
+        msg = f"the {name} is not a clip but {type(node).__name__}"
         raise ExportError(msg)
-    found, needed = _extent(alpha), _extent(clip)
-    if found != needed:
-        msg = f"the alpha is {found}, and the clip {needed}: they must be equal"
-        raise ExportError(msg)
-    if layout not in LAYOUTS:
-        msg = f"layout is {layout!r} and must be one of {', '.join(LAYOUTS)}"
-        raise ExportError(msg)
-    if not 1 <= quality <= 31:
-        msg = f"quality is {quality} and must be from 1 (best) to 31 (smallest)"
+    if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
+        msg = f"the {name} changes its format or size along the way; convert it to one first"
         raise ExportError(msg)
 
 

@@ -1,10 +1,11 @@
-"""EXR sequences: half float, ZIP, by the OpenEXR project's own library."""
+"""EXR sequences, by the OpenEXR project's own library."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import OpenEXR
@@ -12,62 +13,139 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs import color
-from sghm_vs.delivery.sequences import Planes, SequenceWriter
-from sghm_vs.delivery.targets import Target, whole_file
+from sghm_vs.delivery.form import EXTRA_LAYOUTS
+from sghm_vs.delivery.sequences import Planes, Props, SequenceWriter
+from sghm_vs.delivery.targets import Target
 from sghm_vs.delivery.writer import Job
+from sghm_vs.origin import DATA_WINDOW, DISPLAY_WINDOW, PICTURE_WINDOW, WINDOWS
+from sghm_vs.timecode import Timecode
 
 HALF_MAX = 65504.0
+FLOAT_MAX = float(np.finfo(np.float32).max)
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 """Chromaticities of ITU-R BT.709: red, green, blue, white, each x and y."""
+COMPRESSION: Mapping[str, int] = {
+    "none": OpenEXR.NO_COMPRESSION,
+    "rle": OpenEXR.RLE_COMPRESSION,
+    "zips": OpenEXR.ZIPS_COMPRESSION,
+    "zip": OpenEXR.ZIP_COMPRESSION,
+    "piz": OpenEXR.PIZ_COMPRESSION,
+    "pxr24": OpenEXR.PXR24_COMPRESSION,
+    "dwaa": OpenEXR.DWAA_COMPRESSION,
+    "dwab": OpenEXR.DWAB_COMPRESSION,
+}
+COLOR_TAGS: Mapping[str, object] = {"chromaticities": REC709, "colorInteropID": "lin_rec709_scene"}
+DATA_TAGS: Mapping[str, object] = {"colorInteropID": "data"}
+"""Of what is no color (Color Interop Forum)."""
 
 type Plane = NDArray[np.float32]
 """(height, width)."""
+type Channels = dict[str, NDArray[Any]]
+"""Each (height, width), half or float."""
+type Header = dict[str, object]
 
 
 class ExrWriter(SequenceWriter):
     """
-    RGBA or a matte, by the job's layout.
+    Color, alpha and further mattes, by the job's layout.
 
     RGBA in EXR is associated: color is premultiplied, after it was made linear (OpenEXR,
     "Technical Introduction", section "RGBA").
     """
 
     def __init__(self, job: Job, target: Target) -> None:
-        alpha = color.to_full_range_gray(job.alpha, vs.GRAYS)
-        is_matte = job.layout == "matte"
-        clips = (alpha,) if is_matte else (color.to_linear_rgb(job.footage), alpha)
+        self._layout = job.form.layout
+        self._extra = tuple(job.extra) if self._layout in EXTRA_LAYOUTS else ()
+        clips = [] if self._layout in ("matte", "alpha") else [color.to_linear_rgb(job.footage)]
+        if self._layout != "fg":
+            mattes = [job.alpha, *(job.extra[name] for name in self._extra)]
+            clips += [color.to_full_range_gray(matte, vs.GRAYS) for matte in mattes]
+        clips[-1] = clips[-1].std.CopyFrameProps(job.footage.clip, props=WINDOWS)
         super().__init__(job, target, *clips)
 
-    def write_file(self, number: int, planes: Planes) -> None:
-        """Write the file of frame `number`."""
-        *rgb, alpha = planes
-        channels = premultiplied(rgb, alpha) if rgb else dict.fromkeys("RGBA", to_half(alpha))
+    def encode(self, n: int, planes: Planes, props: Props) -> bytes:
+        """Return the file of clip frame `n`."""
+        header = self._header(n, props)
+        parts = [
+            ({**header, **tags}, cropped(channels, props), name)
+            for name, tags, channels in self._parts(planes)
+        ]
+        # A part alone has no name.
+        made = parts[0][:2] if len(parts) == 1 else ([OpenEXR.Part(*part) for part in parts],)
         content = io.BytesIO()
-        with OpenEXR.File(self._header(number), channels) as file:
+        with OpenEXR.File(*made) as file:
             file.write(content)
-        # Written by us: on a full disk the library loses the end of a small file unnoticed.
-        with whole_file(self.target.file(number)) as part:
-            part.write_bytes(content.getvalue())
+        return content.getvalue()
 
-    def _header(self, number: int) -> dict[str, object]:
-        header: dict[str, object] = {
-            "compression": OpenEXR.ZIP_COMPRESSION,
+    def _parts(self, planes: Planes) -> list[tuple[str, Mapping[str, object], Channels]]:
+        """Return name, color tags and channels of each part."""
+        if self._layout in ("matte", "alpha"):
+            alpha = self._coded(planes[0])
+            names = "RGBA" if self._layout == "matte" else "A"
+            return [("", DATA_TAGS, dict.fromkeys(names, alpha))]
+        rgb, mattes = planes[:3], planes[3:]
+        if self._layout == "fg":
+            return [("", COLOR_TAGS, dict(zip("RGB", map(self._coded, rgb), strict=True)))]
+        alpha, *extra = map(self._coded, mattes)
+        colored = [self._coded(to_finite(channel) * mattes[0]) for channel in rgb]
+        rgba = dict(zip("RGBA", [*colored, alpha], strict=True))
+        layers = {"matte.A": alpha} | {
+            f"{name}.A": matte for name, matte in zip(self._extra, extra, strict=True)
+        }
+        if self._layout == "multipart":
+            return [("rgba", COLOR_TAGS, rgba), ("matte", DATA_TAGS, layers)]
+        return [("", COLOR_TAGS, rgba | (layers if self._layout == "layered" else {}))]
+
+    def _coded(self, values: Plane) -> NDArray[Any]:
+        return to_half(values) if self.job.form.sample == "half" else to_finite(values, FLOAT_MAX)
+
+    def _header(self, n: int, props: Props) -> Header:
+        job, origin = self.job, self.job.origin
+        number = origin.first_frame + n
+        header: Header = {
+            "compression": COMPRESSION[job.form.compression],
             "type": OpenEXR.scanlineimage,
             "imageCounter": number,
-            "pixelAspectRatio": float(self.job.footage.pixel_aspect),
+            "pixelAspectRatio": float(job.footage.pixel_aspect),
             "software": "sghm_vs",
+            "sghm_vs:source_frame": number,
         }
-        if self.job.layout == "rgba":
-            header |= {"chromaticities": REC709, "colorInteropID": "lin_rec709_scene"}
-        if self.job.footage.clip.fps:
-            header["framesPerSecond"] = Fraction(self.job.footage.clip.fps)
-        return header | {f"sghm_vs:{key}": value for key, value in self.job.metadata.items()}
+        if job.footage.clip.fps:
+            header["framesPerSecond"] = Fraction(job.footage.clip.fps)
+        if origin.timecode is not None:
+            header["timeCode"] = coded_time(origin.timecode + n)
+        if origin.reel:
+            header["reelName"] = origin.reel
+        if origin.file:
+            header["sghm_vs:source_file"] = origin.file
+        header |= {f"sghm_vs:{key}": value for key, value in job.metadata.items()}
+        return header | windows(props)
 
 
-def premultiplied(rgb: Sequence[Plane], alpha: Plane) -> dict[str, NDArray[np.float16]]:
-    """Return channels R, G, B (linear, times alpha) and A, each half (height, width)."""
-    colored = [to_half(to_finite(channel) * alpha) for channel in rgb]
-    return dict(zip("RGBA", [*colored, to_half(alpha)], strict=True))
+def windows(props: Props) -> Header:
+    """Return the windows that a plate had, if its reader kept them."""
+    if PICTURE_WINDOW not in props:
+        return {}
+    named = {"dataWindow": props[DATA_WINDOW], "displayWindow": props[DISPLAY_WINDOW]}
+    return {name: (tuple(edges[:2]), tuple(edges[2:])) for name, edges in named.items()}
+
+
+def cropped(channels: Channels, props: Props) -> Channels:
+    """Return `channels` cut to the plate's data window, if its reader kept it."""
+    if PICTURE_WINDOW not in props:
+        return channels
+    left, top = props[PICTURE_WINDOW][:2]
+    x0, y0, x1, y1 = props[DATA_WINDOW]
+    box = np.s_[y0 - top : y1 - top + 1, x0 - left : x1 - left + 1]
+    return {name: np.ascontiguousarray(channel[box]) for name, channel in channels.items()}
+
+
+def coded_time(timecode: Timecode) -> OpenEXR.TimeCode:
+    """Return `timecode` as OpenEXR's attribute."""
+    hours, minutes, seconds, frames, field = timecode.smpte_numbers()
+    flags = (timecode.is_drop, False, field, False, False, False)
+    user_groups = (0,) * 8
+    return OpenEXR.TimeCode(hours, minutes, seconds, frames, *map(int, flags), *user_groups)
 
 
 def to_half(values: Plane) -> NDArray[np.float16]:
@@ -75,7 +153,7 @@ def to_half(values: Plane) -> NDArray[np.float16]:
     return to_finite(values).astype(np.float16)
 
 
-def to_finite(values: Plane) -> Plane:
-    """Return `values` within half's range, NaN as 0: infinity times a zero alpha would be NaN."""
-    finite = np.nan_to_num(values, nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
-    return np.clip(finite, -HALF_MAX, HALF_MAX)
+def to_finite(values: Plane, limit: float = HALF_MAX) -> Plane:
+    """Return `values` within `limit`, NaN as 0: infinity times a zero alpha would be NaN."""
+    finite = np.nan_to_num(values, nan=0.0, posinf=limit, neginf=-limit)
+    return np.clip(finite, -limit, limit)

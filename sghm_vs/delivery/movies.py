@@ -110,7 +110,7 @@ class ProResWriter(MovieWriter):
                 rate=Fraction(job.footage.clip.fps),
                 pixel_aspect=job.footage.pixel_aspect,
                 tags=tags,
-                quality=job.quality,
+                quality=job.form.quality,
                 comment=comment(job.metadata),
             )
 

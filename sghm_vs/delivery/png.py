@@ -6,8 +6,8 @@ import cv2
 import vapoursynth as vs
 
 from sghm_vs import color
-from sghm_vs.delivery.sequences import Planes, SequenceWriter
-from sghm_vs.delivery.targets import Target, whole_file
+from sghm_vs.delivery.sequences import Planes, Props, SequenceWriter
+from sghm_vs.delivery.targets import Target
 from sghm_vs.delivery.writer import Job
 
 
@@ -17,8 +17,7 @@ class PngWriter(SequenceWriter):
     def __init__(self, job: Job, target: Target) -> None:
         super().__init__(job, target, color.to_full_range_gray(job.alpha, vs.GRAY16))
 
-    def write_file(self, number: int, planes: Planes) -> None:
-        """Write the file of frame `number`."""
+    def encode(self, n: int, planes: Planes, props: Props) -> memoryview:  # noqa: ARG002
+        """Return the file of clip frame `n`."""
         _, coded = cv2.imencode(".png", planes[0])
-        with whole_file(self.target.file(number)) as part:
-            part.write_bytes(coded.tobytes())
+        return coded.data

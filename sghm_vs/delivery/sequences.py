@@ -11,12 +11,15 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.delivery.pool import WritePool
-from sghm_vs.delivery.targets import Target, disk_of
+from sghm_vs.delivery.targets import Target, disk_of, whole_file
 from sghm_vs.delivery.writer import Job, plane
 from sghm_vs.errors import ExportError
+from sghm_vs.origin import WINDOWS
 
 type Planes = list[NDArray[Any]]
 """Each (height, width); every plane of every clip, in order."""
+type Props = dict[str, list[int]]
+"""The windows of an EXR plate, by the frame prop's name; see `sghm_vs.origin`."""
 
 
 class SequenceWriter(ABC):
@@ -36,7 +39,8 @@ class SequenceWriter(ABC):
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Hand frame `n` to a thread."""
         planes = [plane(frame, at) for frame in frames for at in range(frame.format.num_planes)]
-        self._pool.submit(partial(self._write_there, self.job.first_number + n, planes))
+        props = {name: [*frames[-1].props[name]] for name in WINDOWS if name in frames[-1].props}
+        self._pool.submit(partial(self._write_there, n, planes, props))
 
     def finish(self) -> None:
         """Wait for the threads."""
@@ -47,9 +51,12 @@ class SequenceWriter(ABC):
         """Stop the threads; frames that are whole stay."""
         self._pool.abort()
 
-    def _write_there(self, number: int, planes: Planes) -> None:
+    def _write_there(self, n: int, planes: Planes, props: Props) -> None:
         self._refuse_another_disk()
-        self.write_file(number, planes)
+        content = self.encode(n, planes, props)
+        # Written by us: on a full disk a library may lose the end of a small file unnoticed.
+        with whole_file(self.target.file(self.job.first_number + n)) as part:
+            part.write_bytes(content)
 
     def _refuse_another_disk(self) -> None:
         # Where a share was unmounted, an empty folder of the same name takes the frames.
@@ -61,5 +68,5 @@ class SequenceWriter(ABC):
             raise ExportError(msg)
 
     @abstractmethod
-    def write_file(self, number: int, planes: Planes) -> None:
-        """Write the file of frame `number`."""
+    def encode(self, n: int, planes: Planes, props: Props) -> bytes | memoryview:
+        """Return the file of clip frame `n`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,18 +11,22 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.color import Footage
+from sghm_vs.delivery.form import Form
 from sghm_vs.delivery.targets import Target
+from sghm_vs.origin import Origin
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What is exported, and how; see `export` for each field's meaning."""
 
     footage: Footage
+    """The color: the clip's own, or the foreground's in its place."""
     alpha: vs.VideoNode
-    layout: str
-    quality: int
+    extra: Mapping[str, vs.VideoNode]
+    form: Form
     first_number: int
+    origin: Origin
     metadata: dict[str, str]
 
 

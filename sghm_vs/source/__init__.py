@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -17,9 +18,11 @@ from typing import Literal
 import vapoursynth as vs
 
 from sghm_vs.errors import SourceError
+from sghm_vs.origin import Origin
 from sghm_vs.shots import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.source.folder import sequence_in
 from sghm_vs.source.movie import open_movie
+from sghm_vs.source.origins import movie_origin, picture_origin
 from sghm_vs.source.pictures import picture_clip
 from sghm_vs.source.script import run_script
 from sghm_vs.source.sequence import Missing, frame_files
@@ -45,6 +48,8 @@ class Opening:
     """Which layer or part of EXR files; None is R, G, B, else Y, else the only channel."""
     track: int | None = None
     """Which of a movie's tracks, counted from 0 with those of sound; None is the first movie."""
+    keep_windows: bool = False
+    """Whether EXR plates are shown with their overscan, and outputs get the plates' windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Source:
     """The alpha that a script gave to `set_output`; None for everything else."""
     blank: frozenset[int] = frozenset()
     """Clip frames that are missing in a sequence and black instead."""
+    origin: Origin = field(default_factory=Origin)
+    """What the footage says of itself, for outputs to carry on."""
 
 
 def open_source(path: str | Path, opening: Opening | None = None) -> Source:
@@ -122,11 +129,20 @@ def _file(path: Path, opening: Opening) -> Source:
     name, suffix = _text(path.stem), path.suffix.lower()
     if suffix == ".vpy":
         clip, alpha = run_script(path)
-        return Source(clip, 0, name, "script", alpha)
+        return Source(clip, 0, name, "script", alpha, origin=Origin(file=_text(path.name)))
     if suffix in PICTURE_SUFFIXES:
-        clip = picture_clip([path], opening.rate, DEFAULT_RATE, opening.layer)
-        return Source(clip, 0, name, "picture")
-    return Source(open_movie(path, opening.track), 0, name, "movie")
+        clip = _pictures([path], opening)
+        origin = picture_origin(path, _text(path.name), 0, Fraction(clip.fps))
+        return Source(clip, 0, name, "picture", origin=origin)
+    clip = open_movie(path, opening.track)
+    origin = movie_origin(path, Fraction(clip.fps), opening.track)
+    return Source(clip, 0, name, "movie", origin=origin)
+
+
+def _pictures(files: Sequence[Path | None], opening: Opening) -> vs.VideoNode:
+    return picture_clip(
+        files, opening.rate, DEFAULT_RATE, opening.layer, keep_windows=opening.keep_windows
+    )
 
 
 def _pattern(path: Path, opening: Opening) -> Source:
@@ -138,10 +154,14 @@ def _pattern(path: Path, opening: Opening) -> Source:
 
 def _sequence(sequence: SequencePath, opening: Opening) -> Source:
     files = frame_files(sequence, opening.missing)
-    clip = picture_clip(list(files.values()), opening.rate, DEFAULT_RATE, opening.layer)
+    clip = _pictures(list(files.values()), opening)
+    number = next(iter(files))
+    first, file_name = sequence.frame(number), _text(Path(str(sequence)).name)
+    origin = picture_origin(first, file_name, number, Fraction(clip.fps))
     name = sequence.prefix.rstrip("._") or sequence.folder.resolve().name
     blank = frozenset(n for n, file in enumerate(files.values()) if file is None)
-    return Source(clip, next(iter(files)), _text(name) or "sequence", "sequence", blank=blank)
+    name = _text(name) or "sequence"
+    return Source(clip, number, name, "sequence", blank=blank, origin=origin)
 
 
 def _text(name: str) -> str:

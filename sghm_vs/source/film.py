@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from sghm_vs.errors import SourceError
 from sghm_vs.intake import BT709, IDENTITY, LINEAR
-from sghm_vs.source.picture import Picture
+from sghm_vs.origin import DATA_WINDOW, DISPLAY_WINDOW, PICTURE_WINDOW
+from sghm_vs.source.picture import Picture, Props
 
 if TYPE_CHECKING:
     from OpenImageIO import ImageInput, ImageSpec
@@ -78,18 +79,83 @@ class Layer:
         return ", ".join(f"{before}{channel}" for channel in self.channels)
 
 
-def read_film(path: Path, layer: str | None = None) -> Picture:
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of the picture plane, its last column and row included."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def edges(self) -> list[int]:
+        """The four numbers, first column and row first."""
+        return [self.left, self.top, self.right, self.bottom]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top + 1, self.right - self.left + 1
+
+    def __or__(self, other: Window) -> Window:
+        """Return the smallest window that holds both."""
+        return Window(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.left},{self.top} to {self.right},{self.bottom}"
+
+
+def read_film(path: Path, layer: str | None = None, window: Window | None = None) -> Picture:
     """
-    Return the picture at `path`, on the display window: overscan is cut, gaps are black.
+    Return the picture at `path`.
 
     Args:
         path: An EXR, DPX or Targa file.
         layer: Which layer or part of an EXR file; None is R, G, B of the first part that has
             them, else Y, else the only channel of the file.
+        window: What to show; the file's own windows are then told in the picture's props. None
+            is the display window: overscan is cut. Gaps are black.
+
+    Raises:
+        SourceError: The file is missing or damaged, has no such layer, or pixels beyond `window`.
+    """
+    with _chosen(path, layer) as (file, chosen, spec):
+        shown = window or _display_window(spec)
+        if window is not None and window | _data_window(spec) != window:
+            msg = (
+                f"{path} has pixels at {_data_window(spec)}, beyond those of the first frame, "
+                f"{window}; leave --keep-windows out"
+            )
+            raise SourceError(msg)
+        planes = tuple(_framed(plane, spec, shown) for plane in _pixels(path, file, chosen))
+    picture = _picture(path, planes, spec)
+    return (
+        picture
+        if window is None
+        else replace(picture, props={**picture.props, **_kept(spec, shown)})
+    )
+
+
+def whole_window(path: Path, layer: str | None = None) -> Window:
+    """
+    Return the window that holds all of the picture at `path`: what is displayed, and overscan.
 
     Raises:
         SourceError: The file is missing or damaged, or has no such layer.
     """
+    with _chosen(path, layer) as (_, _, spec):
+        return _data_window(spec) | _display_window(spec)
+
+
+@contextmanager
+def _chosen(path: Path, layer: str | None) -> Iterator[tuple[ImageInput, Layer, ImageSpec]]:
+    """Open the file at `path` where `layer` is."""
     try:
         with _opened(path) as file:
             chosen = _choose(path, list(_layers(file)), layer)
@@ -97,11 +163,27 @@ def read_film(path: Path, layer: str | None = None) -> Picture:
             spec = file.spec()
             _refuse_deep(path, spec)
             _refuse_size(path, spec)
-            planes = tuple(_framed(plane, spec) for plane in _pixels(path, file, chosen))
-        return _picture(path, planes, spec)
+            yield file, chosen, spec
     except UnicodeDecodeError:
         # Of a name in the file, or of the library's own words about it.
         raise _damaged(path) from None
+
+
+def _data_window(spec: ImageSpec) -> Window:
+    return Window(spec.x, spec.y, spec.x + spec.width - 1, spec.y + spec.height - 1)
+
+
+def _display_window(spec: ImageSpec) -> Window:
+    x, y = spec.full_x, spec.full_y
+    return Window(x, y, x + spec.full_width - 1, y + spec.full_height - 1)
+
+
+def _kept(spec: ImageSpec, shown: Window) -> Props:
+    return {
+        DATA_WINDOW: _data_window(spec).edges,
+        DISPLAY_WINDOW: _display_window(spec).edges,
+        PICTURE_WINDOW: shown.edges,
+    }
 
 
 @contextmanager
@@ -202,13 +284,12 @@ def _pixels(path: Path, file: ImageInput, layer: Layer) -> list[NDArray[Any]]:
     return [pixels[..., index - first] for index in layer.shown]
 
 
-def _framed(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
-    """Return `pixels` of the data window on the display window, black around them."""
-    height, width = spec.full_height, spec.full_width
-    x, y = spec.x - spec.full_x, spec.y - spec.full_y
-    if (x, y) == (0, 0) and pixels.shape == (height, width):
+def _framed(pixels: NDArray[Any], spec: ImageSpec, shown: Window) -> NDArray[Any]:
+    """Return `pixels` of the data window as the window `shown`, black where they aren't."""
+    x, y = spec.x - shown.left, spec.y - shown.top
+    if (x, y) == (0, 0) and pixels.shape == shown.shape:
         return pixels
-    plane = np.zeros((height, width), pixels.dtype)
+    plane = np.zeros(shown.shape, pixels.dtype)
     target = plane[max(y, 0) : max(y + pixels.shape[0], 0), max(x, 0) : max(x + pixels.shape[1], 0)]
     top, left = max(-y, 0), max(-x, 0)
     target[...] = pixels[top : top + target.shape[0], left : left + target.shape[1]]

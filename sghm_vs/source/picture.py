@@ -21,6 +21,9 @@ FORMATS: Mapping[tuple[str, int], vs.PresetVideoFormat] = {
 }
 """The clip's format by a plane's type and the number of planes."""
 
+type Props = Mapping[str, int | list[int]]
+"""Frame props."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -28,7 +31,7 @@ class Picture:
 
     planes: tuple[NDArray[Any], ...]
     """R, G, B, or gray alone; each (h, w), 8 or 16 bits or float32."""
-    props: dict[str, int] = field(default_factory=dict)
+    props: Props = field(default_factory=dict)
     """Frame props: what the file, or its kind, says of its pixels."""
     rate: Fraction | None = None
     """Frames per second, where the file says so."""

@@ -11,20 +11,21 @@ import numpy as np
 import vapoursynth as vs
 
 from sghm_vs.errors import SourceError
-from sghm_vs.source.film import FILM_SUFFIXES, read_film
+from sghm_vs.source.film import FILM_SUFFIXES, Window, read_film, whole_window
 from sghm_vs.source.photo import read_photo
 from sghm_vs.source.picture import Picture
 
 logger = logging.getLogger(__name__)
 
 
-def read_picture(path: Path, layer: str | None = None) -> Picture:
+def read_picture(path: Path, layer: str | None = None, window: Window | None = None) -> Picture:
     """
     Return the picture at `path`, upright.
 
     Args:
         path: The file.
         layer: Which layer of an EXR file; see `read_film`.
+        window: What to show of an EXR file; see `read_film`.
 
     Raises:
         SourceError: The file is missing, damaged, or of a kind that isn't read.
@@ -33,7 +34,7 @@ def read_picture(path: Path, layer: str | None = None) -> Picture:
     if layer is not None and suffix != ".exr":
         msg = f"{path} has no layers, and layer {layer!r} was asked for; leave --layer out"
         raise SourceError(msg)
-    picture = read_film(path, layer) if suffix in FILM_SUFFIXES else read_photo(path)
+    picture = read_film(path, layer, window) if suffix in FILM_SUFFIXES else read_photo(path)
     if picture.format is None:
         msg = (
             f"{path} has {picture.planes[0].dtype} pixels; "
@@ -48,6 +49,8 @@ def picture_clip(
     rate: Fraction | None,
     default: Fraction,
     layer: str | None = None,
+    *,
+    keep_windows: bool = False,
 ) -> vs.VideoNode:
     """
     Return a clip whose frame n is the picture `paths[n]`, read when it is asked for.
@@ -58,6 +61,8 @@ def picture_clip(
         rate: Frames per second; None for what the first picture says.
         default: Frames per second where that says nothing.
         layer: Which layer of EXR files.
+        keep_windows: Whether overscan of EXR files is shown, as much as the first one has, and
+            every frame says its windows; see `sghm_vs.origin`.
 
     Raises:
         SourceError: The first picture can't be read.
@@ -66,14 +71,16 @@ def picture_clip(
     files = [None if path is None else path.absolute() for path in paths]
     assert files[0] is not None  # noqa: S101 - a sequence begins with a frame that is there
     first_file = files[0]
-    first = read_picture(first_file, layer)
+    is_exr = first_file.suffix.lower() == ".exr"
+    window = whole_window(first_file, layer) if keep_windows and is_exr else None
+    first = read_picture(first_file, layer, window)
     if first.warning:
         logger.warning(first.warning)
     blank = _blank(first, len(files), rate or first.rate or default)
 
     def read(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         file = files[n]
-        picture = first.black() if file is None else read_picture(file, layer)
+        picture = first.black() if file is None else read_picture(file, layer, window)
         if str(picture) != str(first):
             msg = (
                 f"{file} is {picture}, but {first_file.name} is {first}; frames of a sequence "
@@ -105,6 +112,6 @@ def _frame(picture: Picture, like: vs.VideoFrame) -> vs.VideoFrame:
     for index, plane in enumerate(picture.planes):
         np.copyto(np.asarray(frame[index]), plane)
     timing = {name: like.props[name] for name in ("_DurationNum", "_DurationDen")}
-    for name, value in (timing | picture.props).items():
+    for name, value in {**timing, **picture.props}.items():
         frame.props[name] = value
     return frame
