@@ -14,10 +14,11 @@ from sghm_vs import __version__
 from sghm_vs.color import to_matte
 from sghm_vs.delivery import Form, export
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.settings import Edges, Settings
+from sghm_vs.settings import Edges, Foreground, Settings
 from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
+from sghm_vs.unmixing import chosen_color
 from sghm_vs.weights import find_weights
 
 
@@ -49,6 +50,8 @@ class Delivery:
     overwrite: bool = False
     edges: Edges = field(default_factory=Edges)
     """What is done to the alpha's edges before it is written."""
+    foreground: Foreground = "source"
+    """Which color is written: the source's own, what is estimated of the subject's, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ def rotoscope(
         progress=progress,
     )
     steps = () if matting.debug is None else get_args(View)
-    as_it_is = replace(delivery or Delivery(), edges=Edges())
+    as_it_is = replace(delivery or Delivery(), edges=Edges(), foreground="source")
     for step in steps:
         shown = f"{matting.debug}/{step}.mkv"
         written += deliver(source, matted(step), [shown], frames=frames, delivery=as_it_is)
@@ -173,8 +176,12 @@ def deliver(
     All clips are of the source's length.
     """
     delivery = delivery or Delivery()
-    alpha = shaped(alpha, delivery.edges)
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
+    if foreground is None and delivery.foreground != "source":
+        # By the alpha as it was made: what was grown or blurred since mixes no colors.
+        foreground = chosen_color(source.clip, alpha, delivery.foreground)
+        changed["foreground"] = delivery.foreground
+    alpha = shaped(alpha, delivery.edges)
     first, last = (
         (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
     )

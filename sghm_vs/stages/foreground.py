@@ -51,17 +51,14 @@ def estimate(picture: Array, alpha: Array) -> Array:
     picture = np.nan_to_num(picture, nan=0.0, posinf=FINITE_MAX, neginf=-FINITE_MAX)
     height, width = alpha.shape
     bounds = min(float(picture.min()), 0.0), max(float(picture.max()), 1.0)
-    subject = _mean_of(picture, alpha > SURE_SUBJECT)
-    behind = _mean_of(picture, alpha < SURE_BACKGROUND)
-    for level_width, level_height in _sizes(width, height):
-        size = level_width, level_height
+    means = [_mean_of(picture, alpha > SURE_SUBJECT), _mean_of(picture, alpha < SURE_BACKGROUND)]
+    both = np.concatenate(means).reshape(1, 1, 6)
+    for size in _sizes(width, height):
         level = Level(
             _scaled(picture, size, cv2.INTER_NEAREST), _scaled(alpha, size, cv2.INTER_NEAREST)
         )
-        subject = _scaled(subject, size, cv2.INTER_LINEAR)
-        behind = _scaled(behind, size, cv2.INTER_LINEAR)
-        subject, behind = level.solve(subject, behind, bounds)
-    return np.where(alpha[..., None] == 1, picture, subject)
+        both = level.solved(_scaled(both, size, cv2.INTER_LINEAR), bounds)
+    return np.where(alpha[..., None] == 1, picture, both[..., :3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +68,16 @@ class Level:
     picture: Array
     alpha: Array
 
-    def solve(
-        self, subject: Array, behind: Array, bounds: tuple[float, float]
-    ) -> tuple[Array, Array]:
-        """Return better colors than `subject` and `behind`, each (height, width, 3)."""
-        height, width = self.alpha.shape
-        subject, behind = self._with_the_known(subject, behind)
-        both = np.concatenate([subject, behind], axis=2).reshape(-1, 6)
+    def solved(self, both: Array, bounds: tuple[float, float]) -> Array:
+        """Return better colors than `both`, subject's and background's, (height, width, 6)."""
+        np.copyto(both[..., :3], self.picture, where=self.alpha[..., None] == 1)
+        np.copyto(both[..., 3:], self.picture, where=self.alpha[..., None] == 0)
+        flat = both.reshape(-1, 6)
         fields = [Field.of(self, *pixels) for pixels in self._checkerboard()]
-        for _ in range(SWEEPS_SMALL if max(height, width) <= SMALL_PX else SWEEPS):
+        for _ in range(SWEEPS_SMALL if max(self.alpha.shape) <= SMALL_PX else SWEEPS):
             for field in fields:
-                both[field.own] = np.clip(field.solved(both), *bounds)
-        solved = both.reshape(height, width, 6)
-        return solved[..., :3], solved[..., 3:]
-
-    def _with_the_known(self, subject: Array, behind: Array) -> tuple[Array, Array]:
-        alpha = self.alpha[..., None]
-        return (
-            np.where(alpha == 1, self.picture, subject),
-            np.where(alpha == 0, self.picture, behind),
-        )
+                flat[field.own] = np.clip(field.solved(flat), *bounds)
+        return both
 
     def _checkerboard(self) -> Iterator[tuple[Indices, Indices]]:
         """Yield rows and columns of the pixels to solve: of the white fields, then of the black."""
@@ -177,7 +164,5 @@ def _scaled(values: Array, size: tuple[int, int], how: int) -> Array:
 
 
 def _mean_of(picture: Array, where: NDArray[np.bool_]) -> Array:
-    """Return the mean color of the pixels `where`, as a picture of one pixel; black if none are."""
-    count = int(np.count_nonzero(where))
-    total = picture[where].sum(axis=0, dtype=np.float64)
-    return np.asarray(total / max(count, 1), np.float32).reshape(1, 1, 3)
+    """Return the mean color of the pixels `where`, (3,); black if there are none."""
+    return np.array(cv2.mean(picture, where.astype(np.uint8))[:3], np.float32)
