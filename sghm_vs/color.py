@@ -115,6 +115,19 @@ def as_coded(linear: vs.VideoNode, footage: Footage) -> vs.VideoNode:
     return like.std.FrameEval(chosen, prop_src=footage.clip)
 
 
+def times(picture: vs.VideoNode, alpha: vs.VideoNode) -> vs.VideoNode:
+    """Return float planes of `picture`, RGB or YUV 4:4:4, times `alpha`, GRAYS: premultiplied."""
+    family = picture.format.color_family
+    each = vs.core.std.ShufflePlanes([alpha] * 3, [0, 0, 0], family)
+    return vs.core.std.Expr([picture, each], "x y *")
+
+
+def over(front: vs.VideoNode, alpha: vs.VideoNode, back: vs.VideoNode) -> vs.VideoNode:
+    """Return RGBS `front` over RGBS `back` where `alpha`, GRAYS, is 1, and mixed between."""
+    each = vs.core.std.ShufflePlanes([alpha] * 3, [0, 0, 0], vs.RGB)
+    return vs.core.std.Expr([front, back, each], "x y - z * y +")
+
+
 def to_limited_yuv444(footage: Footage, *, bits: int) -> tuple[vs.VideoNode, Colorimetry]:
     """
     Return limited-range 4:4:4 of `bits`, and the colorimetry to tag it with.

@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import vapoursynth as vs
 
 from sghm_vs import __version__
 from sghm_vs.color import to_matte
 from sghm_vs.delivery import Form, export
+from sghm_vs.delivery.form import EXTRA_LAYOUTS
+from sghm_vs.delivery.naming import named
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.settings import Edges, Foreground, Settings
+from sghm_vs.origin import Origin
+from sghm_vs.settings import Edges, Foreground, Settings, Shape
 from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
+from sghm_vs.timecode import Timecode
 from sghm_vs.unmixing import chosen_color
 from sghm_vs.weights import find_weights
 
@@ -46,7 +50,14 @@ class Delivery:
     start_number: int | None = None
     """Number of the first written frame; None keeps the source's."""
     patterns: bool = True
-    """Whether `####` and `%04d` in an output's name stand for the frame's number."""
+    """Whether `####` and its kin, and words such as {shot}, mean something in an output's name."""
+    version: int | Literal["auto"] | None = None
+    """What {version} in an output's name is; "auto" is the first that nothing has."""
+    timecode: str | None = None
+    """Of the source's first frame; None is what the source says."""
+    over: Path | tuple[float, float, float] | None = None
+    """What a review movie shows the subject over: footage or a picture, or red, green and blue,
+    each 0-1 in display code."""
     overwrite: bool = False
     edges: Edges = field(default_factory=Edges)
     """What is done to the alpha's edges before it is written."""
@@ -118,7 +129,6 @@ def rotoscope(
     from sghm_vs.filter import sghm
     from sghm_vs.inspection import View
 
-    _refuse_to_replace(Path(path), outputs)
     source = open_source(path, opening)
     prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
     matting = prepared.matting
@@ -176,6 +186,8 @@ def deliver(
     All clips are of the source's length.
     """
     delivery = delivery or Delivery()
+    if extra is None and delivery.edges.shape == "alpha":
+        extra = _edge_mattes(alpha, delivery)
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
     if foreground is None and delivery.foreground != "source":
         # By the alpha as it was made: what was grown or blurred since mixes no colors.
@@ -193,13 +205,19 @@ def deliver(
     first_number = source.first_number + first
     if delivery.start_number is not None:
         first_number = delivery.start_number
+    over = _open_over(delivery.over, source.clip)
+    if delivery.patterns:
+        outputs = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
+    if source.path is not None:
+        _refuse_to_replace(source.path, outputs)
     return export(
         cut(source.clip),
         cut(alpha),
         *outputs,
         foreground=None if foreground is None else cut(foreground),
         extra={name: cut(matte) for name, matte in (extra or {}).items()},
-        origin=source.origin.at(first, Fraction(source.clip.fps)),
+        over=cut(over) if isinstance(over, vs.VideoNode) else over,
+        origin=_origin(source, delivery).at(first, Fraction(source.clip.fps)),
         **delivery.form.fields(),
         first_number=first_number,
         patterns=delivery.patterns,
@@ -207,6 +225,34 @@ def deliver(
         metadata={**(metadata or {}), **changed},
         progress=progress,
     )
+
+
+def _origin(source: Source, delivery: Delivery) -> Origin:
+    """Return what `source` says of itself, with the timecode that was given."""
+    if delivery.timecode is None:
+        return source.origin
+    timecode = Timecode.parse(delivery.timecode, Fraction(source.clip.fps))
+    return replace(source.origin, timecode=timecode)
+
+
+def _edge_mattes(alpha: vs.VideoNode, delivery: Delivery) -> dict[str, vs.VideoNode]:
+    """Return core and edge of `alpha` for the layouts that hold them."""
+    if delivery.form.layout not in EXTRA_LAYOUTS:
+        return {}
+    shapes: tuple[Shape, ...] = ("core", "edge")
+    return {shape: shaped(alpha, replace(delivery.edges, shape=shape)) for shape in shapes}
+
+
+def _open_over(
+    over: Path | tuple[float, float, float] | None, clip: vs.VideoNode
+) -> vs.VideoNode | tuple[float, float, float] | None:
+    """Return what a review shows the subject over, of the size of `clip`."""
+    if not isinstance(over, Path):
+        return over
+    back = open_source(over).clip
+    if back.num_frames == 1:
+        back = back.std.Loop(clip.num_frames)
+    return back.resize.Bicubic(clip.width, clip.height)
 
 
 def describe(matting: Matting) -> dict[str, str]:

@@ -16,7 +16,7 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs import export
-from sghm_vs.delivery import movies, targets
+from sghm_vs.delivery import commands, targets
 from sghm_vs.delivery.ffmpeg import is_new_enough
 from sghm_vs.errors import ExportError
 from sghm_vs.intake import Colorimetry
@@ -150,10 +150,12 @@ def test_prores_color_is_the_resizers_within_the_codec(tmp_path):
 
 
 def test_the_prores_command_says_what_it_must():
-    words = movies.prores_arguments(
-        Path("ffmpeg"), Path("out.mov"), size=(1920, 1080), rate=Fraction(24000, 1001),
-        tags=Colorimetry(1, 1, 1), quality=4, comment="",
-    )  # fmt: skip
+    words = commands.arguments(
+        Path("ffmpeg"),
+        Path("out.mov"),
+        commands.prores(4, Colorimetry(1, 1, 1)),
+        commands.Movie(size=(1920, 1080), rate=Fraction(24000, 1001), frames=1),
+    )
 
     pairs = list(itertools.pairwise(words))
     for pair in [
@@ -169,7 +171,7 @@ def test_the_prores_command_says_what_it_must():
     [("24", 24000), ("25", 25000), ("24000/1001", 24000), ("60000/1001", 60000), ("15/2", 15000)],
 )
 def test_a_frame_lasts_a_whole_number_of_ticks(rate, ticks):
-    assert movies.timescale(Fraction(rate)) == ticks
+    assert commands.timescale(Fraction(rate)) == ticks
     assert (Fraction(ticks) / Fraction(rate)).denominator == 1
 
 

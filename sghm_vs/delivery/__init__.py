@@ -15,10 +15,10 @@ from typing import Any
 
 import vapoursynth as vs
 
-from sghm_vs.color import Footage, read_color
+from sghm_vs.color import Footage, read_color, to_display_rgb
 from sghm_vs.delivery.exr import ExrWriter
-from sghm_vs.delivery.form import Form, check_layers
-from sghm_vs.delivery.movies import Ffv1Writer, ProResWriter
+from sghm_vs.delivery.form import Form, check_layers, check_suffixes
+from sghm_vs.delivery.movies import MovieWriter
 from sghm_vs.delivery.png import PngWriter
 from sghm_vs.delivery.targets import Target, prepare_folders, read_targets
 from sghm_vs.delivery.writer import Job, Writer
@@ -30,8 +30,9 @@ __all__ = ["Form", "export"]
 
 TIMES = ["_DurationNum", "_DurationDen"]
 WRITERS: Mapping[str, type[Writer]] = {
-    ".mov": ProResWriter,
-    ".mkv": Ffv1Writer,
+    ".mov": MovieWriter,
+    ".mkv": MovieWriter,
+    ".mp4": MovieWriter,
     ".exr": ExrWriter,
     ".png": PngWriter,
 }
@@ -46,6 +47,7 @@ def export(
     *paths: str | Path,
     foreground: vs.VideoNode | None = None,
     extra: Mapping[str, vs.VideoNode] | None = None,
+    over: vs.VideoNode | Sequence[float] | None = None,
     first_number: int = 0,
     patterns: bool = True,
     overwrite: bool = False,
@@ -58,8 +60,9 @@ def export(
     Write `clip` with `alpha` to `paths`, whose form says what each is.
 
     `x.mov` is ProRes 4444 with straight alpha; `x.####.exr` or `x.%04d.exr` an EXR sequence, half
-    float, ZIP; `x.####.png` the alpha as 16-bit gray; `x.mkv` the alpha as FFV1, 16-bit gray. A
-    single picture `x.exr` or `x.png` is for a clip of one frame.
+    float, ZIP; `x.####.png` the alpha as 16-bit gray; `x.mkv` the alpha as FFV1, 16-bit gray;
+    `x.mp4` a review, H.264 without alpha, and needs `over`. A single picture `x.exr` or `x.png`
+    is for a clip of one frame. Other forms of these are set by the fields of `Form`.
 
     A movie appears when it is whole. Of a sequence that fails midway, the frames that were
     finished stay.
@@ -74,6 +77,8 @@ def export(
             color from there; None is the clip's own.
         extra: Further mattes by the name of their layer, such as "core" and "edge", as `alpha`;
             for the layouts "layered" and "multipart".
+        over: What a review movie shows the subject over: a clip of the clip's size and length, or
+            red, green and blue, each 0-1 in display code.
         first_number: Number of the first frame in file names.
         patterns: Whether `####` and `%04d` in a name stand for the frame's number.
         overwrite: Whether files that exist are replaced.
@@ -81,7 +86,8 @@ def export(
         metadata: Written into movies and EXR files; must depend on the shot and its settings
             alone.
         progress: Called with frames done and frames in all.
-        form: The fields of `Form`: layout, sample, compression, quality.
+        form: The fields of `Form`: layout, sample, compression, codec, premultiplied, audio,
+            quality.
 
     Returns:
         The paths as given.
@@ -103,8 +109,11 @@ def export(
         patterns=patterns,
         overwrite=overwrite,
     )
+    suffixes = {target.path.suffix.lower() for target in targets}
+    check_suffixes(suffixes, made)
     prepare_folders(targets)
     job = Job(
+        over=_background(over, clip) if ".mp4" in suffixes else None,
         footage=read_color(clip) if foreground is None else _colored(clip, foreground),
         alpha=alpha,
         extra=extra,
@@ -115,6 +124,21 @@ def export(
     )
     _run(job, targets, progress)
     return [target.path for target in targets]
+
+
+def _background(over: vs.VideoNode | Sequence[float] | None, clip: vs.VideoNode) -> vs.VideoNode:
+    """Return what a review shows the subject over, RGBS in display code."""
+    if over is None:
+        msg = (
+            "an .mp4 is a review movie without alpha; say what it shows the subject over: "
+            "--over gray, --over 204080 or --over plate.png"
+        )
+        raise ExportError(msg)
+    if isinstance(over, vs.VideoNode):
+        _check_constant("background", over)
+        _check_extent("background", over, clip)
+        return to_display_rgb(read_color(over))
+    return clip.std.BlankClip(format=vs.RGBS, color=list(over), keep=True)
 
 
 def _colored(clip: vs.VideoNode, foreground: vs.VideoNode) -> Footage:
@@ -189,10 +213,7 @@ def _check_clips(
     colors = {"clip": clip} | ({} if foreground is None else {"foreground": foreground})
     for name, node in (colors | mattes).items():
         _check_constant(name, node)
-        found, needed = _extent(node), _extent(clip)
-        if found != needed:
-            msg = f"the {name} is {found}, and the clip {needed}: they must be equal"
-            raise ExportError(msg)
+        _check_extent(name, node, clip)
     for name, node in mattes.items():
         if node.format.color_family != vs.GRAY:
             msg = (
@@ -208,6 +229,13 @@ def _check_constant(name: str, node: vs.VideoNode) -> None:
         raise ExportError(msg)
     if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
         msg = f"the {name} changes its format or size along the way; convert it to one first"
+        raise ExportError(msg)
+
+
+def _check_extent(name: str, node: vs.VideoNode, clip: vs.VideoNode) -> None:
+    found, needed = _extent(node), _extent(clip)
+    if found != needed:
+        msg = f"the {name} is {found}, and the clip {needed}: they must be equal"
         raise ExportError(msg)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from sghm_vs.errors import ExportError, listed
 from sghm_vs.shots import SequencePath
 
-FORMS = "x.mov, x.####.exr, x.%04d.exr, x.####.png or x.mkv"
+FORMS = "x.mov, x.####.exr, x.%04d.exr, x.####.png, x.mkv or x.mp4"
 PICTURES = (".exr", ".png")
 EXISTING_LISTED_MAX = 3
 

@@ -24,6 +24,8 @@ class Job:
     """The color: the clip's own, or the foreground's in its place."""
     alpha: vs.VideoNode
     extra: Mapping[str, vs.VideoNode]
+    over: vs.VideoNode | None
+    """RGBS in display code, what a review shows the subject over."""
     form: Form
     first_number: int
     origin: Origin
