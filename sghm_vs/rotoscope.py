@@ -17,11 +17,12 @@ from sghm_vs.delivery.form import EXTRA_LAYOUTS
 from sghm_vs.delivery.naming import named
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.origin import Origin
-from sghm_vs.settings import Edges, Settings, Shape
+from sghm_vs.settings import Edges, Foreground, Settings, Shape
 from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
 from sghm_vs.timecode import Timecode
+from sghm_vs.unmixing import chosen_color
 from sghm_vs.weights import find_weights
 
 
@@ -62,6 +63,8 @@ class Delivery:
     sidecar: bool = True
     edges: Edges = field(default_factory=Edges)
     """What is done to the alpha's edges before it is written."""
+    foreground: Foreground = "source"
+    """Which color is written: the source's own, what is estimated of the subject's, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +191,12 @@ def deliver(
     delivery = delivery or Delivery()
     if extra is None and delivery.edges.shape == "alpha":
         extra = _edge_mattes(alpha, delivery)
-    alpha = shaped(alpha, delivery.edges)
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
+    if foreground is None and delivery.foreground != "source":
+        # By the alpha as it was made: what was grown or blurred since mixes no colors.
+        foreground = chosen_color(source.clip, alpha, delivery.foreground)
+        changed["foreground"] = delivery.foreground
+    alpha = shaped(alpha, delivery.edges)
     first, last = (
         (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
     )

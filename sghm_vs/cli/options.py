@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sghm_vs.settings import PRESETS, Edges, Settings, Shape, Sizing
+from sghm_vs.settings import PRESETS, Edges, Foreground, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
@@ -125,6 +125,13 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "-o", "--output", action="append", required=True, metavar="OUT", help=OUTPUT_FORMS
+    )
+    group.add_argument(
+        "--foreground",
+        default="source",
+        choices=get_args(Foreground),
+        help="color that is written: estimate is the subject's without the old background, made in "
+        "linear light; source is the plate's own; none is black (default: source)",
     )
     group.add_argument(
         "--layout",
@@ -333,6 +340,7 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
         start_number=args.start_number,
         overwrite=args.overwrite,
         resume=args.resume,
+        foreground=args.foreground,
         edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),
     )
 
