@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import vapoursynth as vs
 
@@ -85,6 +86,33 @@ def to_linear_rgb(footage: Footage) -> vs.VideoNode:
     return _by_transfer(
         footage, lambda transfer: by_camera if transfer in CAMERA_CURVES else by_resizer
     )
+
+
+def to_float(footage: Footage) -> vs.VideoNode:
+    """Return RGBS, or YUV444PS of YUV: the footage's own codes, with its own color props."""
+    return footage.clip.resize.Bicubic(format=_float_format(footage))
+
+
+def as_coded(linear: vs.VideoNode, footage: Footage) -> vs.VideoNode:
+    """Return what `to_linear_rgb` gave of `footage`, or the like, coded as `to_float` is."""
+    target = _float_format(footage)
+
+    @cache
+    def coded(color: Colorimetry) -> vs.VideoNode:
+        in_gamut = linear.resize.Bicubic(primaries=color.primaries)
+        if color.transfer in CAMERA_CURVES:
+            curved = in_gamut.std.Expr(CAMERA_ENCODE).std.SetFrameProps(_Transfer=color.transfer)
+        else:
+            curved = in_gamut.resize.Bicubic(transfer=color.transfer)
+        if target == vs.RGBS:
+            return curved
+        return curved.resize.Bicubic(format=target, matrix=color.matrix)
+
+    def chosen(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+        return coded(colorimetry_of(f, n))
+
+    like = footage.clip.resize.Bicubic(format=target)
+    return like.std.FrameEval(chosen, prop_src=footage.clip)
 
 
 def times(picture: vs.VideoNode, alpha: vs.VideoNode) -> vs.VideoNode:
@@ -180,6 +208,10 @@ def _by_transfer(footage: Footage, choose: Callable[[int], vs.VideoNode]) -> vs.
 
     like = footage.clip.resize.Bicubic(format=vs.RGBS)
     return like.std.FrameEval(chosen, prop_src=footage.clip)
+
+
+def _float_format(footage: Footage) -> int:
+    return int(vs.YUV444PS if footage.family == vs.YUV else vs.RGBS)
 
 
 def _tags_of_rgb(found: Colorimetry) -> Colorimetry:

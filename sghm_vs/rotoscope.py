@@ -17,11 +17,12 @@ from sghm_vs.delivery.form import EXTRA_LAYOUTS
 from sghm_vs.delivery.naming import named
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.origin import Origin
-from sghm_vs.settings import Edges, Settings, Shape
+from sghm_vs.settings import Edges, Foreground, Settings, Shape
 from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
 from sghm_vs.timecode import Timecode
+from sghm_vs.unmixing import chosen_color
 from sghm_vs.weights import find_weights
 
 
@@ -58,8 +59,12 @@ class Delivery:
     """What a review movie shows the subject over: footage or a picture, or red, green and blue,
     each 0-1 in display code."""
     overwrite: bool = False
+    resume: bool = False
+    sidecar: bool = True
     edges: Edges = field(default_factory=Edges)
     """What is done to the alpha's edges before it is written."""
+    foreground: Foreground = "source"
+    """Which color is written: the source's own, what is estimated of the subject's, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +163,11 @@ def rotoscope(
         progress=progress,
     )
     steps = () if matting.debug is None else get_args(View)
-    as_it_is = replace(delivery or Delivery(), edges=Edges())
+    given = delivery or Delivery()
+    plain = Delivery(overwrite=given.overwrite or given.resume, sidecar=False)
     for step in steps:
         shown = f"{matting.debug}/{step}.mkv"
-        written += deliver(source, matted(step), [shown], frames=frames, delivery=as_it_is)
+        written += deliver(source, matted(step), [shown], frames=frames, delivery=plain)
     return written
 
 
@@ -185,8 +191,12 @@ def deliver(
     delivery = delivery or Delivery()
     if extra is None and delivery.edges.shape == "alpha":
         extra = _edge_mattes(alpha, delivery)
-    alpha = shaped(alpha, delivery.edges)
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
+    if foreground is None and delivery.foreground != "source":
+        # By the alpha as it was made: what was grown or blurred since mixes no colors.
+        foreground = chosen_color(source.clip, alpha, delivery.foreground)
+        changed["foreground"] = delivery.foreground
+    alpha = shaped(alpha, delivery.edges)
     first, last = (
         (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
     )
@@ -199,6 +209,9 @@ def deliver(
     if delivery.start_number is not None:
         first_number = delivery.start_number
     over = _open_over(delivery.over, source.clip)
+    if delivery.resume and delivery.version == "auto":
+        msg = "--version auto is a new version, and --resume goes on with one; give its number"
+        raise ExportError(msg)
     if delivery.patterns:
         outputs = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
     if source.path is not None:
@@ -215,6 +228,8 @@ def deliver(
         first_number=first_number,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,
+        resume=delivery.resume,
+        sidecar=delivery.sidecar,
         metadata={**(metadata or {}), **changed},
         progress=progress,
     )
@@ -261,6 +276,7 @@ def describe(matting: Matting) -> dict[str, str]:
         "infer_size": str(settings.infer_size),
         "tr": str(settings.tr),
         "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
+        **({} if matting.mask is None else {"mask": matting.mask.name}),
     }
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from sghm_vs import rotoscope
-from sghm_vs.batch.renderer import Rendered, Task, first_number
+from sghm_vs.batch.renderer import Rendered, Task, delivery_of, rendered
 from sghm_vs.cli import batch, main
 from sghm_vs.color import to_matte
 from sghm_vs.source import open_source
@@ -26,11 +26,9 @@ class StandIn:
     """Renders as `Rotoscoper` does, but for the matte."""
 
     def __call__(self, task: Task, progress: Callable[[int, int], None]) -> Rendered:
-        shot, total = task.shot, 0
+        shot = task.shot
 
         def count(done: int, frames: int) -> None:
-            nonlocal total
-            total = frames
             time.sleep(FRAME_S)
             progress(done, frames)
 
@@ -42,10 +40,10 @@ class StandIn:
             to_matte(source.clip),
             task.paths,
             frames=shot.frames,
-            delivery=replace(shot.delivery, overwrite=True, version=None),
+            delivery=delivery_of(task),
             progress=count,
         )
-        return Rendered(first=first_number(shot), frames=total)
+        return rendered(task)
 
 
 class SlowStandIn(StandIn):

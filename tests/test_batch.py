@@ -265,7 +265,7 @@ def test_resume_makes_exactly_what_changed_or_broke(tmp_path):
         "settings": "changed: grow",
         "broken": "broken.%04d.png is not what was written",
         "lost": "lost.%04d.png is missing, or a part of it",
-        "fails": "it failed before",
+        "fails": "the source changed",
     }
     assert all(entry.state == "done" for entry in entries)
     after = files_in(out)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sghm_vs.batch.shots import Shot
-from sghm_vs.rotoscope import Matting, Prepared, prepare, rotoscope
+from sghm_vs.delivery.record import records_of
+from sghm_vs.delivery.targets import Target
+from sghm_vs.rotoscope import Delivery, Matting, Prepared, prepare, rotoscope
 from sghm_vs.shots import SequencePath
 
 CACHE_MIB = 2048
@@ -25,6 +27,8 @@ class Task:
     shot: Shot
     paths: tuple[Path, ...]
     """Absolute, in the order of `shot.outputs`."""
+    keeps: bool = False
+    """Whether frames that are there, whole, are of this footage and these settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +55,7 @@ class Rotoscoper:
 
     def __call__(self, task: Task, progress: Progress) -> Rendered:
         """Matte the shot of `task` to its paths."""
-        shot, total = task.shot, 0
-
-        def count(done: int, frames: int) -> None:
-            nonlocal total
-            total = frames
-            progress(done, frames)
-
+        shot = task.shot
         with warnings_heard() as warnings:
             rotoscope(
                 shot.source,
@@ -65,16 +63,32 @@ class Rotoscoper:
                 frames=shot.frames,
                 opening=shot.opening,
                 matting=self._prepare(shot.matting),
-                delivery=replace(shot.delivery, overwrite=True, version=None),
-                progress=count,
+                delivery=delivery_of(task),
+                progress=progress,
             )
-        return Rendered(first=first_number(shot), frames=total, warnings=tuple(warnings))
+        return rendered(task, tuple(warnings))
 
     def _prepare(self, matting: Matting) -> Prepared:
         if self._prepared is None or self._prepared.matting != matting:
             # The one before is kept until now: clips share a network while one of them lives.
             self._prepared = prepare(matting)
         return self._prepared
+
+
+def delivery_of(task: Task) -> Delivery:
+    """Return how the outputs of `task` are written: what is in the way is the batch's own."""
+    return replace(
+        task.shot.delivery, overwrite=not task.keeps, resume=task.keeps, sidecar=True, version=None
+    )
+
+
+def rendered(task: Task, warnings: tuple[str, ...] = ()) -> Rendered:
+    """Return what was written, as the newest sidecar of the first output says."""
+    first = first_number(task.shot)
+    target = Target(task.paths[0], SequencePath.parse(task.paths[0]))
+    records = [record for _, record in records_of(target) if record.first == first]
+    newest = max(records, key=lambda record: record.times.get("finished", ""))
+    return Rendered(first=first, frames=len(newest.numbers), warnings=warnings)
 
 
 def first_number(shot: Shot) -> int:

@@ -49,6 +49,8 @@ class Planned:
     verdict: Verdict
     reason: str = ""
     """Why again."""
+    keeps: bool = False
+    """Whether frames that are there, whole, can stay."""
 
 
 class Listener(Protocol):
@@ -147,7 +149,7 @@ def run_batch(
         manifest = Manifest(folder)
         manifest.put(*(_unfit_entry(one) for one in unfit))
         listener.begin(planned)
-        todo = [one.shot for one in planned if one.verdict != "done"]
+        todo = [one for one in planned if one.verdict != "done"]
         _Run(todo, folder, manifest, conduct, listener, reader).run()
     return [manifest.entries[key] for key in [*(s.key for s in shots), *(u.key for u in unfit)]]
 
@@ -208,18 +210,24 @@ class _Judge:
             if not self._conduct.overwrite:
                 self.in_the_way += [one for one in shot.outputs if _exists(self._folder / one)]
             return Planned(shot, "new")
-        reason = self._changed(shot, entry, settings)
-        return Planned(shot, "again", reason) if reason else Planned(shot, "done")
+        if changed := self._changed(shot, entry, settings):
+            return Planned(shot, "again", changed)
+        if broken := self._unfinished(entry) or self._broken_output(entry):
+            return Planned(shot, "again", broken, keeps=True)
+        return Planned(shot, "done")
 
     def _changed(self, shot: Shot, entry: Entry, settings: dict[str, Any]) -> str:
-        """Return why the shot must be made again; nothing if it is as it should be."""
-        if entry.state != "done":
-            return "it failed before" if entry.state == "failed" else "it was not finished"
+        """Return why all of the shot must be made again; nothing if what is there can stay."""
         if entry.outputs != shot.outputs:
             return "other outputs are asked for"
         if entry.settings != settings:
             return f"changed: {listed(_differences(entry.settings, settings))}"
-        return self._changed_input(shot, entry) or self._broken_output(entry)
+        return self._changed_input(shot, entry)
+
+    def _unfinished(self, entry: Entry) -> str:
+        if entry.state == "failed":
+            return "it failed before"
+        return "it was not finished" if entry.state == "running" else ""
 
     def _changed_input(self, shot: Shot, entry: Entry) -> str:
         for name, path in inputs_of(shot).items():
@@ -255,14 +263,14 @@ class _Judge:
 class _Run:
     """The making of shots that are to be made."""
 
-    todo: Sequence[Shot]
+    todo: Sequence[Planned]
     folder: Path
     manifest: Manifest
     conduct: Conduct
     listener: Listener
     reader: Reader
-    _pending: deque[Shot] = field(init=False)
-    _alone: deque[Shot] = field(init=False, default_factory=deque)
+    _pending: deque[Planned] = field(init=False)
+    _alone: deque[Planned] = field(init=False, default_factory=deque)
     """Shots that ended their process while others ran beside them."""
     _begun: dict[str, tuple[float, State]] = field(init=False, default_factory=dict)
     """When a shot was begun, and what its source was then, by key."""
@@ -300,7 +308,8 @@ class _Run:
         most = max((peak_bytes(process) or 0 for process in pool.processes), default=0)
         return available is None or available >= max(most, SHOT_BYTES)
 
-    def _begin(self, shot: Shot, pool: Pool) -> None:
+    def _begin(self, planned: Planned, pool: Pool) -> None:
+        shot = planned.shot
         entry = Entry(
             shot=shot.name,
             key=shot.key,
@@ -312,12 +321,13 @@ class _Run:
         try:
             paths = tuple(place(self.folder, output) for output in shot.outputs)
             state = state_of(source_files(shot.source, shot.frames))
+            entry = replace(entry, inputs=_unread(shot))
         except OSError as error:
             self._end(replace(entry, state="failed", finished=_now(), error=_said(error)))
             return
         self.manifest.put(entry)
         self._begun[shot.key] = (time.monotonic(), state)
-        pool.give(Task(shot=shot, paths=paths))
+        pool.give(Task(shot=shot, paths=paths, keeps=planned.keeps))
         if pool.running > 1:
             self._crowded |= {task.shot.key for task in pool.tasks}
 
@@ -332,7 +342,7 @@ class _Run:
         shot, what = news.task.shot, news.what
         if isinstance(what, Failure) and what.is_crash and shot.key in self._crowded:
             self._crowded.discard(shot.key)
-            self._alone.append(shot)
+            self._alone.append(Planned(shot, "again", what.reason))
             return
         begun, state = self._begun.pop(shot.key)
         entry = replace(
@@ -382,7 +392,7 @@ def settings_of(shot: Shot, describe_: Callable[[Matting], dict[str, str]]) -> d
     delivery = {
         key: value
         for key, value in asdict(shot.delivery).items()
-        if key not in ("overwrite", "version", "patterns")
+        if key not in ("overwrite", "resume", "sidecar", "version", "patterns")
     }
     settings = {
         "matting": describe_(shot.matting) | {"fp16": shot.matting.fp16},
@@ -401,6 +411,15 @@ def inputs_of(shot: Shot) -> dict[str, Path]:
         found["mask"] = shot.matting.mask.absolute()
     if isinstance(shot.delivery.over, Path):
         found["over"] = shot.delivery.over.absolute()
+    return found
+
+
+def _unread(shot: Shot) -> dict[str, Content]:
+    """Return what the file system says of the inputs of `shot`; raises OSError."""
+    found = {}
+    for name, path in inputs_of(shot).items():
+        state = state_of(source_files(path, shot.frames if name == "source" else None))
+        found[name] = Content(str(path), state.files, state.size, state.modified_ns, "")
     return found
 
 

@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sghm_vs.settings import PRESETS, Edges, Settings, Shape, Sizing
+from sghm_vs.settings import PRESETS, Edges, Foreground, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
@@ -127,12 +127,26 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", action="append", required=True, metavar="OUT", help=OUTPUT_FORMS
     )
     add_form_options(parser)
-    group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what broke off: keep the frames that are whole, render the others; a "
+        "movie that was not finished is rendered whole",
+    )
 
 
 def add_form_options(parser: argparse.ArgumentParser) -> None:
     """Add what says how frames are written."""
     group = parser.add_argument_group("form")
+    group.add_argument(
+        "--foreground",
+        default="source",
+        choices=get_args(Foreground),
+        help="color that is written: estimate is the subject's without the old background, made in "
+        "linear light; source is the plate's own; none is black (default: source)",
+    )
     group.add_argument(
         "--layout",
         default="rgba",
@@ -341,6 +355,8 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
         version=args.version,
         start_number=args.start_number,
         overwrite=args.overwrite,
+        resume=args.resume,
+        foreground=args.foreground,
         edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),
     )
 
