@@ -3,9 +3,9 @@ Draw animals that nobody photographed: things that live, are salient, and are no
 
     python -m weights.training.creatures CACHE
 
-Writes `CACHE/creatures/drawn.npy`, (count, 224, 224, 4) codes of straight RGB and coverage. The photos
-show no animals, so a network trained on them alone takes every animal for a person. Each of these
-is a few tapered limbs, lit as round bodies, under fur, patches, spots or stripes.
+Writes `CACHE/creatures/drawn.npy`, (count, 224, 224, 4) codes of premultiplied RGB and coverage.
+The photos show no animals, so a network trained on them alone takes every animal for a person.
+Each of these is a few tapered limbs, lit as round bodies, under fur, patches, spots or stripes.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _with_head(rng: np.random.Generator, limbs: list[Limb], crown: Point, skull:
 
 
 def draw(rng: np.random.Generator, side_px: int = SIDE_PX) -> NDArray[np.uint8]:
-    """Return straight RGB and coverage of one animal that fills the picture, (side, side, 4)."""
+    """Return premultiplied RGB and coverage of one animal that fills the picture, (side, side, 4)."""
     kinds = list(KINDS)
     creature = kinds[rng.choice(len(kinds), p=list(KINDS.values()))](rng)
     canvas = _Canvas(rng, creature, side_px)
@@ -268,7 +268,7 @@ class _Canvas:
         over = np.where(self._coverage > 0.5, np.minimum(inside, soft), inside)[..., None]
         color = albedo * (lit * limb.shade)[..., None] * fur
         self._color += (color - self._color) * over
-        self._coverage = np.maximum(self._coverage, inside)
+        self._coverage += (1 - self._coverage) * over[..., 0]
 
     def dot(self, center: Point, radius: float, tone: float) -> None:
         """Lay a round spot of one tone over what is there."""
@@ -277,7 +277,7 @@ class _Canvas:
         self._color += (np.float32(tone) - self._color) * over
 
     def picture(self) -> NDArray[np.uint8]:
-        """Return straight RGB and coverage, as codes."""
+        """Return premultiplied RGB and coverage, as codes."""
         planes = np.dstack([np.clip(self._color, 0, 1), self._coverage])
         return np.round(planes * 255).astype(np.uint8)
 

@@ -27,7 +27,7 @@ BACKGROUNDS = {"picture": 0.24, "view": 0.26, "strip": 0.36, "room": 0.10, "nois
 """What stands behind, and how often: a picture, a view of a panorama, a strip of a street photo."""
 
 
-SHARE_CREATURES = 0.35
+SHARE_CREATURES = 0.5
 """Of all pictures have animals beside or behind their people."""
 
 SHARE_BLURRED_HEADS = 0.15
@@ -124,7 +124,7 @@ class Photos:
         for _ in range(rng.integers(1, 4)):
             drawn = self._creatures[rng.integers(len(self._creatures))]
             side = drawn.shape[0]
-            scale = height * np.exp(rng.uniform(np.log(0.2), np.log(1.4))) / side
+            scale = height * np.exp(rng.uniform(np.log(0.25), np.log(2.6))) / side
             turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.normal(0, 10), scale)
             turn[:, 2] += rng.uniform(0, 1, 2) * (width, height) - side / 2
             fewer = max(int(np.log2(1 / scale)), 0)
@@ -135,8 +135,11 @@ class Photos:
             placed = cv2.warpAffine(small, turn, (width, height)).astype(np.float32) / 255
             if rng.random() < 0.5:
                 placed = np.ascontiguousarray(placed[:, ::-1])
-            over = (placed[..., 3] * room)[..., None]
-            image = image + (_adjust_color(rng, placed[..., :3], 0.6) - image) * over
+            if rng.random() < 0.4:
+                placed = cv2.GaussianBlur(placed, (0, 0), rng.uniform(0.5, height / 50))
+            coverage = placed[..., 3:]
+            color = _adjust_color(rng, placed[..., :3] / np.maximum(coverage, 0.02), 0.6)
+            image = image + (color - image) * coverage * room[..., None]
         return image
 
     def _decoy(self, rng: np.random.Generator, image: Picture) -> tuple[Picture, Picture]:
