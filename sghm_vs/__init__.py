@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     from sghm_vs.delivery import export
     from sghm_vs.filter import attach, sghm
     from sghm_vs.shaping import edges
+    from sghm_vs.unmixing import foreground
 
-__all__ = ["SghmError", "__version__", "attach", "edges", "export", "sghm"]
+__all__ = ["SghmError", "__version__", "attach", "edges", "export", "foreground", "sghm"]
 __version__ = version("sghm-vs")
 
-_HOMES = {"attach": "filter", "edges": "shaping", "export": "delivery", "sghm": "filter"}
+_HOMES = {
+    "attach": "filter",
+    "edges": "shaping",
+    "export": "delivery",
+    "foreground": "unmixing",
+    "sghm": "filter",
+}
 
 
 def __getattr__(name: str) -> object:

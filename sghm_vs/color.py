@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import vapoursynth as vs
 
@@ -85,6 +86,46 @@ def to_linear_rgb(footage: Footage) -> vs.VideoNode:
     return _by_transfer(
         footage, lambda transfer: by_camera if transfer in CAMERA_CURVES else by_resizer
     )
+
+
+def to_float(footage: Footage) -> vs.VideoNode:
+    """Return RGBS, or YUV444PS of YUV: the footage's own codes, with its own color props."""
+    return footage.clip.resize.Bicubic(format=_float_format(footage))
+
+
+def as_coded(linear: vs.VideoNode, footage: Footage) -> vs.VideoNode:
+    """Return what `to_linear_rgb` gave of `footage`, or the like, coded as `to_float` is."""
+    target = _float_format(footage)
+
+    @cache
+    def coded(color: Colorimetry) -> vs.VideoNode:
+        in_gamut = linear.resize.Bicubic(primaries=color.primaries)
+        if color.transfer in CAMERA_CURVES:
+            curved = in_gamut.std.Expr(CAMERA_ENCODE).std.SetFrameProps(_Transfer=color.transfer)
+        else:
+            curved = in_gamut.resize.Bicubic(transfer=color.transfer)
+        if target == vs.RGBS:
+            return curved
+        return curved.resize.Bicubic(format=target, matrix=color.matrix)
+
+    def chosen(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+        return coded(colorimetry_of(f, n))
+
+    like = footage.clip.resize.Bicubic(format=target)
+    return like.std.FrameEval(chosen, prop_src=footage.clip)
+
+
+def times(picture: vs.VideoNode, alpha: vs.VideoNode) -> vs.VideoNode:
+    """Return float planes of `picture`, RGB or YUV 4:4:4, times `alpha`, GRAYS: premultiplied."""
+    family = picture.format.color_family
+    each = vs.core.std.ShufflePlanes([alpha] * 3, [0, 0, 0], family)
+    return vs.core.std.Expr([picture, each], "x y *")
+
+
+def over(front: vs.VideoNode, alpha: vs.VideoNode, back: vs.VideoNode) -> vs.VideoNode:
+    """Return RGBS `front` over RGBS `back` where `alpha`, GRAYS, is 1, and mixed between."""
+    each = vs.core.std.ShufflePlanes([alpha] * 3, [0, 0, 0], vs.RGB)
+    return vs.core.std.Expr([front, back, each], "x y - z * y +")
 
 
 def to_limited_yuv444(footage: Footage, *, bits: int) -> tuple[vs.VideoNode, Colorimetry]:
@@ -167,6 +208,10 @@ def _by_transfer(footage: Footage, choose: Callable[[int], vs.VideoNode]) -> vs.
 
     like = footage.clip.resize.Bicubic(format=vs.RGBS)
     return like.std.FrameEval(chosen, prop_src=footage.clip)
+
+
+def _float_format(footage: Footage) -> int:
+    return int(vs.YUV444PS if footage.family == vs.YUV else vs.RGBS)
 
 
 def _tags_of_rgb(found: Colorimetry) -> Colorimetry:

@@ -32,3 +32,19 @@ def to_gray_frame(
             frame.props[name] = value
     frame.props["_Range"] = int(vs.RANGE_FULL)
     return frame
+
+
+def to_rgb_frame(values: NDArray[np.float32], props: Mapping[str, Any]) -> vs.VideoFrame:
+    """Return `values` (h, w, 3) as an RGBS frame with all of `props`."""
+    height, width = values.shape[:2]
+    frame = vs.core.create_video_frame(vs.core.get_video_format(vs.RGBS), width, height)
+    for index in range(3):
+        np.copyto(np.asarray(frame[index]), values[..., index])
+    for name, value in props.items():
+        frame.props[name] = value
+    return frame
+
+
+def to_rgb_array(frame: vs.VideoFrame) -> NDArray[np.float32]:
+    """Return an RGBS `frame` as (height, width, 3)."""
+    return np.stack([np.asarray(plane) for plane in frame], axis=2)

@@ -6,18 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import vapoursynth as vs
 
 from sghm_vs import __version__
 from sghm_vs.color import to_matte
 from sghm_vs.delivery import Form, export
+from sghm_vs.delivery.form import EXTRA_LAYOUTS
+from sghm_vs.delivery.naming import named
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.settings import Edges, Settings
+from sghm_vs.origin import Origin
+from sghm_vs.settings import Edges, Foreground, Settings, Shape
 from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
+from sghm_vs.timecode import Timecode
+from sghm_vs.unmixing import chosen_color
 from sghm_vs.weights import find_weights
 
 
@@ -45,10 +50,21 @@ class Delivery:
     start_number: int | None = None
     """Number of the first written frame; None keeps the source's."""
     patterns: bool = True
-    """Whether `####` and `%04d` in an output's name stand for the frame's number."""
+    """Whether `####` and its kin, and words such as {shot}, mean something in an output's name."""
+    version: int | Literal["auto"] | None = None
+    """What {version} in an output's name is; "auto" is the first that nothing has."""
+    timecode: str | None = None
+    """Of the source's first frame; None is what the source says."""
+    over: Path | tuple[float, float, float] | None = None
+    """What a review movie shows the subject over: footage or a picture, or red, green and blue,
+    each 0-1 in display code."""
     overwrite: bool = False
+    resume: bool = False
+    sidecar: bool = True
     edges: Edges = field(default_factory=Edges)
     """What is done to the alpha's edges before it is written."""
+    foreground: Foreground = "source"
+    """Which color is written: the source's own, what is estimated of the subject's, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +131,6 @@ def rotoscope(
     from sghm_vs.filter import sghm
     from sghm_vs.inspection import View
 
-    _refuse_to_replace(Path(path), outputs)
     source = open_source(path, opening)
     prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
     matting = prepared.matting
@@ -148,10 +163,11 @@ def rotoscope(
         progress=progress,
     )
     steps = () if matting.debug is None else get_args(View)
-    as_it_is = replace(delivery or Delivery(), edges=Edges())
+    given = delivery or Delivery()
+    plain = Delivery(overwrite=given.overwrite or given.resume, sidecar=False)
     for step in steps:
         shown = f"{matting.debug}/{step}.mkv"
-        written += deliver(source, matted(step), [shown], frames=frames, delivery=as_it_is)
+        written += deliver(source, matted(step), [shown], frames=frames, delivery=plain)
     return written
 
 
@@ -173,8 +189,14 @@ def deliver(
     All clips are of the source's length.
     """
     delivery = delivery or Delivery()
-    alpha = shaped(alpha, delivery.edges)
+    if extra is None and delivery.edges.shape == "alpha":
+        extra = _edge_mattes(alpha, delivery)
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
+    if foreground is None and delivery.foreground != "source":
+        # By the alpha as it was made: what was grown or blurred since mixes no colors.
+        foreground = chosen_color(source.clip, alpha, delivery.foreground)
+        changed["foreground"] = delivery.foreground
+    alpha = shaped(alpha, delivery.edges)
     first, last = (
         (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
     )
@@ -186,20 +208,59 @@ def deliver(
     first_number = source.first_number + first
     if delivery.start_number is not None:
         first_number = delivery.start_number
+    over = _open_over(delivery.over, source.clip)
+    if delivery.resume and delivery.version == "auto":
+        msg = "--version auto is a new version, and --resume goes on with one; give its number"
+        raise ExportError(msg)
+    if delivery.patterns:
+        outputs = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
+    if source.path is not None:
+        _refuse_to_replace(source.path, outputs)
     return export(
         cut(source.clip),
         cut(alpha),
         *outputs,
         foreground=None if foreground is None else cut(foreground),
         extra={name: cut(matte) for name, matte in (extra or {}).items()},
-        origin=source.origin.at(first, Fraction(source.clip.fps)),
+        over=cut(over) if isinstance(over, vs.VideoNode) else over,
+        origin=_origin(source, delivery).at(first, Fraction(source.clip.fps)),
         **delivery.form.fields(),
         first_number=first_number,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,
+        resume=delivery.resume,
+        sidecar=delivery.sidecar,
         metadata={**(metadata or {}), **changed},
         progress=progress,
     )
+
+
+def _origin(source: Source, delivery: Delivery) -> Origin:
+    """Return what `source` says of itself, with the timecode that was given."""
+    if delivery.timecode is None:
+        return source.origin
+    timecode = Timecode.parse(delivery.timecode, Fraction(source.clip.fps))
+    return replace(source.origin, timecode=timecode)
+
+
+def _edge_mattes(alpha: vs.VideoNode, delivery: Delivery) -> dict[str, vs.VideoNode]:
+    """Return core and edge of `alpha` for the layouts that hold them."""
+    if delivery.form.layout not in EXTRA_LAYOUTS:
+        return {}
+    shapes: tuple[Shape, ...] = ("core", "edge")
+    return {shape: shaped(alpha, replace(delivery.edges, shape=shape)) for shape in shapes}
+
+
+def _open_over(
+    over: Path | tuple[float, float, float] | None, clip: vs.VideoNode
+) -> vs.VideoNode | tuple[float, float, float] | None:
+    """Return what a review shows the subject over, of the size of `clip`."""
+    if not isinstance(over, Path):
+        return over
+    back = open_source(over).clip
+    if back.num_frames == 1:
+        back = back.std.Loop(clip.num_frames)
+    return back.resize.Bicubic(clip.width, clip.height)
 
 
 def describe(matting: Matting) -> dict[str, str]:
@@ -215,6 +276,7 @@ def describe(matting: Matting) -> dict[str, str]:
         "infer_size": str(settings.infer_size),
         "tr": str(settings.tr),
         "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
+        **({} if matting.mask is None else {"mask": matting.mask.name}),
     }
 
 

@@ -11,6 +11,8 @@ Sizing = Literal["pad", "image", "video"]
 
 FlowEffort = Literal["fast", "medium"]
 
+Foreground = Literal["estimate", "source", "none"]
+
 Shape = Literal["alpha", "core", "edge", "trimap"]
 
 TR_MAX = 8

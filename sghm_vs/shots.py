@@ -13,6 +13,12 @@ PICTURE_SUFFIXES = frozenset(
 )
 """File endings, in lower case, that are read as pictures."""
 
+PATTERN = re.compile(
+    r"(?P<prefix>.*?)(?:(?P<digits>#+|@{2,})|%0?(?P<printf>\d*)d|\$F(?P<houdini>\d*)(?![A-Za-z]))"
+    r"(?P<suffix>.*)"
+)
+"""A name with the place of a frame's number."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameRange:
@@ -49,7 +55,8 @@ class SequencePath:
     The path of a numbered sequence: one file a frame.
 
     The number stands in the file's name, never in a folder's: `plate.####.exr` (each # a
-    digit) or `plate.%04d.exr`. Numbers longer than the padding grow; negative ones keep
+    digit), `plate.%04d.exr`, `plate.@@@@.exr` (each @ a digit, two at least) or, as in Houdini,
+    `plate.$F4.exr`. Numbers longer than the padding grow; negative ones keep
     their sign in front of the padded digits.
     """
 
@@ -61,11 +68,12 @@ class SequencePath:
     @classmethod
     def parse(cls, path: Path) -> SequencePath | None:
         """Return the sequence that `path` names, or None if it names a single file."""
-        match = re.fullmatch(r"(.*?)(?:(#+)|%0?(\d*)d)(.*)", path.name)
+        match = PATTERN.fullmatch(path.name)
         if match is None:
             return None
-        padding = len(match[2]) if match[2] else int(match[3] or 1)
-        return cls(path.parent, match[1], padding, match[4])
+        digits = match["digits"]
+        padding = len(digits) if digits else int(match["printf"] or match["houdini"] or 1)
+        return cls(path.parent, match["prefix"], padding, match["suffix"])
 
     def frame(self, number: int) -> Path:
         """Return the path of frame `number`."""

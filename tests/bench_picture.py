@@ -1,7 +1,8 @@
 """
-What shaping a picture costs: CPU milliseconds of one 1080p frame, the best of five.
+What work on a picture costs: CPU milliseconds of one 1080p frame, the best of five.
 
     python -m tests.bench_picture
+    python -m tests.bench_picture FOLDER    # errors of the foreground, by the alphas NAME_alpha.png
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.settings import Edges
 from sghm_vs.shaping import shape_of
+from sghm_vs.stages.foreground import estimate
+from tests.mixtures import Mixture
 
 HEIGHT, WIDTH = 1080, 1920
 SHAPED = (
@@ -36,6 +41,35 @@ def main() -> None:
     for settings in SHAPED:
         said = " ".join(f"--{name} {value}" for name, value in settings.changed().items())
         report(f"edges {said}", cpu_ms(lambda settings=settings: shape_of(alpha, settings)))
+    picture = np.random.default_rng(0).random((HEIGHT, WIDTH, 3), np.float32)
+    soft = float(((alpha > 0) & (alpha < 1)).mean())
+    report(f"foreground, {soft:.1%} soft", cpu_ms(lambda: estimate(picture, alpha)))
+    report("foreground, all soft", cpu_ms(lambda: estimate(picture, alpha * 0.9 + 0.05)))
+
+
+def foreground_errors(folder: Path) -> None:
+    """Print errors where colors are mixed: of the plate, of our estimate, of PyMatting's."""
+    from pymatting import estimate_foreground_ml
+
+    paths = sorted(folder.glob("*_alpha.png"))
+    pictures = [linear(cv2.imread(str(path).replace("_alpha.png", ".jpg"))) for path in paths]
+    rows = []
+    for at, path in enumerate(paths):
+        alpha = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+        front, behind = (
+            cv2.resize(pictures[(at + by) % len(paths)], alpha.shape[::-1]) for by in (1, 2)
+        )
+        mixture = Mixture(front, np.ascontiguousarray(behind[::-1, ::-1]), alpha)
+        ways = (lambda picture, _: picture), estimate, estimate_foreground_ml
+        rows.append([mixture.error(way(mixture.picture, alpha)) for way in ways])
+    for name, error in zip(("plate", "ours", "PyMatting"), np.mean(rows, axis=0), strict=True):
+        sys.stdout.write(f"{name:10} {error:.4f}\n")
+
+
+def linear(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the light of sRGB `codes`, 0-1."""
+    coded = codes.astype(np.float32) / 255
+    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype("f4")
 
 
 def soft_disc() -> NDArray[np.float32]:
@@ -60,4 +94,4 @@ def report(what: str, milliseconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    foreground_errors(Path(sys.argv[1])) if len(sys.argv) > 1 else main()

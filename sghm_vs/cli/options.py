@@ -7,13 +7,14 @@ import contextlib
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sghm_vs.settings import PRESETS, Edges, Settings, Shape, Sizing
+from sghm_vs.settings import PRESETS, Edges, Foreground, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
@@ -27,8 +28,18 @@ type Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 OUTPUT_FORMS = (
     "x.mov: ProRes 4444, straight alpha; x.####.exr: EXR; x.####.png: 16-bit gray alpha; "
-    "x.mkv: FFV1 16-bit gray alpha. Several -o are written in one pass"
+    "x.mkv: FFV1 16-bit gray alpha; x.mp4: review movie (--over). Names may have {shot}, {layer}, "
+    "{version} and {frame}. Several -o are written in one pass"
 )
+COLORS = {
+    "black": (0.0, 0.0, 0.0),
+    "white": (1.0, 1.0, 1.0),
+    "gray": (0.5, 0.5, 0.5),
+    "red": (1.0, 0.0, 0.0),
+    "green": (0.0, 1.0, 0.0),
+    "blue": (0.0, 0.0, 1.0),
+}
+"""In display code."""
 
 
 def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad") -> None:
@@ -116,6 +127,13 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", action="append", required=True, metavar="OUT", help=OUTPUT_FORMS
     )
     group.add_argument(
+        "--foreground",
+        default="source",
+        choices=get_args(Foreground),
+        help="color that is written: estimate is the subject's without the old background, made in "
+        "linear light; source is the plate's own; none is black (default: source)",
+    )
+    group.add_argument(
         "--layout",
         default="rgba",
         choices=["rgba", "matte", "alpha", "layered", "fg", "multipart"],
@@ -132,6 +150,39 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         choices=["none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab"],
         help="of EXR; dwaa and dwab change color, and are refused where they would change a matte "
         "(default: zip)",
+    )
+    group.add_argument(
+        "--codec",
+        choices=["prores4444", "prores4444xq", "animation", "ffv1", "ffv1-alpha"],
+        help="of movies: prores4444 (default), prores4444xq or animation, 8 bits, in .mov; "
+        "ffv1-alpha (default), 16 bits of alpha, or ffv1, color and alpha of 10 bits, in .mkv",
+    )
+    group.add_argument(
+        "--premultiplied",
+        action="store_true",
+        help="multiply the color in movies by the alpha (default: straight)",
+    )
+    group.add_argument(
+        "--audio", action="store_true", help="give movies the sound of the footage, cut with it"
+    )
+    group.add_argument(
+        "--over",
+        type=_over,
+        metavar="COLOR|FILE",
+        help="what a review movie, .mp4, shows the subject over: black, white, gray, red, green, "
+        "blue, 204080, or footage or a picture",
+    )
+    group.add_argument(
+        "--timecode",
+        metavar="HH:MM:SS:FF",
+        help="timecode of the source's first frame, with ; before FF for drop-frame (default: the "
+        "source's)",
+    )
+    group.add_argument(
+        "--version",
+        type=_version,
+        metavar="N|auto",
+        help="what {version} in a name is, as v001; auto is the first that nothing has",
     )
     group.add_argument(
         "--quality",
@@ -153,7 +204,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of the first written frame (default: the source's)",
     )
-    group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what broke off: keep the frames that are whole, render the others; a "
+        "movie that was not finished is rendered whole",
+    )
 
 
 def add_edge_options(parser: argparse.ArgumentParser) -> None:
@@ -271,10 +329,18 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
             layout=args.layout,
             sample=args.sample,
             compression=args.compression,
+            codec=args.codec,
+            premultiplied=args.premultiplied,
+            audio=args.audio,
             quality=args.quality,
         ),
+        over=args.over,
+        timecode=args.timecode,
+        version=args.version,
         start_number=args.start_number,
         overwrite=args.overwrite,
+        resume=args.resume,
+        foreground=args.foreground,
         edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),
     )
 
@@ -308,6 +374,22 @@ def _temporal_radius(text: str) -> int | str:
 
 def _threshold(text: str) -> float | str:
     return text if text in ("props", "off") else float(text)
+
+
+def _over(text: str) -> Path | tuple[float, float, float]:
+    if text in COLORS:
+        return COLORS[text]
+    if re.fullmatch(r"#?[0-9A-Fa-f]{6}", text) and not Path(text).exists():
+        red, green, blue = bytes.fromhex(text.removeprefix("#"))
+        return red / 255, green / 255, blue / 255
+    return Path(text)
+
+
+def _version(text: str) -> int | str:
+    if text != "auto" and not text.isdecimal():
+        msg = f"version {text!r} is no number from 0 up, nor auto"
+        raise argparse.ArgumentTypeError(msg)
+    return text if text == "auto" else int(text)
 
 
 def _frame_range(text: str) -> FrameRange:

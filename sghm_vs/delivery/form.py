@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,6 +12,17 @@ from sghm_vs.errors import ExportError
 LAYOUTS = ("rgba", "matte", "alpha", "layered", "fg", "multipart")
 SAMPLES = ("half", "float")
 COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab")
+CODECS: Mapping[str, str] = {
+    "prores4444": ".mov",
+    "prores4444xq": ".mov",
+    "animation": ".mov",
+    "ffv1": ".mkv",
+    "ffv1-alpha": ".mkv",
+    "h264": ".mp4",
+}
+"""Codecs of movies, by name, and the ending they go with."""
+USUAL: Mapping[str, str] = {".mov": "prores4444", ".mkv": "ffv1-alpha", ".mp4": "h264"}
+"""The codec of an ending unless another is asked for."""
 QUALITY_MAX = 31
 EXTRA_LAYOUTS = ("layered", "multipart")
 """Those that hold mattes besides the alpha."""
@@ -40,6 +51,13 @@ class Form:
     """EXR samples: "half" or "float"."""
     compression: str = "zip"
     """EXR: none, rle, zips, zip, piz, pxr24 (24 bits of a float), or the lossy dwaa and dwab."""
+    codec: str | None = None
+    """Of movies: "prores4444", "prores4444xq" or "animation" (8 bits) in .mov; "ffv1" (10 bits)
+    or "ffv1-alpha" (16 bits, without color) in .mkv; None is the ending's usual one."""
+    premultiplied: bool = False
+    """Whether color in movies is multiplied by the alpha; EXR says by its layout."""
+    audio: bool = False
+    """Whether movies get the sound of the footage."""
     quality: int = 4
     """ProRes quantizer, 1 (best) to 31; the alpha is lossless at any."""
 
@@ -47,10 +65,25 @@ class Form:
         _check_word("layout", self.layout, LAYOUTS)
         _check_word("sample", self.sample, SAMPLES)
         _check_word("compression", self.compression, COMPRESSIONS)
+        if self.codec is not None:
+            _check_word("codec", self.codec, CODECS)
         if not 1 <= self.quality <= QUALITY_MAX:
             msg = f"quality is {self.quality} and must be from 1 (best) to 31 (smallest)"
             raise ExportError(msg)
         self._check_lossless()
+
+    def codec_of(self, suffix: str) -> str:
+        """Return the codec of a movie that ends in `suffix`."""
+        is_for_it = self.codec is not None and CODECS[self.codec] == suffix
+        return self.codec if self.codec is not None and is_for_it else USUAL[suffix]
+
+    def layer_of(self, suffix: str) -> str:
+        """Return what an output that ends in `suffix` holds, in a word for its name."""
+        if suffix == ".exr":
+            return self.layout
+        if suffix == ".png" or (suffix in USUAL and self.codec_of(suffix) == "ffv1-alpha"):
+            return "alpha"
+        return "review" if suffix == ".mp4" else "rgba"
 
     def fields(self) -> dict[str, Any]:
         """Return each field's value by its name."""
@@ -88,6 +121,19 @@ def check_layers(names: Collection[str], form: Form) -> None:
             f"layout {form.layout} holds no mattes besides the alpha, and {', '.join(names)} "
             f"were given; use layout {' or '.join(EXTRA_LAYOUTS)}"
         )
+        raise ExportError(msg)
+
+
+def check_suffixes(suffixes: Collection[str], form: Form) -> None:
+    """
+    Refuse a codec that no output has.
+
+    Raises:
+        ExportError: As said.
+    """
+    if form.codec is not None and CODECS[form.codec] not in suffixes:
+        needed = CODECS[form.codec]
+        msg = f"codec {form.codec} goes into {needed}, and no output is one; write -o x{needed}"
         raise ExportError(msg)
 
 

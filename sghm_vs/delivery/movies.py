@@ -1,30 +1,40 @@
-"""Movies: ProRes 4444 with straight alpha, and the alpha alone as FFV1, by ffmpeg."""
+"""Movies by ffmpeg, which converts nothing: ProRes, FFV1 and Animation with alpha, and reviews."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import ffmpeg
+import numpy as np
 import vapoursynth as vs
 
 from sghm_vs import color
+from sghm_vs.delivery import commands
+from sghm_vs.delivery.commands import Arguments, Movie, Picture
 from sghm_vs.delivery.ffmpeg import find_ffmpeg
 from sghm_vs.delivery.pipe import FramePipe
-from sghm_vs.delivery.targets import Target
+from sghm_vs.delivery.record import Facts, Sample
+from sghm_vs.delivery.sound import SoundTrack, samples, sound_tracks
+from sghm_vs.delivery.targets import Target, disk_of, refuse_another_disk
 from sghm_vs.delivery.writer import Job, plane
 from sghm_vs.errors import ExportError
-from sghm_vs.intake import Colorimetry
-
-BITEXACT = {"fflags": "+bitexact", "flags:v": "+bitexact"}
-"""No version of the encoder and no date in the file: equal frames give equal bytes."""
+from sghm_vs.intake import BT709, Colorimetry
 
 DRIFT_MAX = Fraction(1, 4)
 """In frames. Matroska rounds times to a millisecond, which never adds up."""
-SQUARE = Fraction(1)
-
-type Arguments = list[str]
+TOPS = {"Gray8": 255, "Gray10": 1023, "Gray16": 65535, "RGB24": 255, "YUV420P8": 255}
+"""The code of 1 in a clip's format."""
+CODED: Mapping[str, tuple[str, str | None]] = {
+    "prores_ks": ("prores", "ap4h"),
+    "ffv1": ("ffv1", None),
+    "qtrle": ("qtrle", "rle"),
+    "libx264": ("h264", "avc1"),
+}
+"""What a decoder and the container call what a coder wrote."""
+REVIEWED = Colorimetry(BT709, BT709, BT709)
 
 
 class Clock:
@@ -55,23 +65,38 @@ class Clock:
             raise ExportError(msg)
 
 
-class MovieWriter:
-    """Raw planes into ffmpeg's standard input; ffmpeg converts nothing."""
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Clips whose planes, in order, are the raw frames of `picture`."""
 
-    def __init__(
-        self,
-        job: Job,
-        target: Target,
-        clips: Sequence[vs.VideoNode],
-        command: Callable[[Path], Arguments],
-    ) -> None:
+    clips: tuple[vs.VideoNode, ...]
+    picture: Picture
+    sampled: int
+    """The plane that is compared after writing: the alpha, or a review's luma."""
+
+
+class MovieWriter:
+    """Raw frames into ffmpeg's standard input."""
+
+    def __init__(self, job: Job, target: Target) -> None:
         if not job.footage.clip.fps:
             msg = (
                 f"the clip has no constant rate, which {target.path} needs; use clip.std.AssumeFPS"
             )
             raise ExportError(msg)
-        self.clips = tuple(clips)
+        stream = STREAMS[job.form.codec_of(target.path.suffix.lower())](job)
+        ffmpeg_path, movie = find_ffmpeg(), _movie(job, stream)
+
+        def command(path: Path) -> Arguments:
+            return commands.arguments(ffmpeg_path, path, stream.picture, movie)
+
+        self.clips = stream.clips
+        self.facts = _facts(stream.picture, movie)
+        self.samples: dict[int, Sample] = {}
+        self._job, self._sampled = job, stream.sampled
+        self._is_packed = stream.picture.pixel_format == "argb"
         self._clock = Clock(Fraction(job.footage.clip.fps))
+        self._path, self._disk = target.path, disk_of(target.path.parent)
         self._pipe = FramePipe(target.path, command)
 
     def start(self) -> None:
@@ -81,12 +106,17 @@ class MovieWriter:
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Send every plane of frame `n`."""
         self._clock.tick(n, frames[0])
-        for frame in frames:
-            for index in range(frame.format.num_planes):
-                self._pipe.send(plane(frame, index).data)
+        planes = [plane(frame, at) for frame in frames for at in range(frame.format.num_planes)]
+        if n in self._job.sampled:
+            codes = planes[self._sampled]
+            is_exact = self.facts["codec"] != "h264"
+            self.samples[n] = Sample.of(codes, TOPS[str(frames[-1].format.name)], is_exact=is_exact)
+        for raw in [np.dstack(planes)] if self._is_packed else planes:
+            self._pipe.send(raw.data)
 
     def finish(self) -> None:
         """Wait for ffmpeg, and give the movie its name."""
+        refuse_another_disk(self._path, self._disk)
         self._pipe.finish()
 
     def abort(self) -> None:
@@ -94,157 +124,123 @@ class MovieWriter:
         self._pipe.abort()
 
 
-class ProResWriter(MovieWriter):
-    """ProRes 4444: the clip's color untouched by the alpha, beside it."""
-
-    def __init__(self, job: Job, target: Target) -> None:
-        plate, tags = color.to_limited_yuv444(job.footage, bits=10)
-        alpha = color.to_full_range_gray(job.alpha, vs.GRAY10)
-        ffmpeg_path = find_ffmpeg()
-
-        def command(path: Path) -> Arguments:
-            return prores_arguments(
-                ffmpeg_path,
-                path,
-                size=(job.footage.clip.width, job.footage.clip.height),
-                rate=Fraction(job.footage.clip.fps),
-                pixel_aspect=job.footage.pixel_aspect,
-                tags=tags,
-                quality=job.form.quality,
-                comment=comment(job.metadata),
-            )
-
-        super().__init__(job, target, (plate, alpha), command)
+def prores_stream(job: Job, *, is_xq: bool = False) -> Stream:
+    """Return what ProRes is made of."""
+    clips, tags = _yuva(job)
+    return Stream(clips, commands.prores(job.form.quality, tags, is_xq=is_xq), sampled=3)
 
 
-class Ffv1Writer(MovieWriter):
-    """The alpha, lossless, 16 bits."""
-
-    def __init__(self, job: Job, target: Target) -> None:
-        ffmpeg_path = find_ffmpeg()
-
-        def command(path: Path) -> Arguments:
-            return ffv1_arguments(
-                ffmpeg_path,
-                path,
-                size=(job.footage.clip.width, job.footage.clip.height),
-                rate=Fraction(job.footage.clip.fps),
-                pixel_aspect=job.footage.pixel_aspect,
-                comment=comment(job.metadata),
-            )
-
-        super().__init__(job, target, (color.to_full_range_gray(job.alpha, vs.GRAY16),), command)
+def ffv1_stream(job: Job) -> Stream:
+    """Return what FFV1 with color is made of."""
+    clips, tags = _yuva(job)
+    return Stream(clips, commands.ffv1(tags), sampled=3)
 
 
-def prores_arguments(
-    ffmpeg_path: Path,
-    path: Path,
-    *,
-    size: tuple[int, int],
-    rate: Fraction,
-    tags: Colorimetry,
-    pixel_aspect: Fraction = SQUARE,
-    quality: int,
-    comment: str,
-) -> Arguments:
-    """
-    Return the command that reads raw yuva444p10le from its standard input.
+def ffv1_alpha_stream(job: Job) -> Stream:
+    """Return what FFV1 without color is made of."""
+    alpha = color.to_full_range_gray(job.alpha, vs.GRAY16)
+    return Stream((alpha,), commands.ffv1_alpha(), sampled=0)
 
-    `prores_ks`, because `prores_aw` stores alpha 1.0 as 0.99927; a quantizer always, because with
-    alpha its default rate is twenty times too high (libavcodec/proresenc_kostya.c).
 
-    Args:
-        ffmpeg_path: The program.
-        path: The movie.
-        size: Width and height in pixels.
-        rate: Frames per second.
-        pixel_aspect: Width of a pixel by its height.
-        tags: Written into the stream and into the container's `colr` atom.
-        quality: The quantizer.
-        comment: Goes into the file's metadata.
-    """
-    colors = {
-        "color_range": "tv",
-        "color_primaries": tags.primaries,
-        "color_trc": tags.transfer,
-        "colorspace": tags.matrix,
-    }
-    frames = _raw_input("yuva444p10le", size, rate, colors)
-    output = ffmpeg.output(
-        frames,
-        f"file:{path}",
-        f="mov",
-        vcodec="prores_ks",
-        pix_fmt="yuva444p10le",
-        alpha_bits=16,
-        vendor="apl0",
-        movflags="+write_colr",
-        video_track_timescale=timescale(rate),
-        **{"profile:v": 4, "qscale:v": quality, "metadata": f"comment={comment}"},
-        **colors,
-        **_aspect(size, pixel_aspect),
-        **BITEXACT,
+def animation_stream(job: Job) -> Stream:
+    """Return what Animation is made of; its alpha comes first."""
+    rgb = color.to_display_rgb(job.footage)
+    if job.form.premultiplied:
+        rgb = color.times(rgb, color.to_full_range_gray(job.alpha, vs.GRAYS))
+    coded = rgb.resize.Point(format=vs.RGB24, dither_type="none")
+    alpha = color.to_full_range_gray(job.alpha, vs.GRAY8)
+    return Stream((alpha, coded), commands.animation(), sampled=0)
+
+
+def review_stream(job: Job) -> Stream:
+    """Return what a review is made of: the subject over `job.over`, in display code."""
+    assert job.over is not None  # noqa: S101 - checked before any work
+    alpha = color.to_full_range_gray(job.alpha, vs.GRAYS)
+    over = color.over(color.to_display_rgb(job.footage), alpha, job.over)
+    even = over.std.CopyFrameProps(job.footage.clip, props=["_DurationNum", "_DurationDen"])
+    for stack, cut in ((vs.core.std.StackVertical, "top"), (vs.core.std.StackHorizontal, "left")):
+        length = even.height if cut == "top" else even.width
+        if length % 2:
+            even = stack([even, even.std.Crop(**{cut: length - 1})])
+    plain = even.std.RemoveFrameProps(["_Transfer", "_Primaries"])
+    coded = plain.resize.Bicubic(
+        format=vs.YUV420P8, matrix=BT709, range=int(vs.RANGE_LIMITED), dither_type="none"
     )
-    return _compiled(output, ffmpeg_path)
+    return Stream((coded,), commands.review(REVIEWED), sampled=0)
 
 
-def ffv1_arguments(
-    ffmpeg_path: Path,
-    path: Path,
-    *,
-    size: tuple[int, int],
-    rate: Fraction,
-    pixel_aspect: Fraction = SQUARE,
-    comment: str,
-) -> Arguments:
-    """Return the command that reads raw gray16le from its standard input; see `prores_arguments`."""
-    full = {"color_range": "pc"}
-    output = ffmpeg.output(
-        _raw_input("gray16le", size, rate, full),
-        f"file:{path}",
-        f="matroska",
-        vcodec="ffv1",
-        pix_fmt="gray16le",
-        level=3,
-        g=1,
-        slicecrc=1,
-        metadata=f"comment={comment}",
-        **full,
-        **_aspect(size, pixel_aspect),
-        **BITEXACT,
-    )
-    return _compiled(output, ffmpeg_path)
+STREAMS: Mapping[str, Any] = {
+    "prores4444": prores_stream,
+    "prores4444xq": lambda job: prores_stream(job, is_xq=True),
+    "animation": animation_stream,
+    "ffv1": ffv1_stream,
+    "ffv1-alpha": ffv1_alpha_stream,
+    "h264": review_stream,
+}
 
 
-def timescale(rate: Fraction) -> int:
-    """Return ticks a second in which a frame lasts a whole number: 24000 for 24 and for 24000/1001."""
-    return rate.numerator if rate.numerator >= 1000 else rate.numerator * 1000
-
-
-def comment(metadata: dict[str, str]) -> str:
+def comment(metadata: Mapping[str, str]) -> str:
     """Return `metadata` as one line, in order of the keys."""
     return "; ".join(f"sghm_vs:{key}={metadata[key]}" for key in sorted(metadata))
 
 
-def _aspect(size: tuple[int, int], pixel_aspect: Fraction) -> dict[str, str]:
-    """Return the display aspect that a movie is tagged with, where pixels are not square."""
-    shape = Fraction(size[0], size[1]) * pixel_aspect
-    return {} if pixel_aspect == SQUARE else {"aspect": f"{shape.numerator}:{shape.denominator}"}
+def _yuva(job: Job) -> tuple[tuple[vs.VideoNode, vs.VideoNode], Colorimetry]:
+    """Return color and alpha of 10 bits, and what the color is."""
+    alpha = color.to_full_range_gray(job.alpha, vs.GRAY10)
+    if not job.form.premultiplied:
+        plate, tags = color.to_limited_yuv444(job.footage, bits=10)
+        return (plate, alpha), tags
+    fine, tags = color.to_limited_yuv444(job.footage, bits=16)
+    # In floats of YUV black is zero in every plane, so a product is what it is in RGB.
+    product = color.times(
+        fine.resize.Point(format=vs.YUV444PS), color.to_full_range_gray(job.alpha, vs.GRAYS)
+    )
+    limited = int(vs.RANGE_LIMITED)
+    plate = product.resize.Point(format=vs.YUV444P10, range=limited, dither_type="none")
+    return (plate, alpha), tags
 
 
-def _raw_input(
-    pixel_format: str, size: tuple[int, int], rate: Fraction, colors: Mapping[str, object]
-) -> ffmpeg.nodes.FilterableStream:
-    return ffmpeg.input(
-        "pipe:0",
-        format="rawvideo",
-        pix_fmt=pixel_format,
-        s=f"{size[0]}x{size[1]}",
-        r=f"{rate.numerator}/{rate.denominator}",
-        **colors,
+def _movie(job: Job, stream: Stream) -> Movie:
+    clip = job.footage.clip
+    said = job.metadata | ({"alpha": "premultiplied"} if job.form.premultiplied else {})
+    return Movie(
+        size=(stream.clips[0].width, stream.clips[0].height),
+        rate=Fraction(clip.fps),
+        frames=clip.num_frames,
+        pixel_aspect=job.footage.pixel_aspect,
+        origin=job.origin,
+        sound=_sound(job),
+        comment=comment(said),
     )
 
 
-def _compiled(output: ffmpeg.nodes.OutputStream, ffmpeg_path: Path) -> Arguments:
-    quiet = output.global_args("-v", "error", "-nostdin")
-    return [str(word) for word in quiet.compile(cmd=str(ffmpeg_path), overwrite_output=True)]
+def _facts(picture: Picture, movie: Movie) -> Facts:
+    """Return what the movie says of itself when it is read back."""
+    codec, tag = CODED[str(picture.coder["vcodec"])]
+    colors = [picture.tags.get(name) for name in ("color_primaries", "color_trc", "colorspace")]
+    origin = movie.origin
+    sound = [[track.rate, samples(track, movie.frames / movie.rate)] for track in movie.sound]
+    facts: Facts = {
+        "frames": movie.frames,
+        "size": [*movie.size],
+        "rate": str(movie.rate.limit_denominator(1001)),
+        "codec": codec,
+        "pixel_aspect": round(float(movie.pixel_aspect), 4),
+        "sound": sound if picture.container != "mp4" else [[rate, None] for rate, _ in sound],
+        "timecode": None if origin.timecode is None else str(origin.timecode),
+        "comment": movie.comment or None,
+    }
+    if None not in colors:
+        facts["color"] = colors
+    if tag is not None:
+        facts["tag"] = "ap4x" if picture.coder.get("profile:v") == 5 else tag
+    return facts
+
+
+def _sound(job: Job) -> list[SoundTrack]:
+    if not job.form.audio:
+        return []
+    if job.origin.sound is None:
+        msg = f"{job.origin.file or 'the footage'} has no sound; leave --audio out"
+        raise ExportError(msg)
+    return sound_tracks(job.origin.sound)

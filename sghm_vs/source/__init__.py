@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -69,6 +69,8 @@ class Source:
     """Clip frames that are missing in a sequence and black instead."""
     origin: Origin = field(default_factory=Origin)
     """What the footage says of itself, for outputs to carry on."""
+    path: Path | None = None
+    """Where it is."""
 
 
 def open_source(path: str | Path, opening: Opening | None = None) -> Source:
@@ -99,7 +101,7 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
             "clip.resize.Bicubic(width=…, height=…, format=…)"
         )
         raise SourceError(msg)
-    return source
+    return replace(source, path=path)
 
 
 def _open(path: Path, opening: Opening) -> Source:

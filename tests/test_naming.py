@@ -1,0 +1,93 @@
+"""Words in the names of outputs, and versions that replace nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from sghm_vs.delivery import Form
+from sghm_vs.delivery.naming import named
+from sghm_vs.errors import ExportError
+from sghm_vs.shots import SequencePath
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "expected"),
+    [
+        ("{shot}.mov", {}, "sh010.mov"),
+        ("{shot}/{layer}/x.{frame}.exr", {"layout": "matte"}, "sh010/matte/x.####.exr"),
+        ("{layer}.mov", {}, "rgba.mov"),
+        ("{layer}.mkv", {}, "alpha.mkv"),
+        ("{layer}.mkv", {"codec": "ffv1"}, "rgba.mkv"),
+        ("{layer}.####.png", {"layout": "fg"}, "alpha.####.png"),
+        ("{layer}.mp4", {}, "review.mp4"),
+        ("{shot}_{version}.mov", {}, "sh010_v007.mov"),
+        ("{version}/{shot}_{version}.mov", {}, "v007/sh010_v007.mov"),
+    ],
+)
+def test_words_are_filled_in(name, form, expected):
+    version = 7 if "version" in name else None
+
+    assert named([name], shot="sh010", form=Form(**form), version=version) == [Path(expected)]
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "words"),
+    [
+        ("{shto}.mov", None, r"\{shto\}, and these are known: \{shot\}"),
+        ("{frame}/x.exr", None, "in a folder"),
+        ("x_{version}.mov", None, "add --version auto"),
+        ("x.mov", 3, "no output has it"),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(name, version, words):
+    with pytest.raises(ExportError, match=words):
+        named([name], shot="s", form=Form(), version=version)
+
+
+def test_auto_is_one_more_than_any_output_has(tmp_path):
+    for name in ("a_v002.mov", "b_v009.0001.exr", "b_v010.txt", "other_v050.mov", "a_vx.mov"):
+        (tmp_path / name).touch()
+
+    found = named(
+        [tmp_path / "a_{version}.mov", tmp_path / "b_{version}.####.exr"],
+        shot="s", form=Form(), version="auto",
+    )  # fmt: skip
+
+    assert [path.name for path in found] == ["a_v010.mov", "b_v010.####.exr"]
+
+
+def test_auto_counts_folders_as_well_even_where_they_are_empty(tmp_path):
+    (tmp_path / "v004").mkdir()
+
+    (found,) = named([tmp_path / "{version}/a.mov"], shot="s", form=Form(), version="auto")
+
+    assert found == tmp_path / "v005" / "a.mov"
+
+
+def test_auto_begins_with_one_and_reads_a_hostile_folder_literally(tmp_path):
+    folder = tmp_path / "a[1] *?"
+    folder.mkdir()
+
+    (found,) = named([folder / "x_{version}.mov"], shot="s", form=Form(), version="auto")
+
+    assert found == folder / "x_v001.mov"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("p.####.exr", "p.0012.exr"), ("p.%04d.exr", "p.0012.exr"), ("p.@@@@.exr", "p.0012.exr"),
+        ("p.$F4.exr", "p.0012.exr"), ("p.$F.exr", "p.12.exr"), ("p.%d.exr", "p.12.exr"),
+        ("p.@@@@@@.exr", "p.000012.exr"),
+    ],
+)  # fmt: skip
+def test_the_ways_of_tools_to_write_a_frames_number_are_understood(name, expected):
+    sequence = SequencePath.parse(Path(name))
+
+    assert sequence is not None
+    assert sequence.frame(12).name == expected
+
+
+@pytest.mark.parametrize("name", ["me@home.exr", "cost$Final.exr", "p.exr", "100%.exr"])
+def test_a_name_without_a_number_is_a_file(name):
+    assert SequencePath.parse(Path(name)) is None
