@@ -169,17 +169,26 @@ def _matrix(name: str, path: str) -> NDArray[np.float64] | None:
 
 
 def _found(name: str) -> tuple[Config, Any]:
-    config = _read_config(_config_path())
+    """Return the space that `name` means, from the config that is in force, or else the built-in."""
+    config, ours = _read_config(_config_path()), _read_config(f"ocio://{CONFIG}")
+    for asked in (config, ours):
+        found = _found_in(asked, name)
+        if found is not None:
+            return asked, found
+    known = [space.getName() for space in config.getColorSpaces()]
+    raise SettingsError(_unknown(name, known, config))
+
+
+def _found_in(config: Config, name: str) -> Any:
     found = config.getColorSpace(name)
     if found is not None:
-        return config, found
+        return found
     wanted = {_squeezed(name), _squeezed(SHORT.get(_squeezed(name), name))}
-    spaces = list(config.getColorSpaces())
-    for known in spaces:
+    for known in config.getColorSpaces():
         names = (known.getName(), known.getInteropID() or "", *known.getAliases())
         if wanted & {_squeezed(other) for other in names}:
-            return config, known
-    raise SettingsError(_unknown(name, [known.getName() for known in spaces], config))
+            return known
+    return None
 
 
 def _unknown(name: str, known: list[str], config: Config) -> str:

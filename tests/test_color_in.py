@@ -16,6 +16,7 @@ from sghm_vs import colorspaces, export, foreground, sghm
 from sghm_vs.cli import main
 from sghm_vs.color import read_color, said_to_be, to_display_rgb, to_linear_rgb, to_viewed_rgb
 from sghm_vs.errors import SettingsError
+from sghm_vs.source import open_source
 from tests.clips import core, frame_bytes, noise_clip, plane
 from tests.mixtures import clip_of, hairy, picture_of
 
@@ -313,6 +314,20 @@ def test_exposure_changes_what_the_network_sees_and_nothing_that_is_written(tmp_
     assert after.spec().get_string_attribute("sghm_vs:exposure") == "-4.0"
 
 
+@pytest.mark.parametrize("name", ["ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65"])
+def test_an_exr_that_says_its_primaries_needs_no_name(name, tmp_path, caplog):
+    """What was written of such a plate is read as such a plate again, and seen as it was."""
+    plate = said_to_be(clip_of(converted(light(), "lin_rec709_scene", name)), name)
+    solid = core.std.BlankClip(plate, format=vs.GRAYS, color=1.0)
+    export(plate, solid, tmp_path / "x.exr", patterns=False, layout="fg", sample="float")
+
+    again = open_source(tmp_path / "x.exr").clip
+
+    assert not caplog.text
+    assert (picture_of(again) == picture_of(plate)).all()
+    assert np.abs(picture_of(to_viewed_rgb(read_color(again))) - as_seen(light())).max() < 5e-4
+
+
 # Names
 
 
@@ -365,6 +380,7 @@ def test_a_studios_own_config_is_used(tmp_path, monkeypatch):
 
     assert np.abs(found - 2).max() < 1e-3
     assert colorspaces.canonical("pq") == "pq"
+    assert colorspaces.canonical("logc4") == "ARRI LogC4"
 
 
 def test_a_config_that_is_not_there_is_named(monkeypatch):

@@ -153,7 +153,12 @@ def _file(path: Path, opening: Opening) -> Source:
 
 def _pictures(files: Sequence[Path | None], opening: Opening) -> vs.VideoNode:
     return picture_clip(
-        files, opening.rate, DEFAULT_RATE, opening.layer, keep_windows=opening.keep_windows
+        files,
+        opening.rate,
+        DEFAULT_RATE,
+        opening.layer,
+        keep_windows=opening.keep_windows,
+        is_color_said=opening.colorspace is not None,
     )
 
 
