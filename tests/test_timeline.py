@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import opentimelineio as otio
 import pytest
@@ -18,6 +19,7 @@ from sghm_vs.batch.manifest import Manifest
 from sghm_vs.cli import batch, build_parser, main
 from sghm_vs.cli.timeline import plan_from
 from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.nle import script
 from sghm_vs.shots import FrameRange
 from sghm_vs.timeline.edit import exact_rate, local_path, read_edit
 from tests.standin import StandIn, write_movie, write_sequence
@@ -370,29 +372,74 @@ def test_rates_are_exact(said, rate):
     assert exact_rate(said) == Fraction(rate)
 
 
-@pytest.mark.skipif(shutil.which("melt") is None, reason="needs MLT: apt-get install melt")
-def test_an_mlt_project_composites_the_mattes_as_numpy_does(tmp_path):
-    """An alpha that is lost on the way shows as a mean error of about 99."""
+@pytest.fixture
+def two_clips(tmp_path: Path) -> Path:
+    """An edit of two clips with a gap between them; with handles they share one matte."""
     movie = write_movie(tmp_path / "a.mkv", 30, seed=3, smooth=True)
-    edit = write_edit(
-        tmp_path / "cut.otio",
-        [clip("x", 2, 4, movie), schema.Gap(source_range=times(0, 3)), clip("y", 20, 5, movie)],
-    )
+    gap = schema.Gap(source_range=times(0, 3))
+    return write_edit(tmp_path / "cut.otio", [clip("x", 2, 4, movie), gap, clip("y", 20, 5, movie)])
+
+
+def errors_over_red(found: list[np.ndarray], matte: Path) -> list[float]:
+    """Return the mean error of each frame of `two_clips` over red, of 255; a lost alpha has 99."""
+    frames = frames_in(matte, "rgba")
+    wanted = [over_red(frame) for frame in [*frames[2:6], *[None] * 3, *frames[20:25]]]
+    pairs = zip(found, wanted, strict=True)
+    return [float(np.abs(a.astype(float) - b).mean()) for a, b in pairs]
+
+
+@pytest.mark.skipif(shutil.which("melt") is None, reason="needs MLT: apt-get install melt")
+def test_an_mlt_project_composites_the_mattes_as_numpy_does(two_clips, tmp_path):
     out = tmp_path / "out"
     words = ["--codec", "animation", "--edits", "mlt", "--quiet"]
 
-    assert main(["timeline", str(edit), "-o", str(out), *words]) == 0
+    assert main(["timeline", str(two_clips), "-o", str(out), *words]) == 0
 
     project = out / "cut_mattes.mlt"
     project.write_text(project.read_text().replace(">black<", ">#ff0000<"))
     rendered = ["avformat:" + str(out / "r.mkv"), "vcodec=ffv1", "pix_fmt=yuv444p", "an=1"]
     command = ["melt", str(project), "-consumer", *rendered]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    found = frames_in(out / "r.mkv", "rgb24")
-    # With their handles both clips share frames: one matte, which begins with the media.
-    matte = frames_in(out / "x.mov", "rgba")
-    wanted = [over_red(frame) for frame in [*matte[2:6], *[None] * 3, *matte[20:25]]]
-    errors = [np.abs(a.astype(float) - b).mean() for a, b in zip(found, wanted, strict=True)]
+    errors = errors_over_red(frames_in(out / "r.mkv", "rgb24"), out / "x.mov")
+    print("mean errors of 255:", np.round(errors, 2))  # noqa: T201
+    assert max(errors) <= 10
+
+
+def test_the_command_line_says_where_a_programs_script_is(capsys):
+    assert main(["nle", "path", "blender"]) == 0
+
+    assert Path(capsys.readouterr().out.strip()) == script("blender")
+    assert script("blender").is_file()
+
+
+RENDER = """
+import bpy
+scene = bpy.context.scene
+red = scene.sequence_editor.sequences.new_effect(
+    name="red", type="COLOR", channel=1, frame_start=1, frame_end=13)
+red.color = (1, 0, 0)
+scene.view_settings.view_transform = "Standard"
+scene.render.resolution_x, scene.render.resolution_y = 32, 18
+scene.render.filepath = {path!r}
+bpy.ops.render.render(animation=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("blender") is None, reason="needs Blender: apt-get install blender"
+)
+def test_blenders_sequencer_composites_the_mattes_as_numpy_does(two_clips, tmp_path):
+    out = tmp_path / "out"
+    assert main(["timeline", str(two_clips), "-o", str(out), "--edits", "otio", "--quiet"]) == 0
+    words = ["--", str(out / "cut_mattes.otio"), "--mute-plates"]
+
+    command = ["blender", "--background", "--factory-startup", "--python", str(script("blender"))]
+    rendering = ["--python-expr", RENDER.format(path=f"{out}/f")]
+    subprocess.run([*command, *rendering, *words], check=True, capture_output=True, timeout=300)
+
+    pictures = [cv2.imread(str(path))[..., ::-1] for path in sorted(out.glob("f*.png"))]
+    errors = errors_over_red(pictures, out / "x.mov")
     print("mean errors of 255:", np.round(errors, 2))  # noqa: T201
     assert max(errors) <= 10
 
