@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -130,6 +130,20 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-o", "--output", action="append", required=True, metavar="OUT", help=OUTPUT_FORMS
     )
+    add_form_options(parser)
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what broke off: keep the frames that are whole, render the others; a "
+        "movie that was not finished is rendered whole",
+    )
+
+
+def add_form_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how frames are written."""
+    group = parser.add_argument_group("form")
     group.add_argument(
         "--foreground",
         default="source",
@@ -211,13 +225,15 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of the first written frame (default: the source's)",
     )
-    existing = group.add_mutually_exclusive_group()
-    existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
-    existing.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with what broke off: keep the frames that are whole, render the others; a "
-        "movie that was not finished is rendered whole",
+
+
+def add_mask_option(parser: argparse.ArgumentParser) -> None:
+    """Add what stands in for the network's segmentation."""
+    parser.add_argument(
+        "--mask",
+        metavar="FILE",
+        help="footage or a picture, white where the people are, in place of the network's own "
+        "segmentation",
     )
 
 
@@ -350,14 +366,26 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
 
 def outputs_from(args: argparse.Namespace) -> list[str]:
     """Return where to write, as `args` say; what a host gets is said on stderr."""
-    outputs: list[str] = args.output
-    if args.host is None:
-        return outputs
-    from sghm_vs.delivery.presets import PRESETS, outputs_for
+    say_host(args)
+    return named_for_host(args.output, args.host)
 
-    if not args.quiet:
-        sys.stderr.write(f"for {args.host}: {PRESETS[args.host]}\n")
-    return outputs_for(args.host, outputs)
+
+def named_for_host(outputs: list[str], host: str | None) -> list[str]:
+    """Return `outputs` with the ending that `host` takes, if one is named."""
+    if host is None:
+        return outputs
+    from sghm_vs.delivery.presets import outputs_for
+
+    return outputs_for(host, outputs)
+
+
+def say_host(args: argparse.Namespace) -> None:
+    """Say on stderr what the host gets that `args` name, and why."""
+    if args.host is None or args.quiet:
+        return
+    from sghm_vs.delivery.presets import PRESETS
+
+    sys.stderr.write(f"for {args.host}: {PRESETS[args.host]}\n")
 
 
 def print_json(result: object) -> None:
@@ -374,13 +402,22 @@ def print_outputs(
             {"outputs": [str(path) for path in paths], **({"failed": failed} if failed else {})}
         )
         return
+    print_lines(str(path) for path in paths)
+    for error in (failed or {}).values():
+        say(error.removeprefix("sghm: "))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print `lines` on stdout."""
     # A name's bytes may be no UTF-8: whoever reads our lines gets them as they are.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
-    sys.stdout.writelines(f"{path}\n" for path in paths)
-    sys.stderr.writelines(
-        f"sghm: {error.removeprefix('sghm: ')}\n" for error in (failed or {}).values()
-    )
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def say(words: str) -> None:
+    """Tell `words` on stderr."""
+    sys.stderr.write(f"sghm: {words}\n")
 
 
 def _temporal_radius(text: str) -> int | str:
