@@ -136,6 +136,21 @@ def test_a_list_may_be_csv(plates, tmp_path):
     assert [one.matting.settings.tr for one in (hero, second)] == [0, 2]
 
 
+def test_a_list_may_have_several_ranges_of_a_source_but_each_once(plates, tmp_path):
+    words = [str(plates / "list.csv"), "-o", str(tmp_path / "out")]
+    rows = "source,frames\nday1/a.mkv,0-1\nday1/a.mkv,3-4\n"
+    (plates / "list.csv").write_text(rows)
+
+    assert [(one.name, str(one.frames)) for one in asked(*words)] == [
+        ("day1_a", "0-1"),
+        ("day1_a_2", "3-4"),
+    ]
+
+    (plates / "list.csv").write_text(rows + "day1/a.mkv,3-4\n")
+    with pytest.raises(SettingsError, match="asked for twice"):
+        asked(*words)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -335,6 +350,15 @@ def test_a_dry_run_writes_nothing(plates, tmp_path, capsys):
     assert "left out" in said
     assert "3 shots to make, 0 done" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_host_gets_its_form_of_every_shot(plates, tmp_path, capsys):
+    code = main(["batch", str(plates), "-o", str(tmp_path / "out"), "--dry-run", "--for", "nuke"])
+
+    captured = capsys.readouterr()
+    assert code == 0
+    assert captured.out.count(".####.exr") >= 3
+    assert captured.err.count("for nuke: EXR, half, ZIPS") == 1
 
 
 def test_several_shots_at_once_give_the_same_as_one_after_another(tmp_path):

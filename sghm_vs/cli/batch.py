@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     if bool(args.source) == (args.watch is not None):
         msg = "give sources, or a folder to --watch: sghm batch plates -o mattes"
         raise SettingsError(msg)
+    options.say_host(args)
     if args.watch is not None:
         return _watch(args)
     requests = requests_from(args)
@@ -161,8 +162,22 @@ def requests_from(args: argparse.Namespace) -> tuple[list[Request], Batch]:
         found = find_footage([source], but=args.output.absolute())
         requests += [Request(footage, args) for footage in found.footage]
         rest.left_out.extend(found.left_out)
-    unique = {(one.footage.path, one.footage.frames): one for one in requests}
-    return list(unique.values()), rest
+    return _unique(requests), rest
+
+
+def _unique(requests: Sequence[Request]) -> list[Request]:
+    """Return each shot once; one that is asked for in two ways would be written over itself."""
+    unique: dict[str, Request] = {}
+    for request in requests:
+        key = _unnamed(request).key
+        before = unique.setdefault(key, request)
+        if before.args is not request.args:
+            msg = (
+                f"{key} is asked for twice, with options of each; give it once, or make another "
+                "batch in another folder"
+            )
+            raise SettingsError(msg)
+    return list(unique.values())
 
 
 def _listed(path: Path, args: argparse.Namespace, rest: Batch) -> list[Request]:
@@ -283,7 +298,8 @@ def _delivered(shot: Shot, args: argparse.Namespace, folder: Path) -> Shot:
     from sghm_vs.batch.shots import output_names
     from sghm_vs.delivery.naming import newest_version
 
-    templates = args.to or [USUAL_OUTPUT]
+    usual = "{shot}" if args.host else USUAL_OUTPUT
+    templates = options.named_for_host(args.to or [usual], args.host)
     delivery = shot.delivery
     if delivery.version == "auto":
         paths = [folder / template for template in templates]

@@ -105,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
     if args.frames is not None or args.handles < 0:
         msg = "an edit says itself which frames it shows; widen them with --handles N, N >= 0"
         raise SettingsError(msg)
+    options.say_host(args)
     plan = plan_from(args)
     for note in plan.notes:
         options.say(note)
