@@ -72,20 +72,31 @@ def change(before: Luma, after: Luma) -> float:
     return min(new / (255 * CHANGE_OF_CUT), 1.0)
 
 
-def motions(before: Luma, after: Luma, effort: FlowEffort | None) -> tuple[Motion, Motion]:
-    """
-    Return the motion from `before` to `after` and that from `after` to `before`.
-
-    Without effort there is none, and no trust in it.
-    """
-    if effort is None:
-        none = np.zeros((3, *before.shape), np.float32)
-        return none, none
+def motions(before: Luma, after: Luma, effort: FlowEffort) -> tuple[Motion, Motion]:
+    """Return the motion from `before` to `after` and that from `after` to `before`."""
     there, back = displacement(before, after, effort), displacement(after, before, effort)
     return (
         np.stack([*there, _trust(before, after, there, back)]),
         np.stack([*back, _trust(after, before, back, there)]),
     )
+
+
+def chained(first: Motion, second: Motion) -> Motion:
+    """Return the motion that goes as `first` does and on from there as `second`; trust multiplies."""
+    column, row = grid(*first.shape[1:])
+    onward = sample(cv2.merge([*second]), column + first[0], row + first[1])
+    x, y, trust = cv2.split(onward)
+    return np.stack([first[0] + x, first[1] + y, first[2] * trust])
+
+
+def resized(motion: Motion, size: tuple[int, int]) -> Motion:
+    """Return `motion` at another `size`, (height, width), in pixels of that."""
+    across, down = size[1] / motion.shape[2], size[0] / motion.shape[1]
+    x, y, trust = (
+        np.asarray(cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
+        for part in motion
+    )
+    return np.stack([x * np.float32(across), y * np.float32(down), trust])
 
 
 def displacement(before: Luma, after: Luma, effort: FlowEffort) -> NDArray[np.float32]:
