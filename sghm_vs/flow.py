@@ -36,6 +36,11 @@ THUMB_PX = (32, 18)
 CHANGE_OF_CUT = 0.25
 """Mean difference in luma, 0-1, that counts as a complete change."""
 
+CHANGED_CODES = 10
+"""Of 255. Less is grain, or light."""
+EXPLAINED = 0.1
+"""A share of what changed; less than this is explained by motion neither way where a shot ends."""
+
 
 def half_luma(red: Plane, green: Plane, blue: Plane) -> Luma:
     """Return the luma of display-coded planes (h, w), 0-1, as codes of 255 at half the size."""
@@ -70,6 +75,14 @@ def change(before: Luma, after: Luma) -> float:
     )
     new = max(_outside_range(first, second), _outside_range(second, first))
     return min(new / (255 * CHANGE_OF_CUT), 1.0)
+
+
+def explained(before: Luma, after: Luma, motion: Motion) -> float:
+    """Return the share of what changes from `before` to `after` that the `motion` explains, 0-1."""
+    changed = cv2.absdiff(before, after)
+    changed[changed < CHANGED_CODES] = 0
+    weights = changed.astype(np.float32)
+    return float((weights * motion[2]).sum() / max(weights.sum(), 1))
 
 
 def motions(before: Luma, after: Luma, effort: FlowEffort) -> tuple[Motion, Motion]:

@@ -109,7 +109,8 @@ def fused_over(
         picture, own, *others = frames
         alone_here = np.asarray(own[0])
         covered = pipeline.covered(alone_here.shape, picture.height, picture.width)
-        fused = temporal.fuse(alone_here, window.neighbors(n, others, covered), covered)
+        voters = window.neighbors(n, others, covered)
+        fused = temporal.fuse(alone_here, voters, covered, window.tr)
         return to_gray_frame(fused, own.props)
 
     return computed(blank_of_any_size(rgb), [rgb, seen, *window.around(seen)], make)

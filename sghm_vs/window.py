@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import vapoursynth as vs
+from numpy.typing import NDArray
 
 from sghm_vs import flow
 from sghm_vs.frames import to_gray_frame
@@ -98,24 +99,39 @@ def _steps(luma: vs.VideoNode, settings: Settings) -> vs.VideoNode:
     """Return the motion between frames n and n + 1, both ways, and whether a shot ends there."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        before, after = frames
-        if n + 1 == luma.num_frames or _is_cut(before, after, settings):
-            return to_gray_frame(np.zeros((1, 1), np.float32), {IS_APART: True})
-        lumas = np.asarray(before[0]), np.asarray(after[0])
-        both = np.concatenate(flow.motions(*lumas, settings.flow))
-        return to_gray_frame(both.reshape(-1, before.width), {IS_APART: False})
+        both = None if n + 1 == luma.num_frames else _step(frames[0], frames[1], settings)
+        found = np.zeros((1, 1), np.float32) if both is None else both.reshape(-1, frames[0].width)
+        return to_gray_frame(found, {IS_APART: both is None})
 
     return computed(blank_of_any_size(luma), [luma, shifted(luma, 1)], make)
 
 
-def _is_cut(before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings) -> bool:
+def _step(
+    before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings
+) -> NDArray[np.float32] | None:
+    """Return the motion both ways, (6, h, w), or nothing between frames of two shots."""
     if (before.width, before.height) != (after.width, after.height):
-        return True
+        return None
+    lumas = np.asarray(before[0]), np.asarray(after[0])
+    new = _share_of_cut(before, after, settings)
+    if new > 1:
+        return None
+    both = flow.motions(*lumas, settings.flow)
+    # Rooms may be alike: there half as much counts, if motion explains none of it.
+    if new > 1 / 2 and max(flow.explained(*lumas, one) for one in both) < flow.EXPLAINED:
+        return None
+    return np.concatenate(both)
+
+
+def _share_of_cut(before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings) -> float:
+    """Return how much is new as a part of what a cut takes; above 1 is one."""
     if not settings.sc:
-        return False
+        return 0
     if settings.sc_threshold is None:
-        return _says(before.props, "_SceneChangeNext") or _says(after.props, "_SceneChangePrev")
-    return flow.change(*(np.asarray(frame[0]) for frame in (before, after))) > settings.sc_threshold
+        says = _says(before.props, "_SceneChangeNext") or _says(after.props, "_SceneChangePrev")
+        return 2 if says else 0
+    lumas = (np.asarray(frame[0]) for frame in (before, after))
+    return flow.change(*lumas) / settings.sc_threshold
 
 
 def _says(props: Mapping[str, object], name: str) -> bool:

@@ -107,7 +107,7 @@ def test_a_frame_without_neighbors_is_left_as_it_is():
     alpha = disk(100)
 
     assert temporal.stabilize(alpha, []) is alpha
-    assert np.array_equal(temporal.fuse(alpha, [], alpha.shape), alpha)
+    assert np.array_equal(temporal.fuse(alpha, [], alpha.shape, 2), alpha)
 
 
 def test_neighbors_without_trust_change_nothing():
@@ -183,7 +183,7 @@ def test_a_limb_that_one_frame_lost_comes_back_into_the_guidance():
     lost = seen.copy()
     lost[40:60] = 0.1
 
-    fused = temporal.fuse(lost, voters(seen), (80, 120))
+    fused = temporal.fuse(lost, voters(seen), (80, 120), 2)
 
     assert fused[50, 60] > 0.7
     assert fused[10, 10] == pytest.approx(0.1)
@@ -192,20 +192,20 @@ def test_a_limb_that_one_frame_lost_comes_back_into_the_guidance():
 def test_what_most_frames_take_for_a_person_is_one_and_what_one_frame_does_is_none():
     seen, not_seen = np.full((80, 120), 0.9, np.float32), np.full((80, 120), 0.1, np.float32)
 
-    assert temporal.fuse(not_seen, voters(seen), (80, 120)).min() > 0.5
-    assert temporal.fuse(seen, voters(not_seen), (80, 120)).max() < 0.5
+    assert temporal.fuse(not_seen, voters(seen), (80, 120), 2).min() > 0.5
+    assert temporal.fuse(seen, voters(not_seen), (80, 120), 2).max() < 0.5
 
 
 def test_where_all_frames_see_the_same_not_a_bit_changes():
     seen = np.random.default_rng(0).random((80, 120), np.float32)
 
-    assert np.array_equal(temporal.fuse(seen, voters(seen.copy()), (80, 120)), seen)
+    assert np.array_equal(temporal.fuse(seen, voters(seen.copy()), (80, 120), 2), seen)
 
 
 def test_guidance_is_fused_in_the_picture_and_not_in_its_padding():
     own, other = np.zeros((80, 120), np.float32), np.ones((80, 120), np.float32)
 
-    fused = temporal.fuse(own, voters(other, (60, 100)), (60, 100))
+    fused = temporal.fuse(own, voters(other, (60, 100)), (60, 100), 2)
 
     assert fused[:60, :100].min() > 0.5
     assert not fused[60:].any()
@@ -243,15 +243,11 @@ def test_motion_at_another_size_is_in_its_pixels():
     assert [float(part.mean()) for part in smaller] == [0.25, 0.5, 1]
 
 
-def test_at_the_end_of_a_shot_the_next_frame_and_those_beyond_must_agree():
+def test_the_first_and_the_last_frame_of_a_shot_are_left():
+    """One side alone can't tell an error from what enters or leaves."""
     whole = disk(160)
     broken = whole.copy()
     broken[80:100, 150:170] = 0
     later = [temporal.Neighbor(v, still(), is_later=True) for v in (whole, whole.copy())]
-    earlier = [neighbor._replace(is_later=False) for neighbor in later]
 
-    for neighbors in (later, earlier):
-        assert temporal.stabilize(broken, neighbors)[80:100, 150:170].min() > 0.7
-        doubtful = [neighbors[0], neighbors[1]._replace(values=broken)]
-        assert np.array_equal(temporal.stabilize(broken, doubtful), broken)
-        assert np.array_equal(temporal.stabilize(broken, neighbors[:1]), broken)
+    assert temporal.stabilize(broken, later) is broken

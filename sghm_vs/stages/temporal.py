@@ -35,7 +35,9 @@ class Neighbor(NamedTuple):
     is_later: bool
 
 
-def fuse(seen: Plane, neighbors: Sequence[Neighbor], covered: tuple[int, int]) -> Plane:
+def fuse(
+    seen: Plane, neighbors: Sequence[Neighbor], covered: tuple[int, int], radius: int
+) -> Plane:
     """
     Return where a frame and its neighbors see people (h, w), 0-1: their mean along the motion.
 
@@ -43,11 +45,15 @@ def fuse(seen: Plane, neighbors: Sequence[Neighbor], covered: tuple[int, int]) -
         seen: By the frame; the outline lies at 0.5, so that the mean is a vote.
         neighbors: With what they see, and motion of the size `covered`.
         covered: How many rows and columns the picture takes; beyond is padding.
+        radius: How many neighbors each way there are within a shot. Where some are missing, the
+            frame's own vote counts more, twice with one side alone: errors of motion that
+            cancel between the sides do not there.
     """
     height, width = covered
     own = seen[:height, :width]
     column, row = grid(height, width)
-    total, weight = own.copy(), np.ones_like(own)
+    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
+    total, weight = own_votes * own, np.full_like(own, own_votes)
     differs = np.zeros(own.shape, np.bool_)
     for values, (x, y, trust), _ in neighbors:
         moved = sample(values[:height, :width], column + x, row + y)
@@ -67,20 +73,20 @@ def stabilize(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
 
     Each says how far its mean along the motion is from the frame's own value. If both are on one
     side of it, it moves there by their geometric mean; else it stays. What the motion's own
-    error could explain counts little. At a shot's ends the next frame and those beyond must agree.
+    error could explain counts little. A shot's first and last frame, which have one side, stay.
 
     Args:
         alpha: Of the frame.
         neighbors: With their alphas.
     """
-    witnesses = _witnesses(neighbors)
-    if not all(witnesses):
+    sides = [[n for n in neighbors if n.is_later == is_later] for is_later in (False, True)]
+    if not all(sides):
         return alpha
     rows, columns = np.nonzero(uncertain(alpha, neighbors))
     if not rows.size:
         return alpha
-    first, second = (_difference(alpha, side, rows, columns) for side in witnesses)
-    correction = np.sign(first) * np.sqrt(np.maximum(first * second, 0))
+    past, future = (_difference(alpha, side, rows, columns) for side in sides)
+    correction = np.sign(past) * np.sqrt(np.maximum(past * future, 0))
     doubt = DOUBT + MISPLACED_PX * _slope(alpha)[rows, columns]
     stable = alpha.copy()
     stable[rows, columns] += _beyond(correction, doubt)
@@ -120,17 +126,6 @@ def warp_error(alpha: Plane, neighbors: Sequence[Neighbor]) -> float:
     moved = sample(_resized(values, trust.shape), column + x, row + y)
     error = trust * np.square(_resized(alpha, trust.shape) - moved)
     return float(error.sum() / max(trust.sum(), 1))
-
-
-def _witnesses(
-    neighbors: Sequence[Neighbor],
-) -> tuple[Sequence[Neighbor], Sequence[Neighbor]]:
-    """Return past and future; where one is missing, the nearest neighbor and the others."""
-    earlier, later = ([n for n in neighbors if n.is_later == is_later] for is_later in (0, 1))
-    if earlier and later:
-        return earlier, later
-    from_nearest = later or earlier[::-1]
-    return from_nearest[:1], from_nearest[1:]
 
 
 def _difference(
