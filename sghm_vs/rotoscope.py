@@ -59,6 +59,8 @@ class Delivery:
     """What a review movie shows the subject over: footage or a picture, or red, green and blue,
     each 0-1 in display code."""
     overwrite: bool = False
+    resume: bool = False
+    sidecar: bool = True
     edges: Edges = field(default_factory=Edges)
     """What is done to the alpha's edges before it is written."""
     foreground: Foreground = "source"
@@ -161,10 +163,11 @@ def rotoscope(
         progress=progress,
     )
     steps = () if matting.debug is None else get_args(View)
-    as_it_is = replace(delivery or Delivery(), edges=Edges(), foreground="source")
+    given = delivery or Delivery()
+    plain = Delivery(overwrite=given.overwrite or given.resume, sidecar=False)
     for step in steps:
         shown = f"{matting.debug}/{step}.mkv"
-        written += deliver(source, matted(step), [shown], frames=frames, delivery=as_it_is)
+        written += deliver(source, matted(step), [shown], frames=frames, delivery=plain)
     return written
 
 
@@ -206,6 +209,9 @@ def deliver(
     if delivery.start_number is not None:
         first_number = delivery.start_number
     over = _open_over(delivery.over, source.clip)
+    if delivery.resume and delivery.version == "auto":
+        msg = "--version auto is a new version, and --resume goes on with one; give its number"
+        raise ExportError(msg)
     if delivery.patterns:
         outputs = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
     if source.path is not None:
@@ -222,6 +228,8 @@ def deliver(
         first_number=first_number,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,
+        resume=delivery.resume,
+        sidecar=delivery.sidecar,
         metadata={**(metadata or {}), **changed},
         progress=progress,
     )
@@ -268,6 +276,7 @@ def describe(matting: Matting) -> dict[str, str]:
         "infer_size": str(settings.infer_size),
         "tr": str(settings.tr),
         "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
+        **({} if matting.mask is None else {"mask": matting.mask.name}),
     }
 
 

@@ -82,7 +82,7 @@ def matte_stills(
     """
     matting, delivery = matting or Matting(), delivery or Delivery()
     matting = replace(matting, settings=replace(matting.settings, tr=0))
-    delivery = replace(delivery, patterns=False, start_number=0)
+    delivery = replace(delivery, patterns=False, start_number=0, sidecar=False)
     planned = plan(sources, outputs)
     _refuse_to_meet(planned, sources)
     if not delivery.overwrite:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from sghm_vs.network import build_network, sghm_lite
-from weights.training import finish, mix, panoramas, train
+from weights.training import creatures, finish, mix, panoramas, samples, train
 from weights.training.guides import damage
 from weights.training.samples import Photos
 
@@ -66,6 +66,33 @@ def test_samples_are_pictures_with_alpha(cache):
                 assert values.dtype == np.float32
                 assert values.min() >= 0
                 assert values.max() <= 1 + 1e-5
+
+
+def test_animals_are_drawn_whole_and_furred():
+    for seed in range(12):
+        drawn = creatures.draw(np.random.default_rng(seed), 64).astype(float)
+        coverage = drawn[..., 3] / 255
+        assert 0.04 < coverage.mean() < 0.7
+        assert coverage[[0, -1]].mean() < 0.2
+        assert coverage[:, [0, -1]].mean() < 0.2
+        assert drawn[coverage > 0.9][:, :3].std() > 5
+
+
+def test_animals_are_seen_and_are_in_no_alpha(cache, monkeypatch):
+    monkeypatch.setattr(samples, "SHARE_CREATURES", 1.0)
+    creatures_there = cache / "creatures"
+    creatures_there.mkdir()
+    np.save(creatures_there / "drawn.npy", np.full((1, 32, 32, 4), 255, np.uint8))
+    photos = Photos(cache)
+    room = np.full((48, 48), 1.0, np.float32)
+    room[:, :24] = 0
+    wall = np.zeros((48, 48, 3), np.float32)
+
+    pictures = [photos._with_creatures(np.random.default_rng(n), wall, room) for n in range(20)]
+
+    assert max(picture[:, 24:].max() for picture in pictures) > 0.5
+    assert not any(picture[:, :24].any() for picture in pictures)
+    assert not photos.draw_empty(np.random.default_rng(1), 48, 48).alpha.any()
 
 
 def test_equal_seeds_draw_equal_samples(cache):

@@ -17,9 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from sghm_vs import __version__
-from sghm_vs.cli import bench, demo, doctor, export, matte, score, weights
-from sghm_vs.cli.signals import Ended, unwinding
+from sghm_vs.cli import batch, bench, demo, doctor, export, matte, score, verify, weights
 from sghm_vs.errors import SghmError
+from sghm_vs.signals import Ended, unwinding
 
 FAILED = 1
 SIGNALED = 128
@@ -30,7 +30,7 @@ NO_MEMORY = "out of memory; end other programs, or give smaller pictures"
 OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
 """In the words of its errors, which come from anywhere, also by way of VapourSynth."""
 
-VERBS = (matte, export, score, bench, weights, doctor, demo)
+VERBS = (matte, batch, export, verify, score, bench, weights, doctor, demo)
 
 
 def build_parser() -> argparse.ArgumentParser:

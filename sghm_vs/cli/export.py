@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
             args.output,
             frames=args.frames,
             delivery=options.delivery_from(args),
-            metadata={"source": source.name},
+            metadata={"source": source.name}
+            | ({} if args.alpha is None else {"matte": Path(args.alpha).name}),
             progress=report,
         )
     options.print_outputs(paths, args)

@@ -36,12 +36,7 @@ def add_parser(verbs: options.Verbs) -> None:
     options.add_output_options(parser)
     options.add_edge_options(parser)
     options.add_model_options(parser)
-    parser.add_argument(
-        "--mask",
-        metavar="FILE",
-        help="footage or a picture, white where the people are, in place of the network's own "
-        "segmentation",
-    )
+    options.add_mask_option(parser)
     parser.add_argument(
         "--debug",
         metavar="DIR",

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -126,6 +126,20 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-o", "--output", action="append", required=True, metavar="OUT", help=OUTPUT_FORMS
     )
+    add_form_options(parser)
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what broke off: keep the frames that are whole, render the others; a "
+        "movie that was not finished is rendered whole",
+    )
+
+
+def add_form_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how frames are written."""
+    group = parser.add_argument_group("form")
     group.add_argument(
         "--foreground",
         default="source",
@@ -204,7 +218,16 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of the first written frame (default: the source's)",
     )
-    group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+
+
+def add_mask_option(parser: argparse.ArgumentParser) -> None:
+    """Add what stands in for the network's segmentation."""
+    parser.add_argument(
+        "--mask",
+        metavar="FILE",
+        help="footage or a picture, white where the people are, in place of the network's own "
+        "segmentation",
+    )
 
 
 def add_edge_options(parser: argparse.ArgumentParser) -> None:
@@ -332,6 +355,7 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
         version=args.version,
         start_number=args.start_number,
         overwrite=args.overwrite,
+        resume=args.resume,
         foreground=args.foreground,
         edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),
     )
@@ -351,13 +375,22 @@ def print_outputs(
             {"outputs": [str(path) for path in paths], **({"failed": failed} if failed else {})}
         )
         return
+    print_lines(str(path) for path in paths)
+    for error in (failed or {}).values():
+        say(error.removeprefix("sghm: "))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print `lines` on stdout."""
     # A name's bytes may be no UTF-8: whoever reads our lines gets them as they are.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
-    sys.stdout.writelines(f"{path}\n" for path in paths)
-    sys.stderr.writelines(
-        f"sghm: {error.removeprefix('sghm: ')}\n" for error in (failed or {}).values()
-    )
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def say(words: str) -> None:
+    """Tell `words` on stderr."""
+    sys.stderr.write(f"sghm: {words}\n")
 
 
 def _temporal_radius(text: str) -> int | str:

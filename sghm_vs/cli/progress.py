@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich import progress as rich_progress
+
+    from sghm_vs.batch.manifest import Entry
+    from sghm_vs.batch.run import Listener, Planned
+    from sghm_vs.batch.shots import Shot
 
 LINE_EVERY_S = 5.0
 
@@ -49,6 +57,96 @@ def _bar(what: str, *, in_bytes: bool) -> Iterator[Report]:
             bar.update(task, completed=done, total=total, fps=_fps(done, started))
 
         yield report
+
+
+@contextmanager
+def shots_progress(*, quiet: bool) -> Iterator[Listener]:
+    """Yield what hears of a batch: a line for each shot, and one for all."""
+    from sghm_vs.batch.run import Silence
+
+    if quiet:
+        yield Silence()
+    elif sys.stderr.isatty():
+        with _shot_bars() as listener:
+            yield listener
+    else:
+        yield _ShotLines()
+
+
+class _ShotLines:
+    """Say how far each shot is every few seconds, and what became of it."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, _Lines] = {}
+        self._todo = self._ended = self._failed = 0
+
+    def begin(self, planned: Sequence[Planned]) -> None:
+        self._todo = sum(one.verdict != "done" for one in planned)
+        said = f"{self._todo} shots to make, {len(planned) - self._todo} done before"
+        _say(f"batch: {said}")
+
+    def report(self, shot: Shot, done: int, total: int) -> None:
+        lines = self._lines.setdefault(shot.key, _Lines(shot.name))
+        if done < total:
+            lines(done, total)
+
+    def end(self, entry: Entry) -> None:
+        self._ended += 1
+        self._failed += entry.state == "failed"
+        self._lines.pop(entry.key, None)
+        _say(_became(entry))
+        _say(f"batch: {self._ended}/{self._todo} shots, {self._failed} failed")
+
+
+def _became(entry: Entry) -> str:
+    if entry.state == "failed":
+        return f"{entry.shot}: failed: {entry.error}"
+    warned = f", {len(entry.warnings)} warnings" if entry.warnings else ""
+    return f"{entry.shot}: done, {len(entry.numbers)} frames in {entry.seconds:.1f} s{warned}"
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # That nobody reads on must not end the work.
+        sys.stderr.write(f"{line}\n")
+
+
+@contextmanager
+def _shot_bars() -> Iterator[Listener]:
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = (
+        rich.TextColumn("{task.description}", markup=False),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeRemainingColumn(),
+    )
+    with rich.Progress(*columns, console=Console(stderr=True)) as bars:
+        yield _ShotBars(bars)
+
+
+class _ShotBars:
+    """A bar for each shot that is being made, and one for all."""
+
+    def __init__(self, bars: rich_progress.Progress) -> None:
+        self._bars = bars
+        self._shots: dict[str, rich_progress.TaskID] = {}
+        self._all = bars.add_task("batch", total=None)
+
+    def begin(self, planned: Sequence[Planned]) -> None:
+        todo = sum(one.verdict != "done" for one in planned)
+        self._bars.update(self._all, total=todo)
+
+    def report(self, shot: Shot, done: int, total: int) -> None:
+        if shot.key not in self._shots:
+            self._shots[shot.key] = self._bars.add_task(shot.name, total=total)
+        self._bars.update(self._shots[shot.key], completed=done)
+
+    def end(self, entry: Entry) -> None:
+        if entry.key in self._shots:
+            self._bars.remove_task(self._shots.pop(entry.key))
+        self._bars.console.print(_became(entry), markup=False, highlight=False)
+        self._bars.advance(self._all)
 
 
 class _Lines:

@@ -138,7 +138,9 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
             clip = open_source(image).clip
             alpha = matte(clip)
             if args.output is not None:
-                export(clip, alpha, args.output / f"{image.stem}.png", overwrite=True)
+                export(
+                    clip, alpha, args.output / f"{image.stem}.png", overwrite=True, sidecar=False
+                )
             yield image.name, score_clip(alpha, open_source(truth).clip)
             if report is not None:
                 report(done + 1, len(pairs))

@@ -10,17 +10,20 @@ import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import vapoursynth as vs
 
 from sghm_vs.color import Footage, read_color, to_display_rgb
+from sghm_vs.delivery.delivery import Delivery
 from sghm_vs.delivery.exr import ExrWriter
 from sghm_vs.delivery.form import Form, check_layers, check_suffixes
 from sghm_vs.delivery.movies import MovieWriter
 from sghm_vs.delivery.png import PngWriter
-from sghm_vs.delivery.targets import Target, prepare_folders, read_targets
+from sghm_vs.delivery.record import sampled
+from sghm_vs.delivery.targets import prepare_folders, read_targets
 from sghm_vs.delivery.writer import Job, Writer
 from sghm_vs.errors import ExportError
 from sghm_vs.intake import pixel_aspect_of
@@ -37,6 +40,8 @@ WRITERS: Mapping[str, type[Writer]] = {
     ".png": PngWriter,
 }
 OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
+type Progress = Callable[[int, int], None]
+
 GROUPS_AHEAD = 4
 """Frames of the shot that are computed before they are needed, and at most kept."""
 
@@ -51,9 +56,11 @@ def export(
     first_number: int = 0,
     patterns: bool = True,
     overwrite: bool = False,
+    resume: bool = False,
+    sidecar: bool = True,
     origin: Origin | None = None,
     metadata: Mapping[str, str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     **form: Any,
 ) -> list[Path]:
     """
@@ -65,7 +72,7 @@ def export(
     is for a clip of one frame. Other forms of these are set by the fields of `Form`.
 
     A movie appears when it is whole. Of a sequence that fails midway, the frames that were
-    finished stay.
+    finished stay. At last every output is opened again and compared with what was sent.
 
     Args:
         clip: Any constant format and size.
@@ -82,6 +89,10 @@ def export(
         first_number: Number of the first frame in file names.
         patterns: Whether `####` and `%04d` in a name stand for the frame's number.
         overwrite: Whether files that exist are replaced.
+        resume: Whether frames that an export of the same shot and form left whole are kept, and
+            only the others rendered; a movie is kept if it was finished, else rendered whole.
+        sidecar: Whether a record is written beside each output: `x.mov.json`, and for frames 1 to
+            9 of `x.####.exr` `x.1-9.exr.json`.
         origin: Where the frames come from: what outputs say of timecode, reel and frame numbers.
         metadata: Written into movies and EXR files; must depend on the shot and its settings
             alone.
@@ -94,7 +105,7 @@ def export(
 
     Raises:
         ExportError: A path, the clip, the alpha or a setting is not fit, a frame can't be
-            computed, or writing failed.
+            computed, writing failed, or what was written is not what was sent.
         UnsupportedClipError: The clip or the alpha has samples that can't be converted, or the
             clip is interlaced.
     """
@@ -107,7 +118,7 @@ def export(
         numbers,
         tuple(WRITERS),
         patterns=patterns,
-        overwrite=overwrite,
+        overwrite=overwrite or resume,
     )
     suffixes = {target.path.suffix.lower() for target in targets}
     check_suffixes(suffixes, made)
@@ -121,8 +132,19 @@ def export(
         first_number=first_number,
         origin=origin or Origin(first_frame=first_number),
         metadata=dict(metadata or {}),
+        sampled=sampled(clip.num_frames),
     )
-    _run(job, targets, progress)
+    deliveries: list[Delivery] = []
+    try:
+        for target in targets:
+            # One by one, each known before it starts: a later one, or a signal, may end them all.
+            writer = WRITERS[target.path.suffix.lower()](job, target)
+            deliveries.append(Delivery(writer, job, target, numbers, sidecar=sidecar))
+        _run(deliveries, job, resume=resume, progress=progress)
+    except BaseException:
+        for delivery in deliveries:
+            delivery.abort()
+        raise
     return [target.path for target in targets]
 
 
@@ -149,34 +171,46 @@ def _colored(clip: vs.VideoNode, foreground: vs.VideoNode) -> Footage:
         return replace(read_color(carried), pixel_aspect=pixel_aspect_of(frame))
 
 
-def _run(job: Job, targets: Sequence[Target], progress: Callable[[int, int], None] | None) -> None:
-    """Feed a writer for every target frame by frame; on any trouble leave nothing half written."""
-    writers: list[Writer] = []
-    try:
-        for target in targets:
-            # One by one, each known before it starts: a later one, or a signal, may end them all.
-            writers.append(WRITERS[target.path.suffix.lower()](job, target))
-            writers[-1].start()
-        _feed(writers, job, progress)
-        for writer in writers:
-            writer.finish()
-    except BaseException:
-        for writer in writers:
-            writer.abort()
-        raise
+def _run(
+    deliveries: Sequence[Delivery], job: Job, *, resume: bool, progress: Progress | None
+) -> None:
+    """Feed a writer for every target frame by frame, with what it lacks."""
+    for delivery in deliveries:
+        delivery.plan(resume=resume)
+    for delivery in deliveries:
+        delivery.begin()
+    _feed([delivery for delivery in deliveries if delivery.missing], job, progress)
+    for delivery in deliveries:
+        delivery.finish()
 
 
-def _feed(writers: Sequence[Writer], job: Job, progress: Callable[[int, int], None] | None) -> None:
-    with closing(_groups([clip for writer in writers for clip in writer.clips])) as groups:
-        for n in range(job.footage.clip.num_frames):
+def _feed(deliveries: Sequence[Delivery], job: Job, progress: Progress | None) -> None:
+    wanted = sorted(set().union(*(delivery.missing for delivery in deliveries)))
+    clips = [_picked(clip, wanted) for delivery in deliveries for clip in delivery.writer.clips]
+    if not wanted:
+        return
+    with closing(_groups(clips)) as groups:
+        for done, n in enumerate(wanted, start=1):
             group = _computed(groups, job.first_number + n)
             frames = iter(group)
-            for writer in writers:
-                writer.write(n, [next(frames) for _ in writer.clips])
+            for delivery in deliveries:
+                its_own = [next(frames) for _ in delivery.writer.clips]
+                if n in delivery.missing:
+                    delivery.writer.write(n, its_own)
             for frame in group:
                 frame.close()
             if progress is not None:
-                progress(n + 1, job.footage.clip.num_frames)
+                progress(done, len(wanted))
+
+
+def _picked(clip: vs.VideoNode, wanted: Sequence[int]) -> vs.VideoNode:
+    """Return the `wanted` frames of `clip`, in order."""
+    if len(wanted) == clip.num_frames:
+        return clip
+    # Numbers that follow one another are as far from their place in the list.
+    runs = groupby(enumerate(wanted), key=lambda place: place[1] - place[0])
+    cuts = [[n for _, n in run] for _, run in runs]
+    return vs.core.std.Splice([clip[cut[0] : cut[-1] + 1] for cut in cuts])
 
 
 def _computed(groups: Iterator[list[vs.VideoFrame]], number: int) -> list[vs.VideoFrame]:

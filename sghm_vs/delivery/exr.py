@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sghm_vs import color
 from sghm_vs.delivery.form import EXTRA_LAYOUTS
+from sghm_vs.delivery.record import Facts, Sample
 from sghm_vs.delivery.sequences import Planes, Props, SequenceWriter
 from sghm_vs.delivery.targets import Target
 from sghm_vs.delivery.writer import Job
@@ -62,6 +63,10 @@ class ExrWriter(SequenceWriter):
             clips += [color.to_full_range_gray(matte, vs.GRAYS) for matte in mattes]
         clips[-1] = clips[-1].std.CopyFrameProps(job.footage.clip, props=WINDOWS)
         super().__init__(job, target, *clips)
+        self.facts |= self._facts()
+        with job.footage.clip.get_frame(0) as frame:
+            if PICTURE_WINDOW in frame.props:
+                del self.facts["size"]
 
     def encode(self, n: int, planes: Planes, props: Props) -> bytes:
         """Return the file of clip frame `n`."""
@@ -70,6 +75,8 @@ class ExrWriter(SequenceWriter):
             ({**header, **tags}, cropped(channels, props), name)
             for name, tags, channels in self._parts(planes)
         ]
+        if n in self.job.sampled:
+            self.samples[n] = self._sample(parts[0][1])
         # A part alone has no name.
         made = parts[0][:2] if len(parts) == 1 else ([OpenEXR.Part(*part) for part in parts],)
         content = io.BytesIO()
@@ -95,6 +102,34 @@ class ExrWriter(SequenceWriter):
         if self._layout == "multipart":
             return [("rgba", COLOR_TAGS, rgba), ("matte", DATA_TAGS, layers)]
         return [("", COLOR_TAGS, rgba | (layers if self._layout == "layered" else {}))]
+
+    def _sample(self, channels: Channels) -> Sample:
+        is_exact = self._layout != "fg" or not self.job.form.compression.startswith("dwa")
+        return Sample.of(channels["G" if self._layout == "fg" else "A"], is_exact=is_exact)
+
+    def _facts(self) -> Facts:
+        job, origin = self.job, self.job.origin
+        layers = [f"{name}.A" for name in ("matte", *self._extra)]
+        color_id, data_id = (tags["colorInteropID"] for tags in (COLOR_TAGS, DATA_TAGS))
+        parts = {
+            "alpha": [["A"]],
+            "fg": [[*"BGR"]],
+            "layered": [sorted([*"ABGR", *layers])],
+            "multipart": [[*"ABGR"], sorted(layers)],
+        }.get(self._layout, [[*"ABGR"]])
+        colors = {"matte": [data_id], "alpha": [data_id], "multipart": [color_id, data_id]}
+        rate = Fraction(job.footage.clip.fps)
+        return {
+            "parts": parts,
+            "sample": job.form.sample,
+            "compression": job.form.compression,
+            "color": colors.get(self._layout, [color_id]),
+            "rate": f"{rate.numerator}/{rate.denominator}" if rate else None,
+            "pixel_aspect": round(float(job.footage.pixel_aspect), 4),
+            "reel": origin.reel,
+            "frame": origin.first_frame,
+            "timecode": None if origin.timecode is None else str(origin.timecode),
+        }
 
     def _coded(self, values: Plane) -> NDArray[Any]:
         return to_half(values) if self.job.form.sample == "half" else to_finite(values, FLOAT_MAX)

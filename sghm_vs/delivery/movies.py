@@ -16,14 +16,24 @@ from sghm_vs.delivery import commands
 from sghm_vs.delivery.commands import Arguments, Movie, Picture
 from sghm_vs.delivery.ffmpeg import find_ffmpeg
 from sghm_vs.delivery.pipe import FramePipe
-from sghm_vs.delivery.sound import SoundTrack, sound_tracks
-from sghm_vs.delivery.targets import Target
+from sghm_vs.delivery.record import Facts, Sample
+from sghm_vs.delivery.sound import SoundTrack, samples, sound_tracks
+from sghm_vs.delivery.targets import Target, disk_of, refuse_another_disk
 from sghm_vs.delivery.writer import Job, plane
 from sghm_vs.errors import ExportError
 from sghm_vs.intake import BT709, Colorimetry
 
 DRIFT_MAX = Fraction(1, 4)
 """In frames. Matroska rounds times to a millisecond, which never adds up."""
+TOPS = {"Gray8": 255, "Gray10": 1023, "Gray16": 65535, "RGB24": 255, "YUV420P8": 255}
+"""The code of 1 in a clip's format."""
+CODED: Mapping[str, tuple[str, str | None]] = {
+    "prores_ks": ("prores", "ap4h"),
+    "ffv1": ("ffv1", None),
+    "qtrle": ("qtrle", "rle"),
+    "libx264": ("h264", "avc1"),
+}
+"""What a decoder and the container call what a coder wrote."""
 REVIEWED = Colorimetry(BT709, BT709, BT709)
 
 
@@ -61,6 +71,8 @@ class Stream:
 
     clips: tuple[vs.VideoNode, ...]
     picture: Picture
+    sampled: int
+    """The plane that is compared after writing: the alpha, or a review's luma."""
 
 
 class MovieWriter:
@@ -79,8 +91,12 @@ class MovieWriter:
             return commands.arguments(ffmpeg_path, path, stream.picture, movie)
 
         self.clips = stream.clips
+        self.facts = _facts(stream.picture, movie)
+        self.samples: dict[int, Sample] = {}
+        self._job, self._sampled = job, stream.sampled
         self._is_packed = stream.picture.pixel_format == "argb"
         self._clock = Clock(Fraction(job.footage.clip.fps))
+        self._path, self._disk = target.path, disk_of(target.path.parent)
         self._pipe = FramePipe(target.path, command)
 
     def start(self) -> None:
@@ -91,11 +107,16 @@ class MovieWriter:
         """Send every plane of frame `n`."""
         self._clock.tick(n, frames[0])
         planes = [plane(frame, at) for frame in frames for at in range(frame.format.num_planes)]
+        if n in self._job.sampled:
+            codes = planes[self._sampled]
+            is_exact = self.facts["codec"] != "h264"
+            self.samples[n] = Sample.of(codes, TOPS[str(frames[-1].format.name)], is_exact=is_exact)
         for raw in [np.dstack(planes)] if self._is_packed else planes:
             self._pipe.send(raw.data)
 
     def finish(self) -> None:
         """Wait for ffmpeg, and give the movie its name."""
+        refuse_another_disk(self._path, self._disk)
         self._pipe.finish()
 
     def abort(self) -> None:
@@ -106,18 +127,19 @@ class MovieWriter:
 def prores_stream(job: Job, *, is_xq: bool = False) -> Stream:
     """Return what ProRes is made of."""
     clips, tags = _yuva(job)
-    return Stream(clips, commands.prores(job.form.quality, tags, is_xq=is_xq))
+    return Stream(clips, commands.prores(job.form.quality, tags, is_xq=is_xq), sampled=3)
 
 
 def ffv1_stream(job: Job) -> Stream:
     """Return what FFV1 with color is made of."""
     clips, tags = _yuva(job)
-    return Stream(clips, commands.ffv1(tags))
+    return Stream(clips, commands.ffv1(tags), sampled=3)
 
 
 def ffv1_alpha_stream(job: Job) -> Stream:
     """Return what FFV1 without color is made of."""
-    return Stream((color.to_full_range_gray(job.alpha, vs.GRAY16),), commands.ffv1_alpha())
+    alpha = color.to_full_range_gray(job.alpha, vs.GRAY16)
+    return Stream((alpha,), commands.ffv1_alpha(), sampled=0)
 
 
 def animation_stream(job: Job) -> Stream:
@@ -126,7 +148,8 @@ def animation_stream(job: Job) -> Stream:
     if job.form.premultiplied:
         rgb = color.times(rgb, color.to_full_range_gray(job.alpha, vs.GRAYS))
     coded = rgb.resize.Point(format=vs.RGB24, dither_type="none")
-    return Stream((color.to_full_range_gray(job.alpha, vs.GRAY8), coded), commands.animation())
+    alpha = color.to_full_range_gray(job.alpha, vs.GRAY8)
+    return Stream((alpha, coded), commands.animation(), sampled=0)
 
 
 def review_stream(job: Job) -> Stream:
@@ -143,7 +166,7 @@ def review_stream(job: Job) -> Stream:
     coded = plain.resize.Bicubic(
         format=vs.YUV420P8, matrix=BT709, range=int(vs.RANGE_LIMITED), dither_type="none"
     )
-    return Stream((coded,), commands.review(REVIEWED))
+    return Stream((coded,), commands.review(REVIEWED), sampled=0)
 
 
 STREAMS: Mapping[str, Any] = {
@@ -189,6 +212,29 @@ def _movie(job: Job, stream: Stream) -> Movie:
         sound=_sound(job),
         comment=comment(said),
     )
+
+
+def _facts(picture: Picture, movie: Movie) -> Facts:
+    """Return what the movie says of itself when it is read back."""
+    codec, tag = CODED[str(picture.coder["vcodec"])]
+    colors = [picture.tags.get(name) for name in ("color_primaries", "color_trc", "colorspace")]
+    origin = movie.origin
+    sound = [[track.rate, samples(track, movie.frames / movie.rate)] for track in movie.sound]
+    facts: Facts = {
+        "frames": movie.frames,
+        "size": [*movie.size],
+        "rate": str(movie.rate.limit_denominator(1001)),
+        "codec": codec,
+        "pixel_aspect": round(float(movie.pixel_aspect), 4),
+        "sound": sound if picture.container != "mp4" else [[rate, None] for rate, _ in sound],
+        "timecode": None if origin.timecode is None else str(origin.timecode),
+        "comment": movie.comment or None,
+    }
+    if None not in colors:
+        facts["color"] = colors
+    if tag is not None:
+        facts["tag"] = "ap4x" if picture.coder.get("profile:v") == 5 else tag
+    return facts
 
 
 def _sound(job: Job) -> list[SoundTrack]:

@@ -44,9 +44,14 @@ def named(
         raise ExportError(msg)
     plain = [_filled(template, shot, form) for template in templates]
     if version == "auto":
-        version = 1 + max(_newest(template) for template in plain)
+        version = 1 + newest_version(templates, shot=shot, form=form)
     word = "" if version is None else VERSION.format(version)
     return [Path(template.replace("{version}", word)) for template in plain]
+
+
+def newest_version(outputs: Sequence[str | Path], *, shot: str, form: Form) -> int:
+    """Return the highest version that any of `outputs` has on the disk; 0 if there is none."""
+    return max(_newest(_filled(str(output), shot, form)) for output in outputs)
 
 
 def _check(template: str, version: Version) -> None:

@@ -6,6 +6,7 @@ import cv2
 import vapoursynth as vs
 
 from sghm_vs import color
+from sghm_vs.delivery.record import Sample
 from sghm_vs.delivery.sequences import Planes, Props, SequenceWriter
 from sghm_vs.delivery.targets import Target
 from sghm_vs.delivery.writer import Job
@@ -16,8 +17,11 @@ class PngWriter(SequenceWriter):
 
     def __init__(self, job: Job, target: Target) -> None:
         super().__init__(job, target, color.to_full_range_gray(job.alpha, vs.GRAY16))
+        self.facts |= {"parts": [["Y"]], "sample": "uint16"}
 
-    def encode(self, n: int, planes: Planes, props: Props) -> memoryview:  # noqa: ARG002
+    def encode(self, n: int, planes: Planes, props: Props) -> bytes:  # noqa: ARG002
         """Return the file of clip frame `n`."""
+        if n in self.job.sampled:
+            self.samples[n] = Sample.of(planes[0], 65535)
         _, coded = cv2.imencode(".png", planes[0])
-        return coded.data
+        return coded.tobytes()

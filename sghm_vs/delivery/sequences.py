@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
@@ -11,9 +12,9 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.delivery.pool import WritePool
-from sghm_vs.delivery.targets import Target, disk_of, whole_file
+from sghm_vs.delivery.record import Facts, File, Sample
+from sghm_vs.delivery.targets import Target, disk_of, refuse_another_disk, whole_file
 from sghm_vs.delivery.writer import Job, plane
-from sghm_vs.errors import ExportError
 from sghm_vs.origin import WINDOWS
 
 type Planes = list[NDArray[Any]]
@@ -29,8 +30,10 @@ class SequenceWriter(ABC):
         self.clips = clips
         self.job = job
         self.target = target
-        self._folder = target.path.parent
-        self._disk = disk_of(self._folder)
+        self.facts: Facts = {"size": [clips[0].width, clips[0].height]}
+        self.samples: dict[int, Sample] = {}
+        self.files: dict[str, File] = {}
+        self._disk = disk_of(target.path.parent)
         self._pool = WritePool()
 
     def start(self) -> None:  # noqa: B027 - nothing is to be done
@@ -45,28 +48,21 @@ class SequenceWriter(ABC):
     def finish(self) -> None:
         """Wait for the threads."""
         self._pool.finish()
-        self._refuse_another_disk()
+        refuse_another_disk(self.target.path, self._disk)
 
     def abort(self) -> None:
         """Stop the threads; frames that are whole stay."""
         self._pool.abort()
 
     def _write_there(self, n: int, planes: Planes, props: Props) -> None:
-        self._refuse_another_disk()
+        refuse_another_disk(self.target.path, self._disk)
         content = self.encode(n, planes, props)
+        path = self.target.file(self.job.first_number + n)
         # Written by us: on a full disk a library may lose the end of a small file unnoticed.
-        with whole_file(self.target.file(self.job.first_number + n)) as part:
+        with whole_file(path) as part:
             part.write_bytes(content)
-
-    def _refuse_another_disk(self) -> None:
-        # Where a share was unmounted, an empty folder of the same name takes the frames.
-        if disk_of(self._folder) != self._disk:
-            msg = (
-                f"{self._folder} is on another disk than when the export began; was its share "
-                f"unmounted? {self.target.path} is not whole: mount it, and export again"
-            )
-            raise ExportError(msg)
+        self.files[path.name] = File(len(content), hashlib.sha256(content).hexdigest())
 
     @abstractmethod
-    def encode(self, n: int, planes: Planes, props: Props) -> bytes | memoryview:
-        """Return the file of clip frame `n`."""
+    def encode(self, n: int, planes: Planes, props: Props) -> bytes:
+        """Return the file of clip frame `n`, and keep its sample if one is asked for."""

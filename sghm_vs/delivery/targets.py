@@ -26,6 +26,11 @@ class Target:
     path: Path
     sequence: SequencePath | None
 
+    @property
+    def is_picture(self) -> bool:
+        """Whether its files are pictures."""
+        return self.path.suffix.lower() in PICTURES
+
     def file(self, number: int) -> Path:
         """Return the file of frame `number`; of a movie or a single picture, the file."""
         return self.path if self.sequence is None else self.sequence.frame(number)
@@ -76,6 +81,20 @@ def disk_of(folder: Path) -> int:
         return folder.stat().st_dev
     except OSError as error:
         raise cannot_write(folder, error) from error
+
+
+def refuse_another_disk(path: Path, disk: int) -> None:
+    """
+    Refuse to go on if the folder of `path` is no longer on `disk`.
+
+    Where a share was unmounted, an empty folder of the same name takes what is written.
+    """
+    if disk_of(path.parent) != disk:
+        msg = (
+            f"{path.parent} is on another disk than when the export began; was its share "
+            f"unmounted? {path} is not whole: mount it, and export again"
+        )
+        raise ExportError(msg)
 
 
 @contextmanager

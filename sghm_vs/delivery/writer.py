@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sghm_vs.color import Footage
 from sghm_vs.delivery.form import Form
+from sghm_vs.delivery.record import Facts, Sample
 from sghm_vs.delivery.targets import Target
 from sghm_vs.origin import Origin
 
@@ -30,6 +31,8 @@ class Job:
     first_number: int
     origin: Origin
     metadata: dict[str, str]
+    sampled: frozenset[int]
+    """Frames whose alpha is compared after writing, counted from 0."""
 
 
 class Writer(Protocol):
@@ -37,6 +40,10 @@ class Writer(Protocol):
 
     clips: tuple[vs.VideoNode, ...]
     """What it needs of each frame, in this order."""
+    facts: Facts
+    """What the output says of itself when it is read back; see `reading`."""
+    samples: dict[int, Sample]
+    """What was sent of the frames in `job.sampled`, by frame, counted from 0."""
 
     def __init__(self, job: Job, target: Target) -> None: ...
 

@@ -40,6 +40,21 @@ def sequence_in(folder: Path) -> SequencePath:
     raise SourceError(msg)
 
 
+def sequences_among(folder: Path, names: Iterable[str]) -> tuple[list[SequencePath], list[str]]:
+    """Return the sequences of two files or more among pictures in `folder`, and names of others."""
+    names = sorted(names)
+    groups = {key: digits for key, digits in _numbered_groups(names).items() if len(digits) > 1}
+    sequences = [
+        SequencePath(folder, prefix, _padding(digits), suffix)
+        for (prefix, suffix), digits in groups.items()
+    ]
+    matches = {name: NUMBERED.fullmatch(name) for name in names}
+    single = [
+        name for name, match in matches.items() if not match or match.group(1, 3) not in groups
+    ]
+    return sequences, single
+
+
 def _numbered_groups(names: Iterable[str]) -> dict[tuple[str, str], list[str]]:
     """Return the digits of numbered pictures, by what stands before and behind them."""
     groups = defaultdict(list)

@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 type Picture = NDArray[np.float32]
 """(height, width, 3) or (height, width), 0-1."""
 
-FRAMINGS = {"full": 0.22, "half": 0.22, "head": 0.28, "edge": 0.12, "far": 0.16}
+FRAMINGS = {"full": 0.22, "half": 0.22, "head": 0.25, "edge": 0.12, "far": 0.19}
 """How much of a person a picture shows, and how often; "far" is a small, whole one."""
 
 BACKGROUNDS = {"picture": 0.24, "view": 0.26, "strip": 0.36, "room": 0.10, "noise": 0.04}
 """What stands behind, and how often: a picture, a view of a panorama, a strip of a street photo."""
 
+
+SHARE_CREATURES = 0.5
+"""Of all pictures have animals beside or behind their people."""
 
 SHARE_BLURRED_HEADS = 0.15
 """Some publishers blur faces: they must not become holes."""
@@ -60,6 +63,7 @@ class Photos:
         self._views = [
             np.load(path, mmap_mode="r") for path in sorted((cache / "views").glob("*.npy"))
         ]
+        self._creatures = _load_creatures(cache)
         self._boxes = [_person_box(planes[..., 6]) for planes in self._people]
 
     def draw_real(self, rng: np.random.Generator, height: int, width: int) -> Sample:
@@ -75,6 +79,7 @@ class Photos:
             image = _wear(rng, image, alpha, image)
         if rng.random() < SHARE_BLURRED_HEADS:
             image = _blur_head(rng, image, alpha)
+        image = self._with_creatures(rng, image, 1 - alpha)
         if rng.random() < 0.12:
             image, alpha = self._join(rng, image, alpha)
         return Sample(*_mirror(rng, _develop(rng, image), alpha))
@@ -84,7 +89,8 @@ class Photos:
         image = self._background(rng, height, width)
         for _ in range(rng.integers(0, 4)):
             image = self._decoy(rng, image)[0]
-        return Sample(_develop(rng, image), np.zeros((height, width), np.float32))
+        nobody = np.zeros((height, width), np.float32)
+        return Sample(_develop(rng, self._with_creatures(rng, image, 1 - nobody)), nobody)
 
     def draw_composite(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         """Return one to five people over a person-free background, alpha exact."""
@@ -94,6 +100,7 @@ class Photos:
         for _ in range(rng.choice([0, 1, 2, 3], p=[0.70, 0.20, 0.07, 0.03])):
             image = self._decoy(rng, image)[0]
         alpha = np.zeros((height, width), np.float32)
+        image = self._with_creatures(rng, image, 1 - alpha)
         for _ in range(rng.choice([1, 2, 3, 5], p=[0.72, 0.16, 0.07, 0.05])):
             image, alpha = self._join(rng, image, alpha)
         if rng.random() < 0.12:
@@ -108,6 +115,32 @@ class Photos:
         color, coverage = self._person(rng, *alpha.shape, image)
         over = coverage[..., None]
         return color * over + image * (1 - over), coverage + alpha * (1 - coverage)
+
+    def _with_creatures(self, rng: np.random.Generator, image: Picture, room: Picture) -> Picture:
+        """Return `image`, now and then with one to three animals, seen where `room` is."""
+        if not len(self._creatures) or rng.random() > SHARE_CREATURES:
+            return image
+        height, width = room.shape
+        for _ in range(rng.integers(1, 4)):
+            drawn = self._creatures[rng.integers(len(self._creatures))]
+            side = drawn.shape[0]
+            scale = height * np.exp(rng.uniform(np.log(0.25), np.log(2.6))) / side
+            turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.normal(0, 10), scale)
+            turn[:, 2] += rng.uniform(0, 1, 2) * (width, height) - side / 2
+            fewer = max(int(np.log2(1 / scale)), 0)
+            small = cv2.resize(
+                drawn, None, fx=0.5**fewer, fy=0.5**fewer, interpolation=cv2.INTER_AREA
+            )
+            turn[:, :2] *= 2**fewer
+            placed = cv2.warpAffine(small, turn, (width, height)).astype(np.float32) / 255
+            if rng.random() < 0.5:
+                placed = np.ascontiguousarray(placed[:, ::-1])
+            if rng.random() < 0.4:
+                placed = cv2.GaussianBlur(placed, (0, 0), rng.uniform(0.5, height / 50))
+            coverage = placed[..., 3:]
+            color = _adjust_color(rng, placed[..., :3] / np.maximum(coverage, 0.02), 0.6)
+            image = image + (color - image) * coverage * room[..., None]
+        return image
 
     def _decoy(self, rng: np.random.Generator, image: Picture) -> tuple[Picture, Picture]:
         """Return `image` with a salient thing that is nobody, and what the thing covers."""
@@ -175,6 +208,12 @@ class Photos:
             return None
         strip = wide[rng.integers(len(wide))]
         return np.concatenate([strip, strip[:, ::-1]], 1)
+
+
+def _load_creatures(cache: Path) -> NDArray[np.uint8]:
+    """Return the animals that `creatures.py` drew, (count, side, side, 4), or none."""
+    path = cache / "creatures" / "drawn.npy"
+    return np.load(path, mmap_mode="r") if path.exists() else np.empty((0, 1, 1, 4), np.uint8)
 
 
 def _person_box(alpha: NDArray[np.uint8]) -> tuple[int, int, int, int]:

@@ -1,0 +1,317 @@
+"""What was written is opened again; what broke off is gone on with. Nothing is taken on trust."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+import vapoursynth as vs
+
+from sghm_vs import export
+from sghm_vs.cli import main
+from sghm_vs.delivery import exr, movies
+from sghm_vs.delivery.check import verify
+from sghm_vs.delivery.record import Record, read_record, sampled
+from sghm_vs.errors import ExportError
+from tests.clips import counted, noise_clip
+
+FORMS = ("x.mov", "x.####.exr", "x.####.png", "x.mkv")
+
+
+@pytest.fixture
+def shot() -> tuple[vs.VideoNode, vs.VideoNode]:
+    clip = noise_clip(length=12)
+    return clip, clip.std.ShufflePlanes(0, vs.GRAY)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files in `folder`, records of deliveries without their times."""
+    return {path.name: _timeless(path) for path in sorted(folder.iterdir())}
+
+
+def _timeless(path: Path) -> bytes:
+    if path.suffix != ".json":
+        return path.read_bytes()
+    record = json.loads(path.read_text())
+    del record["times"]
+    return json.dumps(record).encode()
+
+
+def record_of(path: Path) -> Record:
+    return read_record(path.with_name(path.name + ".json"))
+
+
+def test_each_delivery_has_a_record_that_says_what_it_is(tmp_path, shot):
+    export(*shot, *(tmp_path / form for form in FORMS), first_number=8, metadata={"model": "m"})
+
+    names = {path.name for path in tmp_path.glob("*.json")}
+    assert names == {"x.mov.json", "x.mkv.json", "x.8-19.exr.json", "x.8-19.png.json"}
+    record = read_record(tmp_path / "x.8-19.exr.json")
+    assert (record.output, record.first, record.last, record.state) == (
+        "x.####.exr", 8, 19, "finished"
+    )  # fmt: skip
+    assert record.how["settings"] == {"model": "m"}
+    assert set(record.files) == {f"x.{number:04d}.exr" for number in range(8, 20)}
+    assert record.facts["rate"] == "24000/1001"
+    assert len(record.samples) == 5
+
+
+def test_a_records_alpha_is_that_of_another_reader(tmp_path, shot):
+    export(*shot, tmp_path / "x.####.exr")
+
+    record = read_record(tmp_path / "x.0-11.exr.json")
+    for number, sample in record.samples.items():
+        pixels = oiio.ImageBuf(str(tmp_path / f"x.{number:04d}.exr")).get_pixels(oiio.FLOAT)
+        alpha = pixels[..., 3]
+        assert (sample.least, sample.most) == (alpha.min(), alpha.max())
+        assert sample.mean == pytest.approx(alpha.mean(), abs=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 2, 4, 5, 6, 1000])
+def test_first_and_last_frame_are_among_those_compared(length):
+    chosen = sampled(length)
+
+    assert {0, length - 1} <= chosen <= set(range(length))
+    assert len(chosen) == min(length, 5)
+
+
+def test_an_alpha_other_than_the_one_that_was_sent_is_an_error(tmp_path, shot, monkeypatch):
+    """The sample is taken of what was sent; here the file gets something else."""
+    monkeypatch.setattr(
+        exr.ExrWriter, "_sample",
+        lambda _self, channels: exr.Sample.of(np.zeros_like(channels["A"])),
+    )  # fmt: skip
+
+    with pytest.raises(ExportError, match=r"is not what was sent: .*its alpha is .* was sent"):
+        export(*shot, tmp_path / "x.####.exr")
+
+
+def test_a_movie_with_another_frame_count_or_tag_is_an_error(tmp_path, shot, monkeypatch):
+    true_facts = movies._facts
+    monkeypatch.setattr(
+        movies, "_facts",
+        lambda picture, movie: true_facts(picture, movie) | {"frames": 13, "color": [9, 16, 9]},
+    )  # fmt: skip
+
+    with pytest.raises(ExportError, match=r"frames is 12, and 13 was sent.*color is \[1, 1, 1\]"):
+        export(*shot, tmp_path / "x.mov")
+
+
+def every_form(folder: Path, shot) -> None:
+    """Write a delivery of every kind, each into a folder of its own."""
+    clip, alpha = shot
+    for layout in ("rgba", "matte", "alpha", "layered", "fg", "multipart"):
+        export(clip, alpha, folder / f"{layout}.####.exr", layout=layout)
+    for compression in ("none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab"):
+        export(clip, alpha, folder / f"{compression}.####.exr", compression=compression)
+    export(clip, alpha, folder / "fg_dwaa.####.exr", compression="dwaa", layout="fg")
+    export(clip, alpha, folder / "float.####.exr", sample="float", layout="matte")
+    for codec in ("prores4444", "prores4444xq", "animation"):
+        export(clip, alpha, folder / f"{codec}.mov", codec=codec)
+        export(clip, alpha, folder / f"{codec}_p.mov", codec=codec, premultiplied=True)
+    for codec in ("ffv1", "ffv1-alpha"):
+        export(clip, alpha, folder / f"{codec}.mkv", codec=codec)
+    export(clip, alpha, folder / "a.####.png")
+    export(clip, alpha, folder / "review.mp4", over=(0.5, 0.5, 0.5))
+
+
+def test_every_form_passes_its_check_and_verifies_later(tmp_path, shot, capsys):
+    every_form(tmp_path, shot)
+
+    code = main(["verify", str(tmp_path), str(tmp_path / "rgba.####.exr"), "--json"])
+
+    said = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert said["failed"] == {}
+    assert len(said["verified"]) == 26
+
+
+@pytest.mark.parametrize("rate", [(24, 1), (25, 1), (30000, 1001), (60, 1), (15, 2), (12, 1)])
+def test_rates_read_back_as_they_were_sent(tmp_path, rate):
+    clip = noise_clip(length=3).std.AssumeFPS(fpsnum=rate[0], fpsden=rate[1])
+
+    paths = [tmp_path / name for name in (*FORMS, "x.mp4")]
+    export(clip, clip.std.ShufflePlanes(0, vs.GRAY), *paths, over=(0, 0, 0))
+
+    assert main(["verify", str(tmp_path)]) == 0
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x55
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["x.mov", "x.mkv", "x.0004.exr", "x.0004.png"])
+@pytest.mark.parametrize("damage", [truncate, flip, Path.unlink])
+def test_verify_finds_what_was_cut_changed_or_lost(tmp_path, shot, capsys, name, damage):
+    export(*shot, *(tmp_path / form for form in FORMS))
+    damage(tmp_path / name)
+
+    assert main(["verify", str(tmp_path)]) == 1
+
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 3
+    assert f"{name} changed or missing" in captured.err
+
+
+def test_verify_says_what_has_no_record(tmp_path, capsys):
+    assert main(["verify", str(tmp_path / "x.mov")]) == 1
+    assert "has no sidecar" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"kind": "sghm_vs delivery"}', "\0"])
+def test_a_damaged_record_is_named(tmp_path, text):
+    (tmp_path / "x.mov.json").write_text(text)
+
+    with pytest.raises(ExportError, match=r"x\.mov\.json is not the sidecar"):
+        read_record(tmp_path / "x.mov.json")
+
+
+def test_resume_renders_what_is_missing_or_broken_and_nothing_else(tmp_path, shot):
+    clip, alpha = shot
+    paths = [tmp_path / "one" / form for form in FORMS]
+    export(clip, alpha, *paths)
+    whole = contents(tmp_path / "one")
+    truncate(tmp_path / "one" / "x.0003.exr")
+    (tmp_path / "one" / "x.0007.exr").unlink()
+    (tmp_path / "one" / "x.0008.png").write_bytes(b"")
+    seen_clip, seen = counted(alpha)
+    seen.clear()
+
+    export(clip, seen_clip, *paths, resume=True)
+
+    assert sorted(seen) == [3, 7, 8]
+    assert contents(tmp_path / "one") == whole
+
+
+@pytest.mark.parametrize("name", ["x.mov", "x.mkv"])
+def test_a_broken_movie_is_rendered_whole_and_a_whole_one_not_at_all(tmp_path, shot, name):
+    clip, alpha = shot
+    export(clip, alpha, tmp_path / name)
+    whole = contents(tmp_path)
+    seen_clip, seen = counted(alpha)
+    seen.clear()
+
+    export(clip, seen_clip, tmp_path / name, resume=True)
+    assert seen == []
+    flip(tmp_path / name)
+    export(clip, seen_clip, tmp_path / name, resume=True)
+
+    assert sorted(seen) == list(range(12))
+    assert contents(tmp_path) == whole
+
+
+def test_a_frame_whose_pixels_changed_behind_a_good_header_is_rendered_again(tmp_path, shot):
+    export(*shot, tmp_path / "x.####.exr", compression="none")
+    whole = contents(tmp_path)
+    flip(tmp_path / "x.0002.exr")
+    assert oiio.ImageBuf(str(tmp_path / "x.0002.exr")).read()
+
+    export(*shot, tmp_path / "x.####.exr", compression="none", resume=True)
+
+    assert contents(tmp_path) == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"metadata": {"tr": "0"}}, "another tr than now"),
+        ({"layout": "matte"}, "another .*layout.* than now"),
+    ],
+)
+def test_resume_refuses_to_mix_what_was_made_in_two_ways(tmp_path, shot, change, words):
+    export(*shot, tmp_path / "x.####.exr", metadata={"tr": "2"})
+    (tmp_path / "x.0005.exr").unlink()
+
+    with pytest.raises(ExportError, match=words):
+        export(*shot, tmp_path / "x.####.exr", resume=True, **({"metadata": {"tr": "2"}} | change))
+
+    assert not (tmp_path / "x.0005.exr").exists()
+
+
+def test_resume_refuses_files_that_nothing_is_known_of(tmp_path, shot):
+    export(*shot, tmp_path / "x.####.exr", sidecar=False)
+
+    with pytest.raises(ExportError, match="no record of how they were made"):
+        export(*shot, tmp_path / "x.####.exr", resume=True)
+
+
+def test_resume_takes_the_frames_of_chunks_of_the_same_shot(tmp_path, shot):
+    clip, alpha = shot
+    export(clip, alpha, tmp_path / "whole" / "x.####.exr", first_number=1)
+    for first, last in ((0, 4), (8, 11)):
+        cut = [node[first : last + 1] for node in shot]
+        export(*cut, tmp_path / "parts" / "x.####.exr", first_number=1 + first)
+    seen_clip, seen = counted(alpha)
+    seen.clear()
+
+    export(clip, seen_clip, tmp_path / "parts" / "x.####.exr", first_number=1, resume=True)
+
+    assert sorted(seen) == [5, 6, 7]
+    # The records of the chunks gave way to that of all.
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+
+
+def test_a_record_of_nothing_does_not_stay(tmp_path, shot):
+    clip, alpha = shot
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(clip, alpha, tmp_path / "x.mov", progress=interrupt)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys, vapoursynth as vs
+from tests.clips import noise_clip
+from sghm_vs import export
+clip = noise_clip(length=24)
+alpha = clip.std.ShufflePlanes(0, vs.GRAY)
+folder, moment, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+
+def end(done, of):
+    if done == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+export(clip, alpha, *(f"{folder}/{name}" for name in ("x.mov", "x.####.exr", "x.####.png")),
+       progress=end, resume=how == "resume")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_killed_at_any_moment_and_gone_on_with_it_is_what_it_would_have_been(tmp_path):
+    """Killed after 1, then after 9 more, then after 14 more frames; then let be."""
+    for folder in ("killed", "whole"):
+        (tmp_path / folder).mkdir()
+
+    def run(folder: str, moment: int, how: str) -> int:
+        words = [sys.executable, "-c", KILLED, str(tmp_path / folder), str(moment), how]
+        root = Path(__file__).parents[1]
+        return subprocess.run(
+            words, check=False, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+        ).returncode
+
+    assert run("whole", 0, "new") == 0
+    assert run("killed", 1, "new") == -signal.SIGKILL
+    assert run("killed", 9, "resume") == -signal.SIGKILL
+    for path in (tmp_path / "killed").glob("x.*.exr"):
+        assert oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT).shape == (64, 96, 4)
+    assert run("killed", 24, "resume") == -signal.SIGKILL
+
+    assert run("killed", 0, "resume") == 0
+
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    verify(tmp_path / "killed" / "x.mov.json", record_of(tmp_path / "killed" / "x.mov"))
