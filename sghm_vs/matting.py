@@ -2,7 +2,7 @@
 A clip's way through the network.
 
     alone:   picture -> alpha
-    steady:  picture -> people seen -> fused with neighbors' -> alpha -> corrected by neighbors'
+    steady:  picture -> people seen -> voted on with neighbors -> alpha -> corrected by neighbors'
 """
 
 from __future__ import annotations
