@@ -12,12 +12,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
+import numpy as np
 import vapoursynth as vs
+from numpy.typing import NDArray
 
+from sghm_vs import colorspaces
+from sghm_vs.frames import to_rgb_array, to_rgb_frame
 from sghm_vs.intake import (
     BT709,
     BT2020,
+    HLG,
+    IDENTITY,
     LINEAR,
+    PQ,
+    SPACE,
     SRGB,
     Colorimetry,
     colorimetry_of,
@@ -25,6 +33,7 @@ from sghm_vs.intake import (
     readable,
     tagged,
 )
+from sghm_vs.nodes import computed
 
 CAMERA_CURVES = (1, 6, 14, 15)
 """Transfers that are one curve: BT.709, BT.601, BT.2020 of 10 and of 12 bits."""
@@ -35,7 +44,19 @@ CAMERA_ENCODE = "x 0.018 < x 4.5 * 1.099 x 0 max 0.45 pow * 0.099 - ?"
 CAMERA_DECODE = "x 0.081 < x 4.5 / x 0.099 + 1.099 / 0 max 1 0.45 / pow ?"
 CLAMP = "x 0 max 1 min"
 
-COLOR_PROPS = ["_Matrix", "_Transfer", "_Primaries", "_ChromaLocation", "_FieldBased"]
+SRGB_ENCODE = "x 0.0031308 <= x 12.92 * x 1 2.4 / pow 1.055 * 0.055 - ?"
+"""IEC 61966-2-1, above 1 as well."""
+KNEE = 0.8
+"""Code from which highlights roll off: diffuse white becomes 0.9, what is far brighter nears 1."""
+ROLL_OFF = f"x {KNEE} <= x x {KNEE} - dup {1 - KNEE:.9g} + / {1 - KNEE:.9g} * {KNEE} + ?"
+"""The identity up to the knee, then a hyperbola that leaves it at the same slope."""
+LIGHT_MAX = 65504
+WHITE = 203.0
+"""Candela per square meter of reference white in PQ and HLG (ITU-R BT.2408)."""
+WIDE_PRIMARIES = (BT2020, 11, 12)
+"""BT.2020 and P3, whose colors look pale where they are taken as Rec.709's."""
+
+COLOR_PROPS = ["_Matrix", "_Transfer", "_Primaries", "_ChromaLocation", "_FieldBased", SPACE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +90,86 @@ def read_color(clip: vs.VideoNode) -> Footage:
 
 def to_display_rgb(footage: Footage) -> vs.VideoNode:
     """
-    Return RGBS in display code, full range: what the network was trained to see.
+    Return RGBS in display code, full range, for what can't hold linear light.
 
     Scene-linear frames are encoded to sRGB, all others keep their code values.
     """
-    coded = footage.clip.resize.Bicubic(format=vs.RGBS)
-    encoded = footage.clip.resize.Bicubic(format=vs.RGBS, transfer=SRGB, primaries=BT709)
-    return _by_transfer(footage, lambda transfer: encoded if transfer == LINEAR else coded)
+
+    def shown(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+        if not is_linear(color):
+            return clip.resize.Bicubic(format=vs.RGBS)
+        if color.space:
+            return _of_space(clip, color).resize.Bicubic(transfer=SRGB)
+        return clip.resize.Bicubic(format=vs.RGBS, transfer=SRGB, primaries=BT709)
+
+    return _by_color(footage, shown)
+
+
+def to_viewed_rgb(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
+    """
+    Return RGBS as on a display, sRGB and Rec.709, full range: what the network was trained to see.
+
+    Linear light, logs, wide gamuts, PQ and HLG (whose reference white of 203 cd/m2 is 1; BT.2408)
+    go through linear light, and what is bright rolls off in place of being cut. Everything else
+    keeps its code values, unless `exposure`, in stops, brightens or darkens it.
+    """
+    gain = 2.0**exposure
+
+    def viewed(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+        if color.space:
+            return _seen(_of_space_for_view(clip, color), gain)
+        if exposure or color.transfer in (LINEAR, PQ, HLG):
+            return _seen(_decoded(clip, color, nominal_luminance=WHITE), gain)
+        if color.primaries in WIDE_PRIMARIES:
+            return clip.resize.Bicubic(format=vs.RGBS, primaries=BT709)
+        return clip.resize.Bicubic(format=vs.RGBS)
+
+    return _by_color(footage, viewed)
 
 
 def to_linear_rgb(footage: Footage) -> vs.VideoNode:
     """Return RGBS in scene-linear light, BT.709 primaries."""
-    by_resizer = footage.clip.resize.Bicubic(format=vs.RGBS, transfer=LINEAR, primaries=BT709)
-    decoded = footage.clip.resize.Bicubic(format=vs.RGBS).std.Expr(CAMERA_DECODE)
-    by_camera = decoded.std.SetFrameProps(_Transfer=LINEAR).resize.Point(primaries=BT709)
-    return _by_transfer(
-        footage, lambda transfer: by_camera if transfer in CAMERA_CURVES else by_resizer
-    )
+
+    def decoded(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+        return _of_space(clip, color) if color.space else _decoded(clip, color)
+
+    return _by_color(footage, decoded)
+
+
+def to_own_linear_rgb(footage: Footage) -> tuple[vs.VideoNode, str]:
+    """
+    Return RGBS in scene-linear light, and the interop id of what its values mean.
+
+    A clip whose first frame names a scene-linear space keeps its values; all else becomes linear
+    Rec.709.
+    """
+    color = footage.colorimetry
+    if color.space and is_linear(color):
+        own = colorspaces.space(color.space)
+        return footage.clip.resize.Bicubic(format=vs.RGBS), own.interop_id
+    return to_linear_rgb(footage), colorspaces.LINEAR_REC709
+
+
+def is_linear(color: Colorimetry) -> bool:
+    """Tell whether codes of `color` are scene-linear light."""
+    if color.space:
+        return colorspaces.space(color.space).is_linear
+    return color.transfer == LINEAR
+
+
+def said_to_be(clip: vs.VideoNode, name: str) -> vs.VideoNode:
+    """
+    Return `clip` with frames that say that their colors are of the space `name`.
+
+    Raises:
+        SettingsError: As `colorspaces.canonical` says.
+    """
+    found = colorspaces.canonical(name)
+    if found not in colorspaces.WORDS:
+        return clip.std.SetFrameProps(**{SPACE: found})
+    transfer, primaries = colorspaces.WORDS[found]
+    plain = clip.std.RemoveFrameProps([SPACE])
+    return plain.std.SetFrameProps(_Transfer=transfer, _Primaries=primaries)
 
 
 def to_float(footage: Footage) -> vs.VideoNode:
@@ -97,22 +181,13 @@ def as_coded(linear: vs.VideoNode, footage: Footage) -> vs.VideoNode:
     """Return what `to_linear_rgb` gave of `footage`, or the like, coded as `to_float` is."""
     target = _float_format(footage)
 
-    @cache
-    def coded(color: Colorimetry) -> vs.VideoNode:
-        in_gamut = linear.resize.Bicubic(primaries=color.primaries)
-        if color.transfer in CAMERA_CURVES:
-            curved = in_gamut.std.Expr(CAMERA_ENCODE).std.SetFrameProps(_Transfer=color.transfer)
-        else:
-            curved = in_gamut.resize.Bicubic(transfer=color.transfer)
+    def coded(_: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+        curved = _curved(linear, color)
         if target == vs.RGBS:
             return curved
         return curved.resize.Bicubic(format=target, matrix=color.matrix)
 
-    def chosen(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-        return coded(colorimetry_of(f, n))
-
-    like = footage.clip.resize.Bicubic(format=target)
-    return like.std.FrameEval(chosen, prop_src=footage.clip)
+    return _by_color(footage, coded, target)
 
 
 def times(picture: vs.VideoNode, alpha: vs.VideoNode) -> vs.VideoNode:
@@ -149,7 +224,7 @@ def to_limited_yuv444(footage: Footage, *, bits: int) -> tuple[vs.VideoNode, Col
         )
         return yuv, found
     tags = _tags_of_rgb(footage.colorimetry)
-    if footage.colorimetry.transfer == LINEAR:
+    if is_linear(footage.colorimetry):
         rgb = to_linear_rgb(footage).std.Expr(CAMERA_ENCODE)
     else:
         rgb = footage.clip.resize.Bicubic(format=vs.RGBS)
@@ -199,15 +274,105 @@ def _to_full_range_gray(clip: vs.VideoNode, format_id: int) -> vs.VideoNode:
     return gray.std.Expr(CLAMP) if becomes_float else gray
 
 
-def _by_transfer(footage: Footage, choose: Callable[[int], vs.VideoNode]) -> vs.VideoNode:
-    """Return, for each frame, that of the clip which `choose` gives for the frame's transfer."""
+def _by_color(
+    footage: Footage,
+    make: Callable[[vs.VideoNode, Colorimetry], vs.VideoNode],
+    format_id: int = vs.RGBS,
+) -> vs.VideoNode:
+    """
+    Return the clip whose frames are those that `make` makes of the footage for each frame's color.
+
+    Clips that it gets have one size, since most filters want that; of other frames they are never
+    asked.
+    """
+
+    @cache
+    def made(color: Colorimetry, size: tuple[int, int]) -> vs.VideoNode:
+        clip = footage.clip
+        return make(clip if clip.width else clip.resize.Point(*size), color)
 
     def chosen(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-        del n
-        return choose(int(f.props["_Transfer"]))
+        return made(colorimetry_of(f, n), (f.width, f.height))
 
-    like = footage.clip.resize.Bicubic(format=vs.RGBS)
+    like = footage.clip.resize.Bicubic(format=format_id)
     return like.std.FrameEval(chosen, prop_src=footage.clip)
+
+
+def _decoded(clip: vs.VideoNode, color: Colorimetry, **how: float) -> vs.VideoNode:
+    """Return linear Rec.709, by the camera's curve where it is one, else by the resizer's."""
+    if color.transfer not in CAMERA_CURVES:
+        return clip.resize.Bicubic(format=vs.RGBS, transfer=LINEAR, primaries=BT709, **how)
+    decoded = clip.resize.Bicubic(format=vs.RGBS).std.Expr(CAMERA_DECODE)
+    return decoded.std.SetFrameProps(_Transfer=LINEAR).resize.Point(primaries=BT709)
+
+
+def _curved(linear: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+    """Return linear Rec.709 coded as RGB of `color`."""
+    tags = {"_Transfer": color.transfer, "_Primaries": color.primaries}
+    if color.space:
+        own = _computed(linear, colorspaces.space(color.space).from_linear)
+        return own.std.SetFrameProps(**{**tags, SPACE: color.space})
+    in_gamut = linear.resize.Bicubic(primaries=color.primaries)
+    if color.transfer in CAMERA_CURVES:
+        return in_gamut.std.Expr(CAMERA_ENCODE).std.SetFrameProps(_Transfer=color.transfer)
+    return in_gamut.resize.Bicubic(transfer=color.transfer)
+
+
+def _of_space(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+    """Return linear Rec.709 of codes in the space that `color` names, by OpenColorIO itself."""
+    codes = clip.resize.Bicubic(format=vs.RGBS)
+    return _as_linear(_computed(codes, colorspaces.space(color.space).to_linear))
+
+
+def _of_space_for_view(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+    """Return what `_of_space` does, much faster, by 16-bit codes where they aren't integers of RGB."""
+    matrix = colorspaces.matrix(color.space)
+    if matrix is None:
+        return _of_space(clip, color)
+    own = colorspaces.space(color.space)
+    if own.is_linear:
+        light = clip.resize.Bicubic(format=vs.RGBS)
+    else:
+        codes = _as_integers(clip)
+        light = codes.std.Lut(lutf=own.curve(codes.format.bits_per_sample), floatout=True)
+    channels = [light.std.ShufflePlanes(plane, vs.GRAY) for plane in range(3)]
+    mixed = [
+        vs.core.std.Expr(channels, f"x {r:.9g} * y {g:.9g} * + z {b:.9g} * +") for r, g, b in matrix
+    ]
+    return _as_linear(vs.core.std.ShufflePlanes(mixed, [0, 0, 0], vs.RGB))
+
+
+def _as_integers(clip: vs.VideoNode) -> vs.VideoNode:
+    """Return RGB codes as integers: the clip's own if it has them, else 16-bit ones."""
+    own = clip.format
+    is_whole = own.color_family == vs.RGB and own.sample_type == vs.INTEGER
+    bits = own.bits_per_sample if is_whole else 16
+    target = vs.core.query_video_format(vs.RGB, vs.INTEGER, bits).id
+    return clip.resize.Bicubic(format=target, range=int(vs.RANGE_FULL), dither_type="none")
+
+
+def _as_linear(light: vs.VideoNode) -> vs.VideoNode:
+    tags = {"_Matrix": IDENTITY, "_Transfer": LINEAR, "_Primaries": BT709}
+    return light.std.RemoveFrameProps([SPACE]).std.SetFrameProps(**tags)
+
+
+def _computed(
+    clip: vs.VideoNode, convert: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> vs.VideoNode:
+    """Return RGBS `clip` with what `convert` makes of its frames, (height, width, 3)."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        return to_rgb_frame(convert(to_rgb_array(frames[0])), frames[0].props)
+
+    return computed(clip, [clip], make)
+
+
+def _seen(light: vs.VideoNode, gain: float) -> vs.VideoNode:
+    """Return linear Rec.709 `light`, times `gain`, in sRGB's code, its highlights rolled off."""
+    # What is not finite, or would not be once multiplied, is very bright.
+    lit = light.std.Expr(f"x {gain:.9g} * 0 max {LIGHT_MAX} min")
+    return lit.std.Expr(SRGB_ENCODE).std.Expr(ROLL_OFF).std.SetFrameProps(_Transfer=SRGB)
 
 
 def _float_format(footage: Footage) -> int:
@@ -215,7 +380,7 @@ def _float_format(footage: Footage) -> int:
 
 
 def _tags_of_rgb(found: Colorimetry) -> Colorimetry:
-    if found.transfer == LINEAR:
+    if found.space or found.transfer == LINEAR:
         return Colorimetry(BT709, BT709, BT709)
     matrix = BT2020 if found.primaries == BT2020 else BT709
     transfer = BT709 if found.transfer == SRGB else found.transfer

@@ -40,6 +40,8 @@ def sghm(
     format: int | None = None,
     mask: vs.VideoNode | None = None,
     debug: View | None = None,
+    input_colorspace: str | None = None,
+    exposure: float = 0.0,
 ) -> vs.VideoNode:
     """
     Return the alpha of the people in `clip`.
@@ -72,6 +74,10 @@ def sghm(
             the network's own segmentation.
         debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band" or
             "trust"; see `sghm_vs.inspection`.
+        input_colorspace: What the clip's codes mean, in place of its frames' props: "pq", "hlg",
+            "linear", "logc4" or another name; see `sghm_vs.colorspaces`. Only what the network
+            sees is converted.
+        exposure: Stops by which the network sees the clip brighter.
 
     Returns:
         GRAY, full range, of the clip's size, length and rate; 0 is background, 1 is subject.
@@ -99,7 +105,10 @@ def sghm(
             tr=tr,
             sc=sc,
             sc_threshold=sc_threshold,
+            exposure=exposure,
         )
+        if input_colorspace is not None:
+            clip = color.said_to_be(clip, input_colorspace)
         device = choose_device(device_index)
         slots = Slots(device, num_streams)
         weights = (
@@ -209,7 +218,7 @@ def matte_clip(
     Raises:
         UnsupportedClipError: As `color.read_color` says.
     """
-    rgb = color.to_display_rgb(color.read_color(clip))
+    rgb = color.to_viewed_rgb(color.read_color(clip), pipeline.settings.exposure)
     if debug is None and (pipeline.settings.radius == 0 or rgb.num_frames == 1):
         return matting.alone(rgb, pipeline, slots, guide)
     steps = matting.steady(rgb, pipeline, slots, guide)

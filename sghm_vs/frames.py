@@ -10,8 +10,9 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 DROPPED_PROPS = frozenset(
-    {"_Alpha", "_ChromaLocation", "_ColorRange", "_Matrix", "_Primaries", "_Range", "_Transfer"}
-)
+    {"_Alpha", "_ChromaLocation", "_ColorRange", "_Matrix", "_Primaries", "_Range", "_Transfer",
+     "SghmColorspace"}
+)  # fmt: skip
 """Props of a picture that make no sense on its alpha."""
 
 

@@ -21,6 +21,8 @@ BT601 = 6
 LINEAR = 8
 BT2020 = 9
 SRGB = 13
+PQ = 16
+HLG = 18
 
 BT601_MATRICES = (5, 6)
 """Of 625 and of 525 lines; the same numbers."""
@@ -35,6 +37,8 @@ KNOWN = {
     "_FieldBased": frozenset({0, 1, 2}),
 }
 """The values of each prop that mean something to the resizer."""
+SPACE = "SghmColorspace"
+"""Frame prop: the name of the color space, which then counts in place of the props above."""
 BITS_MAX = 16
 SUBSAMPLING_MAX = 2
 """As a power of two: chroma has at least every fourth sample of a row and of a column."""
@@ -47,6 +51,8 @@ class Colorimetry:
     matrix: int
     transfer: int
     primaries: int
+    space: str = ""
+    """A color space by name, in place of transfer and primaries; see `colorspaces`."""
 
 
 def readable(clip: vs.VideoNode) -> vs.VideoNode:
@@ -107,7 +113,8 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
     Return what the props of `frame`, number `n` of its clip, say of its color.
 
     Untagged YUV is BT.709 from 720 lines or 1280 columns up, else BT.601, as players
-    assume; untagged RGB and gray are sRGB-like display color.
+    assume; its matrix goes with primaries of BT.2020. Untagged RGB and gray are sRGB-like
+    display color.
 
     Raises:
         UnsupportedClipError: The frame is interlaced, or its matrix can't be known.
@@ -120,9 +127,10 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
         )
         raise UnsupportedClipError(msg)
     transfer, primaries = _said(frame, "_Transfer"), _said(frame, "_Primaries")
+    space = str(frame.props.get(SPACE, ""))
     if frame.format.color_family != vs.YUV:
         matrix = IDENTITY if frame.format.color_family == vs.RGB else BT709
-        return Colorimetry(matrix, transfer or SRGB, primaries or BT709)
+        return Colorimetry(matrix, transfer or SRGB, primaries or BT709, space)
     said = _said(frame, "_Matrix")
     if said in DERIVED_MATRICES and None in (transfer, primaries):
         msg = (
@@ -133,7 +141,8 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
     is_large = frame.width >= 1280 or frame.height >= 720
     is_hd = said not in BT601_MATRICES if said else is_large
     standard = BT709 if is_hd else BT601
-    return Colorimetry(said or standard, transfer or standard, primaries or standard)
+    matrix = said or (BT2020 if primaries == BT2020 else standard)
+    return Colorimetry(matrix, transfer or standard, primaries or standard, space)
 
 
 def pixel_aspect_of(frame: vs.VideoFrame) -> Fraction:

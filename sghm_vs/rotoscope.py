@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import vapoursynth as vs
 
-from sghm_vs import __version__
+from sghm_vs import __version__, colorspaces
 from sghm_vs.color import to_matte
 from sghm_vs.delivery import Form, export
 from sghm_vs.delivery.form import EXTRA_LAYOUTS
@@ -147,6 +147,7 @@ def rotoscope(
             sc_threshold=how.settings.sc_threshold,
             infer_size=how.settings.infer_size,
             sizing=how.settings.sizing,
+            exposure=how.settings.exposure,
             fp16=how.fp16,
             backend=how.backend,
             mask=mask,
@@ -197,6 +198,7 @@ def deliver(
         foreground = chosen_color(source.clip, alpha, delivery.foreground)
         changed["foreground"] = delivery.foreground
     alpha = shaped(alpha, delivery.edges)
+    changed |= _described_color(source)
     first, last = (
         (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
     )
@@ -233,6 +235,15 @@ def deliver(
         metadata={**(metadata or {}), **changed},
         progress=progress,
     )
+
+
+def _described_color(source: Source) -> dict[str, str]:
+    """Return the color space that `source` was said to be of, and whose words those are."""
+    name = source.colorspace
+    if name is None:
+        return {}
+    config = {} if name in colorspaces.WORDS else {"ocio_config": colorspaces.space(name).config}
+    return {"input_colorspace": name, **config}
 
 
 def _origin(source: Source, delivery: Delivery) -> Origin:
@@ -274,6 +285,7 @@ def describe(matting: Matting) -> dict[str, str]:
         "weights_are_known": "yes" if weights.is_known() else "no",
         "sizing": settings.sizing,
         "infer_size": str(settings.infer_size),
+        "exposure": str(settings.exposure),
         "tr": str(settings.tr),
         "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
         **({} if matting.mask is None else {"mask": matting.mask.name}),

@@ -16,6 +16,7 @@ Foreground = Literal["estimate", "source", "none"]
 Shape = Literal["alpha", "core", "edge", "trimap"]
 
 TR_MAX = 8
+EXPOSURE_MAX = 20
 PRESETS: dict[str, tuple[int, FlowEffort]] = {
     "off": (0, "fast"),
     "fast": (1, "fast"),
@@ -44,6 +45,8 @@ class Settings:
     """Whether the window ends where a shot does."""
     sc_threshold: float | None = 0.1
     """How much of a picture must be new for a cut, 0-1; None trusts the frames' own props."""
+    exposure: float = 0.0
+    """Stops by which the network sees the picture brighter, -20 to 20."""
 
     def __post_init__(self) -> None:
         if self.sizing not in get_args(Sizing):
@@ -61,6 +64,9 @@ class Settings:
                 f"sc_threshold is {self.sc_threshold} and must be above 0 and at most 1, or None "
                 "for a clip whose frames say where scenes change"
             )
+            raise SettingsError(msg)
+        if not -EXPOSURE_MAX <= self.exposure <= EXPOSURE_MAX:
+            msg = f"exposure is {self.exposure} and must be from {-EXPOSURE_MAX} to {EXPOSURE_MAX} stops"
             raise SettingsError(msg)
 
     @property

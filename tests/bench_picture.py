@@ -2,7 +2,8 @@
 What work on a picture costs: CPU milliseconds of one 1080p frame, the best of five.
 
     python -m tests.bench_picture
-    python -m tests.bench_picture FOLDER    # errors of the foreground, by the alphas NAME_alpha.png
+    python -m tests.bench_picture foreground FOLDER    # its errors, by the alphas NAME_alpha.png
+    python -m tests.bench_picture highlights FOLDER    # of alphas of NAME.jpg, the light times 1, 4, 16
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import vapoursynth as vs
 from numpy.typing import NDArray
 
+from sghm_vs import color, sghm
 from sghm_vs.settings import Edges
 from sghm_vs.shaping import shape_of
 from sghm_vs.stages.foreground import estimate
-from tests.mixtures import Mixture
+from tests.clips import core
+from tests.mixtures import Mixture, clip_of, picture_of
 
 HEIGHT, WIDTH = 1080, 1920
 SHAPED = (
@@ -41,10 +45,44 @@ def main() -> None:
     for settings in SHAPED:
         said = " ".join(f"--{name} {value}" for name, value in settings.changed().items())
         report(f"edges {said}", cpu_ms(lambda settings=settings: shape_of(alpha, settings)))
+    plate = core.std.BlankClip(format=vs.YUV422P10, width=WIDTH, height=HEIGHT, length=8, keep=True)
+    for name in (None, "pq", "acescg", "logc4", "adx10"):
+        named = plate if name is None else color.said_to_be(plate, name)
+        seen = color.to_viewed_rgb(color.read_color(named))
+        seen.get_frame(0)
+        report(f"seen by the network, {name or 'display codes'}", cpu_ms(Frames(seen).next))
     picture = np.random.default_rng(0).random((HEIGHT, WIDTH, 3), np.float32)
     soft = float(((alpha > 0) & (alpha < 1)).mean())
     report(f"foreground, {soft:.1%} soft", cpu_ms(lambda: estimate(picture, alpha)))
     report("foreground, all soft", cpu_ms(lambda: estimate(picture, alpha * 0.9 + 0.05)))
+
+
+class Frames:
+    """Frames of a clip, one after the other."""
+
+    def __init__(self, clip: vs.VideoNode) -> None:
+        self._clip = clip
+        self._n = 0
+
+    def next(self) -> None:
+        """Compute the next frame."""
+        self._n += 1
+        self._clip.get_frame(self._n).close()
+
+
+def highlight_errors(folder: Path) -> None:
+    """Print the MAD of alphas where light beyond white is cut, and where it rolls off."""
+    for gain in (1, 4, 16):
+        errors = []
+        for path in sorted(folder.glob("*_alpha.png")):
+            light = gain * linear(cv2.imread(str(path).replace("_alpha.png", ".jpg")))[..., ::-1]
+            truth = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) / 255
+            plate = clip_of(light)
+            cut = plate.std.Expr("x 1 min").resize.Bicubic(transfer=13)
+            alphas = [picture_of(sghm(clip, -1))[..., 0] for clip in (cut, plate)]
+            errors.append([np.abs(alpha - truth).mean() for alpha in alphas])
+        cut, rolled = np.mean(errors, axis=0)
+        sys.stdout.write(f"light x{gain:<2}  cut {cut:.4f}  rolled off {rolled:.4f}\n")
 
 
 def foreground_errors(folder: Path) -> None:
@@ -94,4 +132,5 @@ def report(what: str, milliseconds: float) -> None:
 
 
 if __name__ == "__main__":
-    foreground_errors(Path(sys.argv[1])) if len(sys.argv) > 1 else main()
+    measured = {"foreground": foreground_errors, "highlights": highlight_errors}
+    measured[sys.argv[1]](Path(sys.argv[2])) if len(sys.argv) > 1 else main()

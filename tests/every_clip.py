@@ -18,7 +18,7 @@ import torch
 import vapoursynth as vs
 
 from sghm_vs import sghm
-from sghm_vs.color import read_color, to_display_rgb
+from sghm_vs.color import read_color, to_viewed_rgb
 from sghm_vs.errors import SghmError
 from sghm_vs.intake import DERIVED_MATRICES
 from sghm_vs.planes import to_tensor
@@ -83,7 +83,7 @@ def outcome(make: Callable[[], vs.VideoNode]) -> str:
     try:
         clip = make()
         alpha = sghm(clip, -1)
-        with to_display_rgb(read_color(clip)).get_frame(0) as frame:
+        with to_viewed_rgb(read_color(clip)).get_frame(0) as frame:
             tensor = to_tensor(frame, torch.device("cpu"), torch.float32)
             seen = ", ".join(f"{255 * channel:.1f}" for channel in tensor.mean((0, 2, 3)).tolist())
         frames = list(alpha.frames())
@@ -214,7 +214,7 @@ def gradient(video_format: vs.VideoFormat, width: int, height: int) -> vs.VideoN
 def error_against_resizer(clip: vs.VideoNode) -> float:
     """Return the largest difference between what the network sees and the resizer's RGBS."""
     with (
-        to_display_rgb(read_color(clip)).get_frame(0) as ours,
+        to_viewed_rgb(read_color(clip)).get_frame(0) as ours,
         clip.resize.Bicubic(format=vs.RGBS).get_frame(0) as theirs,
     ):
         return max(float(np.abs(plane(ours, i) - plane(theirs, i)).max()) for i in range(3))

@@ -74,6 +74,13 @@ def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad"
         help="short side above which a picture is shrunk for the network (default: 1280)",
     )
     group.add_argument(
+        "--exposure",
+        type=float,
+        default=0.0,
+        metavar="STOPS",
+        help="how much brighter the network sees the footage; what is written stays (default: 0)",
+    )
+    group.add_argument(
         "--tr",
         type=_temporal_radius,
         default=2,
@@ -100,6 +107,13 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         choices=["error", "black", "hold"],
         help="frames missing in a sequence: refuse it, take black frames with an empty alpha, or "
         "hold the frame before (default: error)",
+    )
+    group.add_argument(
+        "--input-colorspace",
+        metavar="NAME",
+        help="what the codes mean: srgb, rec709, linear, pq, hlg, acescg, acescct, logc3, logc4, "
+        "vlog, slog3_sgamut3cine or any other name, alias or interop id of OpenColorIO's studio "
+        "config, or of the config that OCIO names (default: what the footage says)",
     )
     group.add_argument(
         "--layer",
@@ -306,6 +320,7 @@ def opening_from(args: argparse.Namespace) -> Opening:
 
     return Opening(
         missing=args.missing,
+        colorspace=args.input_colorspace,
         layer=args.layer,
         track=args.track,
         keep_windows=args.keep_windows,
@@ -328,6 +343,7 @@ def matting_from(args: argparse.Namespace) -> Matting:
             tr=args.tr,
             sc=args.sc_threshold != "off",
             sc_threshold=None if isinstance(args.sc_threshold, str) else args.sc_threshold,
+            exposure=args.exposure,
         ),
         backend=args.backend,
         mask=Path(mask) if mask else None,

@@ -16,7 +16,7 @@ from typing import Any
 
 import vapoursynth as vs
 
-from sghm_vs.color import Footage, read_color, to_display_rgb
+from sghm_vs.color import Footage, read_color, to_viewed_rgb
 from sghm_vs.delivery.delivery import Delivery
 from sghm_vs.delivery.exr import ExrWriter
 from sghm_vs.delivery.form import Form, check_layers, check_suffixes
@@ -159,7 +159,7 @@ def _background(over: vs.VideoNode | Sequence[float] | None, clip: vs.VideoNode)
     if isinstance(over, vs.VideoNode):
         _check_constant("background", over)
         _check_extent("background", over, clip)
-        return to_display_rgb(read_color(over))
+        return to_viewed_rgb(read_color(over))
     return clip.std.BlankClip(format=vs.RGBS, color=list(over), keep=True)
 
 

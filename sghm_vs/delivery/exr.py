@@ -23,8 +23,6 @@ from sghm_vs.timecode import Timecode
 
 HALF_MAX = 65504.0
 FLOAT_MAX = float(np.finfo(np.float32).max)
-REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
-"""Chromaticities of ITU-R BT.709: red, green, blue, white, each x and y."""
 COMPRESSION: Mapping[str, int] = {
     "none": OpenEXR.NO_COMPRESSION,
     "rle": OpenEXR.RLE_COMPRESSION,
@@ -35,7 +33,6 @@ COMPRESSION: Mapping[str, int] = {
     "dwaa": OpenEXR.DWAA_COMPRESSION,
     "dwab": OpenEXR.DWAB_COMPRESSION,
 }
-COLOR_TAGS: Mapping[str, object] = {"chromaticities": REC709, "colorInteropID": "lin_rec709_scene"}
 DATA_TAGS: Mapping[str, object] = {"colorInteropID": "data"}
 """Of what is no color (Color Interop Forum)."""
 
@@ -57,7 +54,8 @@ class ExrWriter(SequenceWriter):
     def __init__(self, job: Job, target: Target) -> None:
         self._layout = job.form.layout
         self._extra = tuple(job.extra) if self._layout in EXTRA_LAYOUTS else ()
-        clips = [] if self._layout in ("matte", "alpha") else [color.to_linear_rgb(job.footage)]
+        rgb, self._interop_id = color.to_own_linear_rgb(job.footage)
+        clips = [] if self._layout in ("matte", "alpha") else [rgb]
         if self._layout != "fg":
             mattes = [job.alpha, *(job.extra[name] for name in self._extra)]
             clips += [color.to_full_range_gray(matte, vs.GRAYS) for matte in mattes]
@@ -90,9 +88,9 @@ class ExrWriter(SequenceWriter):
             alpha = self._coded(planes[0])
             names = "RGBA" if self._layout == "matte" else "A"
             return [("", DATA_TAGS, dict.fromkeys(names, alpha))]
-        rgb, mattes = planes[:3], planes[3:]
+        rgb, mattes, tags = planes[:3], planes[3:], color_tags(self._interop_id)
         if self._layout == "fg":
-            return [("", COLOR_TAGS, dict(zip("RGB", map(self._coded, rgb), strict=True)))]
+            return [("", tags, dict(zip("RGB", map(self._coded, rgb), strict=True)))]
         alpha, *extra = map(self._coded, mattes)
         colored = [self._coded(to_finite(channel) * mattes[0]) for channel in rgb]
         rgba = dict(zip("RGBA", [*colored, alpha], strict=True))
@@ -100,8 +98,8 @@ class ExrWriter(SequenceWriter):
             f"{name}.A": matte for name, matte in zip(self._extra, extra, strict=True)
         }
         if self._layout == "multipart":
-            return [("rgba", COLOR_TAGS, rgba), ("matte", DATA_TAGS, layers)]
-        return [("", COLOR_TAGS, rgba | (layers if self._layout == "layered" else {}))]
+            return [("rgba", tags, rgba), ("matte", DATA_TAGS, layers)]
+        return [("", tags, rgba | (layers if self._layout == "layered" else {}))]
 
     def _sample(self, channels: Channels) -> Sample:
         is_exact = self._layout != "fg" or not self.job.form.compression.startswith("dwa")
@@ -110,7 +108,7 @@ class ExrWriter(SequenceWriter):
     def _facts(self) -> Facts:
         job, origin = self.job, self.job.origin
         layers = [f"{name}.A" for name in ("matte", *self._extra)]
-        color_id, data_id = (tags["colorInteropID"] for tags in (COLOR_TAGS, DATA_TAGS))
+        color_id, data_id = self._interop_id, DATA_TAGS["colorInteropID"]
         parts = {
             "alpha": [["A"]],
             "fg": [[*"BGR"]],
@@ -155,6 +153,14 @@ class ExrWriter(SequenceWriter):
             header["sghm_vs:source_file"] = origin.file
         header |= {f"sghm_vs:{key}": value for key, value in job.metadata.items()}
         return header | windows(props)
+
+
+def color_tags(interop_id: str) -> Header:
+    """Return what a file says of linear light whose space has `interop_id`, "" if it has none."""
+    if not interop_id:
+        return {}
+    found = OpenEXR.colorInteropIDToChromaticities(interop_id)
+    return {"colorInteropID": interop_id} | ({} if found is None else {"chromaticities": found})
 
 
 def windows(props: Props) -> Header:

@@ -156,7 +156,7 @@ def review_stream(job: Job) -> Stream:
     """Return what a review is made of: the subject over `job.over`, in display code."""
     assert job.over is not None  # noqa: S101 - checked before any work
     alpha = color.to_full_range_gray(job.alpha, vs.GRAYS)
-    over = color.over(color.to_display_rgb(job.footage), alpha, job.over)
+    over = color.over(color.to_viewed_rgb(job.footage), alpha, job.over)
     even = over.std.CopyFrameProps(job.footage.clip, props=["_DurationNum", "_DurationDen"])
     for stack, cut in ((vs.core.std.StackVertical, "top"), (vs.core.std.StackHorizontal, "left")):
         length = even.height if cut == "top" else even.width

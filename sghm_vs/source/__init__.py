@@ -17,6 +17,8 @@ from typing import Literal
 
 import vapoursynth as vs
 
+from sghm_vs import colorspaces
+from sghm_vs.color import said_to_be
 from sghm_vs.errors import SourceError
 from sghm_vs.origin import Origin
 from sghm_vs.shots import PICTURE_SUFFIXES, SequencePath
@@ -48,6 +50,8 @@ class Opening:
     """Which layer or part of EXR files; None is R, G, B, else Y, else the only channel."""
     track: int | None = None
     """Which of a movie's tracks, counted from 0 with those of sound; None is the first movie."""
+    colorspace: str | None = None
+    """What the codes mean, in place of what the footage says; see `sghm_vs.colorspaces`."""
     keep_windows: bool = False
     """Whether EXR plates are shown with their overscan, and outputs get the plates' windows."""
 
@@ -71,6 +75,8 @@ class Source:
     """What the footage says of itself, for outputs to carry on."""
     path: Path | None = None
     """Where it is."""
+    colorspace: str | None = None
+    """What its codes were said to mean, as `colorspaces.canonical` spells it."""
 
 
 def open_source(path: str | Path, opening: Opening | None = None) -> Source:
@@ -86,12 +92,13 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
         opening: What the footage itself leaves open.
 
     Raises:
+        SettingsError: There is no such color space.
         SourceError: Nothing is there, it can't be read, it changes its format or size,
             or numbers are missing in the sequence. Frames of a sequence are read when
             they are asked for: a damaged one raises `vs.Error` then.
     """
-    path = Path(path)
-    source = _open(path, opening or Opening())
+    path, opening = Path(path), opening or Opening()
+    source = _open(path, opening)
     if source.clip.format.color_family == vs.UNDEFINED or 0 in (
         source.clip.width,
         source.clip.height,
@@ -101,6 +108,9 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
             "clip.resize.Bicubic(width=…, height=…, format=…)"
         )
         raise SourceError(msg)
+    if opening.colorspace is not None:
+        name = colorspaces.canonical(opening.colorspace)
+        source = replace(source, clip=said_to_be(source.clip, name), colorspace=name)
     return replace(source, path=path)
 
 
@@ -143,7 +153,12 @@ def _file(path: Path, opening: Opening) -> Source:
 
 def _pictures(files: Sequence[Path | None], opening: Opening) -> vs.VideoNode:
     return picture_clip(
-        files, opening.rate, DEFAULT_RATE, opening.layer, keep_windows=opening.keep_windows
+        files,
+        opening.rate,
+        DEFAULT_RATE,
+        opening.layer,
+        keep_windows=opening.keep_windows,
+        is_color_said=opening.colorspace is not None,
     )
 
 

@@ -18,7 +18,7 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.errors import SourceError
-from sghm_vs.intake import BT709, IDENTITY, LINEAR
+from sghm_vs.intake import BT709, IDENTITY, LINEAR, SPACE
 from sghm_vs.origin import DATA_WINDOW, DISPLAY_WINDOW, PICTURE_WINDOW
 from sghm_vs.source.picture import Picture, Props
 
@@ -32,6 +32,13 @@ DPX_TRANSFERS: Mapping[str, int] = {"Linear": LINEAR, "ITU-R 709-4": BT709}
 """H.273 codes of what a DPX header says and the resizer knows."""
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 """Chromaticities of ITU-R BT.709: red, green, blue, white, each x and y."""
+GAMUTS: Mapping[str, tuple[float, ...]] = {
+    "lin_ap1_scene": (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767),
+    "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
+    "lin_rec2020_scene": (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.3290),
+    "lin_p3d65_scene": (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.3290),
+}
+"""Interop ids of other linear spaces, by their chromaticities (ACES; BT.2020; P3-D65)."""
 PIXELS_MAX = 2**28
 """As many as 16384x16384: more than anybody films."""
 SAME_PRIMARIES = 0.005
@@ -297,12 +304,15 @@ def _framed(pixels: NDArray[Any], spec: ImageSpec, shown: Window) -> NDArray[Any
 
 
 def _picture(path: Path, planes: tuple[NDArray[Any], ...], spec: ImageSpec) -> Picture:
-    props = {"_Range": int(vs.RANGE_FULL)}
+    props: dict[str, int | str | list[int]] = {"_Range": int(vs.RANGE_FULL)}
     if len(planes) == 3:
         props["_Matrix"] = IDENTITY
     transfer = spec.get_string_attribute("dpx:Transfer")
     if path.suffix.lower() == ".exr":
         props |= {"_Transfer": LINEAR, "_Primaries": BT709}
+        gamut = _gamut(spec)
+        if gamut:
+            props[SPACE] = gamut
     elif transfer in DPX_TRANSFERS:
         props |= {"_Transfer": DPX_TRANSFERS[transfer], "_Primaries": BT709}
     aspect = Fraction(spec.get_float_attribute("PixelAspectRatio", 1.0)).limit_denominator(1000)
@@ -315,16 +325,28 @@ def _warning(path: Path, spec: ImageSpec, transfer: str) -> str | None:
     if transfer in LOG_TRANSFERS:
         return (
             f"{path} holds log film codes ({transfer}), which are taken as display color; "
-            "a conversion to display or scene-linear color first gives a better matte"
+            "say what they are for a better matte: --input-colorspace adx10, logc3, …"
         )
     said = spec.getattribute("chromaticities")
-    if isinstance(said, tuple) and not np.allclose(said, REC709, rtol=0, atol=SAME_PRIMARIES):
+    if isinstance(said, tuple) and not _are_near(said, REC709) and not _gamut(spec):
         primaries = " ".join(f"{number:.4g}" for number in said)
         return (
             f"{path} says that its primaries are {primaries}, and they are taken as Rec.709; "
-            "a conversion first keeps its color in what is written"
+            "say what they are: --input-colorspace NAME"
         )
     return None
+
+
+def _gamut(spec: ImageSpec) -> str:
+    """Return the interop id of the linear space that the file says it is of; "" if it says none."""
+    said = spec.getattribute("chromaticities")
+    if not isinstance(said, tuple):
+        return ""
+    return next((name for name, known in GAMUTS.items() if _are_near(said, known)), "")
+
+
+def _are_near(said: tuple[float, ...], known: tuple[float, ...]) -> bool:
+    return np.allclose(said, known, rtol=0, atol=SAME_PRIMARIES)
 
 
 def _rate(spec: ImageSpec) -> Fraction | None:

@@ -21,7 +21,7 @@ FORMATS: Mapping[tuple[str, int], vs.PresetVideoFormat] = {
 }
 """The clip's format by a plane's type and the number of planes."""
 
-type Props = Mapping[str, int | list[int]]
+type Props = Mapping[str, int | str | list[int]]
 """Frame props."""
 
 

@@ -51,6 +51,7 @@ def picture_clip(
     layer: str | None = None,
     *,
     keep_windows: bool = False,
+    is_color_said: bool = False,
 ) -> vs.VideoNode:
     """
     Return a clip whose frame n is the picture `paths[n]`, read when it is asked for.
@@ -63,6 +64,7 @@ def picture_clip(
         layer: Which layer of EXR files.
         keep_windows: Whether overscan of EXR files is shown, as much as the first one has, and
             every frame says its windows; see `sghm_vs.origin`.
+        is_color_said: Whether the color space is known already, and no warning is due.
 
     Raises:
         SourceError: The first picture can't be read.
@@ -74,7 +76,7 @@ def picture_clip(
     is_exr = first_file.suffix.lower() == ".exr"
     window = whole_window(first_file, layer) if keep_windows and is_exr else None
     first = read_picture(first_file, layer, window)
-    if first.warning:
+    if first.warning and not is_color_said:
         logger.warning(first.warning)
     blank = _blank(first, len(files), rate or first.rate or default)
 
