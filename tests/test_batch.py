@@ -337,6 +337,15 @@ def test_a_dry_run_writes_nothing(plates, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_host_gets_its_form_of_every_shot(plates, tmp_path, capsys):
+    code = main(["batch", str(plates), "-o", str(tmp_path / "out"), "--dry-run", "--for", "nuke"])
+
+    captured = capsys.readouterr()
+    assert code == 0
+    assert captured.out.count(".####.exr") >= 3
+    assert captured.err.count("for nuke: EXR, half, ZIPS") == 1
+
+
 def test_several_shots_at_once_give_the_same_as_one_after_another(tmp_path):
     movies = [write_movie(tmp_path / f"{n}.mkv", 3, seed=n) for n in range(4)]
     shots = [shot(f"s{n}", movie) for n, movie in enumerate(movies)]

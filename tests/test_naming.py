@@ -1,11 +1,21 @@
 """Words in the names of outputs, and versions that replace nothing."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
+from sghm_vs.cli.options import (
+    HOSTS,
+    add_edge_options,
+    add_output_options,
+    delivery_from,
+    outputs_from,
+)
 from sghm_vs.delivery import Form
+from sghm_vs.delivery.form import CODECS, COMPRESSIONS, LAYOUTS, SAMPLES
 from sghm_vs.delivery.naming import named
+from sghm_vs.delivery.presets import PRESETS, outputs_for
 from sghm_vs.errors import ExportError
 from sghm_vs.shots import SequencePath
 
@@ -91,3 +101,55 @@ def test_the_ways_of_tools_to_write_a_frames_number_are_understood(name, expecte
 @pytest.mark.parametrize("name", ["me@home.exr", "cost$Final.exr", "p.exr", "100%.exr"])
 def test_a_name_without_a_number_is_a_file(name):
     assert SequencePath.parse(Path(name)) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "output", "expected"),
+    [
+        ("nuke", "out/sh010", "out/sh010.####.exr"),
+        ("nuke", "out/sh010.####", "out/sh010.####.exr"),
+        ("nuke", "out/sh010.$F4.exr", "out/sh010.$F4.exr"),
+        ("nuke", "out/", "out/{shot}.####.exr"),
+        ("resolve", "out/sh010_v2.1", "out/sh010_v2.1.mov"),
+        ("kdenlive", "out/", "out/{shot}.mkv"),
+    ],
+)
+def test_a_host_gets_its_ending(host, output, expected):
+    assert outputs_for(host, [output]) == [expected]
+
+
+def test_an_ending_that_a_host_does_not_get_is_refused():
+    with pytest.raises(ExportError, match=r"x\.mov is not the \.exr that nuke gets"):
+        outputs_for("nuke", ["x.mov"])
+
+
+def test_every_host_is_offered_has_a_form_that_can_be_and_says_why():
+    assert tuple(PRESETS) == HOSTS
+    for preset in PRESETS.values():
+        assert Form(**preset.form)
+        assert "because" in str(preset)
+
+
+def test_choices_of_the_command_line_are_those_of_the_form():
+    parser = argparse.ArgumentParser()
+    add_output_options(parser)
+    choices = {action.dest: action.choices for action in parser._actions}
+
+    assert tuple(choices["layout"]) == LAYOUTS
+    assert tuple(choices["sample"]) == SAMPLES
+    assert tuple(choices["compression"]) == COMPRESSIONS
+    assert {*choices["codec"]} | {"h264"} == {*CODECS}
+
+
+def test_what_is_said_goes_over_what_the_host_gets_and_the_reason_is_printed(tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    add_output_options(parser)
+    add_edge_options(parser)
+    words = ["-o", f"{tmp_path}/x", "--for", "nuke", "--layout", "matte"]
+    args = parser.parse_args(words, argparse.Namespace(quiet=False, foreground="source"))
+
+    delivery = delivery_from(args)
+
+    assert outputs_from(args) == [f"{tmp_path}/x.####.exr"]
+    assert (delivery.form.layout, delivery.form.compression) == ("matte", "zips")
+    assert "for nuke: EXR, half, ZIPS" in capsys.readouterr().err

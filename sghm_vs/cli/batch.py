@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     if bool(args.source) == (args.watch is not None):
         msg = "give sources, or a folder to --watch: sghm batch plates -o mattes"
         raise SettingsError(msg)
+    options.say_host(args)
     if args.watch is not None:
         return _watch(args)
     requests = requests_from(args)
@@ -264,7 +265,8 @@ def delivered(shot: Shot, args: argparse.Namespace, folder: Path) -> Shot:
     from sghm_vs.batch.shots import output_names
     from sghm_vs.delivery.naming import newest_version
 
-    templates = args.to or [USUAL_OUTPUT]
+    usual = "{shot}" if args.host else USUAL_OUTPUT
+    templates = options.named_for_host(args.to or [usual], args.host)
     delivery = shot.delivery
     if delivery.version == "auto":
         paths = [folder / template for template in templates]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sghm_vs.cli import options
+from sghm_vs.cli import options, throughput
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.settings import PRESETS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sghm_vs.evaluate.metrics import Matte
 
 TRUTH_ENDING = "_alpha"
+DELIVERED_FRAMES = 120
 
 type Scores = dict[str, dict[str, float]]
 """By way of steadying, then by measure."""
@@ -30,20 +32,44 @@ def add_parser(verbs: options.Verbs) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser(
         "bench",
-        help="measure what temporal filtering gains",
-        description="Matte clips whose truth is known with each preset of --tr, and print dtSSD "
-        "and MAD as parts of those without filtering (1 is no change, less is better), beside two "
-        "simple filters; and what each preset alone adds to the exact truth.",
+        help="measure what temporal filtering gains, or how fast files are written",
+        description="temporal: matte clips whose truth is known with each preset of --tr, and "
+        "print dtSSD and MAD as parts of those without filtering (1 is no change, less is "
+        "better), beside two simple filters; and what each preset alone adds to the exact truth. "
+        "delivery: write 1080p EXR mattes and ProRes 4444, and print how fast beside OpenEXR and "
+        "ffmpeg alone.",
     )
-    parser.add_argument("what", choices=["temporal"], help="what is measured")
+    parser.add_argument(
+        "what",
+        choices=["temporal", "delivery"],
+        help="temporal filtering, or the writing of files beside OpenEXR and ffmpeg alone",
+    )
     parser.add_argument(
         "folder",
         type=Path,
+        nargs="?",
         metavar="DIR",
-        help="clips, each NAME.mp4 (or any movie) beside its truth, NAME_alpha.mkv",
+        help="temporal: clips, each NAME.mp4 (or any movie) beside its truth, NAME_alpha.mkv; "
+        "delivery: where to write for the while (default: the system's folder for that)",
     )
     parser.add_argument(
-        "--frames", type=int, default=0, metavar="N", help="of each clip's start (default: all)"
+        "--frames",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of each clip's start (default: all); delivery: how many (default: 120)",
+    )
+    parser.add_argument(
+        "--size",
+        type=_size,
+        default=(1920, 1080),
+        metavar="WxH",
+        help="delivery: of the frames (default: 1920x1080)",
+    )
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="delivery: print the memory held along a pass with four outputs instead",
     )
     parser.add_argument(
         "--grain",
@@ -58,7 +84,13 @@ def add_parser(verbs: options.Verbs) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure each clip of the folder, and print the means."""
+    """Measure each clip of the folder, and print the means; or what writing takes."""
+    if args.what == "delivery":
+        args.frames = args.frames or DELIVERED_FRAMES
+        return throughput.run(args)
+    if args.folder is None:
+        msg = "bench temporal needs a folder of clips; type: sghm bench temporal DIR"
+        raise SettingsError(msg)
     clips = _pairs(args.folder)
     scores: dict[str, Scores] = {}
     with options.stdout_for_results(), progress("bench", quiet=args.quiet) as report:
@@ -71,6 +103,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_table(scores))
     return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        msg = f"{text!r} is not a size; write 1920x1080"
+        raise argparse.ArgumentTypeError(msg)
+    return int(match[1]), int(match[2])
 
 
 def _pairs(folder: Path) -> list[tuple[Path, Path]]:

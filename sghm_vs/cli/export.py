@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         paths = deliver(
             source,
             _alpha(source, args),
-            args.output,
+            options.outputs_from(args),
             frames=args.frames,
             delivery=options.delivery_from(args),
             metadata={"source": source.name}

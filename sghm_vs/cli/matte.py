@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
 
     options.bound_cache()
     sources = [Path(source) for source in args.source]
-    if args.stills or (len(sources) == 1 and are_stills(sources[0], args.output)):
+    is_named_after = args.host is None and len(sources) == 1
+    if args.stills or (is_named_after and are_stills(sources[0], args.output)):
         return _matte_stills(sources, args)
     if len(sources) > 1:
         msg = (
@@ -70,7 +71,7 @@ def _matte_shot(source: Path, args: argparse.Namespace) -> int:
     with options.stdout_for_results(), progress("matte", quiet=args.quiet) as report:
         paths = rotoscope(
             source,
-            args.output,
+            options.outputs_from(args),
             frames=args.frames,
             opening=options.opening_from(args),
             matting=options.matting_from(args),
@@ -84,8 +85,8 @@ def _matte_shot(source: Path, args: argparse.Namespace) -> int:
 def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:
     from sghm_vs.stills import matte_stills
 
-    if args.frames is not None or args.mask is not None:
-        msg = "--frames and --mask are for one shot; leave them out with unrelated pictures"
+    if args.frames is not None or args.mask is not None or args.host is not None:
+        msg = "--frames, --mask and --for are for one shot; leave them out with unrelated pictures"
         raise SettingsError(msg)
     with options.stdout_for_results(), progress("stills", quiet=args.quiet) as report:
         stills = matte_stills(

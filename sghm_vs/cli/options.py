@@ -31,6 +31,10 @@ OUTPUT_FORMS = (
     "x.mkv: FFV1 16-bit gray alpha; x.mp4: review movie (--over). Names may have {shot}, {layer}, "
     "{version} and {frame}. Several -o are written in one pass"
 )
+HOSTS = (
+    "nuke", "fusion", "resolve", "premiere", "fcp", "aftereffects", "blender", "kdenlive",
+    "shotcut", "flame",
+)  # fmt: skip
 COLORS = {
     "black": (0.0, 0.0, 0.0),
     "white": (1.0, 1.0, 1.0),
@@ -162,19 +166,21 @@ def add_form_options(parser: argparse.ArgumentParser) -> None:
         "linear light; source is the plate's own; none is black (default: source)",
     )
     group.add_argument(
+        "--for",
+        dest="host",
+        choices=HOSTS,
+        help="write what this host takes as it is, and say why; leave the endings of -o out",
+    )
+    group.add_argument(
         "--layout",
-        default="rgba",
         choices=["rgba", "matte", "alpha", "layered", "fg", "multipart"],
         help="EXR channels: rgba is premultiplied, scene-linear; matte is R=G=B=A; alpha is A "
         "alone; layered is rgba with matte.A and further mattes; fg is straight linear color; "
         "multipart has the mattes in a part of their own (default: rgba)",
     )
-    group.add_argument(
-        "--sample", default="half", choices=["half", "float"], help="EXR samples (default: half)"
-    )
+    group.add_argument("--sample", choices=["half", "float"], help="EXR samples (default: half)")
     group.add_argument(
         "--compression",
-        default="zip",
         choices=["none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab"],
         help="of EXR; dwaa and dwab change color, and are refused where they would change a matte "
         "(default: zip)",
@@ -188,6 +194,7 @@ def add_form_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--premultiplied",
         action="store_true",
+        default=None,
         help="multiply the color in movies by the alpha (default: straight)",
     )
     group.add_argument(
@@ -354,18 +361,14 @@ def matting_from(args: argparse.Namespace) -> Matting:
 def delivery_from(args: argparse.Namespace) -> Delivery:
     """Return how to write, as `args` say."""
     from sghm_vs.delivery import Form
+    from sghm_vs.delivery.presets import PRESETS
     from sghm_vs.rotoscope import Delivery
 
+    preset = PRESETS[args.host].form if args.host else {}
+    names = ("layout", "sample", "compression", "codec", "premultiplied", "audio", "quality")
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
     return Delivery(
-        form=Form(
-            layout=args.layout,
-            sample=args.sample,
-            compression=args.compression,
-            codec=args.codec,
-            premultiplied=args.premultiplied,
-            audio=args.audio,
-            quality=args.quality,
-        ),
+        form=Form(**{**preset, **given}),
         over=args.over,
         timecode=args.timecode,
         version=args.version,
@@ -375,6 +378,30 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
         foreground=args.foreground,
         edges=Edges(**{field.name: getattr(args, field.name) for field in fields(Edges)}),
     )
+
+
+def outputs_from(args: argparse.Namespace) -> list[str]:
+    """Return where to write, as `args` say; what a host gets is said on stderr."""
+    say_host(args)
+    return named_for_host(args.output, args.host)
+
+
+def named_for_host(outputs: list[str], host: str | None) -> list[str]:
+    """Return `outputs` with the ending that `host` takes, if one is named."""
+    if host is None:
+        return outputs
+    from sghm_vs.delivery.presets import outputs_for
+
+    return outputs_for(host, outputs)
+
+
+def say_host(args: argparse.Namespace) -> None:
+    """Say on stderr what the host gets that `args` name, and why."""
+    if args.host is None or args.quiet:
+        return
+    from sghm_vs.delivery.presets import PRESETS
+
+    sys.stderr.write(f"for {args.host}: {PRESETS[args.host]}\n")
 
 
 def print_json(result: object) -> None:

@@ -58,9 +58,13 @@ class ExrWriter(SequenceWriter):
         clips = [] if self._layout in ("matte", "alpha") else [rgb]
         if self._layout != "fg":
             mattes = [job.alpha, *(job.extra[name] for name in self._extra)]
-            clips += [color.to_full_range_gray(matte, vs.GRAYS) for matte in mattes]
+            # Color is multiplied in floats; a matte alone can be made half by the resizer.
+            is_half = not clips and job.form.sample == "half"
+            kind = vs.GRAYH if is_half else vs.GRAYS
+            clips += [color.to_full_range_gray(matte, kind) for matte in mattes]
         clips[-1] = clips[-1].std.CopyFrameProps(job.footage.clip, props=WINDOWS)
         super().__init__(job, target, *clips)
+        self._type = np.float16 if job.form.sample == "half" else np.float32
         self.facts |= self._facts()
         with job.footage.clip.get_frame(0) as frame:
             if PICTURE_WINDOW in frame.props:
@@ -85,14 +89,15 @@ class ExrWriter(SequenceWriter):
     def _parts(self, planes: Planes) -> list[tuple[str, Mapping[str, object], Channels]]:
         """Return name, color tags and channels of each part."""
         if self._layout in ("matte", "alpha"):
-            alpha = self._coded(planes[0])
+            alpha = planes[0]
             names = "RGBA" if self._layout == "matte" else "A"
             return [("", DATA_TAGS, dict.fromkeys(names, alpha))]
         rgb, mattes, tags = planes[:3], planes[3:], color_tags(self._interop_id)
         if self._layout == "fg":
             return [("", tags, dict(zip("RGB", map(self._coded, rgb), strict=True)))]
-        alpha, *extra = map(self._coded, mattes)
-        colored = [self._coded(to_finite(channel) * mattes[0]) for channel in rgb]
+        # What is finite stays so, times what is within 0 and 1; mattes are.
+        alpha, *extra = (matte.astype(self._type) for matte in mattes)
+        colored = [(to_finite(one) * mattes[0]).astype(self._type) for one in rgb]
         rgba = dict(zip("RGBA", [*colored, alpha], strict=True))
         layers = {"matte.A": alpha} | {
             f"{name}.A": matte for name, matte in zip(self._extra, extra, strict=True)
@@ -130,7 +135,8 @@ class ExrWriter(SequenceWriter):
         }
 
     def _coded(self, values: Plane) -> NDArray[Any]:
-        return to_half(values) if self.job.form.sample == "half" else to_finite(values, FLOAT_MAX)
+        limit = HALF_MAX if self.job.form.sample == "half" else FLOAT_MAX
+        return to_finite(values, limit).astype(self._type)
 
     def _header(self, n: int, props: Props) -> Header:
         job, origin = self.job, self.job.origin
@@ -189,12 +195,10 @@ def coded_time(timecode: Timecode) -> OpenEXR.TimeCode:
     return OpenEXR.TimeCode(hours, minutes, seconds, frames, *map(int, flags), *user_groups)
 
 
-def to_half(values: Plane) -> NDArray[np.float16]:
-    """Return `values` as half; what half can't hold becomes its largest number, NaN 0."""
-    return to_finite(values).astype(np.float16)
-
-
 def to_finite(values: Plane, limit: float = HALF_MAX) -> Plane:
     """Return `values` within `limit`, NaN as 0: infinity times a zero alpha would be NaN."""
-    finite = np.nan_to_num(values, nan=0.0, posinf=limit, neginf=-limit)
-    return np.clip(finite, -limit, limit)
+    # Both are NaN if any value is. Most pictures need no more than this look.
+    least, most = values.min(), values.max()
+    if -limit <= least and most <= limit:
+        return values
+    return np.clip(np.nan_to_num(values, nan=0.0, posinf=limit, neginf=-limit), -limit, limit)

@@ -19,7 +19,7 @@ from sghm_vs.delivery.pipe import FramePipe
 from sghm_vs.delivery.record import Facts, Sample
 from sghm_vs.delivery.sound import SoundTrack, samples, sound_tracks
 from sghm_vs.delivery.targets import Target, disk_of, refuse_another_disk
-from sghm_vs.delivery.writer import Job, plane
+from sghm_vs.delivery.writer import Job, rows
 from sghm_vs.errors import ExportError
 from sghm_vs.intake import BT709, Colorimetry
 
@@ -106,7 +106,7 @@ class MovieWriter:
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Send every plane of frame `n`."""
         self._clock.tick(n, frames[0])
-        planes = [plane(frame, at) for frame in frames for at in range(frame.format.num_planes)]
+        planes = [rows(frame, at) for frame in frames for at in range(frame.format.num_planes)]
         if n in self._job.sampled:
             codes = planes[self._sampled]
             is_exact = self.facts["codec"] != "h264"

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-WORKERS = max(2, min(4, os.cpu_count() or 2))
+WORKERS = min(4, os.cpu_count() or 2) + 2
+"""Two more than are busy: while the disk takes a file, its thread waits."""
 WAITING_MAX = 2 * WORKERS
 
 

@@ -48,8 +48,10 @@ class Sample:
             is_exact: Whether the coder keeps them.
         """
         digest = hashlib.sha256(np.ascontiguousarray(codes)).hexdigest() if is_exact else None
-        mean = float(codes.mean(dtype=np.float64))
-        return cls(float(codes.min()) / top, float(codes.max()) / top, mean / top, digest)
+        # NumPy is slow with halves.
+        values = codes.astype(np.float32) if codes.dtype == np.float16 else codes
+        mean = float(values.mean(dtype=np.float64))
+        return cls(float(values.min()) / top, float(values.max()) / top, mean / top, digest)
 
 
 @dataclass(frozen=True, slots=True)

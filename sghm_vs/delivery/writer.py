@@ -60,6 +60,11 @@ class Writer(Protocol):
         """Stop, and remove what is not whole."""
 
 
+def rows(frame: vs.VideoFrame, index: int) -> NDArray[np.generic]:
+    """Return a plane of `frame`, (height, width), which lives as long as the frame may."""
+    return np.ascontiguousarray(np.asarray(frame[index]))
+
+
 def plane(frame: vs.VideoFrame, index: int = 0) -> NDArray[np.generic]:
     """Return a copy of a plane of `frame`, (height, width), without the padding of its rows."""
     return np.asarray(frame[index]).copy()

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from weights.training.creatures import COATS
+
 type Picture = NDArray[np.float32]
 """(height, width, 3) or (height, width), 0-1."""
 
@@ -29,6 +31,9 @@ BACKGROUNDS = {"picture": 0.24, "view": 0.26, "strip": 0.36, "room": 0.10, "nois
 
 SHARE_CREATURES = 0.5
 """Of all pictures have animals beside or behind their people."""
+
+SHARE_FURRED = 0.15
+"""Of people have hair or clothes of fur: else what is furry would be an animal."""
 
 SHARE_BLURRED_HEADS = 0.15
 """Some publishers blur faces: they must not become holes."""
@@ -77,6 +82,8 @@ class Photos:
             image = _plain_clothes(rng, image, alpha)
         if rng.random() < self._share_worn:
             image = _wear(rng, image, alpha, image)
+        if rng.random() < SHARE_FURRED:
+            image, alpha = _furred(rng, image, alpha)
         if rng.random() < SHARE_BLURRED_HEADS:
             image = _blur_head(rng, image, alpha)
         image = self._with_creatures(rng, image, 1 - alpha)
@@ -173,6 +180,8 @@ class Photos:
         color, coverage = warped[..., :3], warped[..., 3]
         if rng.random() < 0.45:
             color = _plain_clothes(rng, color, coverage)
+        if rng.random() < SHARE_FURRED:
+            color, coverage = _furred(rng, color, coverage)
         if rng.random() < SHARE_BLURRED_HEADS:
             color = _blur_head(rng, color, coverage)
         color = _adjust_color(rng, color, 0.5)
@@ -443,6 +452,71 @@ def _plain_clothes(rng: np.random.Generator, color: Picture, coverage: Picture) 
     blend = (below * rng.uniform(0.6, 1)).astype(np.float32)[:, None, None]
     blend = blend * np.minimum(coverage[..., None] * 2, 1)
     return np.clip(color + (plain - color) * blend, 0, 1).astype(np.float32)
+
+
+def _furred(rng: np.random.Generator, color: Picture, coverage: Picture) -> tuple[Picture, Picture]:
+    """Return a person with a large head of curls or strands, or in a coat of fur."""
+    rows = np.flatnonzero((coverage > 0.5).any(1))
+    if rows.size < 12:
+        return color, coverage
+    fur = _fur(rng, *coverage.shape)
+    if rng.random() < 0.35:
+        chin = rows[0] + rng.uniform(0.12, 0.4) * rows.size
+        below = (np.arange(coverage.shape[0])[:, None] > chin) * coverage
+        return color + (fur - color) * below[..., None], coverage
+    # Of a whole person the head ends at these rows, of a close-up the forehead begins.
+    widths = (coverage[rows[0] + (rows.size * np.array([3, 8])) // 100] > 0.5).sum(1)
+    radius = float(max(0.6 * widths.max(), 3))
+    y = rows[0] + rng.uniform(0.6, 1.1) * radius
+    columns = np.flatnonzero(coverage[min(int(y), coverage.shape[0] - 1)] > 0.5)
+    if not columns.size:
+        return color, coverage
+    center = np.array([columns.mean(), y])
+    hair = _tufted(rng, center, radius * rng.uniform(0.9, 1.8, 2), coverage.shape)
+    chin = center + np.array([0, radius * 0.35])
+    face = _ellipse(chin, radius * rng.uniform(0.5, 0.8, 2), coverage.shape)
+    over = (hair * (1 - face * coverage))[..., None]
+    return color + (fur - color) * over, np.maximum(coverage, hair)
+
+
+def _fur(rng: np.random.Generator, height: int, width: int) -> Picture:
+    """Return curls or strands of one tone of hair."""
+    noise = rng.standard_normal((height, width), np.float32)
+    curl = rng.uniform(0.7, max(height / 60, 0.8))
+    if rng.random() < 0.6:
+        texture = cv2.GaussianBlur(noise, (0, 0), curl) - cv2.GaussianBlur(noise, (0, 0), 2 * curl)
+    else:
+        texture = cv2.filter2D(noise, -1, _motion_kernel(rng, rng.integers(4, 16)))
+    texture /= max(float(texture.std()), 1e-6)
+    tone = np.float32(COATS[rng.integers(len(COATS))]) * np.exp(rng.normal(0, 0.4))
+    shade = 0.6 + 0.8 * _smooth_noise(rng, height, width)[..., :1]
+    lit = shade * (1 + rng.uniform(0.1, 0.5) * texture[..., None])
+    return np.clip(tone * lit, 0, 1).astype(np.float32)
+
+
+def _ellipse(
+    center: NDArray[np.float64], radii: NDArray[np.float64], size: tuple[int, ...]
+) -> Picture:
+    """Return the coverage, of `size`, of an ellipse whose edge is as soft as a fifth of it."""
+    y, x = np.mgrid[0 : size[0], 0 : size[1]]
+    reach = np.hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
+    return np.clip((1 - reach) * 5, 0, 1).astype(np.float32)
+
+
+def _tufted(
+    rng: np.random.Generator,
+    center: NDArray[np.float64],
+    radii: NDArray[np.float64],
+    size: tuple[int, ...],
+) -> Picture:
+    """Return the coverage, of `size`, of a head of hair with an uneven edge."""
+    y, x = np.mgrid[0 : size[0], 0 : size[1]]
+    reach = np.hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
+    uneven = _smooth_noise(rng, size[0], size[1])[..., 0] - 0.5
+    grain = cv2.GaussianBlur(rng.standard_normal(size, np.float32), (0, 0), 1.2)
+    edge = 1 + 0.5 * uneven + rng.uniform(0, 0.25) * grain
+    softness = max(float(radii.min()) * 0.12, 1)
+    return np.clip((edge - reach) * radii.min() / softness + 0.5, 0, 1).astype(np.float32)
 
 
 def _blur_widely(image: Picture, sigma: float) -> Picture:
