@@ -268,6 +268,9 @@ def _by_color(
     def chosen(n: int, f: vs.VideoFrame) -> vs.VideoNode:
         return made(colorimetry_of(f, n), (f.width, f.height))
 
+    if footage.clip.width:
+        # A filter that joins while frames are asked for has the first of them computed again.
+        made(footage.colorimetry, (footage.clip.width, footage.clip.height))
     like = footage.clip.resize.Bicubic(format=format_id)
     return like.std.FrameEval(chosen, prop_src=footage.clip)
 
