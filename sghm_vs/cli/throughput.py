@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sghm_vs.cli import options
+from sghm_vs.errors import SettingsError
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -111,8 +112,8 @@ def _timed(work: Work) -> Timing:
 
 
 def _cpu() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def _drawn(width: int, height: int) -> Frames:
@@ -245,10 +246,12 @@ def _memory(drawn: Frames, count: int, folder: Path) -> dict[str, float]:
 
 
 def _resident_mib() -> float:
+    """Return the memory that is held now."""
     status = Path("/proc/self/statm")
-    if not status.exists():  # Elsewhere the most that was ever held is all that is known.
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return int(status.read_text().split()[1]) * resource.getpagesize() / 2**20
+    if not status.exists():
+        msg = "the memory that is held is read from /proc, which this system has not"
+        raise SettingsError(msg)
+    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 PAIRS = {"exr matte": (_export_exr, _bare_exr), "prores 4444": (_export_prores, _bare_prores)}
