@@ -294,6 +294,9 @@ def _by_color(
     def chosen(n: int, f: vs.VideoFrame) -> vs.VideoNode:
         return made(colorimetry_of(f, n), (f.width, f.height))
 
+    if footage.clip.width:
+        # Made while frame 0 is computed, it would have frame 0 computed once more.
+        made(footage.colorimetry, (footage.clip.width, footage.clip.height))
     like = footage.clip.resize.Bicubic(format=format_id)
     return like.std.FrameEval(chosen, prop_src=footage.clip)
 
