@@ -12,17 +12,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-import numpy as np
 import vapoursynth as vs
-from numpy.typing import NDArray
 
 from sghm_vs import colorspaces
-from sghm_vs.frames import to_rgb_array, to_rgb_frame
+from sghm_vs.coding import (
+    CAMERA_ENCODE,
+    as_seen,
+    is_linear,
+    to_codes,
+    to_light,
+    to_light_for_view,
+)
 from sghm_vs.intake import (
     BT709,
     BT2020,
     HLG,
-    IDENTITY,
     LINEAR,
     PQ,
     SPACE,
@@ -33,26 +37,9 @@ from sghm_vs.intake import (
     readable,
     tagged,
 )
-from sghm_vs.nodes import computed
 
-CAMERA_CURVES = (1, 6, 14, 15)
-"""Transfers that are one curve: BT.709, BT.601, BT.2020 of 10 and of 12 bits."""
-
-# H.273, TransferCharacteristics 1, and its inverse. The resizer would use the display's curve
-# (BT.1886) in its place, and scene-linear footage is what a camera saw.
-CAMERA_ENCODE = "x 0.018 < x 4.5 * 1.099 x 0 max 0.45 pow * 0.099 - ?"
-CAMERA_DECODE = "x 0.081 < x 4.5 / x 0.099 + 1.099 / 0 max 1 0.45 / pow ?"
 CLAMP = "x 0 max 1 min"
 
-SRGB_ENCODE = "x 0.0031308 <= x 12.92 * x 1 2.4 / pow 1.055 * 0.055 - ?"
-"""IEC 61966-2-1, above 1 as well."""
-KNEE = 0.8
-"""Code from which highlights roll off: diffuse white becomes 0.9, what is far brighter nears 1."""
-ROLL_OFF = f"x {KNEE} <= x x {KNEE} - dup {1 - KNEE:.9g} + / {1 - KNEE:.9g} * {KNEE} + ?"
-"""The identity up to the knee, then a hyperbola that leaves it at the same slope."""
-LIGHT_MAX = 65504
-WHITE = 203.0
-"""Candela per square meter of reference white in PQ and HLG (ITU-R BT.2408)."""
 WIDE_PRIMARIES = (BT2020, 11, 12)
 """BT.2020 and P3, whose colors look pale where they are taken as Rec.709's."""
 
@@ -99,7 +86,7 @@ def to_display_rgb(footage: Footage) -> vs.VideoNode:
         if not is_linear(color):
             return clip.resize.Bicubic(format=vs.RGBS)
         if color.space:
-            return _of_space(clip, color).resize.Bicubic(transfer=SRGB)
+            return to_light(clip, color).resize.Bicubic(transfer=SRGB)
         return clip.resize.Bicubic(format=vs.RGBS, transfer=SRGB, primaries=BT709)
 
     return _by_color(footage, shown)
@@ -116,10 +103,8 @@ def to_viewed_rgb(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
     gain = 2.0**exposure
 
     def viewed(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
-        if color.space:
-            return _seen(_of_space_for_view(clip, color), gain)
-        if exposure or color.transfer in (LINEAR, PQ, HLG):
-            return _seen(_decoded(clip, color, nominal_luminance=WHITE), gain)
+        if color.space or exposure or color.transfer in (LINEAR, PQ, HLG):
+            return as_seen(to_light_for_view(clip, color), gain)
         if color.primaries in WIDE_PRIMARIES:
             return clip.resize.Bicubic(format=vs.RGBS, primaries=BT709)
         return clip.resize.Bicubic(format=vs.RGBS)
@@ -129,11 +114,7 @@ def to_viewed_rgb(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
 
 def to_linear_rgb(footage: Footage) -> vs.VideoNode:
     """Return RGBS in scene-linear light, BT.709 primaries."""
-
-    def decoded(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
-        return _of_space(clip, color) if color.space else _decoded(clip, color)
-
-    return _by_color(footage, decoded)
+    return _by_color(footage, to_light)
 
 
 def to_own_linear_rgb(footage: Footage) -> tuple[vs.VideoNode, str]:
@@ -148,13 +129,6 @@ def to_own_linear_rgb(footage: Footage) -> tuple[vs.VideoNode, str]:
         own = colorspaces.space(color.space)
         return footage.clip.resize.Bicubic(format=vs.RGBS), own.interop_id
     return to_linear_rgb(footage), colorspaces.LINEAR_REC709
-
-
-def is_linear(color: Colorimetry) -> bool:
-    """Tell whether codes of `color` are scene-linear light."""
-    if color.space:
-        return colorspaces.space(color.space).is_linear
-    return color.transfer == LINEAR
 
 
 def said_to_be(clip: vs.VideoNode, name: str) -> vs.VideoNode:
@@ -182,7 +156,7 @@ def as_coded(linear: vs.VideoNode, footage: Footage) -> vs.VideoNode:
     target = _float_format(footage)
 
     def coded(_: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
-        curved = _curved(linear, color)
+        curved = to_codes(linear, color)
         if target == vs.RGBS:
             return curved
         return curved.resize.Bicubic(format=target, matrix=color.matrix)
@@ -294,85 +268,11 @@ def _by_color(
     def chosen(n: int, f: vs.VideoFrame) -> vs.VideoNode:
         return made(colorimetry_of(f, n), (f.width, f.height))
 
+    if footage.clip.width:
+        # A filter that joins while frames are asked for has the first of them computed again.
+        made(footage.colorimetry, (footage.clip.width, footage.clip.height))
     like = footage.clip.resize.Bicubic(format=format_id)
     return like.std.FrameEval(chosen, prop_src=footage.clip)
-
-
-def _decoded(clip: vs.VideoNode, color: Colorimetry, **how: float) -> vs.VideoNode:
-    """Return linear Rec.709, by the camera's curve where it is one, else by the resizer's."""
-    if color.transfer not in CAMERA_CURVES:
-        return clip.resize.Bicubic(format=vs.RGBS, transfer=LINEAR, primaries=BT709, **how)
-    decoded = clip.resize.Bicubic(format=vs.RGBS).std.Expr(CAMERA_DECODE)
-    return decoded.std.SetFrameProps(_Transfer=LINEAR).resize.Point(primaries=BT709)
-
-
-def _curved(linear: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
-    """Return linear Rec.709 coded as RGB of `color`."""
-    tags = {"_Transfer": color.transfer, "_Primaries": color.primaries}
-    if color.space:
-        own = _computed(linear, colorspaces.space(color.space).from_linear)
-        return own.std.SetFrameProps(**{**tags, SPACE: color.space})
-    in_gamut = linear.resize.Bicubic(primaries=color.primaries)
-    if color.transfer in CAMERA_CURVES:
-        return in_gamut.std.Expr(CAMERA_ENCODE).std.SetFrameProps(_Transfer=color.transfer)
-    return in_gamut.resize.Bicubic(transfer=color.transfer)
-
-
-def _of_space(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
-    """Return linear Rec.709 of codes in the space that `color` names, by OpenColorIO itself."""
-    codes = clip.resize.Bicubic(format=vs.RGBS)
-    return _as_linear(_computed(codes, colorspaces.space(color.space).to_linear))
-
-
-def _of_space_for_view(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
-    """Return what `_of_space` does, much faster, by 16-bit codes where they aren't integers of RGB."""
-    matrix = colorspaces.matrix(color.space)
-    if matrix is None:
-        return _of_space(clip, color)
-    own = colorspaces.space(color.space)
-    if own.is_linear:
-        light = clip.resize.Bicubic(format=vs.RGBS)
-    else:
-        codes = _as_integers(clip)
-        light = codes.std.Lut(lutf=own.curve(codes.format.bits_per_sample), floatout=True)
-    channels = [light.std.ShufflePlanes(plane, vs.GRAY) for plane in range(3)]
-    mixed = [
-        vs.core.std.Expr(channels, f"x {r:.9g} * y {g:.9g} * + z {b:.9g} * +") for r, g, b in matrix
-    ]
-    return _as_linear(vs.core.std.ShufflePlanes(mixed, [0, 0, 0], vs.RGB))
-
-
-def _as_integers(clip: vs.VideoNode) -> vs.VideoNode:
-    """Return RGB codes as integers: the clip's own if it has them, else 16-bit ones."""
-    own = clip.format
-    is_whole = own.color_family == vs.RGB and own.sample_type == vs.INTEGER
-    bits = own.bits_per_sample if is_whole else 16
-    target = vs.core.query_video_format(vs.RGB, vs.INTEGER, bits).id
-    return clip.resize.Bicubic(format=target, range=int(vs.RANGE_FULL), dither_type="none")
-
-
-def _as_linear(light: vs.VideoNode) -> vs.VideoNode:
-    tags = {"_Matrix": IDENTITY, "_Transfer": LINEAR, "_Primaries": BT709}
-    return light.std.RemoveFrameProps([SPACE]).std.SetFrameProps(**tags)
-
-
-def _computed(
-    clip: vs.VideoNode, convert: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-) -> vs.VideoNode:
-    """Return RGBS `clip` with what `convert` makes of its frames, (height, width, 3)."""
-
-    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        del n
-        return to_rgb_frame(convert(to_rgb_array(frames[0])), frames[0].props)
-
-    return computed(clip, [clip], make)
-
-
-def _seen(light: vs.VideoNode, gain: float) -> vs.VideoNode:
-    """Return linear Rec.709 `light`, times `gain`, in sRGB's code, its highlights rolled off."""
-    # What is not finite, or would not be once multiplied, is very bright.
-    lit = light.std.Expr(f"x {gain:.9g} * 0 max {LIGHT_MAX} min")
-    return lit.std.Expr(SRGB_ENCODE).std.Expr(ROLL_OFF).std.SetFrameProps(_Transfer=SRGB)
 
 
 def _float_format(footage: Footage) -> int:

@@ -23,22 +23,6 @@ def choose_device(index: int | None) -> torch.device:
     return torch.device("cuda", chosen)
 
 
-def parse_device(text: str) -> int | None:
-    """
-    Return the device index that the command line's word means: auto, cpu, cuda or cuda:N.
-
-    Raises:
-        DeviceError: It is none of these.
-    """
-    if text in ("auto", "cpu", "cuda"):
-        return {"auto": None, "cpu": -1, "cuda": 0}[text]
-    kind, _, number = text.partition(":")
-    if kind == "cuda" and number.isdigit():
-        return int(number)
-    msg = f"device {text!r} is not known; use auto, cpu, cuda or cuda:N"
-    raise DeviceError(msg)
-
-
 def choose_dtype(device: torch.device, fp16: bool | None) -> torch.dtype:
     """Return half or float as `fp16` says; None is half on a CUDA device and float elsewhere."""
     is_half = device.type == "cuda" if fp16 is None else fp16

@@ -46,7 +46,7 @@ def sghm(
     """
     Return the alpha of the people in `clip`.
 
-    Frame n of the result is a pure function of frames n-2*tr to n+2*tr of `clip`, cut at scene
+    Frame n of the result is a pure function of frames n-3*tr to n+3*tr of `clip`, cut at scene
     changes: any frame may be asked for, in any order, by any number of threads.
 
     Args:

@@ -36,6 +36,11 @@ THUMB_PX = (32, 18)
 CHANGE_OF_CUT = 0.25
 """Mean difference in luma, 0-1, that counts as a complete change."""
 
+CHANGED_CODES = 10
+"""Of 255. Less is grain, or light."""
+EXPLAINED = 0.1
+"""A share of what changed; less than this is explained by motion neither way where a shot ends."""
+
 
 def half_luma(red: Plane, green: Plane, blue: Plane) -> Luma:
     """Return the luma of display-coded planes (h, w), 0-1, as codes of 255 at half the size."""
@@ -72,20 +77,39 @@ def change(before: Luma, after: Luma) -> float:
     return min(new / (255 * CHANGE_OF_CUT), 1.0)
 
 
-def motions(before: Luma, after: Luma, effort: FlowEffort | None) -> tuple[Motion, Motion]:
-    """
-    Return the motion from `before` to `after` and that from `after` to `before`.
+def explained(before: Luma, after: Luma, motion: Motion) -> float:
+    """Return the share of what changes from `before` to `after` that the `motion` explains, 0-1."""
+    changed = cv2.absdiff(before, after)
+    changed[changed < CHANGED_CODES] = 0
+    weights = changed.astype(np.float32)
+    return float((weights * motion[2]).sum() / max(weights.sum(), 1))
 
-    Without effort there is none, and no trust in it.
-    """
-    if effort is None:
-        none = np.zeros((3, *before.shape), np.float32)
-        return none, none
+
+def motions(before: Luma, after: Luma, effort: FlowEffort) -> tuple[Motion, Motion]:
+    """Return the motion from `before` to `after` and that from `after` to `before`."""
     there, back = displacement(before, after, effort), displacement(after, before, effort)
     return (
         np.stack([*there, _trust(before, after, there, back)]),
         np.stack([*back, _trust(after, before, back, there)]),
     )
+
+
+def chained(first: Motion, second: Motion) -> Motion:
+    """Return the motion that goes as `first` does and on from there as `second`; trust multiplies."""
+    column, row = grid(*first.shape[1:])
+    onward = sample(cv2.merge([*second]), column + first[0], row + first[1])
+    x, y, trust = cv2.split(onward)
+    return np.stack([first[0] + x, first[1] + y, first[2] * trust])
+
+
+def resized(motion: Motion, size: tuple[int, int]) -> Motion:
+    """Return `motion` at another `size`, (height, width), in pixels of that."""
+    across, down = size[1] / motion.shape[2], size[0] / motion.shape[1]
+    x, y, trust = (
+        np.asarray(cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
+        for part in motion
+    )
+    return np.stack([x * np.float32(across), y * np.float32(down), trust])
 
 
 def displacement(before: Luma, after: Luma, effort: FlowEffort) -> NDArray[np.float32]:

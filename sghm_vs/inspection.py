@@ -24,10 +24,10 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
     Return one of the steps to `rgb`'s alpha, GRAYS of its size.
 
     Args:
-        name: "segmentation" is the probability of a person by each frame alone; "guidance" the
-            mask that its window agrees on; "frame" the alpha of each frame, so guided; "band"
-            where the window is not solid, and correction is possible; "trust" how far
-            the motion to the neighbors is trusted, their mean.
+        name: "segmentation" is where each frame alone sees people, their outline at 0.5;
+            "guidance" the mask that the frames around vote for; "frame" the alpha of each frame,
+            so guided; "band" where the window is not solid, and correction is possible;
+            "trust" how far the motion to the neighbors is trusted, their mean.
         rgb: The picture, display-coded.
         steps: Those to its alpha.
         pipeline: What made them.
@@ -36,14 +36,12 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
         return steps.frames
     if name in ("band", "trust"):
         return _of_window(name, steps)
-    probability = steps.probability if name == "segmentation" else steps.fused
+    seen = steps.seen if name == "segmentation" else steps.fused
     # Where a mask was given, nothing was segmented: it shows in the alpha of each frame alone.
-    return steps.frames if probability is None else _of_map(name, rgb, probability, pipeline)
+    return steps.frames if seen is None else _of_map(name, rgb, seen, pipeline)
 
 
-def _of_map(
-    name: View, rgb: vs.VideoNode, probability: vs.VideoNode, pipeline: Pipeline
-) -> vs.VideoNode:
+def _of_map(name: View, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline) -> vs.VideoNode:
     show = pipeline.shown if name == "segmentation" else pipeline.guidance
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -52,7 +50,7 @@ def _of_map(
         values: Tensor = planes.to_tensor(small, torch.device("cpu"), torch.float32)
         return planes.to_frame(show(values, picture.height, picture.width), picture)
 
-    return computed(blank_like(rgb), [rgb, probability], make)
+    return computed(blank_like(rgb), [rgb, seen], make)
 
 
 def _of_window(name: View, steps: Steps) -> vs.VideoNode:

@@ -2,7 +2,7 @@
 A clip's way through the network.
 
     alone:   picture -> alpha
-    steady:  picture -> probability -> fused with neighbors' -> alpha -> corrected by neighbors'
+    steady:  picture -> people seen -> voted on with neighbors -> alpha -> corrected by neighbors'
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from sghm_vs.window import Window, open_window
 
 FEATURES_MIB = 256
 """Of frames that were segmented and wait to be matted."""
+VOTERS = 2
+"""So many times farther than the alpha's is the window whose frames vote on where people are."""
 
 
 def alone(
@@ -62,20 +64,20 @@ def steady(
         frames = alone(rgb, pipeline, slots, guide)
         return Steps(window, None, None, frames, stabilized(frames, window))
     cache = FeatureCache(FEATURES_MIB << 20)
-    probability = segmented(rgb, pipeline, slots, cache)
-    fused = fused_over(window, rgb, probability, pipeline)
+    seen = segmented(rgb, pipeline, slots, cache)
+    fused = fused_over(window.of(VOTERS * window.tr), rgb, seen, pipeline)
     frames = guided(rgb, fused, pipeline, slots, cache)
-    return Steps(window, probability, fused, frames, stabilized(frames, window))
+    return Steps(window, seen, fused, frames, stabilized(frames, window))
 
 
 class Steps(NamedTuple):
     """The clips that lead to a steady alpha; the first two are missing where a mask was given."""
 
     window: Window
-    probability: vs.VideoNode | None
-    """Of a person, by each frame alone, as small as the network makes it."""
+    seen: vs.VideoNode | None
+    """Where each frame alone sees people, as small as the network makes it."""
     fused: vs.VideoNode | None
-    """The same, by the whole window."""
+    """The same, by the vote of the frames around."""
     frames: vs.VideoNode
     """The alpha of each frame, guided by that."""
     alpha: vs.VideoNode
@@ -84,14 +86,14 @@ class Steps(NamedTuple):
 def segmented(
     rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
 ) -> vs.VideoNode:
-    """Return the probability of a person, GRAYS, as small as the network makes it."""
+    """Return where each frame sees people, GRAYS, as small as the network makes it."""
     to_tensor = _bridge(pipeline, slots)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         def compute() -> Tensor:
-            features, probability = pipeline.segment(to_tensor(frames[0]))
+            features, seen = pipeline.segment(to_tensor(frames[0]))
             cache.put(n, features)
-            return probability.float()
+            return seen.float()
 
         return planes.to_frame(slots.run(compute), frames[0])
 
@@ -99,28 +101,25 @@ def segmented(
 
 
 def fused_over(
-    window: Window, rgb: vs.VideoNode, probability: vs.VideoNode, pipeline: Pipeline
+    window: Window, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline
 ) -> vs.VideoNode:
-    """Return the `probability` of a person that each frame's window agrees on."""
+    """Return where the frames of each one's window see people, by their vote; see `segmented`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         picture, own, *others = frames
         alone_here = np.asarray(own[0])
         covered = pipeline.covered(alone_here.shape, picture.height, picture.width)
-        fused = temporal.fuse(alone_here, window.neighbors(n, others), covered)
+        voters = window.neighbors(n, others, covered)
+        fused = temporal.fuse(alone_here, voters, covered, window.tr)
         return to_gray_frame(fused, own.props)
 
-    return computed(blank_of_any_size(rgb), [rgb, probability, *window.around(probability)], make)
+    return computed(blank_of_any_size(rgb), [rgb, seen, *window.around(seen)], make)
 
 
 def guided(
-    rgb: vs.VideoNode,
-    probability: vs.VideoNode,
-    pipeline: Pipeline,
-    slots: Slots,
-    cache: FeatureCache,
+    rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
 ) -> vs.VideoNode:
-    """Return the alpha of each frame, GRAYS, of the people whom `probability` shows."""
+    """Return the alpha of each frame, GRAYS, of the people who are `seen`."""
     to_tensor = _bridge(pipeline, slots)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -131,7 +130,7 @@ def guided(
 
         return planes.to_frame(slots.run(compute), frames[0])
 
-    return computed(blank_like(rgb), [rgb, probability], make)
+    return computed(blank_like(rgb), [rgb, seen], make)
 
 
 def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:

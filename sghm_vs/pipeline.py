@@ -34,18 +34,23 @@ class Pipeline:
         features = self.network.encode(image)
         if guide is not None:
             return self._matte(image, features, fit.prepare(guide), fit)
-        mask = self._mask(self.network.segment(features), fit)
-        return self._matte(image, features, mask, fit)
+        seen = self._settled(features, fit)
+        return self._matte(image, features, segmentation.to_mask(seen, fit.padded), fit)
 
     def segment(self, picture: Tensor) -> tuple[Features, Tensor]:
-        """Return `picture`'s features and, small, the probability of a person, (1, 1, h, w), 0-1."""
-        features = self.network.encode(self._prepared(picture)[1])
-        return features, self.network.segment(features)
+        """
+        Return `picture`'s features and, small, where people are seen, (1, 1, h, w), 0-1.
 
-    def matte_segmented(self, picture: Tensor, features: Features, probability: Tensor) -> Tensor:
-        """Return what `matte` does, from what `segment` returned, or from a better probability."""
+        That is the probability of a person, settled: their outline lies at 0.5.
+        """
         fit, image = self._prepared(picture)
-        return self._matte(image, features, self._mask(probability, fit), fit)
+        features = self.network.encode(image)
+        return features, self._settled(features, fit)
+
+    def matte_segmented(self, picture: Tensor, features: Features, seen: Tensor) -> Tensor:
+        """Return what `matte` does, from what `segment` returned, or from what is seen better."""
+        fit, image = self._prepared(picture)
+        return self._matte(image, features, segmentation.to_mask(seen, fit.padded), fit)
 
     def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
         """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
@@ -56,15 +61,15 @@ class Pipeline:
         )
         return rows, columns
 
-    def shown(self, probability: Tensor, height: int, width: int) -> Tensor:
-        """Return a small `probability` at the picture's size, (1, 1, height, width)."""
+    def shown(self, seen: Tensor, height: int, width: int) -> Tensor:
+        """Return what is `seen`, small, at the picture's size, (1, 1, height, width)."""
         fit = self._fit(height, width)
-        return fit.restore(segmentation.upsample(probability, fit.padded).float())
+        return fit.restore(segmentation.upsample(seen, fit.padded).float())
 
-    def guidance(self, probability: Tensor, height: int, width: int) -> Tensor:
-        """Return the mask that `probability` becomes for matting, (1, 1, height, width)."""
+    def guidance(self, seen: Tensor, height: int, width: int) -> Tensor:
+        """Return the mask that what is `seen` becomes for matting, (1, 1, height, width)."""
         fit = self._fit(height, width)
-        return fit.restore(self._mask(probability, fit).float())
+        return fit.restore(segmentation.to_mask(seen, fit.padded).float())
 
     def _prepared(self, picture: Tensor) -> tuple[sizing.Fit, Tensor]:
         fit = self._fit(*picture.shape[-2:])
@@ -74,16 +79,17 @@ class Pipeline:
         alphas = self.network.matte(image, features, mask)
         if self.settings.sizing == "pad":
             scale = fit.scale_of_radii()
-            alpha = refinement.refine(*alphas, scale=scale)
+            alpha = refinement.refine(*alphas, scale=scale, feather=refinement.FEATHER_PX)
             if self.network.trusts_mask:
                 alpha = refinement.hold_to_mask(alpha, mask, scale=scale)
             return refinement.solidify(fit.restore(alpha.float()))
         return fit.restore(refinement.refine(*alphas).float())
 
-    def _mask(self, probability: Tensor, fit: sizing.Fit) -> Tensor:
-        if self.network.trusts_mask:
-            return segmentation.to_solid_mask(probability, fit.padded, fit.scale_of_radii())
-        return segmentation.to_mask(probability, fit.padded)
+    def _settled(self, features: Features, fit: sizing.Fit) -> Tensor:
+        probability = self.network.segment(features)
+        if not self.network.trusts_mask:
+            return probability
+        return segmentation.settle(probability, fit.padded, fit.scale_of_radii())
 
     def _fit(self, height: int, width: int) -> sizing.Fit:
         if self.settings.sizing == "image":

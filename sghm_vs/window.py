@@ -1,26 +1,26 @@
 """
 A frame's window: its neighbors in the same shot, and how each pixel moves to them.
 
-    picture -> luma -> scenes -> pairs
+    picture -> luma -> steps from frame to frame -> chained to neighbors
 
 Nodes over shifted clips, each a pure function of a fixed number of frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import vapoursynth as vs
+from numpy.typing import NDArray
 
 from sghm_vs import flow
 from sghm_vs.frames import to_gray_frame
 from sghm_vs.nodes import blank_of_any_size, computed, shifted
-from sghm_vs.settings import FlowEffort, Settings
+from sghm_vs.settings import Settings
 from sghm_vs.stages.temporal import Neighbor
 
-STARTS_SCENE = "SghmStartsScene"
 IS_APART = "SghmIsApart"
 
 
@@ -29,41 +29,60 @@ class Window:
     """
     The frames up to `tr` before and after each frame of a clip.
 
-    `pairs[k - 1]` has, in frame n, the motion from n to n + k above that from n + k to n; each
-    is computed once and serves both frames.
+    `steps` has, in frame n, the motion from n to n + 1 above that from n + 1 to n.
     """
 
     tr: int
-    pairs: tuple[vs.VideoNode, ...]
+    steps: vs.VideoNode
 
-    @property
-    def offsets(self) -> tuple[int, ...]:
-        """Of the neighbors, in display order."""
-        return *range(-self.tr, 0), *range(1, self.tr + 1)
+    def of(self, tr: int) -> Window:
+        """Return the window of another `tr` over the same motion."""
+        return replace(self, tr=tr)
 
     def around(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
         """Return the clips from whose frames `neighbors` makes the neighbors of `clip`, GRAYS."""
-        shifts = [shifted(clip, offset) for offset in self.offsets]
-        return [*shifts, *(shifted(self.pairs[abs(o) - 1], min(o, 0)) for o in self.offsets)]
+        frames = [shifted(clip, by) for by in (*range(-self.tr, 0), *range(1, self.tr + 1))]
+        return [*frames, *(shifted(self.steps, by) for by in range(-self.tr, self.tr))]
 
-    def neighbors(self, n: int, around: Sequence[vs.VideoFrame]) -> list[Neighbor]:
-        """Return frame `n`'s neighbors in the same shot, from frames n of the clips `around`."""
-        frames, pairs = around[: 2 * self.tr], around[2 * self.tr :]
-        found = []
-        for offset, frame, pair in zip(self.offsets, frames, pairs, strict=True):
-            if n + offset < 0 or pair.props[IS_APART]:
-                continue
-            both = np.asarray(pair[0]).reshape(2, 3, -1, pair.width)
-            is_later = offset > 0
-            found.append(Neighbor(np.asarray(frame[0]), both[0 if is_later else 1], is_later))
-        return found
+    def neighbors(
+        self, n: int, around: Sequence[vs.VideoFrame], size: tuple[int, int] | None = None
+    ) -> list[Neighbor]:
+        """
+        Return frame `n`'s neighbors in the same shot, in display order.
+
+        Args:
+            n: Number of the frame.
+            around: Frames n of the clips `around`.
+            size: (height, width) of their motion; None is what it was found at.
+        """
+        frames, steps = around[: 2 * self.tr], around[2 * self.tr :]
+        before = slice(self.tr - 1, None, -1)
+        earlier = _chained(frames[before][:n], steps[before][:n], size, is_later=False)
+        later = _chained(frames[self.tr :], steps[self.tr :], size, is_later=True)
+        return [*reversed([*earlier]), *later]
 
 
 def open_window(rgb: vs.VideoNode, settings: Settings) -> Window:
     """Return the window of `rgb`, RGBS in display code."""
-    scenes = _scenes(_luma(rgb), settings)
-    distances = range(1, settings.radius + 1)
-    return Window(settings.radius, tuple(_pairs(scenes, k, settings.flow) for k in distances))
+    return Window(settings.radius, _steps(_luma(rgb), settings))
+
+
+def _chained(
+    frames: Sequence[vs.VideoFrame],
+    steps: Sequence[vs.VideoFrame],
+    size: tuple[int, int] | None,
+    *,
+    is_later: bool,
+) -> Iterator[Neighbor]:
+    """Yield the neighbors on one side, from the nearest on, until the shot ends."""
+    motion: flow.Motion | None = None
+    for frame, step in zip(frames, steps, strict=True):
+        if step.props[IS_APART]:
+            return
+        one = np.asarray(step[0]).reshape(2, 3, -1, step.width)[0 if is_later else 1]
+        one = one if size is None else flow.resized(one, size)
+        motion = one if motion is None else flow.chained(motion, one)
+        yield Neighbor(np.asarray(frame[0]), motion, is_later)
 
 
 def _luma(rgb: vs.VideoNode) -> vs.VideoNode:
@@ -76,44 +95,44 @@ def _luma(rgb: vs.VideoNode) -> vs.VideoNode:
     return computed(blank_of_any_size(rgb, vs.GRAY8), [rgb], make)
 
 
-def _scenes(luma: vs.VideoNode, settings: Settings) -> vs.VideoNode:
-    """Return `luma` with a prop that says whether a scene starts."""
+def _steps(luma: vs.VideoNode, settings: Settings) -> vs.VideoNode:
+    """Return the motion between frames n and n + 1, both ways, and whether a shot ends there."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        after, before = frames
-        marked = after.copy()
-        marked.props[STARTS_SCENE] = n == 0 or _is_cut(before, after, settings)
-        return marked
+        both = None if n + 1 == luma.num_frames else _step(frames[0], frames[1], settings)
+        found = np.zeros((1, 1), np.float32) if both is None else both.reshape(-1, frames[0].width)
+        return to_gray_frame(found, {IS_APART: both is None})
 
-    return computed(blank_of_any_size(luma, vs.GRAY8), [luma, shifted(luma, -1)], make)
+    return computed(blank_of_any_size(luma), [luma, shifted(luma, 1)], make)
 
 
-def _is_cut(before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings) -> bool:
+def _step(
+    before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings
+) -> NDArray[np.float32] | None:
+    """Return the motion both ways, (6, h, w), or nothing between frames of two shots."""
     if (before.width, before.height) != (after.width, after.height):
-        return True
+        return None
+    lumas = np.asarray(before[0]), np.asarray(after[0])
+    new = _share_of_cut(before, after, settings)
+    if new > 1:
+        return None
+    both = flow.motions(*lumas, settings.flow)
+    # Rooms may be alike: there half as much counts, if motion explains none of it.
+    if new > 1 / 2 and max(flow.explained(*lumas, one) for one in both) < flow.EXPLAINED:
+        return None
+    return np.concatenate(both)
+
+
+def _share_of_cut(before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings) -> float:
+    """Return how much is new as a part of what a cut takes; above 1 is one."""
     if not settings.sc:
-        return False
+        return 0
     if settings.sc_threshold is None:
-        return _says(before.props, "_SceneChangeNext") or _says(after.props, "_SceneChangePrev")
-    return flow.change(*(np.asarray(frame[0]) for frame in (before, after))) > settings.sc_threshold
+        says = _says(before.props, "_SceneChangeNext") or _says(after.props, "_SceneChangePrev")
+        return 2 if says else 0
+    lumas = (np.asarray(frame[0]) for frame in (before, after))
+    return flow.change(*lumas) / settings.sc_threshold
 
 
 def _says(props: Mapping[str, object], name: str) -> bool:
     return bool(props.get(name))
-
-
-def _pairs(scenes: vs.VideoNode, distance: int, effort: FlowEffort) -> vs.VideoNode:
-    """Return the motion between frames n and n + `distance`, both ways."""
-    between = [shifted(scenes, k) for k in range(distance + 1)]
-
-    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        first, *later = frames
-        is_apart = n + distance >= scenes.num_frames or any(
-            bool(frame.props[STARTS_SCENE]) for frame in later
-        )
-        lumas = np.asarray(first[0]), np.asarray(later[-1][0])
-        there, back = flow.motions(*lumas, None if is_apart else effort)
-        stacked = np.concatenate([there, back]).reshape(-1, first.width)
-        return to_gray_frame(stacked, {IS_APART: is_apart})
-
-    return computed(blank_of_any_size(scenes), between, make)

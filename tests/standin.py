@@ -33,6 +33,7 @@ class StandIn:
             progress(done, frames)
 
         if shot.name == CRASHES:
+            (shot.source.parent / f"crashed.{os.getpid()}").touch()
             os._exit(134)
         source = open_source(shot.source, shot.opening)
         rotoscope.deliver(
@@ -55,7 +56,15 @@ class SlowStandIn(StandIn):
         return super().__call__(task, progress)
 
 
-def write_movie(path: Path, frames: int = 6, *, seed: int = 0, rate: int = 24, **tags: str) -> Path:
+def write_movie(
+    path: Path,
+    frames: int = 6,
+    *,
+    seed: int = 0,
+    rate: int = 24,
+    smooth: bool = False,
+    **tags: str,
+) -> Path:
     """Write a small FFV1 movie, each frame its own picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as movie:
@@ -63,7 +72,10 @@ def write_movie(path: Path, frames: int = 6, *, seed: int = 0, rate: int = 24, *
         stream = movie.add_stream("ffv1", rate=rate)
         stream.width, stream.height, stream.pix_fmt = 32, 18, "gray"
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(seed, number), format="gray")
+            drawn = picture(seed, number)
+            if smooth:
+                drawn = cv2.resize(np.ascontiguousarray(drawn[:3, :4]), (32, 18))
+            frame = av.VideoFrame.from_ndarray(drawn, format="gray")
             movie.mux(stream.encode(frame))
         movie.mux(stream.encode(None))
     return path

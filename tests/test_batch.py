@@ -136,6 +136,21 @@ def test_a_list_may_be_csv(plates, tmp_path):
     assert [one.matting.settings.tr for one in (hero, second)] == [0, 2]
 
 
+def test_a_list_may_have_several_ranges_of_a_source_but_each_once(plates, tmp_path):
+    words = [str(plates / "list.csv"), "-o", str(tmp_path / "out")]
+    rows = "source,frames\nday1/a.mkv,0-1\nday1/a.mkv,3-4\n"
+    (plates / "list.csv").write_text(rows)
+
+    assert [(one.name, str(one.frames)) for one in asked(*words)] == [
+        ("day1_a", "0-1"),
+        ("day1_a_2", "3-4"),
+    ]
+
+    (plates / "list.csv").write_text(rows + "day1/a.mkv,3-4\n")
+    with pytest.raises(SettingsError, match="asked for twice"):
+        asked(*words)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -357,6 +372,18 @@ def test_several_shots_at_once_give_the_same_as_one_after_another(tmp_path):
     assert timeless(tmp_path / "one") == timeless(tmp_path / "three")
 
 
+def test_a_shot_that_dies_beside_others_is_tried_once_more_alone(tmp_path):
+    movie = write_movie(tmp_path / "a.mkv", 3)
+    shots = [shot(CRASHES, movie, frames=FrameRange(0, 0))]
+    shots += [shot(f"s{n}", movie, frames=FrameRange(n, n)) for n in (1, 2)]
+
+    entries = run_batch(shots, tmp_path / "out", conduct=replace(FAST, jobs=3))
+
+    assert [entry.state for entry in entries] == ["failed", "done", "done"]
+    assert "ended with code 134" in entries[0].error
+    assert len(list(tmp_path.glob("crashed.*"))) == 2
+
+
 def test_what_is_dropped_into_a_watched_folder_is_taken_once_it_has_settled(tmp_path):
     now = [0.0]
     watch = Watch(tmp_path, settle_s=10, clock=lambda: now[0])
@@ -375,6 +402,41 @@ def test_what_is_dropped_into_a_watched_folder_is_taken_once_it_has_settled(tmp_
     write_movie(movie, 2)
     assert taken_at(50) == []
     assert taken_at(60) == ["a.mkv"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_watch_mattes_what_settles_and_goes_on_where_it_was_ended(tmp_path):
+    incoming, out = tmp_path / "in", tmp_path / "out"
+    write_movie(incoming / "a.mkv", 2)
+    words = ["batch", "--watch", str(incoming), "-o", str(out), "--to", "{shot}.mkv"]
+
+    first = watched(words, out / "a.mkv")
+    written = (out / "a.mkv").stat()
+    write_movie(incoming / "b.mkv", 2)
+    second = watched(words, out / "b.mkv")
+
+    assert (first, second) == (130, 130)
+    assert (out / "a.mkv").stat() == written
+    states = {entry.shot: entry.state for entry in Manifest(out).entries.values()}
+    assert states["a"] == "done"
+
+
+def watched(words: Sequence[str], until: Path) -> int:
+    """Run a watch until a file is there and recorded; return its exit code after Ctrl-C."""
+    process = started([*words, "--settle", "1"])
+    ends = time.monotonic() + WITHIN_S
+    while not (until.exists() and manifest_has(until)):
+        assert time.monotonic() < ends
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    return finished(process)
+
+
+def manifest_has(output: Path) -> bool:
+    entries = Manifest(output.parent).entries.values()
+    return any(output.name in entry.checksums for entry in entries)
 
 
 def started(words: Sequence[str]) -> subprocess.Popen[str]:

@@ -259,6 +259,23 @@ def test_eval_scores_a_sequence_against_itself_as_perfect(plate, capsys):
     assert mean["dtssd"] == 0
 
 
+def test_eval_without_a_truth_gives_the_warp_error_alone(plate, capsys):
+    words = ["eval", "--pred", str(plate), "--plate", str(plate), "--json", "--quiet"]
+
+    assert main(words) == 0
+
+    mean = json.loads(capsys.readouterr().out)["mean"]
+    assert mean.keys() == {"warp"}
+    assert mean["warp"] > 0
+
+
+@pytest.mark.parametrize("words", [["--images", "."], ["--pred", "x.mov"]])
+def test_eval_without_a_truth_says_what_is_missing(words, capsys):
+    assert main(["eval", *words]) == 1
+
+    assert "--gt" in capsys.readouterr().err
+
+
 def test_eval_mattes_pictures_first_when_asked(tmp_path, capsys):
     images, truths = tmp_path / "images", tmp_path / "truths"
     images.mkdir()

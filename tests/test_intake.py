@@ -200,7 +200,7 @@ class OnGpu:
     def __init__(self, clip: vs.VideoNode) -> None:
         self.format, self.std, self.clip = clip.format, self, clip
 
-    def GPUDownload(self) -> vs.VideoNode:  # noqa: N802 - VapourSynth's name
+    def GPUDownload(self) -> vs.VideoNode:
         return self.clip
 
 

@@ -64,6 +64,25 @@ def test_refinement_keeps_the_coarse_alpha_where_it_is_certain():
     assert torch.equal(alpha, os8)
 
 
+@pytest.mark.parametrize("radius", [1, 3])
+def test_softening_on_any_device_is_the_same(radius):
+    area = torch.rand(1, 1, 40, 50, generator=torch.Generator().manual_seed(0)) > 0.5
+
+    assert torch.equal(refinement.soften(area, radius), refinement.soften_by_pooling(area, radius))
+
+
+def test_a_feathered_band_fades_by_a_pixel_each_way():
+    """So a value near 1/255, which decides whether there is a band, moves what lies around less."""
+    os8 = torch.zeros(1, 1, 64, 64)
+    os8[..., 32:, :] = 0.5
+    finer = torch.full_like(os8, 0.9)
+
+    hard, soft = (refinement.refine(os8, os8, finer, feather=feather) for feather in (0, 1))
+
+    first = int((hard[0, 0, :, 32] == 0.9).nonzero()[0])
+    assert soft[0, 0, first - 2 : first + 2, 32].tolist() == pytest.approx([0, 0.3, 0.6, 0.9])
+
+
 def test_refinement_takes_the_finest_alpha_at_an_edge():
     os8 = torch.zeros(1, 1, 64, 64)
     os8[..., 30:34] = 0.5
@@ -119,13 +138,17 @@ def test_a_setting_outside_its_range_is_refused_at_once(wrong):
         Settings(**wrong)
 
 
+def solid_mask(probability, size, scale):
+    return segmentation.to_mask(segmentation.settle(probability, size, scale), size)
+
+
 def test_a_solid_mask_has_no_badge_in_it_but_keeps_the_gap_beside_the_arm():
     probability = torch.zeros(1, 1, 64, 64)
     probability[..., 10:60, 10:50] = 0.95
     badge, gap = (..., slice(20, 28), slice(20, 26)), (..., slice(36, 50), slice(38, 46))
     probability[badge], probability[gap] = 0.25, 0.02
 
-    mask = segmentation.to_solid_mask(probability, (256, 256), scale=0.2)
+    mask = solid_mask(probability, (256, 256), scale=0.2)
 
     assert mask.shape == (1, 1, 256, 256)
     assert set(mask.unique().tolist()) == {0, 1}
@@ -140,7 +163,7 @@ def test_a_solid_mask_closes_a_doubtful_notch_but_not_one_that_shows_the_wall():
     for seen, closed in ((0.25, True), (0.02, False)):
         probability = person.clone()
         probability[..., 30:34, 10:20] = seen
-        mask = segmentation.to_solid_mask(probability, (256, 256), scale=0.4)
+        mask = solid_mask(probability, (256, 256), scale=0.4)
         assert bool(mask[..., 128, 60]) is closed
 
 
@@ -150,7 +173,7 @@ def test_a_solid_mask_drops_what_nowhere_is_surely_a_person():
     probability[..., 30:60, 20:50] = 0.6
     probability[..., 40, 40] = 0.9
 
-    mask = segmentation.to_solid_mask(probability, (256, 256), scale=1.0)
+    mask = solid_mask(probability, (256, 256), scale=1.0)
 
     assert mask[..., :64, :].max() == 0
     assert mask[..., 130:230, 90:190].min() == 1

@@ -22,10 +22,20 @@ def disk(at: float, height: int = 180, width: int = 320) -> temporal.Plane:
     return np.clip(50.5 - np.hypot(x - at, y - height / 2), 0, 1).astype(np.float32)
 
 
+def still(size: tuple[int, int] = (90, 160), trust: float = 1) -> flow.Motion:
+    motion = np.zeros((3, *size), np.float32)
+    motion[2] = trust
+    return motion
+
+
+def voters(seen: temporal.Plane, size: tuple[int, int] = (80, 120)) -> list:
+    """Four neighbors that see the same, where nothing moves."""
+    return [temporal.Neighbor(seen, still(size), is_later=k > 1) for k in range(4)]
+
+
 def around(before: temporal.Plane, after: temporal.Plane, trust: float = 1) -> list:
     """Two neighbors on each side of a frame in which nothing moves."""
-    motion = np.zeros((3, 90, 160), np.float32)
-    motion[2] = trust
+    motion = still(trust=trust)
     return [temporal.Neighbor(v, motion, v is after) for v in (before, before, after, after)]
 
 
@@ -97,7 +107,7 @@ def test_a_frame_without_neighbors_is_left_as_it_is():
     alpha = disk(100)
 
     assert temporal.stabilize(alpha, []) is alpha
-    assert temporal.fuse(alpha, [], alpha.shape) is alpha
+    assert np.array_equal(temporal.fuse(alpha, [], alpha.shape, 2), alpha)
 
 
 def test_neighbors_without_trust_change_nothing():
@@ -173,24 +183,71 @@ def test_a_limb_that_one_frame_lost_comes_back_into_the_guidance():
     lost = seen.copy()
     lost[40:60] = 0.1
 
-    fused = temporal.fuse(lost, around(seen, seen.copy()), (80, 120))
+    fused = temporal.fuse(lost, voters(seen), (80, 120), 2)
 
     assert fused[50, 60] > 0.7
     assert fused[10, 10] == pytest.approx(0.1)
 
 
+def test_what_most_frames_take_for_a_person_is_one_and_what_one_frame_does_is_none():
+    seen, not_seen = np.full((80, 120), 0.9, np.float32), np.full((80, 120), 0.1, np.float32)
+
+    assert temporal.fuse(not_seen, voters(seen), (80, 120), 2).min() > 0.5
+    assert temporal.fuse(seen, voters(not_seen), (80, 120), 2).max() < 0.5
+
+
+def test_where_all_frames_see_the_same_not_a_bit_changes():
+    seen = np.random.default_rng(0).random((80, 120), np.float32)
+
+    assert np.array_equal(temporal.fuse(seen, voters(seen.copy()), (80, 120), 2), seen)
+
+
 def test_guidance_is_fused_in_the_picture_and_not_in_its_padding():
     own, other = np.zeros((80, 120), np.float32), np.ones((80, 120), np.float32)
 
-    fused = temporal.fuse(own, around(other, other.copy()), (60, 100))
+    fused = temporal.fuse(own, voters(other, (60, 100)), (60, 100), 2)
 
     assert fused[:60, :100].min() > 0.5
     assert not fused[60:].any()
     assert not fused[:, 100:].any()
 
 
-def test_the_weighted_median_is_where_half_of_the_weight_lies():
-    values = np.array([0.9, 0.1, 0.5], np.float32)[:, None, None]
+def test_steps_chain_to_the_motion_over_several_frames():
+    """A pan of 4 px a frame, over two frames, is one of 8; trust in both steps is needed."""
+    step = np.zeros((3, 60, 80), np.float32)
+    step[0], step[2] = 4, 0.8
 
-    assert temporal.weighted_median(values, np.array([1, 1, 1.0])[:, None, None]) == np.float32(0.5)
-    assert temporal.weighted_median(values, np.array([5, 1, 1.0])[:, None, None]) == np.float32(0.9)
+    twice = flow.chained(step, step)
+
+    assert np.allclose(twice[0], 8)
+    assert np.allclose(twice[2], 0.64)
+
+
+def test_a_chain_follows_what_it_starts_on():
+    """Left of the middle things go right, from there on they go down."""
+    first, second = np.zeros((3, 60, 80), np.float32), np.zeros((3, 60, 80), np.float32)
+    first[0], second[1, :, 40:] = 10, 5
+
+    there = flow.chained(first, second)
+
+    assert there[:2, 30, 20].tolist() == [10, 0]
+    assert there[:2, 30, 35].tolist() == [10, 5]
+
+
+def test_motion_at_another_size_is_in_its_pixels():
+    motion = np.ones((3, 60, 80), np.float32)
+
+    smaller = flow.resized(motion, (30, 20))
+
+    assert smaller.shape == (3, 30, 20)
+    assert [float(part.mean()) for part in smaller] == [0.25, 0.5, 1]
+
+
+def test_the_first_and_the_last_frame_of_a_shot_are_left():
+    """One side alone can't tell an error from what enters or leaves."""
+    whole = disk(160)
+    broken = whole.copy()
+    broken[80:100, 150:170] = 0
+    later = [temporal.Neighbor(v, still(), is_later=True) for v in (whole, whole.copy())]
+
+    assert temporal.stabilize(broken, later) is broken

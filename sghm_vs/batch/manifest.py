@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -99,6 +99,11 @@ class Manifest:
         self._texts: dict[str, str] = {}
         if self.path.exists():
             self._read()
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget the entries of `keys`, in memory; `put` writes it."""
+        for key in list(keys):
+            del self.entries[key], self._texts[key]
 
     def put(self, *entries: Entry) -> None:
         """Add `entries`, or replace those of their keys, and write the file."""

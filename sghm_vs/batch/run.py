@@ -147,6 +147,7 @@ def run_batch(
     with _only_one(folder):
         planned = plan(shots, folder, conduct, reader)
         manifest = Manifest(folder)
+        manifest.drop(key for key, one in manifest.entries.items() if not one.outputs)
         manifest.put(*(_unfit_entry(one) for one in unfit))
         listener.begin(planned)
         todo = [one for one in planned if one.verdict != "done"]

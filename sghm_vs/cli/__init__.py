@@ -17,7 +17,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from sghm_vs import __version__
-from sghm_vs.cli import batch, bench, demo, doctor, export, matte, score, verify, weights
+from sghm_vs.cli import (
+    batch,
+    bench,
+    demo,
+    doctor,
+    export,
+    matte,
+    nle,
+    score,
+    timeline,
+    verify,
+    weights,
+)
 from sghm_vs.errors import SghmError
 from sghm_vs.signals import Ended, unwinding
 
@@ -30,7 +42,7 @@ NO_MEMORY = "out of memory; end other programs, or give smaller pictures"
 OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
 """In the words of its errors, which come from anywhere, also by way of VapourSynth."""
 
-VERBS = (matte, batch, export, verify, score, bench, weights, doctor, demo)
+VERBS = (matte, batch, timeline, nle, export, verify, score, bench, weights, doctor, demo)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -162,8 +162,22 @@ def requests_from(args: argparse.Namespace) -> tuple[list[Request], Batch]:
         found = find_footage([source], but=args.output.absolute())
         requests += [Request(footage, args) for footage in found.footage]
         rest.left_out.extend(found.left_out)
-    unique = {(one.footage.path, one.footage.frames): one for one in requests}
-    return list(unique.values()), rest
+    return _unique(requests), rest
+
+
+def _unique(requests: Sequence[Request]) -> list[Request]:
+    """Return each shot once; one that is asked for in two ways would be written over itself."""
+    unique: dict[str, Request] = {}
+    for request in requests:
+        key = _unnamed(request).key
+        before = unique.setdefault(key, request)
+        if before.args is not request.args:
+            msg = (
+                f"{key} is asked for twice, with options of each; give it once, or make another "
+                "batch in another folder"
+            )
+            raise SettingsError(msg)
+    return list(unique.values())
 
 
 def _listed(path: Path, args: argparse.Namespace, rest: Batch) -> list[Request]:
@@ -221,24 +235,43 @@ def _from_list(name: str, value: str | bool, path: Path) -> str | bool:
 
 
 def shots_from(asked: tuple[Sequence[Request], Batch], args: argparse.Namespace) -> Batch:
-    """Return the shots that are asked for; those of the manifest keep their names."""
+    """Return the shots that are asked for."""
+    requests, rest = asked
+    shots = with_names(
+        [_unnamed(request) for request in requests],
+        [_wishes(request) for request in requests],
+        [request.args for request in requests],
+        args.output.absolute(),
+    )
+    return Batch(shots, rest.unfit, rest.left_out)
+
+
+def with_names(
+    shots: Sequence[Shot],
+    wishes: Sequence[Sequence[str]],
+    own: Sequence[argparse.Namespace],
+    folder: Path,
+) -> list[Shot]:
+    """
+    Return `shots` with names and outputs; those that the manifest knows keep their names.
+
+    Args:
+        shots: Without names.
+        wishes: What to call each, the best first; any text.
+        own: The options of each.
+        folder: Where outputs go.
+    """
     from sghm_vs.batch.manifest import Manifest
     from sghm_vs.batch.shots import safe_name, unique_names
 
-    requests, rest = asked
-    folder: Path = args.output.absolute()
-    unnamed = [_unnamed(request) for request in requests]
     entries = Manifest(folder).entries
     kept = {key: entry.shot for key, entry in entries.items() if entry.outputs}
-    wishes = [
-        (shot.key, [safe_name(name) for name in _wishes(request)])
-        for shot, request in zip(unnamed, requests, strict=True)
+    wanted = [
+        (shot.key, [safe_name(name) for name in names])
+        for shot, names in zip(shots, wishes, strict=True)
     ]
-    names = unique_names(wishes, kept)
-    shots: list[Shot] = []
-    for shot, name, request in zip(unnamed, names, requests, strict=True):
-        shots.append(delivered(replace(shot, name=name), request.args, folder))
-    return Batch(shots, rest.unfit, rest.left_out)
+    named = zip(shots, unique_names(wanted, kept), own, strict=True)
+    return [_delivered(replace(shot, name=name), args, folder) for shot, name, args in named]
 
 
 def _wishes(request: Request) -> tuple[str, ...]:
@@ -260,7 +293,7 @@ def _unnamed(request: Request) -> Shot:
     )
 
 
-def delivered(shot: Shot, args: argparse.Namespace, folder: Path) -> Shot:
+def _delivered(shot: Shot, args: argparse.Namespace, folder: Path) -> Shot:
     """Return `shot` with the names of its outputs."""
     from sghm_vs.batch.shots import output_names
     from sghm_vs.delivery.naming import newest_version
@@ -335,12 +368,15 @@ def _as_json(planned: Planned) -> Mapping[str, object]:
     }
 
 
-def print_result(entries: Sequence[Entry], args: argparse.Namespace) -> int:
-    """Print what was delivered and what failed, and return the exit code."""
+def print_result(
+    entries: Sequence[Entry], args: argparse.Namespace, more: Sequence[Path] = ()
+) -> int:
+    """Print what was delivered, with `more` files, and what failed; return the exit code."""
     folder: Path = args.output.absolute()
     done = [entry for entry in entries if entry.state == "done"]
     outputs = [folder / output for entry in done for output in entry.outputs]
-    failed = {entry.shot: f"{entry.shot}: {entry.error}" for entry in entries if entry.error}
+    outputs += more
+    failed = {entry.key: f"{entry.shot}: {entry.error}" for entry in entries if entry.error}
     options.print_outputs(outputs, args, failed)
     if failed:
         options.say(f"{len(done)} shots are done, {len(failed)} failed; see {folder}/manifest.json")

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import tee
 from pathlib import Path
+from statistics import median
+from time import process_time
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options, throughput
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
-from sghm_vs.settings import PRESETS
+from sghm_vs.settings import PRESETS, Settings
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from sghm_vs.evaluate.metrics import Matte
 
 TRUTH_ENDING = "_alpha"
+COST_SIZE_PX = 1280, 720
 DELIVERED_FRAMES = 120
 
 type Scores = dict[str, dict[str, float]]
@@ -32,17 +35,18 @@ def add_parser(verbs: options.Verbs) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser(
         "bench",
-        help="measure what temporal filtering gains, or how fast files are written",
+        help="measure what temporal filtering gains and costs, or how fast files are written",
         description="temporal: matte clips whose truth is known with each preset of --tr, and "
-        "print dtSSD and MAD as parts of those without filtering (1 is no change, less is "
-        "better), beside two simple filters; and what each preset alone adds to the exact truth. "
-        "delivery: write 1080p EXR mattes and ProRes 4444, and print how fast beside OpenEXR and "
-        "ffmpeg alone.",
+        "print dtSSD and MAD as parts of those without filtering (1 is no change, less is better), "
+        "beside two simple filters; and what each preset alone adds to the exact truth. cost: the "
+        "CPU time of a frame with each preset, of the first of the clips at 1280x720. delivery: "
+        "write 1080p EXR mattes and ProRes 4444, and print how fast beside OpenEXR and ffmpeg "
+        "alone.",
     )
     parser.add_argument(
         "what",
-        choices=["temporal", "delivery"],
-        help="temporal filtering, or the writing of files beside OpenEXR and ffmpeg alone",
+        choices=["temporal", "cost", "delivery"],
+        help="temporal filtering, its cost, or the writing of files beside OpenEXR and ffmpeg alone",
     )
     parser.add_argument(
         "folder",
@@ -78,19 +82,43 @@ def add_parser(verbs: options.Verbs) -> None:
         metavar="S",
         help="add fresh grain of this sigma, of 255, to each frame (default: 0)",
     )
+    parser.add_argument(
+        "--only",
+        choices=[name for name in PRESETS if name != "off"],
+        help="one preset beside off, which takes half of the time (default: all of them)",
+    )
     options.add_model_options(parser)
     options.add_report_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure each clip of the folder, and print the means; or what writing takes."""
+    """Measure, and print what came out."""
     if args.what == "delivery":
         args.frames = args.frames or DELIVERED_FRAMES
         return throughput.run(args)
     if args.folder is None:
-        msg = "bench temporal needs a folder of clips; type: sghm bench temporal DIR"
+        msg = f"bench {args.what} needs a folder of clips; type: sghm bench {args.what} DIR"
         raise SettingsError(msg)
+    return _run_cost(args) if args.what == "cost" else _run_temporal(args)
+
+
+def _run_cost(args: argparse.Namespace) -> int:
+    """Measure the first clip of the folder."""
+    plate, _ = _pairs(args.folder)[0]
+    with options.stdout_for_results():
+        costs = _costs(plate, args)
+    if args.json:
+        options.print_json(costs)
+        return 0
+    sys.stdout.write(f"{'CPU ms a frame':<20}{'':>8}{'over off':>10}\n")
+    for name, cost in costs.items():
+        sys.stdout.write(f"{name:<20}{cost:>8.0f}{cost - costs['off']:>10.0f}\n")
+    return 0
+
+
+def _run_temporal(args: argparse.Namespace) -> int:
+    """Measure each clip of the folder, and print the means."""
     clips = _pairs(args.folder)
     scores: dict[str, Scores] = {}
     with options.stdout_for_results(), progress("bench", quiet=args.quiet) as report:
@@ -144,8 +172,8 @@ def _measure(plate: Path, truth: Path, args: argparse.Namespace) -> Scores:
         raise SettingsError(msg)
     if args.grain:
         clip = _grained(clip, args.grain)
-    mattes, over_truth = _by_preset(clip, exact, args)
-    streams = {name: _alphas(matte) for name, matte in mattes.items()}
+    over_truth = _over_truth(clip, exact, args)
+    streams = {name: _alphas(matte) for name, matte in _by_preset(clip, args).items()}
     streams["off"], once, again = tee(streams["off"], 3)
     streams |= {"exponential": exponential(once), "one-frame-delay": one_frame_delay(again)}
     streams |= {f"{name}, truth": _alphas(matte) for name, matte in over_truth.items()}
@@ -156,36 +184,65 @@ def _measure(plate: Path, truth: Path, args: argparse.Namespace) -> Scores:
     return {name: score.scores() for name, score in scores.items()}
 
 
-def _by_preset(
-    clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace
-) -> tuple[dict[str, vs.VideoNode], dict[str, vs.VideoNode]]:
-    """Return the mattes by each preset, and what each preset's alpha filter makes of the truth."""
-    from sghm_vs import matting
-    from sghm_vs.color import read_color, to_display_rgb
+def _costs(plate: Path, args: argparse.Namespace) -> dict[str, float]:
+    """Return the median CPU time of a frame at 1280x720 with each preset, ms, of all threads."""
+    from sghm_vs.source import open_source
+
+    clip = open_source(plate).clip
+    clip = clip[: args.frames] if args.frames else clip
+    clip = clip.resize.Bicubic(*COST_SIZE_PX)
+    mattes = _by_preset(clip, args)
+    costs: dict[str, list[float]] = {name: [] for name in mattes}
+    for n in range(clip.num_frames):
+        # Read once before: the first of them would pay for all.
+        clip.get_frame(n).close()
+        for name, matte in mattes.items():
+            start = process_time()
+            matte.get_frame(n).close()
+            costs[name].append(1e3 * (process_time() - start))
+    # What comes first warms up, and looks ahead for all that follow.
+    return {name: median(cost[1:] or cost) for name, cost in costs.items()}
+
+
+def _by_preset(clip: vs.VideoNode, args: argparse.Namespace) -> dict[str, vs.VideoNode]:
+    """Return the mattes of `clip` by each preset."""
     from sghm_vs.device import choose_device, choose_dtype
     from sghm_vs.filter import load_pipeline, matte_clip
     from sghm_vs.pipeline import Pipeline
     from sghm_vs.slots import Slots
     from sghm_vs.weights import find_weights
-    from sghm_vs.window import open_window
 
     how = options.matting_from(args)
     device = choose_device(how.device_index)
     dtype = choose_dtype(device, how.fp16)
     slots = Slots(device, count=0)
-    settings = {name: replace(how.settings, tr=name) for name in PRESETS}
     network = load_pipeline(find_weights(how.model), how.settings, device, dtype).network
-    mattes = {
+    return {
         name: matte_clip(clip, Pipeline(network, chosen), slots)
-        for name, chosen in settings.items()
+        for name, chosen in _presets(args).items()
     }
+
+
+def _over_truth(
+    clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace
+) -> dict[str, vs.VideoNode]:
+    """Return what each preset's alpha filter makes of the truth."""
+    from sghm_vs import matting
+    from sghm_vs.color import read_color, to_display_rgb
+    from sghm_vs.window import open_window
+
     rgb = to_display_rgb(read_color(clip))
-    over_truth = {
+    return {
         name: matting.stabilized(exact, open_window(rgb, chosen))
-        for name, chosen in settings.items()
+        for name, chosen in _presets(args).items()
         if chosen.radius
     }
-    return mattes, over_truth
+
+
+def _presets(args: argparse.Namespace) -> dict[str, Settings]:
+    settings = options.matting_from(args).settings
+    names = ("off", args.only) if args.only else PRESETS
+    return {name: replace(settings, tr=name) for name in names}
 
 
 def _grained(clip: vs.VideoNode, sigma: float) -> vs.VideoNode:

@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from sghm_vs.errors import DeviceError
 from sghm_vs.settings import PRESETS, Edges, Foreground, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange
 
@@ -336,7 +337,6 @@ def opening_from(args: argparse.Namespace) -> Opening:
 
 def matting_from(args: argparse.Namespace) -> Matting:
     """Return how to matte, as `args` say."""
-    from sghm_vs.device import parse_device
     from sghm_vs.rotoscope import Matting
 
     mask: str | None = getattr(args, "mask", None)
@@ -356,6 +356,22 @@ def matting_from(args: argparse.Namespace) -> Matting:
         mask=Path(mask) if mask else None,
         debug=Path(debug) if debug else None,
     )
+
+
+def parse_device(text: str) -> int | None:
+    """
+    Return the device index that the command line's word means: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        DeviceError: It is none of these.
+    """
+    if text in ("auto", "cpu", "cuda"):
+        return {"auto": None, "cpu": -1, "cuda": 0}[text]
+    kind, _, number = text.partition(":")
+    if kind == "cuda" and number.isdigit():
+        return int(number)
+    msg = f"device {text!r} is not known; use auto, cpu, cuda or cuda:N"
+    raise DeviceError(msg)
 
 
 def delivery_from(args: argparse.Namespace) -> Delivery:

@@ -28,7 +28,8 @@ def add_parser(verbs: options.Verbs) -> None:
         "eval",
         help="score mattes against the truth",
         description=f"Score mattes against the truth: {UNITS}. Give finished mattes with --pred, "
-        "or pictures with --images to matte them first.",
+        "or pictures with --images to matte them first. Without a truth, --pred and --plate give "
+        "the warp error alone.",
     )
     mattes = parser.add_mutually_exclusive_group(required=True)
     mattes.add_argument(
@@ -43,9 +44,8 @@ def add_parser(verbs: options.Verbs) -> None:
     parser.add_argument(
         "--gt",
         type=Path,
-        required=True,
         metavar="G",
-        help="the truth, in the same form; pictures are paired by name, NAME_mask and "
+        help="the truth, in the form of the mattes; pictures are paired by name, NAME_mask and "
         "NAME_alpha too",
     )
     parser.add_argument(
@@ -69,7 +69,9 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score what `args` name, and print a line per item and the mean."""
-    if args.images is not None:
+    if args.gt is None:
+        scores = {_matte_without_truth(args).name: {"warp": _warp_error(args)}}
+    elif args.images is not None:
         scores = dict(_score_images(args))
     elif args.pred.is_dir() and args.gt.is_dir():
         scores = dict(_score_folders(args.pred, args.gt))
@@ -81,6 +83,28 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_table(scores, mean))
     return 0
+
+
+def _matte_without_truth(args: argparse.Namespace) -> Path:
+    """Return the matte that is measured without a truth."""
+    if args.pred is None or args.plate is None:
+        msg = (
+            "there is no truth to score against; give it with --gt, or for the warp error alone a "
+            "movie or a sequence with --pred and its footage with --plate"
+        )
+        raise SettingsError(msg)
+    return Path(args.pred)
+
+
+def _warp_error(args: argparse.Namespace) -> float:
+    from sghm_vs.evaluate import warp_error
+    from sghm_vs.source import open_source
+
+    matte, plate = open_source(args.pred).clip, open_source(args.plate).clip
+    if matte.num_frames == 1:
+        msg = f"{args.pred} is one frame, and the warp error is between frames; give a movie"
+        raise SettingsError(msg)
+    return warp_error(matte, plate)
 
 
 def _score_footage(args: argparse.Namespace) -> dict[str, float]:

@@ -66,7 +66,7 @@ def warp_error(pred: vs.VideoNode, plate: vs.VideoNode) -> float:
     Raises:
         SettingsError: The two differ in size or length, or change format.
     """
-    _check_pair(pred, plate)
+    _check_pair(pred, plate, "plate")
     error = WarpError()
     rgb = to_display_rgb(read_color(plate))
     pairs = zip(pred.frames(close=True), rgb.frames(close=True), strict=True)
@@ -75,14 +75,14 @@ def warp_error(pred: vs.VideoNode, plate: vs.VideoNode) -> float:
     return error.warp
 
 
-def _check_pair(pred: vs.VideoNode, truth: vs.VideoNode) -> None:
-    for clip, name in ((pred, "matte"), (truth, "truth")):
+def _check_pair(pred: vs.VideoNode, other: vs.VideoNode, is_the: str = "truth") -> None:
+    for clip, name in ((pred, "matte"), (other, is_the)):
         if clip.format.color_family == vs.UNDEFINED or 0 in (clip.width, clip.height):
             msg = f"the {name} changes its format or size between frames; give a constant one"
             raise SettingsError(msg)
-    if _extent(pred) != _extent(truth):
+    if _extent(pred) != _extent(other):
         msg = (
-            f"the matte is {_extent(pred)}, the truth is {_extent(truth)}; "
+            f"the matte is {_extent(pred)}, the {is_the} is {_extent(other)}; "
             "they need the same size and length"
         )
         raise SettingsError(msg)

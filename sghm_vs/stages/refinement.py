@@ -15,6 +15,8 @@ WIDE_RADIUS_PX = 7
 """Of the band in which 1/4 replaces 1/8, at a short side of 1280; the published 15 px across."""
 NARROW_RADIUS_PX = 3
 """Of the band in which full size replaces 1/4; the published 7 px across."""
+FEATHER_PX = 1
+"""Of the bands' edges, at any size, where a value that crosses 1/255 moves a whole band."""
 
 INSIDE_PX = 24
 """From the mask's edge, at a short side of 1280: deeper in, `hold_to_mask` makes alpha 1."""
@@ -22,7 +24,9 @@ OUTSIDE_PX = 96
 """From the mask's edge, at a short side of 1280: farther out, `hold_to_mask` makes alpha 0."""
 
 
-def refine(os8: Tensor, os4: Tensor, os1: Tensor, *, scale: float = 1.0) -> Tensor:
+def refine(
+    os8: Tensor, os4: Tensor, os1: Tensor, *, scale: float = 1.0, feather: int = 0
+) -> Tensor:
     """
     Return the fused alpha, (1, 1, height, width), 0-1.
 
@@ -31,14 +35,15 @@ def refine(os8: Tensor, os4: Tensor, os1: Tensor, *, scale: float = 1.0) -> Tens
         os4: Finer alpha.
         os1: Finest alpha.
         scale: Of the bands' radii; 1 is what was published for a short side of 1280.
+        feather: Radius in pixels over which a band's edge fades; 0 is as published.
 
     Source:
         Progressive refinement of Yu et al. (2021), "Mask Guided Matting", as Chen et al. use it.
     """
     wide = dilate(_undecided(os8), _scaled(WIDE_RADIUS_PX, scale))
-    alpha = torch.where(wide, os4, os8)
+    alpha = _replaced(os8, os4, wide, feather)
     narrow = dilate(_undecided(alpha), _scaled(NARROW_RADIUS_PX, scale))
-    return torch.where(narrow, os1, alpha)
+    return _replaced(alpha, os1, narrow, feather)
 
 
 def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:
@@ -100,6 +105,36 @@ def _dilate_on_cpu(area: Tensor, radius: int) -> Tensor:
 def _ellipse(radius: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     side = 2 * radius + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def _replaced(alpha: Tensor, finer: Tensor, band: Tensor, feather: int) -> Tensor:
+    """Return `finer` in the `band`, which fades over `feather` px, and `alpha` elsewhere."""
+    if not feather:
+        return torch.where(band, finer, alpha)
+    return alpha.lerp(finer, soften(band, feather).to(alpha.dtype))
+
+
+def soften(area: Tensor, radius: int) -> Tensor:
+    """Return how much of the square of `radius` px around each pixel is `area`, on its device."""
+    if area.device.type == "cpu":
+        return _soften_on_cpu(area, radius)
+    return soften_by_pooling(area, radius)
+
+
+def soften_by_pooling(area: Tensor, radius: int) -> Tensor:
+    """Return what `soften` returns, bit for bit, without leaving the device."""
+    padded = pad(area.float(), (radius,) * 4, mode="replicate")
+    counts = avg_pool2d(padded, 2 * radius + 1, 1, divisor_override=1)
+    return counts / (2 * radius + 1) ** 2
+
+
+def _soften_on_cpu(area: Tensor, radius: int) -> Tensor:
+    side = 2 * radius + 1
+    plane = area[0, 0].numpy().astype(np.uint8)
+    counts = cv2.boxFilter(
+        plane, cv2.CV_16U, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE
+    )
+    return torch.from_numpy(counts.astype(np.float32))[None, None] / side**2
 
 
 def _undecided(alpha: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""From the probability of a person to the mask that guides matting."""
+"""From the probability of a person to the mask that guides matting: settle, then threshold."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 THRESHOLD = 0.5
+"""Of what is settled: the outline of the people."""
 
 LENIENT_THRESHOLD = 0.35
 """Of a light network, which doubts elbows and sleeves that it sees, and not the wall behind."""
@@ -23,25 +24,26 @@ PASSABLE = 0.12
 """A notch is closed where more than this; what it shows of the wall is nearer to 0."""
 
 
-def to_mask(probability: Tensor, size: tuple[int, int]) -> Tensor:
+def to_mask(settled: Tensor, size: tuple[int, int]) -> Tensor:
     """
-    Return the hard mask, (1, 1, height, width) of 0 and 1, in the probability's own type.
+    Return the hard mask, (1, 1, height, width) of 0 and 1, in the type of what is given.
 
     Args:
-        probability: Of a person, (1, 1, h, w), 0-1.
+        settled: The probability of a person, (1, 1, h, w), 0-1, the outline at 0.5.
         size: (height, width) of the picture.
 
     Source:
         Chen et al. (2022), section 3: the probability is upsampled, then thresholded.
     """
-    return (upsample(probability, size) > THRESHOLD).to(probability.dtype)
+    return (upsample(settled, size) > THRESHOLD).to(settled.dtype)
 
 
-def to_solid_mask(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
+def settle(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     """
-    Return the hard mask of a light network: people without holes and notches, and no specks.
+    Return what a light network saw as people without holes and notches, and no specks.
 
-    By way of the CPU, where connected areas are found.
+    The shape is the probability's, the outline lies at 0.5. By way of the CPU, where connected areas
+    are found.
 
     Args:
         probability: Of a person, (1, 1, h, w), 0-1.
@@ -60,13 +62,18 @@ def to_solid_mask(probability: Tensor, size: tuple[int, int], scale: float) -> T
     person = ~_holding(~person, outside)
     # Where both agree, the probability stays: its slope places the outline between pixels.
     agreed = np.where(person == (seen > LENIENT_THRESHOLD), seen, person)
-    settled = torch.from_numpy(agreed).to(probability)[None, None]
-    return (upsample(settled, size) > LENIENT_THRESHOLD).to(probability.dtype)
+    return torch.from_numpy(_centered(agreed)).to(probability)[None, None]
 
 
 def upsample(probability: Tensor, size: tuple[int, int]) -> Tensor:
     """Return `probability` (1, 1, h, w) at `size`, bilinear."""
     return interpolate(probability, size, mode="bilinear", align_corners=False)
+
+
+def _centered(seen: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `seen` with its threshold at one half, so that both sides of it weigh the same."""
+    ends = 0, LENIENT_THRESHOLD, 1
+    return np.interp(seen, ends, (0, THRESHOLD, 1)).astype(np.float32)
 
 
 def _holding(area: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:

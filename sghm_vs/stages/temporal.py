@@ -11,24 +11,17 @@ from numpy.typing import NDArray
 
 from sghm_vs.flow import Motion, Plane, grid, sample
 
-type Values = NDArray[np.float32]
-"""(frames, …): what each frame of a window says of the same points."""
-
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
 ROW_PX = 1024
 """OpenCV looks points up in rows of less than 32,768."""
 
-VOTES_APART = 0.5
-"""Probabilities this far from the median count 0.6 in their mean."""
-ALIKE = 0.1
-"""Probabilities no farther apart than this are averaged as they are."""
 LENIENCE = 0.25
-"""Power of a motion's trust in a probability, whose pixels are larger than the motion's errors."""
+"""Power of a motion's trust in a vote, whose pixels are larger than the motion's errors."""
 
 DOUBT = 0.02
 """Corrections of half this size are left undone, those of twice its size are made."""
-MISPLACED_PX = 0.6
+MISPLACED_PX = 1.0
 """To that is added what such an error in the motion would make at the frame's own edge."""
 
 
@@ -42,64 +35,45 @@ class Neighbor(NamedTuple):
     is_later: bool
 
 
-def fuse(probability: Plane, neighbors: Sequence[Neighbor], covered: tuple[int, int]) -> Plane:
+def fuse(
+    seen: Plane, neighbors: Sequence[Neighbor], covered: tuple[int, int], radius: int
+) -> Plane:
     """
-    Return the `probability` of a person (h, w), 0-1, that a frame and its neighbors agree on.
-
-    It is their mean along the motion, in which those far from the weighted median count little.
+    Return where a frame and its neighbors see people (h, w), 0-1: their mean along the motion.
 
     Args:
-        probability: Of the frame.
-        neighbors: With their probabilities.
+        seen: By the frame; the outline lies at 0.5, so that the mean is a vote.
+        neighbors: With what they see, and motion of the size `covered`.
         covered: How many rows and columns the picture takes; beyond is padding.
+        radius: How many neighbors each way there are within a shot. Where some are missing, the
+            frame's own vote counts more, twice with one side alone: errors of motion that
+            cancel between the sides do not there.
     """
-    if not neighbors:
-        return probability
     height, width = covered
-    own = probability[:height, :width]
+    own = seen[:height, :width]
     column, row = grid(height, width)
-    all_values, all_weights = [own], [np.ones_like(own)]
-    for neighbor in neighbors:
-        x, y, trust = (_resized(plane, covered) for plane in neighbor.motion)
-        down, across = _ratio(covered, neighbor.motion)
-        there = column + x * across, row + y * down
-        all_values.append(sample(neighbor.values[:height, :width], *there))
-        all_weights.append(trust**LENIENCE)
-    values, weights = np.stack(all_values), np.stack(all_weights)
-    spread = np.ptp(values, axis=0)
+    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
+    total, weight = own_votes * own, np.full_like(own, own_votes)
+    differs = np.zeros(own.shape, np.bool_)
+    for values, (x, y, trust), _ in neighbors:
+        moved = sample(values[:height, :width], column + x, row + y)
+        lenient = trust**LENIENCE
+        total += lenient * moved
+        weight += lenient
+        differs |= moved != own
+    fused = seen.copy()
     # Where nothing changes, not even the last bit does: a still stays what it is.
-    mean = np.where(spread > 0, (weights * values).sum(0) / weights.sum(0), own)
-    disputed = spread > ALIKE
-    mean[disputed] = robust_mean(values[:, disputed], weights[:, disputed])
-    fused = probability.copy()
-    fused[:height, :width] = mean
+    fused[:height, :width] = np.where(differs, total / weight, own)
     return fused
-
-
-def robust_mean(values: Values, weights: Values) -> Plane:
-    """Return the weighted mean of `values`, in which those far from the median count little."""
-    middle = weighted_median(values, weights)
-    weights = weights * np.exp(np.square((values - middle) / VOTES_APART) / -2)
-    mean = (weights * values).sum(0) / weights.sum(0)
-    return np.asarray(mean, np.float32)
-
-
-def weighted_median(values: Values, weights: Values) -> Plane:
-    """Return the lowest value up to which half of all weight lies."""
-    order = np.argsort(values, axis=0)
-    values, weights = (np.take_along_axis(a, order, 0) for a in (values, weights))
-    up_to = weights.cumsum(0)
-    index = (up_to >= up_to[-1] / 2).argmax(0)
-    return np.asarray(np.take_along_axis(values, index[None], 0)[0], np.float32)
 
 
 def stabilize(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
     """
     Return `alpha` (h, w), 0-1, corrected where the past and the future agree that it is wrong.
 
-    Each side says how far its mean along the motion is from the frame's own value. If both are on
-    one side of it, it moves there by their geometric mean; else it stays. What the motion's
-    own error could explain counts little.
+    Each says how far its mean along the motion is from the frame's own value. If both are on one
+    side of it, it moves there by their geometric mean; else it stays. What the motion's own
+    error could explain counts little. A shot's first and last frame, which have one side, stay.
 
     Args:
         alpha: Of the frame.
