@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="write sheets there")
     parser.add_argument("--each", action="store_true", help="print each picture's scores, too")
     args = parser.parse_args()
-    pipeline = load_pipeline(find_weights(args.model), Settings(), CPU, torch.float32)
+    pipeline = load_pipeline(find_weights(args.model), Settings(tr=0), CPU, torch.float32)
     slots = Slots(CPU, count=1)
 
     def matte(clip: vs.VideoNode) -> vs.VideoNode:
