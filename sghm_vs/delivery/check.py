@@ -136,5 +136,6 @@ def _different(path: Path, found: list[str]) -> ExportError:
     more = len(found) - PROBLEMS_LISTED_MAX
     rest = f"; and {more} more" if more > 0 else ""
     return ExportError(
-        f"{path} is not what was sent: {said}{rest}; write it again with --overwrite"
+        f"{path} is not what was sent: {said}{rest}; write what is broken again with "
+        "--resume, or all of it with --overwrite"
     )
