@@ -21,6 +21,7 @@ from sghm_vs.delivery.ffmpeg import is_new_enough
 from sghm_vs.errors import ExportError
 from sghm_vs.intake import Colorimetry
 from tests.clips import core, counted, noise_clip, plane
+from tests.decoding import av_plane, decoded
 
 FORMS = ("x.mov", "x.####.exr", "x.####.png", "x.mkv")
 
@@ -49,18 +50,6 @@ def plate_for(alpha: vs.VideoNode, format_id: int = vs.RGB24) -> vs.VideoNode:
 def written(folder: Path) -> list[Path]:
     """Return what is in `folder` besides the records of deliveries."""
     return [path for path in folder.iterdir() if path.suffix != ".json"]
-
-
-def decoded(path: Path) -> list[av.VideoFrame]:
-    with av.open(str(path)) as movie:
-        return list(movie.decode(video=0))
-
-
-def av_plane(frame: av.VideoFrame, index: int) -> np.ndarray:
-    """Return a plane of 16-bit samples, rows unpadded."""
-    found = frame.planes[index]
-    samples = np.frombuffer(found, np.uint16).reshape(found.height, found.line_size // 2)
-    return samples[:, : found.width]
 
 
 def test_alpha_goes_through_prores_exact_to_ten_bits(tmp_path):

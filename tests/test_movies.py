@@ -20,6 +20,7 @@ from sghm_vs.shots import FrameRange
 from sghm_vs.source import open_source
 from sghm_vs.timecode import Timecode
 from tests.clips import core, noise_clip, plane
+from tests.decoding import av_plane, decoded
 
 NTSC = Fraction(30000, 1001)
 
@@ -34,18 +35,6 @@ def soft_alpha(clip: vs.VideoNode) -> vs.VideoNode:
         return frame
 
     return blank.std.ModifyFrame(blank, draw)
-
-
-def decoded(path: Path) -> list[av.VideoFrame]:
-    with av.open(str(path)) as movie:
-        return list(movie.decode(video=0))
-
-
-def av_plane(frame: av.VideoFrame, index: int) -> np.ndarray:
-    """Return a plane of 16-bit samples, rows unpadded."""
-    found = frame.planes[index]
-    samples = np.frombuffer(found, np.uint16).reshape(found.height, found.line_size // 2)
-    return samples[:, : found.width]
 
 
 def tag(path: Path) -> str:
