@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
+from sghm_vs.delivery.pool import WORKERS
 from sghm_vs.delivery.reading import Found, read_movie, read_picture
 from sghm_vs.delivery.record import FINISHED, Record, Sample, file_of, files_of
 from sghm_vs.delivery.targets import PICTURES
@@ -55,10 +58,12 @@ def problems(folder: Path, record: Record, *, is_deep: bool = False) -> list[str
     files = files_of(folder, record)
     if Path(record.output).suffix.lower() not in PICTURES:
         return _movie_problems(files[record.first], record)
-    found = []
-    for number, file in files.items():
-        found += picture_problems(file, record, number, is_deep=is_deep)
-    return found
+
+    def look(number: int) -> list[str]:
+        return picture_problems(files[number], record, number, is_deep=is_deep)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return [*chain.from_iterable(pool.map(look, files))]
 
 
 def picture_problems(file: Path, record: Record, number: int, *, is_deep: bool) -> list[str]:
