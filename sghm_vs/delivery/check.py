@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
-from sghm_vs.delivery.pool import WORKERS
+from sghm_vs.delivery.pool import each
 from sghm_vs.delivery.reading import Found, read_movie, read_picture
 from sghm_vs.delivery.record import FINISHED, Record, Sample, file_of, files_of
 from sghm_vs.delivery.targets import PICTURES
@@ -46,7 +45,8 @@ def verify(path: Path, record: Record) -> None:
         msg = f"{path} says that {record.output} is {record.state}; go on with --resume"
         raise ExportError(msg)
     files = files_of(path.parent, record)
-    changed = [file.name for file in files.values() if not _is_as_recorded(file, record)]
+    is_same = each(lambda file: _is_as_recorded(file, record), files.values())
+    changed = [file.name for file, same in zip(files.values(), is_same, strict=True) if not same]
     found = [f"{listed(changed, PROBLEMS_LISTED_MAX)} changed or missing"] if changed else []
     found += problems(path.parent, record, is_deep=True)
     if found:
@@ -62,8 +62,7 @@ def problems(folder: Path, record: Record, *, is_deep: bool = False) -> list[str
     def look(number: int) -> list[str]:
         return picture_problems(files[number], record, number, is_deep=is_deep)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return [*chain.from_iterable(pool.map(look, files))]
+    return [*chain.from_iterable(each(look, files))]
 
 
 def picture_problems(file: Path, record: Record, number: int, *, is_deep: bool) -> list[str]:
