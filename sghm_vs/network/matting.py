@@ -12,6 +12,10 @@ SLOPE = 0.2
 """Of every leaky activation in the decoder."""
 
 
+QUARTER_PX = 4
+"""Of the picture in one of the state's."""
+
+
 class Alphas(NamedTuple):
     """Three alphas of one picture, each float (1, 1, height, width) in 0-1."""
 
@@ -20,6 +24,16 @@ class Alphas(NamedTuple):
     os4: Tensor
     os1: Tensor
     """Made at full size: fine at edges, meaningful only there."""
+
+
+class Coarse(NamedTuple):
+    """What is made of a picture up to a quarter of its size."""
+
+    os8: Tensor
+    """As in `Alphas`."""
+    os4: Tensor
+    state: Tensor
+    """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""
 
 
 class MattingDecoder(nn.Module):
@@ -60,17 +74,42 @@ class MattingDecoder(nn.Module):
             context: ASPP's output, (n, context, h/64, w/64).
             shortcuts: Of the attentive modules, at 1/1, 1/4, 1/8, 1/16, 1/32.
         """
-        full, quarter, eighth, sixteenth, thirty_second = shortcuts
+        full, *rest = shortcuts
+        os8, os4, state = self.coarse(context, tuple(rest))
+        return Alphas(os8, os4, self.fine(state, full))
+
+    def coarse(self, context: Tensor, shortcuts: tuple[Tensor, ...]) -> Coarse:
+        """Return what is made up to a quarter of the size, without the first of the shortcuts."""
+        quarter, eighth, sixteenth, thirty_second = shortcuts
         x = self.layer2(context) + thirty_second
         x = self.layer3(x) + sixteenth
         x = self.layer4(x) + eighth
         os8 = self.refine_OS8(x)
         x = self.layer5(x) + quarter
         os4 = self.refine_OS4(x)
-        x = leaky_relu(self.bn1(self.conv1(self.layer6(x))), SLOPE) + full
+        return Coarse(_to_alpha(os8, 8), _to_alpha(os4, 4), x)
+
+    def fine(self, state: Tensor, full: Tensor) -> Tensor:
+        """
+        Return the finest alpha, (n, 1, h, w), of a picture or of parts of pictures.
+
+        Args:
+            state: (n, channels, h/4, w/4).
+            full: The shortcut at full size, (n, channels, h, w). What a part lacks of its surroundings
+                makes its outermost `halo_px` wrong.
+        """
+        x = leaky_relu(self.bn1(self.conv1(self.layer6(state))), SLOPE) + full
         x = leaky_relu(self.bn2(self.conv2(x)), SLOPE)
-        os1 = self.refine_OS1(x)
-        return Alphas(_to_alpha(os8, 8), _to_alpha(os4, 4), _to_alpha(os1, 1))
+        return _to_alpha(self.refine_OS1(x), 1)
+
+    @property
+    def halo_px(self) -> int:
+        """How far, at full size, the finest alpha depends on its surroundings, in whole quarters."""
+        at_full = 3  # Three convolutions.
+        # The transposed one looks one further, each block two; in the first, one of them climbs.
+        at_half = -(-at_full // 2) + 1 + 2 * len(self.layer6) - 1
+        at_quarter = -(-at_half // 2) + 1
+        return QUARTER_PX * at_quarter
 
 
 class ResidualBlock(nn.Module):

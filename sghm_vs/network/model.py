@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from sghm_vs.network.attention import attentive_shortcut
+from sghm_vs.network.attention import AttentiveShortcut
 from sghm_vs.network.encoder import (
     EfficientNetLite0Encoder,
     Features,
@@ -16,7 +17,7 @@ from sghm_vs.network.encoder import (
     SeparableASPP,
     published_aspp,
 )
-from sghm_vs.network.matting import Alphas, MattingDecoder
+from sghm_vs.network.matting import QUARTER_PX, Alphas, Coarse, MattingDecoder
 from sghm_vs.network.segmentation import SegmentationDecoder
 
 STRIDE = 64
@@ -25,6 +26,30 @@ SMALL_LONG_SIDE_PX = 320
 """Of what the light network's encoder sees."""
 SECOND_LOOK = 0.75
 """Part of that size at which it looks again for people: 240 px."""
+
+
+class Begun(NamedTuple):
+    """A picture that is matted up to a quarter of its size, and what the rest takes."""
+
+    coarse: Coarse
+    filtered: Tensor
+    """What the shortcut at full size makes of the picture, all but its ending."""
+    factor: Tensor
+    """With the summand, that ending."""
+    summand: Tensor
+
+
+class Square(NamedTuple):
+    """A part of a picture, in pixels; multiples of 4."""
+
+    top: int
+    left: int
+    side: int
+
+    def of(self, planes: Tensor, shrunk: int = 1) -> Tensor:
+        """Return this part of `planes` (n, c, h, w), so many times smaller than the picture."""
+        top, left, side = (length // shrunk for length in self)
+        return planes[..., top : top + side, left : left + side]
 
 
 class SGHM(nn.Module):
@@ -87,15 +112,42 @@ class SGHM(nn.Module):
             features: Of the same picture.
             mask: Where the people are, (n, 1, height, width), 0-1; hard or soft.
         """
+        scales = self._scales(image, features, mask)
+        shortcuts = [shortcut(x) for shortcut, x in zip(self.shortcut, scales, strict=True)]
+        alphas: Alphas = self.refine(_context(features, image), tuple(shortcuts))
+        return alphas
+
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+        """Return what of `matte` is needed everywhere; `finish` makes the rest where it is."""
+        first, *scales = self._scales(image, features, mask)
+        full = cast("AttentiveShortcut", self.shortcut[0])
+        shortcuts = [shortcut(x) for shortcut, x in zip(self.shortcut[1:], scales, strict=True)]
+        coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
+        filtered = full.filtered(first)
+        return Begun(coarse, filtered, *full.ending(filtered))
+
+    def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
+        """
+        Return the finest alpha in equal `squares` of one picture, (squares, 1, side, side).
+
+        As by `matte`, but for the outermost `refine.halo_px` at sides that are not the picture's.
+        """
+        states = [square.of(begun.coarse.state, QUARTER_PX) for square in squares]
+        full = torch.cat([square.of(begun.filtered) for square in squares])
+        full = torch.addcmul(begun.summand, begun.factor, full)
+        fine: Tensor = self.refine.fine(torch.cat(states), full)
+        return fine
+
+    def _scales(self, image: Tensor, features: Features, mask: Tensor) -> list[Tensor]:
+        """Return what the shortcuts take, fine to coarse: features, the mask behind them."""
         masks = mask_pyramid(mask)
         inputs = (image, *map(_at_size_of, features[:4], masks[1:]))
-        scales = zip(self.shortcut, inputs, masks, strict=True)
-        shortcuts = tuple(
-            shortcut(torch.cat([feature, small], 1)) for shortcut, feature, small in scales
-        )
-        height, width = (side // STRIDE for side in image.shape[-2:])
-        alphas: Alphas = self.refine(_resized(features.context, (height, width)), shortcuts)
-        return alphas
+        return [torch.cat(pair, 1) for pair in zip(inputs, masks, strict=True)]
+
+
+def _context(features: Features, image: Tensor) -> Tensor:
+    height, width = (side // STRIDE for side in image.shape[-2:])
+    return _resized(features.context, (height, width))
 
 
 def mask_pyramid(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -137,7 +189,7 @@ def sghm_lite() -> SGHM:
 def _shortcuts(channels: tuple[int, int, int], widths: tuple[int, ...]) -> nn.ModuleList:
     inputs = (3, 3, *channels)
     return nn.ModuleList(
-        attentive_shortcut(fan_in, width) for fan_in, width in zip(inputs, widths, strict=True)
+        AttentiveShortcut(fan_in, width) for fan_in, width in zip(inputs, widths, strict=True)
     )
 
 
