@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,17 +26,24 @@ class EfficientChannelAttention(nn.Module):
         return gates.transpose(1, 2).unsqueeze(-1)
 
 
-class AttentiveShortcut(nn.Sequential):
+class Survey(NamedTuple):
+    """What a shortcut took from the whole of a picture, so that parts of it can be made alone."""
+
+    planes: Tensor
+    """(n, channels, h, w), to be cut."""
+    finish: Callable[[Tensor], Tensor]
+    """Makes of a part of the planes that part of the output, but for 2 px where it was cut."""
+
+
+class LocalShortcut(nn.Sequential):
     """
-    Bring features with the mask behind them to the decoder's width.
+    Bring features with the mask behind them to the decoder's width: (n, in_channels + 1, h, w).
 
     The activations stand before the batch norms: so they do in the published network, which is why
-    these norms can't be folded into a convolution. The last one and the gate are a factor and a
-    summand for each channel: once `ending` knows them, they can be applied to any part of what is
-    `filtered`.
+    these norms can't be folded into a convolution.
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *more: nn.Module) -> None:
         super().__init__(
             nn.Conv2d(in_channels + 1, out_channels, 3, padding=1, bias=False),
             nn.ReLU(inplace=True),
@@ -43,27 +51,33 @@ class AttentiveShortcut(nn.Sequential):
             nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
             nn.ReLU(inplace=True),
             nn.BatchNorm2d(out_channels),
-            EfficientChannelAttention(),
+            *more,
         )
 
-    def filtered(self, features: Tensor) -> Tensor:
-        """Return what the convolutions make of (n, in_channels + 1, h, w): all but the ending."""
-        for layer in list(self)[:-2]:
+    def survey(self, features: Tensor) -> Survey:
+        """Return what parts are made from, in inference: each from the features that are there."""
+        return Survey(features, self)
+
+
+class AttentiveShortcut(LocalShortcut):
+    """
+    A shortcut with a gate for each channel behind it, which the means of the whole picture make.
+
+    The last norm and the gate are a factor and a summand for each channel.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, EfficientChannelAttention())
+
+    def survey(self, features: Tensor) -> Survey:
+        """Return what parts are made from, in inference: all but the last norm and the gate."""
+        *layers, last, attention = self
+        for layer in layers:
             features = layer(features)
-        return features
-
-    def ending(self, filtered: Tensor) -> tuple[Tensor, Tensor]:
-        """
-        Return factor and summand of each channel, each (n, out_channels, 1, 1), for inference.
-
-        Args:
-            filtered: All of a picture, whose means make the gates.
-        """
-        norm, attention = (
-            cast("nn.BatchNorm2d", self[-2]),
-            cast("EfficientChannelAttention", self[-1]),
-        )
-        factor = norm.weight * torch.rsqrt(cast("Tensor", norm.running_var) + norm.eps)
-        summand = norm.bias - factor * cast("Tensor", norm.running_mean)
-        gates = attention.gates(filtered.mean((2, 3)) * factor + summand)
-        return gates * factor.view(-1, 1, 1), gates * summand.view(-1, 1, 1)
+        norm, gate = cast("nn.BatchNorm2d", last), cast("EfficientChannelAttention", attention)
+        mean, variance = cast("Tensor", norm.running_mean), cast("Tensor", norm.running_var)
+        factor = norm.weight * torch.rsqrt(variance + norm.eps)
+        summand = norm.bias - factor * mean
+        gates = gate.gates(features.mean((2, 3)) * factor + summand)
+        ends = gates * summand.view(-1, 1, 1), gates * factor.view(-1, 1, 1)
+        return Survey(features, lambda part: torch.addcmul(ends[0], ends[1], part))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
@@ -105,11 +104,9 @@ class MattingDecoder(nn.Module):
     @property
     def halo_px(self) -> int:
         """How far, at full size, the finest alpha depends on its surroundings, in whole quarters."""
-        at_full = 3  # Three convolutions.
-        # The transposed one looks one further, each block two; in the first, one of them climbs.
-        at_half = -(-at_full // 2) + 1 + 2 * len(self.layer6) - 1
-        at_quarter = -(-at_half // 2) + 1
-        return QUARTER_PX * at_quarter
+        # Three convolutions at full size, the two climbs and what is between reach two quarters; each
+        # further block at half size, two convolutions, reaches one more.
+        return QUARTER_PX * (1 + len(self.layer6))
 
 
 class ResidualBlock(nn.Module):
@@ -155,6 +152,8 @@ def _head(in_channels: int, hidden: int) -> nn.Sequential:
 
 
 def _to_alpha(logits: Tensor, scale: int) -> Tensor:
+    logits = 2 * logits
     if scale > 1:
         logits = interpolate(logits, scale_factor=scale, mode="bilinear", align_corners=False)
-    return (torch.tanh(logits) + 1) / 2
+    # (tanh(x) + 1) / 2, as published, in one pass.
+    return logits.sigmoid_()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from sghm_vs.network.attention import AttentiveShortcut
+from sghm_vs.network.attention import AttentiveShortcut, LocalShortcut, Survey
 from sghm_vs.network.encoder import (
     EfficientNetLite0Encoder,
     Features,
@@ -29,14 +29,11 @@ SECOND_LOOK = 0.75
 
 
 class Begun(NamedTuple):
-    """A picture that is matted up to a quarter of its size, and what the rest takes."""
+    """A picture that is matted up to a quarter of its size, and what the rest is made from."""
 
     coarse: Coarse
-    filtered: Tensor
-    """What the shortcut at full size makes of the picture, all but its ending."""
-    factor: Tensor
-    """With the summand, that ending."""
-    summand: Tensor
+    full: Survey
+    """Of the shortcut at full size."""
 
 
 class Square(NamedTuple):
@@ -120,11 +117,10 @@ class SGHM(nn.Module):
     def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
         """Return what of `matte` is needed everywhere; `finish` makes the rest where it is."""
         first, *scales = self._scales(image, features, mask)
-        full = cast("AttentiveShortcut", self.shortcut[0])
-        shortcuts = [shortcut(x) for shortcut, x in zip(self.shortcut[1:], scales, strict=True)]
+        full, *rest = self.shortcut
+        shortcuts = [shortcut(x) for shortcut, x in zip(rest, scales, strict=True)]
         coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
-        filtered = full.filtered(first)
-        return Begun(coarse, filtered, *full.ending(filtered))
+        return Begun(coarse, cast("LocalShortcut", full).survey(first))
 
     def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
         """
@@ -132,10 +128,9 @@ class SGHM(nn.Module):
 
         As by `matte`, but for the outermost `refine.halo_px` at sides that are not the picture's.
         """
-        states = [square.of(begun.coarse.state, QUARTER_PX) for square in squares]
-        full = torch.cat([square.of(begun.filtered) for square in squares])
-        full = torch.addcmul(begun.summand, begun.factor, full)
-        fine: Tensor = self.refine.fine(torch.cat(states), full)
+        state = torch.cat([square.of(begun.coarse.state, QUARTER_PX) for square in squares])
+        full = begun.full.finish(torch.cat([square.of(begun.full.planes) for square in squares]))
+        fine: Tensor = self.refine.fine(state, full)
         return fine
 
     def _scales(self, image: Tensor, features: Features, mask: Tensor) -> list[Tensor]:
@@ -163,7 +158,7 @@ def sghm_resnet50() -> SGHM:
         backbone=ResNet50Encoder(),
         aspp=published_aspp(),
         decoder=SegmentationDecoder(channels, 256, (128, 64, 48), outputs=1),
-        shortcut=_shortcuts(channels, (32, 32, 32, 64, 128)),
+        shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
         to_small=_sample_quarter,
         to_smaller=None,
@@ -178,7 +173,8 @@ def sghm_lite() -> SGHM:
         backbone=EfficientNetLite0Encoder(),
         aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
         decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
-        shortcut=_shortcuts(channels, (6, 16, 32, 48, 80)),
+        # At full size a gate would need all of the picture for what is made of its edges alone.
+        shortcut=_shortcuts(LocalShortcut, channels, (6, 16, 32, 48, 80)),
         refine=MattingDecoder(128, (80, 48, 32, 16, 12, 6), (1, 1, 1, 1, 1), (16, 8, 4)),
         to_small=_average_small,
         to_smaller=_average_smaller,
@@ -186,10 +182,14 @@ def sghm_lite() -> SGHM:
     )
 
 
-def _shortcuts(channels: tuple[int, int, int], widths: tuple[int, ...]) -> nn.ModuleList:
+def _shortcuts(
+    full: type[LocalShortcut], channels: tuple[int, int, int], widths: tuple[int, ...]
+) -> nn.ModuleList:
+    """Return the shortcuts, fine to coarse; the first, at full size, is a `full` one."""
     inputs = (3, 3, *channels)
+    kinds = (full, *[AttentiveShortcut] * len(inputs[1:]))
     return nn.ModuleList(
-        AttentiveShortcut(fan_in, width) for fan_in, width in zip(inputs, widths, strict=True)
+        kind(fan_in, width) for kind, fan_in, width in zip(kinds, inputs, widths, strict=True)
     )
 
 

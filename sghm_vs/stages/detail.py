@@ -35,8 +35,7 @@ def finest(network: SGHM, begun: Begun, where: Tensor) -> Tensor:
     looked_at = max_pool2d(where.float(), TILE_PX, TILE_PX, ceil_mode=True)[0, 0]
     tiles = (torch.nonzero(looked_at) * TILE_PX).tolist()
     if min(height, width) < side or len(tiles) * side**2 > DENSE_PART * height * width:
-        whole = torch.addcmul(begun.summand, begun.factor, begun.filtered)
-        return network.refine.fine(begun.coarse.state, whole)
+        return network.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
     alpha = torch.zeros_like(begun.coarse.os4)
     for some in batched(tiles, TILES_AT_ONCE):
         # Kept within the picture: there, as in it, zeros lie beyond its edge.
