@@ -164,6 +164,19 @@ def test_an_interrupt_ends_cleanly_with_130(tmp_path):
     assert names_in(out) == []
 
 
+@pytest.mark.parametrize("over", ["0.8,0.1,0.1", "mauve", "nothing.png", "20408"])
+def test_what_is_neither_color_nor_file_behind_a_review_is_told_which_forms_there_are(
+    plate, tmp_path, capsys, over
+):
+    with pytest.raises(SystemExit) as ended:
+        main(["matte", str(plate), "-o", str(tmp_path / "x.mp4"), "--over", over])
+
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert over in said
+    assert "green, blue, six hexadecimal digits" in said
+
+
 def test_footage_is_never_replaced_by_its_own_matte(plate, capsys):
     before = (plate.parent / "sh010.1001.png").read_bytes()
     same = str(plate).replace("####", "%04d")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sghm_vs.errors import DeviceError
 from sghm_vs.settings import PRESETS, Edges, Foreground, Settings, Shape, Sizing
-from sghm_vs.shots import FrameRange
+from sghm_vs.shots import FrameRange, SequencePath
 
 if TYPE_CHECKING:
     from sghm_vs.rotoscope import Delivery, Matting
@@ -466,7 +466,14 @@ def _over(text: str) -> Path | tuple[float, float, float]:
     if re.fullmatch(r"#?[0-9A-Fa-f]{6}", text) and not Path(text).exists():
         red, green, blue = bytes.fromhex(text.removeprefix("#"))
         return red / 255, green / 255, blue / 255
-    return Path(text)
+    path = Path(text)
+    if not path.exists() and SequencePath.parse(path) is None:
+        msg = (
+            f"{text!r} is no file, and no color; give {', '.join(COLORS)}, six hexadecimal "
+            "digits as 204080, or the path of footage or a picture"
+        )
+        raise argparse.ArgumentTypeError(msg)
+    return path
 
 
 def _version(text: str) -> int | str:

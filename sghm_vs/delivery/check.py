@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
+from sghm_vs.delivery.pool import each
 from sghm_vs.delivery.reading import Found, read_movie, read_picture
 from sghm_vs.delivery.record import FINISHED, Record, Sample, file_of, files_of
 from sghm_vs.delivery.targets import PICTURES
@@ -43,7 +45,8 @@ def verify(path: Path, record: Record) -> None:
         msg = f"{path} says that {record.output} is {record.state}; go on with --resume"
         raise ExportError(msg)
     files = files_of(path.parent, record)
-    changed = [file.name for file in files.values() if not _is_as_recorded(file, record)]
+    is_same = each(lambda file: _is_as_recorded(file, record), files.values())
+    changed = [file.name for file, same in zip(files.values(), is_same, strict=True) if not same]
     found = [f"{listed(changed, PROBLEMS_LISTED_MAX)} changed or missing"] if changed else []
     found += problems(path.parent, record, is_deep=True)
     if found:
@@ -55,10 +58,11 @@ def problems(folder: Path, record: Record, *, is_deep: bool = False) -> list[str
     files = files_of(folder, record)
     if Path(record.output).suffix.lower() not in PICTURES:
         return _movie_problems(files[record.first], record)
-    found = []
-    for number, file in files.items():
-        found += picture_problems(file, record, number, is_deep=is_deep)
-    return found
+
+    def look(number: int) -> list[str]:
+        return picture_problems(files[number], record, number, is_deep=is_deep)
+
+    return [*chain.from_iterable(each(look, files))]
 
 
 def picture_problems(file: Path, record: Record, number: int, *, is_deep: bool) -> list[str]:

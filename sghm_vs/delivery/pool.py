@@ -1,10 +1,10 @@
-"""Frames of a sequence, written by a few threads, with a bound on how many wait."""
+"""A few threads: frames of a sequence are written, with a bound on how many wait, and read back."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 WORKERS = min(4, os.cpu_count() or 2) + 2
@@ -34,3 +34,9 @@ class WritePool:
     def abort(self) -> None:
         """Drop what has not begun, and wait for what has."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def each[Item, Found](look: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+    """Return what `look` finds of each of `items`, in their order."""
+    with ThreadPoolExecutor(WORKERS) as threads:
+        return [*threads.map(look, items)]

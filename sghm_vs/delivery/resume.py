@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sghm_vs.delivery.check import NUMBERED, picture_problems
+from sghm_vs.delivery.pool import each
 from sghm_vs.delivery.record import (
     FINISHED,
     Record,
@@ -37,12 +38,13 @@ def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
         raise _refusal(strangers, [record for _, record in records], wanted)
     if target.sequence is None and not target.is_picture:
         return frozenset(wanted.numbers if files and _is_finished(target, alike) else ())
-    return frozenset(
-        n
-        for n, file in files.items()
-        if not picture_problems(file, wanted, n, is_deep=True)
-        and all(file_of(file) == r.files.get(file.name, file_of(file)) for r in alike)
-    )
+
+    def is_kept(n: int) -> bool:
+        return not picture_problems(files[n], wanted, n, is_deep=True) and all(
+            r.files.get(files[n].name) in (None, file_of(files[n])) for r in alike
+        )
+
+    return frozenset(n for n, kept in zip(files, each(is_kept, files), strict=True) if kept)
 
 
 def _is_finished(target: Target, records: list[Record]) -> bool:
