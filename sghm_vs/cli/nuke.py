@@ -29,6 +29,34 @@ def add_parser(verbs: options.Verbs) -> None:
     comp.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nk")
     comp.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     comp.set_defaults(run=write_comp)
+    install = actions.add_parser("install", help="put the bridge where Nuke loads it")
+    install.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        metavar="DIR",
+        help="a folder of plug-ins of Nuke's (default: .nuke in the user's home)",
+    )
+    install.set_defaults(run=install_bridge)
+
+
+def install_bridge(args: argparse.Namespace) -> int:
+    """Install the bridge where `args` say, and say what was done."""
+    from sghm_vs.nuke.install import LINE, install
+
+    done = install((args.folder or Path.home() / ".nuke").expanduser())
+    has, got = ("has", "already") if done.init_was_ready else ("got", "the line")
+    options.print_lines(
+        [
+            f"{done.folder}: {done.files} files",
+            f"{done.init}: {has} {got}: {LINE}",
+            f"it runs {done.executable}"
+            if done.executable
+            else "no sghm was found to run; set SGHM_EXECUTABLE for Nuke",
+            "start Nuke anew: Nodes menu, SGHM",
+        ]
+    )
+    return 0
 
 
 def write_comp(args: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ NO_NODES = frozenset({"add_layer", "define_window_layout_xml"})
 GROUPS = frozenset({"Group", "Gizmo", "LiveGroup"})
 
 BARE = re.compile(r"[\w./:%+,@-]+")
-ESCAPES = {"\n": r"\n", "\t": r"\t"} | {each: f"\\{each}" for each in '\\"[]{}$'}
+ESCAPES = {"\n": r"\n", "\t": r"\t"} | {each: f"\\{each}" for each in '\\"[{}$'}
 UNESCAPES = {"n": "\n", "t": "\t"}
 USER_KNOB = "addUserKnob"
 
