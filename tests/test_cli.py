@@ -43,6 +43,16 @@ def test_one_pass_writes_every_form(plate, tmp_path, capsys):
     assert (tmp_path / "a.1006.png").exists()
 
 
+def test_programs_are_told_of_progress_a_json_object_a_line(plate, tmp_path, capsys):
+    words = ["matte", str(plate), "-o", str(tmp_path / "m.####.png"), "--tr", "0", "--quiet"]
+
+    assert main([*words, "--progress", "json"]) == 0
+
+    said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert said[-1] == {"progress": "matte", "done": 6, "total": 6}
+    assert [each["done"] for each in said] == sorted({each["done"] for each in said})
+
+
 def test_a_range_keeps_the_sources_numbers(plate, tmp_path):
     out = tmp_path / "out" / "m.%04d.exr"
 

@@ -25,6 +25,7 @@ from sghm_vs.cli import (
     export,
     matte,
     nle,
+    nuke,
     score,
     timeline,
     verify,
@@ -42,7 +43,7 @@ NO_MEMORY = "out of memory; end other programs, or give smaller pictures"
 OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
 """In the words of its errors, which come from anywhere, also by way of VapourSynth."""
 
-VERBS = (matte, batch, timeline, nle, export, verify, score, bench, weights, doctor, demo)
+VERBS = (matte, batch, timeline, nle, nuke, export, verify, score, bench, weights, doctor, demo)
 
 
 def build_parser() -> argparse.ArgumentParser:

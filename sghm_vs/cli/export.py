@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
-from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SourceError
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ def add_parser(verbs: options.Verbs) -> None:
     options.add_output_options(parser)
     options.add_edge_options(parser)
     options.add_report_options(parser)
+    options.add_progress_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from sghm_vs.source import open_source
 
     options.bound_cache()
-    with options.stdout_for_results(), progress("export", quiet=args.quiet) as report:
+    with options.stdout_for_results(), options.told("export", args) as report:
         source = open_source(args.source, options.opening_from(args))
         paths = deliver(
             source,

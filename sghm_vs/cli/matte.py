@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from sghm_vs.cli import options
-from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
 
 
@@ -44,6 +43,7 @@ def add_parser(verbs: options.Verbs) -> None:
         "band, trust; each takes another run",
     )
     options.add_report_options(parser)
+    options.add_progress_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 def _matte_shot(source: Path, args: argparse.Namespace) -> int:
     from sghm_vs.rotoscope import rotoscope
 
-    with options.stdout_for_results(), progress("matte", quiet=args.quiet) as report:
+    with options.stdout_for_results(), options.told("matte", args) as report:
         paths = rotoscope(
             source,
             options.outputs_from(args),
@@ -88,7 +88,7 @@ def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:
     if args.frames is not None or args.mask is not None or args.host is not None:
         msg = "--frames, --mask and --for are for one shot; leave them out with unrelated pictures"
         raise SettingsError(msg)
-    with options.stdout_for_results(), progress("stills", quiet=args.quiet) as report:
+    with options.stdout_for_results(), options.told("stills", args) as report:
         stills = matte_stills(
             sources,
             args.output,

@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from sghm_vs.cli.progress import Report, progress
 from sghm_vs.errors import DeviceError
 from sghm_vs.settings import PRESETS, Edges, Foreground, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange, SequencePath
@@ -290,6 +291,18 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print no progress")
 
 
+def add_progress_option(parser: argparse.ArgumentParser) -> None:
+    """Add how progress is told."""
+    parser.add_argument(
+        "--progress",
+        default="auto",
+        choices=["auto", "json"],
+        help="on stderr: auto is a bar on a terminal and lines elsewhere; json is for programs, a "
+        'line {"progress": "matte", "done": 3, "total": 40} at most ten times a second, also with '
+        "--quiet (default: auto)",
+    )
+
+
 def add_home_option(parser: argparse.ArgumentParser) -> None:
     """Add which folder of weights is meant."""
     parser.add_argument(
@@ -418,6 +431,11 @@ def say_host(args: argparse.Namespace) -> None:
     from sghm_vs.delivery.presets import PRESETS
 
     sys.stderr.write(f"for {args.host}: {PRESETS[args.host]}\n")
+
+
+def told(what: str, args: argparse.Namespace) -> contextlib.AbstractContextManager[Report | None]:
+    """Return the context that yields whom to report to while `what` is made, as `args` say."""
+    return progress(what, quiet=args.quiet, as_json=args.progress == "json")
 
 
 def print_json(result: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +17,20 @@ if TYPE_CHECKING:
     from sghm_vs.batch.shots import Shot
 
 LINE_EVERY_S = 5.0
+JSON_EVERY_S = 0.1
 
 type Report = Callable[[int, int], None]
 """Takes how much is done and how much there is in all: frames, or bytes of a transfer."""
 
 
 @contextmanager
-def progress(what: str, *, quiet: bool, in_bytes: bool = False) -> Iterator[Report | None]:
+def progress(
+    what: str, *, quiet: bool, in_bytes: bool = False, as_json: bool = False
+) -> Iterator[Report | None]:
     """Yield the function to report to while `what` is being made; None if `quiet`."""
-    if quiet:
+    if as_json:
+        yield _JsonLines(what)
+    elif quiet:
         yield None
     elif sys.stderr.isatty():
         with _bar(what, in_bytes=in_bytes) as report:
@@ -168,6 +174,21 @@ class _Lines:
         fps = _fps(done, self._started)
         left = f", {(total - done) / fps:.0f} s left" if 0 < done < total and fps else ""
         return f"{done}/{total} frames, {fps:.1f} fps{left}"
+
+
+class _JsonLines:
+    """Say it to a program: an object a line, at once at the beginning and at the end."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._spoke = -JSON_EVERY_S
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < total and now - self._spoke < JSON_EVERY_S:
+            return
+        self._spoke = now
+        _say(json.dumps({"progress": self._what, "done": done, "total": total}))
 
 
 class _TransferLines(_Lines):

@@ -1,0 +1,75 @@
+"""The words of a command line, from what is asked for."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from typing import Dict, List, NamedTuple, Optional
+
+
+class Plate(NamedTuple):
+    """Files as `sghm` counts them."""
+
+    file: str
+    """A movie, or a sequence with %04d where the number stands."""
+    first: int
+    """As the result is numbered, as all of Nuke's frames are."""
+    last: int
+    offset: int = 0
+    """What is taken from these numbers to get the source's: 1 for movies, counted from 0."""
+    colorspace: Optional[str] = None
+    """What its codes mean; None leaves it to what the file says."""
+
+
+class Request(NamedTuple):
+    """What a node asks for."""
+
+    output: str
+    """With %04d where the frame's number stands."""
+    layout: str = "matte"
+    model: str = "auto"
+    tr: int = 2
+    infer_size: int = 1280
+    exposure: float = 0.0
+    device: str = "auto"
+
+
+def words(
+    executable: str,
+    request: Request,
+    plate: Plate,
+    guide: Optional[str] = None,
+) -> List[str]:
+    """Return the command that makes what is asked for, a word each, never a shell's line."""
+    said = [executable, "matte", plate.file, "-o", request.output]
+    said += ["--frames", "%d-%d" % (plate.first - plate.offset, plate.last - plate.offset)]
+    if plate.offset:
+        said += ["--start-number", str(plate.first)]
+    for name, value in settings(request).items():
+        said += ["--" + name, value]
+    if plate.colorspace is not None:
+        said += ["--input-colorspace", plate.colorspace]
+    if guide is not None:
+        said += ["--mask", guide]
+    # What is there by now is the node's own; see node.claim.
+    return [*said, "--overwrite"]
+
+
+def settings(request: Request) -> Dict[str, str]:
+    """Return what shapes the result, by the option's name."""
+    return {
+        "layout": request.layout,
+        "model": request.model,
+        "tr": str(request.tr),
+        "infer-size": str(request.infer_size),
+        "exposure": repr(request.exposure),
+        "device": request.device,
+    }
+
+
+def as_typed(command: List[str]) -> str:
+    """Return `command` as a person would type it in this system's shell."""
+    if os.name == "nt":
+        return subprocess.list2cmdline(command)
+    return " ".join(shlex.quote(word) for word in command)

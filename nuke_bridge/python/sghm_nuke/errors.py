@@ -1,0 +1,7 @@
+"""What the bridge refuses or fails at."""
+
+from __future__ import annotations
+
+
+class BridgeError(Exception):
+    """Its message is for the artist: what was found, what is needed, what to do."""

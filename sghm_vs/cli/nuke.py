@@ -1,0 +1,71 @@
+"""sghm nuke: what Nuke needs to work with mattes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sghm_vs.cli import options
+
+
+def add_parser(verbs: options.Verbs) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "nuke",
+        help="the bridge to Nuke, and comps for it",
+        description="The bridge to Nuke, and comps for it. No Nuke was at hand to try them in.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    comp = actions.add_parser("comp", help="write a comp of a matte over a background, a .nk")
+    comp.add_argument(
+        "matte", type=Path, metavar="MATTE", help="what sghm wrote as EXR: x.####.exr, any layout"
+    )
+    comp.add_argument(
+        "--plate",
+        type=Path,
+        metavar="FILE",
+        help="the color: the plate, or what --layout fg wrote (default: the matte's own color)",
+    )
+    comp.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nk")
+    comp.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+    comp.set_defaults(run=write_comp)
+    install = actions.add_parser("install", help="put the bridge where Nuke loads it")
+    install.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        metavar="DIR",
+        help="a folder of plug-ins of Nuke's (default: .nuke in the user's home)",
+    )
+    install.set_defaults(run=install_bridge)
+
+
+def install_bridge(args: argparse.Namespace) -> int:
+    """Install the bridge where `args` say, and say what was done."""
+    from sghm_vs.nuke.install import LINE, install
+
+    done = install((args.folder or Path.home() / ".nuke").expanduser())
+    has, got = ("has", "already") if done.init_was_ready else ("got", "the line")
+    options.print_lines(
+        [
+            f"{done.folder}: {done.files} files",
+            f"{done.init}: {has} {got}: {LINE}",
+            f"it runs {done.executable}"
+            if done.executable
+            else "no sghm was found to run; set SGHM_EXECUTABLE for Nuke",
+            "start Nuke anew: Nodes menu, SGHM",
+        ]
+    )
+    return 0
+
+
+def write_comp(args: argparse.Namespace) -> int:
+    """Write the comp that `args` name."""
+    from sghm_vs.nuke.comps import comp, footage
+    from sghm_vs.nuke.files import write_files
+    from sghm_vs.nuke.script import write
+
+    plate = None if args.plate is None else footage(args.plate)
+    text = write(comp(footage(args.matte), plate))
+    options.print_lines(map(str, write_files({args.output: text}, overwrite=args.overwrite)))
+    return 0
