@@ -38,12 +38,12 @@ class Slots:
         self.device = device
         self._stream = threading.local()
         self._runs = itertools.count(1)
-        chosen = count or (
+        self.count = count or (
             SLOTS_ON_CUDA if device.type == "cuda" else min(cores(), SLOTS_ON_CPU_MAX)
         )
         # Given no method of this object, whose threads would keep it alive for ever.
         self._threads = ThreadPoolExecutor(
-            chosen, "sghm", initializer=_open, initargs=(self._stream, device)
+            self.count, "sghm", initializer=_open, initargs=(self._stream, device)
         )
 
     def run(self, compute: Callable[[], Tensor]) -> Tensor:
