@@ -222,17 +222,16 @@ def _costs(plate: Path, args: argparse.Namespace) -> dict[str, float]:
 
 def _by_preset(clip: vs.VideoNode, args: argparse.Namespace) -> dict[str, vs.VideoNode]:
     """Return the mattes of `clip` by each preset."""
-    from sghm_vs.device import choose_device, choose_dtype
-    from sghm_vs.filter import load_pipeline, matte_clip
+    from sghm_vs.device import choose_compute
+    from sghm_vs.filter import load_network, matte_clip
     from sghm_vs.pipeline import Pipeline
     from sghm_vs.slots import Slots
     from sghm_vs.weights import find_weights
 
     how = options.matting_from(args)
-    device = choose_device(how.device_index)
-    dtype = choose_dtype(device, how.fp16)
-    slots = Slots(device, count=0)
-    network = load_pipeline(find_weights(how.model), how.settings, device, dtype).network
+    compute = choose_compute(how.device_index, how.fp16, how.backend)
+    slots = Slots(compute.device, count=0)
+    network = load_network(find_weights(how.model), compute)
     return {
         name: matte_clip(clip, Pipeline(network, chosen), slots)
         for name, chosen in _presets(args).items()

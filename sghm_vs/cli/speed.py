@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from sghm_vs.cli import options
 from sghm_vs.errors import SettingsError, WeightsError
-from sghm_vs.rotoscope import Matting, rotoscope
-from sghm_vs.weights import PUBLISHED_MODEL, SHIPPED_MODEL, find_weights
 
 if TYPE_CHECKING:
     import vapoursynth as vs
     from torch import Tensor
 
-    from sghm_vs.network import SGHM
+    from sghm_vs.device import Compute
+    from sghm_vs.network import SGHM, Network
     from sghm_vs.network.model import Begun
+    from sghm_vs.rotoscope import Matting
 
 SIZES = (960, 540), (1280, 720), (1920, 1080), (3840, 2160)
 RADII = 0, 2
@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _cases(args: argparse.Namespace) -> Iterator[Case]:
+    from sghm_vs.weights import PUBLISHED_MODEL, SHIPPED_MODEL
+
     matting = options.matting_from(args)
     models = [SHIPPED_MODEL, PUBLISHED_MODEL] if args.matrix else [args.model]
     sizes = SIZES if args.matrix else [args.size]
@@ -89,29 +91,31 @@ def measure(case: Case) -> Row:
     """
     import torch
 
-    from sghm_vs.device import choose_device, choose_dtype
+    from sghm_vs.device import choose_compute
     from sghm_vs.slots import Slots
 
-    device = choose_device(case.matting.device_index)
-    dtype = choose_dtype(device, case.matting.fp16)
-    name, plain, network = _networks(case.matting.model, device, dtype)
+    how = case.matting
+    compute = choose_compute(how.device_index, how.fp16, how.backend)
+    device = compute.device
+    name, plain, network = _networks(how.model, compute)
     clip = _in_memory(case)
     band = None if case.band is None else _matte(case.band, case.size)
     is_random = name.endswith(RANDOM)
     if band is None and is_random:
         msg = (
-            f"{case.matting.model} is not installed, and random weights have no edges: give a real "
+            f"{how.model} is not installed, and random weights have no edges: give a real "
             "matte with --band FILE, or install it (sghm weights fetch)"
         )
         raise SettingsError(msg)
     staged = Staged(network, band)
-    slots = Slots(device, case.matting.num_streams)
-    pictures = _pictures(clip, device, dtype)
+    slots = Slots(device, how.num_streams)
+    pictures = _pictures(clip, device, network.dtype)
     row: Row = {
         "model": name,
         "size": f"{case.size[0]}x{case.size[1]}",
-        "tr": case.matting.settings.tr,
-        "precision": str(dtype).removeprefix("torch."),
+        "tr": how.settings.tr,
+        "backend": network.backend,
+        "precision": "half" if how.fp16 or network.dtype == torch.float16 else "float",
         "device": _device_name(device),
         "baseline_ms": _baseline_ms(plain, pictures),
     }
@@ -129,7 +133,7 @@ def measure(case: Case) -> Row:
 class Staged:
     """A network whose parts are timed, and whose coarse alphas may be another's."""
 
-    def __init__(self, network: SGHM, band: Tensor | None) -> None:
+    def __init__(self, network: Network, band: Tensor | None) -> None:
         self._network = network
         self._band = band
         self.seconds: dict[str, float] | None = None
@@ -163,29 +167,31 @@ class Staged:
         return timed
 
 
-def _networks(model: str, device: Any, dtype: Any) -> tuple[str, SGHM, SGHM]:
+def _networks(model: str, compute: Compute) -> tuple[str, SGHM, Network]:
     """Return what to call the weights, the plain network of the baseline, and ours."""
     import copy
 
     import torch
 
+    from sghm_vs.filter import placed
     from sghm_vs.network import build_plain_network, read_checkpoint
     from sghm_vs.network.checkpoint import ARCHITECTURES, fold_batch_norms
+    from sghm_vs.weights import find_weights
 
     try:
         weights = find_weights(model)
         name = weights.name
-        _, plain = build_plain_network(read_checkpoint(weights.path), str(weights.path))
+        architecture, plain = build_plain_network(read_checkpoint(weights.path), str(weights.path))
     except WeightsError:
         if model not in ARCHITECTURES:
             raise
         torch.manual_seed(0)
-        plain = ARCHITECTURES[model]().eval().requires_grad_(requires_grad=False)
+        architecture, plain = model, ARCHITECTURES[model]().eval()
+        plain.requires_grad_(requires_grad=False)
         name = model + RANDOM
     network = copy.deepcopy(plain)
     fold_batch_norms(network)
-    ours = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
-    return name, plain.to(device), ours
+    return name, plain.to(compute.device), placed(network, architecture, compute)
 
 
 def _in_memory(case: Case) -> vs.VideoNode:
@@ -303,6 +309,7 @@ def _through_the_filter(staged: Staged, slots: Any, clip: vs.VideoNode, case: Ca
 def _file_to_file(case: Case, clip: vs.VideoNode) -> Row:
     """Return the speed from a movie to a movie: H.264 decoded, matted, ProRes 4444 encoded."""
     from sghm_vs.delivery import export
+    from sghm_vs.rotoscope import rotoscope
 
     with tempfile.TemporaryDirectory() as folder:
         source, matte = Path(folder, "source.mp4"), Path(folder, "matte.mov")
@@ -353,8 +360,8 @@ def _line(row: Mapping[str, Any]) -> str:
 def _table(rows: list[Row]) -> str:
     """Return a Markdown table."""
     head = (
-        "| model | size | tr | precision | baseline ms | network fps | p50 / p95 ms | times baseline | "
-        "filter fps | file to file fps | MiB |"
+        "| model | size | tr | backend | precision | baseline ms | network fps | p50 / p95 ms | "
+        "times baseline | filter fps | file to file fps | MiB |"
     )
     lines = [head, "|" + "---|" * (head.count("|") - 1)]
     for row in rows:
@@ -362,7 +369,7 @@ def _table(rows: list[Row]) -> str:
         files = f"{row['file_fps']:.2f}" if "file_fps" in row else ""
         memory = "" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}"
         cells = [
-            row["model"], row["size"], str(row["tr"]), row["precision"],
+            row["model"], row["size"], str(row["tr"]), row["backend"], row["precision"],
             f"{row['baseline_ms']:.0f}", f"{row['network_fps']:.2f}", latency,
             f"{row['ratio']:.2f}", f"{row['filter_fps']:.2f}", files, memory,
         ]  # fmt: skip
