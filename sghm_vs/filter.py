@@ -59,7 +59,8 @@ def sghm(
             a checkpoint with the published names (.pth or .safetensors).
         auto_download: Fetch and install the model that is named if it is missing. "auto" fetches
             nothing: it always has a model.
-        num_streams: Frames in the network at once; 0 is one on the CPU and two on CUDA.
+        num_streams: Frames in the network at once, on the CPU each on one core; 0 is one a core
+            on the CPU, at most 16, and two on CUDA.
         tr: Temporal radius: how many frames each way help with a frame. 0 mattes each alone. Or
             a word: "off" (0), "fast" (1), "default" (2), "quality" (3, with finer motion).
         sc: Whether the window ends at scene changes; else at the clip's ends alone.

@@ -10,7 +10,7 @@ from torch import Tensor
 from sghm_vs.network import SGHM
 from sghm_vs.network.encoder import Features
 from sghm_vs.settings import Settings
-from sghm_vs.stages import refinement, segmentation, sizing
+from sghm_vs.stages import detail, refinement, segmentation, sizing
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,17 @@ class Pipeline:
         return fit, fit.prepare(picture).contiguous(memory_format=torch.channels_last)
 
     def _matte(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Tensor:
-        alphas = self.network.matte(image, features, mask)
-        if self.settings.sizing == "pad":
-            scale = fit.scale_of_radii()
-            alpha = refinement.refine(*alphas, scale=scale, feather=refinement.FEATHER_PX)
-            if self.network.trusts_mask:
-                alpha = refinement.hold_to_mask(alpha, mask, scale=scale)
-            return refinement.solidify(fit.restore(alpha.float()))
-        return fit.restore(refinement.refine(*alphas).float())
+        is_padded = self.settings.sizing == "pad"
+        scale, feather = (fit.scale_of_radii(), refinement.FEATHER_PX) if is_padded else (1.0, 0)
+        begun = self.network.begin(image, features, mask)
+        alpha, finer = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
+        os1 = detail.finest(self.network, begun, finer > 0)
+        alpha = alpha.lerp(os1, finer.to(alpha.dtype))
+        if not is_padded:
+            return fit.restore(alpha.float())
+        if self.network.trusts_mask:
+            alpha = refinement.hold_to_mask(alpha, mask, scale=scale)
+        return refinement.solidify(fit.restore(alpha.float()))
 
     def _settled(self, features: Features, fit: sizing.Fit) -> Tensor:
         probability = self.network.segment(features)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import os
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from sghm_vs.errors import DeviceError
 
 SLOTS_ON_CUDA = 2
 """One frame computes while another is copied."""
+SLOTS_ON_CPU_MAX = 16
+"""Of as many as there are cores: a slot may hold a gigabyte."""
 
 RUNS_BETWEEN_TRIMS = 64
 """A trim takes up to 60 ms, a run some 100."""
@@ -25,18 +29,21 @@ class Slots:
     """
     A bounded number of frames in the network at once.
 
-    Each slot is one thread, and on CUDA one stream. VapourSynth's own threads only wait:
-    were they to run the network, each would bring its own team of compute threads.
+    Each slot is one thread: on CUDA with one stream, on the CPU on one core, since frames keep cores
+    busier than the layers of one frame do. VapourSynth's own threads only wait: were they to run
+    the network, each would bring its own team of compute threads.
     """
 
     def __init__(self, device: torch.device, count: int) -> None:
         self.device = device
         self._stream = threading.local()
         self._runs = itertools.count(1)
-        chosen = count or (SLOTS_ON_CUDA if device.type == "cuda" else 1)
+        chosen = count or (
+            SLOTS_ON_CUDA if device.type == "cuda" else min(cores(), SLOTS_ON_CPU_MAX)
+        )
         # Given no method of this object, whose threads would keep it alive for ever.
         self._threads = ThreadPoolExecutor(
-            chosen, "sghm", initializer=_open_stream, initargs=(self._stream, device)
+            chosen, "sghm", initializer=_open, initargs=(self._stream, device)
         )
 
     def run(self, compute: Callable[[], Tensor]) -> Tensor:
@@ -80,7 +87,18 @@ def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     return has_own_type or "can't allocate memory" in str(error)
 
 
-def _open_stream(thread: threading.local, device: torch.device) -> None:
+def _open(thread: threading.local, device: torch.device) -> None:
     # None is no stream of its own, which is all that the CPU has.
     is_cuda = device.type == "cuda"
     thread.own = torch.cuda.Stream(device) if is_cuda else None  # type: ignore[no-untyped-call]
+    if not is_cuda:
+        # Torch sets up a thread when it is first asked; what is set before is lost.
+        torch.get_num_threads()
+        # OpenMP's count is this thread's own: other filters keep theirs.
+        threadpool_limits(1, user_api="openmp")
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

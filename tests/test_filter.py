@@ -159,8 +159,8 @@ def test_the_filter_equals_the_pipeline_called_directly(model):
 @pytest.mark.parametrize("prefetch", [1, 4, 16])
 def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, prefetch):
     clip, seen = counted(panning_clip((40,)))
-    calls = dict.fromkeys(["half_luma", "motions"], 0) | dict.fromkeys(["encode", "matte"], 0)
-    for owner, name in ((flow, "half_luma"), (flow, "motions"), (SGHM, "encode"), (SGHM, "matte")):
+    calls = dict.fromkeys(["half_luma", "motions"], 0) | dict.fromkeys(["encode", "begin"], 0)
+    for owner, name in ((flow, "half_luma"), (flow, "motions"), (SGHM, "encode"), (SGHM, "begin")):
         monkeypatch.setattr(owner, name, counting(calls, name, getattr(owner, name)))
     alpha = sghm(clip, -1, model, tr=tr)
     seen.clear()
@@ -174,7 +174,7 @@ def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, p
         "half_luma": 40 * (tr > 0),
         "motions": 39 * (tr > 0),
         "encode": 40,
-        "matte": 40,
+        "begin": 40,
     }
 
 
@@ -414,7 +414,7 @@ def test_a_device_without_memory_is_named_and_serves_the_next_frame(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(SGHM, "matte", fail)
+        patch.setattr(SGHM, "begin", fail)
         with pytest.raises(vs.Error, match="out of memory on cpu; use a smaller infer_size"):
             alpha.get_frame(3)
 
@@ -426,7 +426,7 @@ def test_another_failure_of_the_network_is_not_taken_for_a_lack_of_memory(monkey
         msg = "shapes do not match"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(SGHM, "matte", fail)
+    monkeypatch.setattr(SGHM, "begin", fail)
 
     with pytest.raises(vs.Error, match="RuntimeError: shapes do not match"):
         sghm(noise_clip(length=1), -1).get_frame(0)

@@ -3,8 +3,12 @@
 import platform
 import subprocess
 import sys
+import threading
 
 import pytest
+import torch
+
+from sghm_vs.slots import Slots, cores
 
 FRAGMENTS = """
 import numpy as np, torch
@@ -37,3 +41,30 @@ def test_holes_in_the_heap_go_back_to_the_system():
     fragmented, trimmed = map(int, done.stdout.split())
     assert fragmented > 200
     assert trimmed < 30
+
+
+def test_a_frame_is_made_by_one_thread_and_other_threads_keep_theirs():
+    """So its last bits don't depend on the number of cores, and other filters run as before."""
+    before = torch.get_num_threads()
+
+    inside = Slots(torch.device("cpu"), count=1).run(lambda: torch.tensor(torch.get_num_threads()))
+
+    assert inside == 1
+    assert torch.get_num_threads() == before
+
+
+def test_there_is_a_slot_for_each_core():
+    slots = Slots(torch.device("cpu"), count=0)
+    together = threading.Barrier(min(cores(), 16))
+
+    def meet() -> torch.Tensor:
+        together.wait(timeout=30)
+        return torch.zeros(1)
+
+    threads = [threading.Thread(target=slots.run, args=(meet,)) for _ in range(together.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert not together.broken

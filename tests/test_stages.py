@@ -64,6 +64,15 @@ def test_refinement_keeps_the_coarse_alpha_where_it_is_certain():
     assert torch.equal(alpha, os8)
 
 
+@pytest.mark.parametrize("radius", [1, 4, 13])
+def test_spreading_on_any_device_is_the_same(radius):
+    values = torch.rand(1, 1, 40, 50, generator=torch.Generator().manual_seed(radius))
+
+    spread = refinement.spread(values, radius)
+
+    assert torch.equal(spread, refinement.spread_by_pooling(values, radius))
+
+
 @pytest.mark.parametrize("radius", [1, 3])
 def test_softening_on_any_device_is_the_same(radius):
     area = torch.rand(1, 1, 40, 50, generator=torch.Generator().manual_seed(0)) > 0.5

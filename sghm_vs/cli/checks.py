@@ -261,16 +261,13 @@ def _memory_gib() -> float | None:
 
 
 def _threads() -> Finding:
-    import torch
     import vapoursynth as vs
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = (
-        f"{cores} cores for this process, {torch.get_num_threads()} threads in torch, "
-        f"{vs.core.num_threads} in VapourSynth"
-    )
-    chosen = os.environ.get("OMP_NUM_THREADS")
-    if chosen == "1" and cores != 1:
-        fix = "unset OMP_NUM_THREADS"
-        return Finding("threads", f"{found}; OMP_NUM_THREADS=1", "warning", fix)
+    from sghm_vs.slots import cores
+
+    count = cores()
+    found = f"{count} cores for this process, {vs.core.num_threads} threads in VapourSynth"
+    if vs.core.num_threads < count:
+        fix = f"set core.num_threads = {count} in the script"
+        return Finding("threads", f"{found}: so many frames at once", "warning", fix)
     return Finding("threads", found)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
 import torch
 from torch import Tensor, nn
 
@@ -15,24 +18,66 @@ class EfficientChannelAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return `features` (n, c, h, w), each channel times its gate in 0-1."""
-        means = features.mean((2, 3)).unsqueeze(1)
-        gates = torch.sigmoid(self.conv(means))
-        return features * gates.transpose(1, 2).unsqueeze(-1)
+        return features * self.gates(features.mean((2, 3)))
+
+    def gates(self, means: Tensor) -> Tensor:
+        """Return the gate of each channel, (n, c, 1, 1), from the means (n, c)."""
+        gates = torch.sigmoid(self.conv(means.unsqueeze(1)))
+        return gates.transpose(1, 2).unsqueeze(-1)
 
 
-def attentive_shortcut(in_channels: int, out_channels: int) -> nn.Sequential:
+class Survey(NamedTuple):
+    """What a shortcut took from the whole of a picture, so that parts of it can be made alone."""
+
+    planes: Tensor
+    """(n, channels, h, w), to be cut."""
+    finish: Callable[[Tensor], Tensor]
+    """Makes of a part of the planes that part of the output, but for 2 px where it was cut."""
+
+
+class LocalShortcut(nn.Sequential):
     """
-    Return the module that brings features with the mask behind them to the decoder's width.
+    Bring features with the mask behind them to the decoder's width: (n, in_channels + 1, h, w).
 
-    It takes (n, in_channels + 1, h, w). The activation stands before the batch norm: so it does
-    in the published network, which is why these norms can't be folded into a convolution.
+    The activations stand before the batch norms: so they do in the published network, which is why
+    these norms can't be folded into a convolution.
     """
-    return nn.Sequential(
-        nn.Conv2d(in_channels + 1, out_channels, 3, padding=1, bias=False),
-        nn.ReLU(inplace=True),
-        nn.BatchNorm2d(out_channels),
-        nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-        nn.ReLU(inplace=True),
-        nn.BatchNorm2d(out_channels),
-        EfficientChannelAttention(),
-    )
+
+    def __init__(self, in_channels: int, out_channels: int, *more: nn.Module) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels + 1, out_channels, 3, padding=1, bias=False),
+            nn.ReLU(inplace=True),
+            nn.BatchNorm2d(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.ReLU(inplace=True),
+            nn.BatchNorm2d(out_channels),
+            *more,
+        )
+
+    def survey(self, features: Tensor) -> Survey:
+        """Return what parts are made from, in inference: each from the features that are there."""
+        return Survey(features, self)
+
+
+class AttentiveShortcut(LocalShortcut):
+    """
+    A shortcut with a gate for each channel behind it, which the means of the whole picture make.
+
+    The last norm and the gate are a factor and a summand for each channel.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, EfficientChannelAttention())
+
+    def survey(self, features: Tensor) -> Survey:
+        """Return what parts are made from, in inference: all but the last norm and the gate."""
+        *layers, last, attention = self
+        for layer in layers:
+            features = layer(features)
+        norm, gate = cast("nn.BatchNorm2d", last), cast("EfficientChannelAttention", attention)
+        mean, variance = cast("Tensor", norm.running_mean), cast("Tensor", norm.running_var)
+        factor = norm.weight * torch.rsqrt(variance + norm.eps)
+        summand = norm.bias - factor * mean
+        gates = gate.gates(features.mean((2, 3)) * factor + summand)
+        ends = gates * summand.view(-1, 1, 1), gates * factor.view(-1, 1, 1)
+        return Survey(features, lambda part: torch.addcmul(ends[0], ends[1], part))

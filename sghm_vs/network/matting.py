@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
 SLOPE = 0.2
 """Of every leaky activation in the decoder."""
+
+
+QUARTER_PX = 4
+"""Of the picture in one of the state's."""
 
 
 class Alphas(NamedTuple):
@@ -20,6 +23,16 @@ class Alphas(NamedTuple):
     os4: Tensor
     os1: Tensor
     """Made at full size: fine at edges, meaningful only there."""
+
+
+class Coarse(NamedTuple):
+    """What is made of a picture up to a quarter of its size."""
+
+    os8: Tensor
+    """As in `Alphas`."""
+    os4: Tensor
+    state: Tensor
+    """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""
 
 
 class MattingDecoder(nn.Module):
@@ -60,17 +73,40 @@ class MattingDecoder(nn.Module):
             context: ASPP's output, (n, context, h/64, w/64).
             shortcuts: Of the attentive modules, at 1/1, 1/4, 1/8, 1/16, 1/32.
         """
-        full, quarter, eighth, sixteenth, thirty_second = shortcuts
+        full, *rest = shortcuts
+        os8, os4, state = self.coarse(context, tuple(rest))
+        return Alphas(os8, os4, self.fine(state, full))
+
+    def coarse(self, context: Tensor, shortcuts: tuple[Tensor, ...]) -> Coarse:
+        """Return what is made up to a quarter of the size, without the first of the shortcuts."""
+        quarter, eighth, sixteenth, thirty_second = shortcuts
         x = self.layer2(context) + thirty_second
         x = self.layer3(x) + sixteenth
         x = self.layer4(x) + eighth
         os8 = self.refine_OS8(x)
         x = self.layer5(x) + quarter
         os4 = self.refine_OS4(x)
-        x = leaky_relu(self.bn1(self.conv1(self.layer6(x))), SLOPE) + full
+        return Coarse(_to_alpha(os8, 8), _to_alpha(os4, 4), x)
+
+    def fine(self, state: Tensor, full: Tensor) -> Tensor:
+        """
+        Return the finest alpha, (n, 1, h, w), of a picture or of parts of pictures.
+
+        Args:
+            state: (n, channels, h/4, w/4).
+            full: The shortcut at full size, (n, channels, h, w). What a part lacks of its surroundings
+                makes its outermost `halo_px` wrong.
+        """
+        x = leaky_relu(self.bn1(self.conv1(self.layer6(state))), SLOPE) + full
         x = leaky_relu(self.bn2(self.conv2(x)), SLOPE)
-        os1 = self.refine_OS1(x)
-        return Alphas(_to_alpha(os8, 8), _to_alpha(os4, 4), _to_alpha(os1, 1))
+        return _to_alpha(self.refine_OS1(x), 1)
+
+    @property
+    def halo_px(self) -> int:
+        """How far, at full size, the finest alpha depends on its surroundings, in whole quarters."""
+        # Three convolutions at full size, the two climbs and what is between reach two quarters; each
+        # further block at half size, two convolutions, reaches one more.
+        return QUARTER_PX * (1 + len(self.layer6))
 
 
 class ResidualBlock(nn.Module):
@@ -116,6 +152,8 @@ def _head(in_channels: int, hidden: int) -> nn.Sequential:
 
 
 def _to_alpha(logits: Tensor, scale: int) -> Tensor:
+    logits = 2 * logits
     if scale > 1:
         logits = interpolate(logits, scale_factor=scale, mode="bilinear", align_corners=False)
-    return (torch.tanh(logits) + 1) / 2
+    # (tanh(x) + 1) / 2, as published, in one pass.
+    return logits.sigmoid_()

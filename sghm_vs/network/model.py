@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from sghm_vs.network.attention import attentive_shortcut
+from sghm_vs.network.attention import AttentiveShortcut, LocalShortcut, Survey
 from sghm_vs.network.encoder import (
     EfficientNetLite0Encoder,
     Features,
@@ -16,7 +17,7 @@ from sghm_vs.network.encoder import (
     SeparableASPP,
     published_aspp,
 )
-from sghm_vs.network.matting import Alphas, MattingDecoder
+from sghm_vs.network.matting import QUARTER_PX, Alphas, Coarse, MattingDecoder
 from sghm_vs.network.segmentation import SegmentationDecoder
 
 STRIDE = 64
@@ -25,6 +26,27 @@ SMALL_LONG_SIDE_PX = 320
 """Of what the light network's encoder sees."""
 SECOND_LOOK = 0.75
 """Part of that size at which it looks again for people: 240 px."""
+
+
+class Begun(NamedTuple):
+    """A picture that is matted up to a quarter of its size, and what the rest is made from."""
+
+    coarse: Coarse
+    full: Survey
+    """Of the shortcut at full size."""
+
+
+class Square(NamedTuple):
+    """A part of a picture, in pixels; multiples of 4."""
+
+    top: int
+    left: int
+    side: int
+
+    def of(self, planes: Tensor, shrunk: int = 1) -> Tensor:
+        """Return this part of `planes` (n, c, h, w), so many times smaller than the picture."""
+        top, left, side = (length // shrunk for length in self)
+        return planes[..., top : top + side, left : left + side]
 
 
 class SGHM(nn.Module):
@@ -87,15 +109,40 @@ class SGHM(nn.Module):
             features: Of the same picture.
             mask: Where the people are, (n, 1, height, width), 0-1; hard or soft.
         """
+        scales = self._scales(image, features, mask)
+        shortcuts = [shortcut(x) for shortcut, x in zip(self.shortcut, scales, strict=True)]
+        alphas: Alphas = self.refine(_context(features, image), tuple(shortcuts))
+        return alphas
+
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+        """Return what of `matte` is needed everywhere; `finish` makes the rest where it is."""
+        first, *scales = self._scales(image, features, mask)
+        full, *rest = self.shortcut
+        shortcuts = [shortcut(x) for shortcut, x in zip(rest, scales, strict=True)]
+        coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
+        return Begun(coarse, cast("LocalShortcut", full).survey(first))
+
+    def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
+        """
+        Return the finest alpha in equal `squares` of one picture, (squares, 1, side, side).
+
+        As by `matte`, but for the outermost `refine.halo_px` at sides that are not the picture's.
+        """
+        state = torch.cat([square.of(begun.coarse.state, QUARTER_PX) for square in squares])
+        full = begun.full.finish(torch.cat([square.of(begun.full.planes) for square in squares]))
+        fine: Tensor = self.refine.fine(state, full)
+        return fine
+
+    def _scales(self, image: Tensor, features: Features, mask: Tensor) -> list[Tensor]:
+        """Return what the shortcuts take, fine to coarse: features, the mask behind them."""
         masks = mask_pyramid(mask)
         inputs = (image, *map(_at_size_of, features[:4], masks[1:]))
-        scales = zip(self.shortcut, inputs, masks, strict=True)
-        shortcuts = tuple(
-            shortcut(torch.cat([feature, small], 1)) for shortcut, feature, small in scales
-        )
-        height, width = (side // STRIDE for side in image.shape[-2:])
-        alphas: Alphas = self.refine(_resized(features.context, (height, width)), shortcuts)
-        return alphas
+        return [torch.cat(pair, 1) for pair in zip(inputs, masks, strict=True)]
+
+
+def _context(features: Features, image: Tensor) -> Tensor:
+    height, width = (side // STRIDE for side in image.shape[-2:])
+    return _resized(features.context, (height, width))
 
 
 def mask_pyramid(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -111,7 +158,7 @@ def sghm_resnet50() -> SGHM:
         backbone=ResNet50Encoder(),
         aspp=published_aspp(),
         decoder=SegmentationDecoder(channels, 256, (128, 64, 48), outputs=1),
-        shortcut=_shortcuts(channels, (32, 32, 32, 64, 128)),
+        shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
         to_small=_sample_quarter,
         to_smaller=None,
@@ -126,7 +173,8 @@ def sghm_lite() -> SGHM:
         backbone=EfficientNetLite0Encoder(),
         aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
         decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
-        shortcut=_shortcuts(channels, (6, 16, 32, 48, 80)),
+        # At full size a gate would need all of the picture for what is made of its edges alone.
+        shortcut=_shortcuts(LocalShortcut, channels, (6, 16, 32, 48, 80)),
         refine=MattingDecoder(128, (80, 48, 32, 16, 12, 6), (1, 1, 1, 1, 1), (16, 8, 4)),
         to_small=_average_small,
         to_smaller=_average_smaller,
@@ -134,10 +182,14 @@ def sghm_lite() -> SGHM:
     )
 
 
-def _shortcuts(channels: tuple[int, int, int], widths: tuple[int, ...]) -> nn.ModuleList:
+def _shortcuts(
+    full: type[LocalShortcut], channels: tuple[int, int, int], widths: tuple[int, ...]
+) -> nn.ModuleList:
+    """Return the shortcuts, fine to coarse; the first, at full size, is a `full` one."""
     inputs = (3, 3, *channels)
+    kinds = (full, *[AttentiveShortcut] * len(inputs[1:]))
     return nn.ModuleList(
-        attentive_shortcut(fan_in, width) for fan_in, width in zip(inputs, widths, strict=True)
+        kind(fan_in, width) for kind, fan_in, width in zip(kinds, inputs, widths, strict=True)
     )
 
 

@@ -40,10 +40,22 @@ def refine(
     Source:
         Progressive refinement of Yu et al. (2021), "Mask Guided Matting", as Chen et al. use it.
     """
+    alpha, finer = merge(os8, os4, scale=scale, feather=feather)
+    return alpha.lerp(os1, finer.to(alpha.dtype))
+
+
+def merge(
+    os8: Tensor, os4: Tensor, *, scale: float = 1.0, feather: int = 0
+) -> tuple[Tensor, Tensor]:
+    """
+    Return the alpha of the first two, and how far full size replaces it; see `refine`.
+
+    Both are (1, 1, height, width), 0-1. Where the second is 0, the finest alpha is not looked at.
+    """
     wide = dilate(_undecided(os8), _scaled(WIDE_RADIUS_PX, scale))
-    alpha = _replaced(os8, os4, wide, feather)
+    alpha = os8.lerp(os4, soften(wide, feather).to(os8.dtype))
     narrow = dilate(_undecided(alpha), _scaled(NARROW_RADIUS_PX, scale))
-    return _replaced(alpha, os1, narrow, feather)
+    return alpha, soften(narrow, feather)
 
 
 def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:
@@ -58,8 +70,8 @@ def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:
         scale: Of the distances; 1 is for a short side of 1280.
     """
     small = avg_pool2d(mask.float(), 4)
-    inside = 1 - _spread(1 - small, _scaled(INSIDE_PX // 4, scale))
-    outside = 1 - _spread(small, _scaled(OUTSIDE_PX // 4, scale))
+    inside = 1 - spread(1 - small, _scaled(INSIDE_PX // 4, scale))
+    outside = 1 - spread(small, _scaled(OUTSIDE_PX // 4, scale))
     core, void = (interpolate(area, scale_factor=4, mode="bilinear") for area in (inside, outside))
     return torch.minimum(torch.maximum(alpha, core.to(alpha)), 1 - void.to(alpha))
 
@@ -69,8 +81,16 @@ def solidify(alpha: Tensor) -> Tensor:
     return ((alpha - NEARLY_0) / (NEARLY_1 - NEARLY_0)).clamp(0, 1)
 
 
-def _spread(values: Tensor, radius: int) -> Tensor:
-    """Return each value's largest neighbor within a square of `radius`."""
+def spread(values: Tensor, radius: int) -> Tensor:
+    """Return each value's largest neighbor within a square of `radius`, on its device."""
+    if values.device.type == "cpu":
+        kernel = np.ones((2 * radius + 1,) * 2, np.uint8)
+        return torch.from_numpy(cv2.dilate(values[0, 0].numpy(), kernel))[None, None]
+    return spread_by_pooling(values, radius)
+
+
+def spread_by_pooling(values: Tensor, radius: int) -> Tensor:
+    """Return what is spread on the CPU, bit for bit, without leaving the device."""
     return max_pool2d(values, 2 * radius + 1, 1, radius)
 
 
@@ -105,13 +125,6 @@ def _dilate_on_cpu(area: Tensor, radius: int) -> Tensor:
 def _ellipse(radius: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     side = 2 * radius + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
-
-
-def _replaced(alpha: Tensor, finer: Tensor, band: Tensor, feather: int) -> Tensor:
-    """Return `finer` in the `band`, which fades over `feather` px, and `alpha` elsewhere."""
-    if not feather:
-        return torch.where(band, finer, alpha)
-    return alpha.lerp(finer, soften(band, feather).to(alpha.dtype))
 
 
 def soften(area: Tensor, radius: int) -> Tensor:
