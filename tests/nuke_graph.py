@@ -1,17 +1,21 @@
 """
 Nodes of Nuke's, computed with numpy and OpenCV from what Foundry's reference guide says of them.
 
-Enough for the comps and for what the bridge renders; anything else is an error. A picture is a
-dictionary of planes (h, w), by channel. Blur's size is taken as twice its sigma.
+Enough for the comps, for what the bridge renders and for the models' nodes; anything else is an
+error. A picture is a dictionary of planes (h, w), by channel. Blur's size is taken as twice its
+sigma.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import OpenImageIO as oiio
+import torch
 
 from sghm_vs.nuke.script import Node, find
 
@@ -127,14 +131,14 @@ def constant(node: Node, *_: object) -> Image:
 def group(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
     if node.knobs.get("disable") == "true":
         return _first(node, frame, parent)
-    inside = dict(node.knobs) | {"Input1": _first(node, frame, parent)}
+    inside = dict(node.knobs) | {"taken": node.inputs[0]}
     return evaluate(find(node.children, "Output1"), frame, inside)
 
 
-def taken_by_group(node: Node, _: int, parent: Mapping[str, object]) -> Image:
-    taken = parent[node.name]
-    assert isinstance(taken, dict)
-    return taken
+def taken_by_group(_: Node, frame: int, parent: Mapping[str, object]) -> Image:
+    taken = parent["taken"]
+    assert isinstance(taken, Node)
+    return evaluate(taken, frame)
 
 
 def shifted(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
@@ -143,18 +147,93 @@ def shifted(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
     return evaluate(first, frame - int(str(node.knobs["time_offset"])), parent)
 
 
+def kept(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
+    assert (node.knobs["operation"], node.knobs["channels"]) == ("keep", "rgb")
+    picture = _first(node, frame, parent)
+    return {name: picture[name] for name in RGB}
+
+
+def mixed(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
+    picture = _first(node, frame, parent)
+    if _computed(str(node.knobs["disable"]), {}, parent):
+        return picture
+    rows = [
+        [float(word) for word in row.split()]
+        for row in re.findall(r"{([^{}]+)}", str(node.knobs["matrix"]))
+    ]
+    colors = [picture[name] for name in RGB]
+    return {
+        name: sum(part * color for part, color in zip(row, colors, strict=True))
+        for name, row in zip(RGB, rows, strict=True)
+    }
+
+
+def computed(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
+    picture = _first(node, frame, parent)
+    values = {
+        short: picture[name].astype(np.float64) for short, name in zip("rgb", RGB, strict=True)
+    }
+    return picture | {
+        name: np.asarray(_computed(str(node.knobs[f"expr{n}"]), values, parent), np.float32)
+        for n, name in enumerate(RGB)
+    }
+
+
+def _computed(text: str, values: Mapping[str, object], parent: Mapping[str, object]) -> Any:
+    """Return what an expression of Nuke's means; of a choice both sides are computed."""
+    text = re.sub(r"parent\.(\w+)", lambda match: str(parent[match[1]]), text.strip('{}"'))
+    test, _, sides = text.partition("?")
+    functions = {"max": np.maximum, "pow": lambda base, power: np.abs(base) ** power}
+    names = {**functions, **values}
+    if not sides:
+        return eval(text, {}, names)  # noqa: S307 - our own words
+    yes, no = (eval(side.strip(), {}, names) for side in sides.split(":"))  # noqa: S307
+    return np.where(eval(test, {}, names), yes, no)  # noqa: S307
+
+
+def switch(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
+    chosen = node.inputs[int(_computed(str(node.knobs["which"]), {}, parent))]
+    assert chosen is not None
+    return evaluate(chosen, frame, parent)
+
+
+def clamped(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
+    picture = _first(node, frame, parent)
+    return picture | {name: np.clip(picture[name], 0, 1) for name in RGB}
+
+
+def inference(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
+    """Run the TorchScript file that the .cat would hold, its knobs being the group's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = torch.jit.load(str(node.knobs["modelFile"]))
+    picture = _first(node, frame, parent)
+    channels = RGB
+    if hasattr(module, "tolerance"):
+        channels = (*RGB, "forward.u", "forward.v", "depth.Z", "backward.u", "backward.v", "mask.a")
+    module.infer_size = int(str(parent["infer_size"]))
+    stacked = torch.from_numpy(np.stack([picture[name] for name in channels]))[None]
+    return picture | {"alpha": module(stacked.float())[0, 0].numpy()}
+
+
 CLASSES: Mapping[str, Callable[[Node, int, Mapping[str, object]], Image]] = {
     "Blur": blur,
+    "Clamp": clamped,
+    "ColorMatrix": mixed,
     "Constant": constant,
     "Copy": copy,
     "Dot": _first,
+    "Expression": computed,
     "FilterErode": erode,
     "Group": group,
+    "Inference": inference,
     "Input": taken_by_group,
     "Merge2": over,
     "Output": _first,
     "Premult": premult,
     "Read": read,
+    "Remove": kept,
+    "Switch": switch,
     "TimeOffset": shifted,
     "Unpremult": unpremult,
 }

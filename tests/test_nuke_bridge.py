@@ -218,6 +218,7 @@ def test_a_failure_shows_on_the_node_and_in_the_log_with_the_command_to_repeat_i
     assert matter["tile_color"].value() != 0
     repeat = next(line for line in nuke._said if line.startswith("sghm: to repeat it: "))
     command = repeat.split("\n")[0].removeprefix("sghm: to repeat it: ")
+    assert matter["failed_command"].value() == command
     run = subprocess.run(
         ["/bin/sh", "-c", f"unset PYTHONHOME; {command}"],
         capture_output=True,
@@ -352,7 +353,7 @@ def test_movies_keep_nukes_numbers_which_begin_at_1(nuke, jobs, shared):
     press(nuke, jobs, node)
 
     assert [path.name.split(".")[1] for path in result_of(nuke, node)] == ["0003", "0004"]
-    assert "--frames 2-3 --start-number 3" in nuke._said[0]
+    assert "--frames=2-3 --start-number=3" in nuke._said[0]
     assert "--input-colorspace rec709" in nuke._said[0]
 
 

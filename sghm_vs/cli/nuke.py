@@ -1,4 +1,4 @@
-"""sghm nuke: what Nuke needs to work with mattes."""
+"""sghm nuke: the bridge, the network and comps for Nuke."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def add_parser(verbs: options.Verbs) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser(
         "nuke",
-        help="the bridge to Nuke, and comps for it",
-        description="The bridge to Nuke, and comps for it. No Nuke was at hand to try them in.",
+        help="the bridge, the network and comps for Nuke",
+        description="The bridge, the network and comps for Nuke. None was at hand to try them in.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     comp = actions.add_parser("comp", help="write a comp of a matte over a background, a .nk")
@@ -29,6 +29,15 @@ def add_parser(verbs: options.Verbs) -> None:
     comp.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nk")
     comp.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     comp.set_defaults(run=write_comp)
+    export = actions.add_parser(
+        "export", help="write the network for Nuke's Inference node: live, each frame"
+    )
+    export.add_argument(
+        "--model", default="auto", metavar="NAME|PATH", help="as in sghm matte (default: auto)"
+    )
+    export.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    export.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    export.set_defaults(run=export_model)
     install = actions.add_parser("install", help="put the bridge where Nuke loads it")
     install.add_argument(
         "folder",
@@ -56,6 +65,15 @@ def install_bridge(args: argparse.Namespace) -> int:
             "start Nuke anew: Nodes menu, SGHM",
         ]
     )
+    return 0
+
+
+def export_model(args: argparse.Namespace) -> int:
+    """Write the model that `args` name for Nuke."""
+    from sghm_vs.nuke.export import export
+
+    paths = export(args.model, args.output, overwrite=args.overwrite)
+    options.print_lines(map(str, paths))
     return 0
 
 

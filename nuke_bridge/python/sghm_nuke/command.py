@@ -43,11 +43,11 @@ def words(
 ) -> List[str]:
     """Return the command that makes what is asked for, a word each, never a shell's line."""
     said = [executable, "matte", plate.file, "-o", request.output]
-    said += ["--frames", "%d-%d" % (plate.first - plate.offset, plate.last - plate.offset)]
+    # With "=", since a negative number looks like an option.
+    said += ["--frames=%d-%d" % (plate.first - plate.offset, plate.last - plate.offset)]
     if plate.offset:
-        said += ["--start-number", str(plate.first)]
-    for name, value in settings(request).items():
-        said += ["--" + name, value]
+        said += ["--start-number=%d" % plate.first]
+    said += ["--%s=%s" % setting for setting in settings(request).items()]
     if plate.colorspace is not None:
         said += ["--input-colorspace", plate.colorspace]
     if guide is not None:

@@ -138,7 +138,7 @@ def show_result(node: nuke.Node, output: str, frames: Tuple[int, int], digest: s
 def show_failure(node: nuke.Node, why: str, command: str) -> None:
     """Show on `node` that it failed, why, and the command to repeat."""
     node["tile_color"].setValue(FAILED_COLOR)
-    node["failed_command"].setValue(escaped(command))
+    node["failed_command"].setValue(command)
     say(node, "FAILED: " + why)
 
 

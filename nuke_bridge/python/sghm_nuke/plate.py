@@ -109,11 +109,13 @@ def render(node: nuke.Node, channels: str, folder: str, frames: Tuple[int, int])
     proxy = nuke.root()["proxy"]
     was_proxy = proxy.value()
     with node.parent():
-        write = nuke.nodes.Write(
-            file=escaped(file), file_type="exr", channels=channels, raw=True, name="sghm_render"
-        )
+        write = nuke.nodes.Write(name="sghm_render")
     try:
         proxy.setValue(False)
+        write["file"].setValue(escaped(file))
+        write["file_type"].setValue("exr")
+        write["channels"].setValue(channels)
+        write["raw"].setValue(True)
         write["datatype"].setValue("16 bit half")
         write.setInput(0, node)
         nuke.execute(write, frames[0], frames[1])
