@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sghm_vs.network import Network
 from sghm_vs.network.encoder import Features
+from sghm_vs.resampling import enlarge
 from sghm_vs.settings import Settings
 from sghm_vs.stages import detail, refinement, segmentation, sizing
 
@@ -63,7 +64,7 @@ class Pipeline:
     def shown(self, seen: Tensor, height: int, width: int) -> Tensor:
         """Return what is `seen`, small, at the picture's size, (1, 1, height, width)."""
         fit = self._fit(height, width)
-        return fit.restore(segmentation.upsample(seen, fit.padded).float())
+        return fit.restore(enlarge(seen, fit.padded).float())
 
     def guidance(self, seen: Tensor, height: int, width: int) -> Tensor:
         """Return the mask that what is `seen` becomes for matting, (1, 1, height, width)."""
@@ -72,7 +73,7 @@ class Pipeline:
 
     def _prepared(self, picture: Tensor) -> tuple[sizing.Fit, Tensor]:
         fit = self._fit(*picture.shape[-2:])
-        return fit, fit.prepare(picture).contiguous(memory_format=self.network.memory_format)
+        return fit, fit.prepare(picture)
 
     def _matte(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Tensor:
         is_padded = self.settings.sizing == "pad"

@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from sghm_vs.errors import WeightsError
 from sghm_vs.network import SGHM, build_network, read_checkpoint, sghm_lite, sghm_resnet50
 from sghm_vs.pipeline import Pipeline
+from sghm_vs.resampling import enlarge
 from sghm_vs.settings import Settings
-from sghm_vs.stages import segmentation
 from sghm_vs.weights import find_weights, shipped
 from tests.seeded import seeded_image
 
@@ -37,7 +37,7 @@ def test_segmentation_equals_the_published_network(seeded_network, reference):
     image = picture(reference, 0)
     features = seeded_network.encode(image)
 
-    probability = segmentation.upsample(seeded_network.segment(features), image.shape[-2:])
+    probability = enlarge(seeded_network.segment(features), image.shape[-2:])
 
     assert largest_difference(probability, reference["auto_segment"]) < TOLERANCE
 

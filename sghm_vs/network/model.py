@@ -60,8 +60,6 @@ class SGHM(nn.Module):
     """
 
     backend = "torch"
-    memory_format = torch.channels_last
-    """In which pictures are best given."""
 
     def __init__(
         self,

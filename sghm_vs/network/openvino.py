@@ -30,7 +30,6 @@ class OpenVinoNetwork:
     """
 
     backend = "openvino"
-    memory_format = torch.contiguous_format
     dtype = torch.float32
 
     def __init__(self, network: SGHM, *, half: bool, streams: int) -> None:

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
+from torch.nn.functional import avg_pool2d, max_pool2d, pad
+
+from sghm_vs.resampling import enlarge
 
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
@@ -70,10 +72,11 @@ def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:
         scale: Of the distances; 1 is for a short side of 1280.
     """
     small = avg_pool2d(mask.float(), 4)
-    inside = 1 - spread(1 - small, _scaled(INSIDE_PX // 4, scale))
-    outside = 1 - spread(small, _scaled(OUTSIDE_PX // 4, scale))
-    core, void = (interpolate(area, scale_factor=4, mode="bilinear") for area in (inside, outside))
-    return torch.minimum(torch.maximum(alpha, core.to(alpha)), 1 - void.to(alpha))
+    least = 1 - spread(1 - small, _scaled(INSIDE_PX // 4, scale))
+    most = spread(small, _scaled(OUTSIDE_PX // 4, scale))
+    size = alpha.shape[2], alpha.shape[3]
+    least, most = (enlarge(area, size) for area in (least, most))
+    return alpha.clamp(least.to(alpha), most.to(alpha))
 
 
 def solidify(alpha: Tensor) -> Tensor:
@@ -92,6 +95,14 @@ def spread(values: Tensor, radius: int) -> Tensor:
 def spread_by_pooling(values: Tensor, radius: int) -> Tensor:
     """Return what is spread on the CPU, bit for bit, without leaving the device."""
     return max_pool2d(values, 2 * radius + 1, 1, radius)
+
+
+def _undecided(alpha: Tensor) -> Tensor:
+    """Return where `alpha` (1, 1, height, width) is neither 0 nor 1, bool."""
+    if alpha.device.type == "cpu":
+        plane = alpha[0, 0].float().numpy()
+        return torch.from_numpy(cv2.inRange(plane, NEARLY_0, NEARLY_1))[None, None] > 0
+    return (alpha >= NEARLY_0) & (alpha <= NEARLY_1)
 
 
 def dilate(area: Tensor, radius: int) -> Tensor:
@@ -148,10 +159,6 @@ def _soften_on_cpu(area: Tensor, radius: int) -> Tensor:
         plane, cv2.CV_16U, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE
     )
     return torch.from_numpy(counts.astype(np.float32))[None, None] / side**2
-
-
-def _undecided(alpha: Tensor) -> Tensor:
-    return (alpha >= NEARLY_0) & (alpha <= NEARLY_1)
 
 
 def _scaled(radius: int, scale: float) -> int:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import interpolate
+
+from sghm_vs.resampling import enlarge
 
 THRESHOLD = 0.5
 """Of what is settled: the outline of the people."""
@@ -35,7 +36,7 @@ def to_mask(settled: Tensor, size: tuple[int, int]) -> Tensor:
     Source:
         Chen et al. (2022), section 3: the probability is upsampled, then thresholded.
     """
-    return (upsample(settled, size) > THRESHOLD).to(settled.dtype)
+    return (enlarge(settled, size) > THRESHOLD).to(settled.dtype)
 
 
 def settle(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
@@ -63,11 +64,6 @@ def settle(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     # Where both agree, the probability stays: its slope places the outline between pixels.
     agreed = np.where(person == (seen > LENIENT_THRESHOLD), seen, person)
     return torch.from_numpy(_centered(agreed)).to(probability)[None, None]
-
-
-def upsample(probability: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return `probability` (1, 1, h, w) at `size`, bilinear."""
-    return interpolate(probability, size, mode="bilinear", align_corners=False)
 
 
 def _centered(seen: NDArray[np.float32]) -> NDArray[np.float32]:
