@@ -218,7 +218,7 @@ def test_a_failure_shows_on_the_node_and_in_the_log_with_the_command_to_repeat_i
     assert matter["tile_color"].value() != 0
     repeat = next(line for line in nuke._said if line.startswith("sghm: to repeat it: "))
     command = repeat.split("\n")[0].removeprefix("sghm: to repeat it: ")
-    assert matter["failed_command"].value() == command
+    assert matter["failed_command"].getText() == command
     run = subprocess.run(
         ["/bin/sh", "-c", f"unset PYTHONHOME; {command}"],
         capture_output=True,

@@ -60,17 +60,25 @@ class Knob:
 
 
 class String_Knob(Knob):
-    pass
+    def getText(self) -> str:
+        _only_on_main()
+        return str(self._value)
 
 
 class EvalString_Knob(String_Knob):
-    pass
+    def value(self) -> Any:
+        """Return the text computed: brackets would be run as Tcl."""
+        text = self.getText()
+        assert not re.search(r"(?<!\\)[\[$]", text), text
+        return re.sub(r"\\(.)", r"\1", text)
 
 
 class File_Knob(EvalString_Knob):
+    def value(self) -> Any:
+        return re.sub(r"#+", lambda match: f"%0{len(match[0])}d", self.getText())
+
     def getEvaluatedValue(self) -> Any:
-        plain = re.sub(r"\\(.)", r"\1", str(self._value))
-        return re.sub(r"#+", lambda match: f"%0{len(match[0])}d", plain)
+        return re.sub(r"\\(.)", r"\1", self.value())
 
 
 class Script_Knob(String_Knob):
