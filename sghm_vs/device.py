@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from typing import NamedTuple
+
 import torch
 
 from sghm_vs.errors import DeviceError
+from sghm_vs.settings import Backend
+
+
+class Compute(NamedTuple):
+    """What the network runs on, as it was asked for."""
+
+    device: torch.device
+    fp16: bool | None = None
+    """See `choose_dtype`."""
+    backend: Backend = "auto"
+
+
+def choose_compute(
+    index: int | None, fp16: bool | None = None, backend: Backend = "auto"
+) -> Compute:
+    """
+    Return what the network runs on: see `choose_device`.
+
+    Raises:
+        DeviceError: There is no such device, or the backend does not run on it.
+    """
+    device = choose_device(-1 if backend == "openvino" and index is None else index)
+    if backend == "openvino" and device.type != "cpu":
+        msg = f"backend openvino runs on the CPU, and {device} was asked for; use --device cpu"
+        raise DeviceError(msg)
+    return Compute(device, fp16, backend)
+
+
+def has_openvino() -> bool:
+    """Return whether OpenVINO is installed."""
+    return find_spec("openvino") is not None
 
 
 def choose_device(index: int | None) -> torch.device:

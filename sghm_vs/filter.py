@@ -11,16 +11,16 @@ import torch
 import vapoursynth as vs
 
 from sghm_vs import color, matting
-from sghm_vs.device import choose_device, choose_dtype
+from sghm_vs.device import Compute, choose_compute, choose_dtype, has_openvino
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.inspection import View, view
 from sghm_vs.intake import readable
-from sghm_vs.network import SGHM, build_network, read_checkpoint
+from sghm_vs.network import SGHM, Network, OpenVinoNetwork, build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
-from sghm_vs.settings import Settings, Sizing
-from sghm_vs.slots import Slots
+from sghm_vs.settings import Backend, Settings, Sizing
+from sghm_vs.slots import Slots, slots_on_cpu
 from sghm_vs.store import find_or_fetch
-from sghm_vs.weights import Weights, find_weights
+from sghm_vs.weights import PUBLISHED_MODEL, Weights, find_weights
 
 
 def sghm(
@@ -36,7 +36,7 @@ def sghm(
     infer_size: int = 1280,
     sizing: Sizing = "pad",
     fp16: bool | None = None,
-    backend: str = "auto",
+    backend: Backend = "auto",
     format: int | None = None,
     mask: vs.VideoNode | None = None,
     debug: View | None = None,
@@ -68,8 +68,10 @@ def sghm(
             clip's `_SceneChangePrev` and `_SceneChangeNext`.
         infer_size: Short side in pixels above which a picture is shrunk for the network.
         sizing: "pad" keeps the aspect; "image" and "video" do as the published scripts.
-        fp16: Half precision; None is half on CUDA and float on the CPU.
-        backend: "auto" or "torch".
+        fp16: Half precision, which with OpenVINO is bfloat16, where the CPU has it; None is half
+            on CUDA and float on the CPU.
+        backend: "torch", "openvino" (CPUs), or "auto": OpenVINO for sghm-resnet50 on the CPU where
+            it is installed, else torch.
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
             the network's own segmentation.
@@ -110,12 +112,12 @@ def sghm(
         )
         if input_colorspace is not None:
             clip = color.said_to_be(clip, input_colorspace)
-        device = choose_device(device_index)
-        slots = Slots(device, num_streams)
+        compute = choose_compute(device_index, fp16, backend)
+        slots = Slots(compute.device, num_streams)
         weights = (
             find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
         )
-        pipeline = load_pipeline(weights, settings, device, choose_dtype(device, fp16))
+        pipeline = load_pipeline(weights, settings, compute)
         alpha = matte_clip(clip, pipeline, slots, guide, debug)
     except SghmError as error:
         msg = f"sghm: {error}"
@@ -164,29 +166,34 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
     return attached
 
 
-def load_pipeline(
-    weights: Weights, settings: Settings, device: torch.device, dtype: torch.dtype
-) -> Pipeline:
-    """Return the pipeline around the network that `weights` hold, on `device`, in `dtype`."""
-    return Pipeline(load_network(weights, device, dtype), settings)
+def load_pipeline(weights: Weights, settings: Settings, compute: Compute) -> Pipeline:
+    """Return the pipeline around the network that `weights` hold."""
+    return Pipeline(load_network(weights, compute), settings)
 
 
-def load_network(weights: Weights, device: torch.device, dtype: torch.dtype) -> SGHM:
-    """Return the network that `weights` hold; while anybody keeps it, all who ask share it."""
+def load_network(weights: Weights, compute: Compute) -> Network:
+    """
+    Return the network that `weights` hold; while anybody keeps it, all who ask share it.
+
+    Raises:
+        WeightsError: They are no network's.
+        MissingPackageError: The backend is not installed.
+    """
     stat = weights.path.stat()
-    key = weights, stat.st_ino, stat.st_mtime_ns, stat.st_size, device, dtype
+    key = weights, stat.st_ino, stat.st_mtime_ns, stat.st_size, compute
     with _loading:
         network = _loaded.get(key)
         if network is None:
-            network = _loaded[key] = _load_network(weights, device, dtype)
+            network = _loaded[key] = _load_network(weights, compute)
     return network
 
 
-def _load_network(weights: Weights, device: torch.device, dtype: torch.dtype) -> SGHM:
-    architecture, network = build_network(read_checkpoint(weights.path), str(weights.path))
-    network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+def _load_network(weights: Weights, compute: Compute) -> Network:
+    architecture, plain = build_network(read_checkpoint(weights.path), str(weights.path))
+    network = placed(plain, architecture, compute)
+    where = f"{compute.device} by {network.backend}"
     vs.core.log_message(
-        vs.MESSAGE_TYPE_INFORMATION, f"sghm: {architecture} from {weights.name} on {device}"
+        vs.MESSAGE_TYPE_INFORMATION, f"sghm: {architecture} from {weights.name} on {where}"
     )
     if not weights.is_known():
         message = f"sghm: {weights.path} is not a known checkpoint; its names and shapes are right"
@@ -194,8 +201,31 @@ def _load_network(weights: Weights, device: torch.device, dtype: torch.dtype) ->
     return network
 
 
+def placed(network: SGHM, architecture: str, compute: Compute) -> Network:
+    """
+    Return what runs `network`, which is of `architecture`.
+
+    Of itself, OpenVINO is chosen where it is worth the seconds in which it makes its programs.
+
+    Raises:
+        MissingPackageError: The backend is not installed.
+        SettingsError: The network is too light for half precision.
+    """
+    is_heavy = compute.device.type == "cpu" and architecture == PUBLISHED_MODEL
+    backend = compute.backend
+    if backend == "auto":
+        backend = "openvino" if is_heavy and has_openvino() else "torch"
+    if backend == "openvino":
+        if compute.fp16 and architecture != PUBLISHED_MODEL:
+            msg = f"fp16 by OpenVINO is too coarse for {architecture}; leave it out (--no-fp16)"
+            raise SettingsError(msg)
+        return OpenVinoNetwork(network, half=bool(compute.fp16), streams=slots_on_cpu())
+    dtype = choose_dtype(compute.device, compute.fp16)
+    return network.to(device=compute.device, dtype=dtype).to(memory_format=torch.channels_last)
+
+
 _loading = threading.Lock()
-_loaded: WeakValueDictionary[tuple[object, ...], SGHM] = WeakValueDictionary()
+_loaded: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
 """Networks that some clip still uses: frames don't change them, so clips may share them."""
 
 
@@ -272,8 +302,8 @@ def _check_options(*, backend: str, num_streams: int, debug: str | None) -> None
     if debug is not None and debug not in get_args(View):
         msg = f"debug is {debug!r} and must be one of {', '.join(get_args(View))}"
         raise SettingsError(msg)
-    if backend not in ("auto", "torch"):
-        msg = f"backend is {backend!r} and must be auto or torch"
+    if backend not in get_args(Backend):
+        msg = f"backend is {backend!r} and must be one of {', '.join(get_args(Backend))}"
         raise SettingsError(msg)
     if num_streams < 0:
         msg = f"num_streams is {num_streams} and must be 0 (chosen by the device) or more"

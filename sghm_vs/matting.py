@@ -186,8 +186,8 @@ class FeatureCache:
 
 def _bridge(pipeline: Pipeline, slots: Slots) -> Callable[[vs.VideoFrame], Tensor]:
     """Return what brings a frame to the network."""
-    weight = next(pipeline.network.parameters())
-    return lambda frame: planes.to_tensor(frame, slots.device, weight.dtype)
+    dtype = pipeline.network.dtype
+    return lambda frame: planes.to_tensor(frame, slots.device, dtype)
 
 
 def _bytes_of(features: Features) -> int:

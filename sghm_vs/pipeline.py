@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from sghm_vs.network import SGHM
+from sghm_vs.network import Network
 from sghm_vs.network.encoder import Features
 from sghm_vs.settings import Settings
 from sghm_vs.stages import detail, refinement, segmentation, sizing
@@ -17,7 +16,7 @@ from sghm_vs.stages import detail, refinement, segmentation, sizing
 class Pipeline:
     """The network with all that stands around it; keeps nothing from frame to frame."""
 
-    network: SGHM
+    network: Network
     settings: Settings
 
     def matte(self, picture: Tensor, guide: Tensor | None = None) -> Tensor:
@@ -73,7 +72,7 @@ class Pipeline:
 
     def _prepared(self, picture: Tensor) -> tuple[sizing.Fit, Tensor]:
         fit = self._fit(*picture.shape[-2:])
-        return fit, fit.prepare(picture).contiguous(memory_format=torch.channels_last)
+        return fit, fit.prepare(picture).contiguous(memory_format=self.network.memory_format)
 
     def _matte(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Tensor:
         is_padded = self.settings.sizing == "pad"

@@ -17,7 +17,7 @@ from sghm_vs.delivery.form import EXTRA_LAYOUTS
 from sghm_vs.delivery.naming import named
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.origin import Origin
-from sghm_vs.settings import Edges, Foreground, Settings, Shape
+from sghm_vs.settings import Backend, Edges, Foreground, Settings, Shape
 from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
@@ -35,7 +35,7 @@ class Matting:
     settings: Settings = field(default_factory=Settings)
     fp16: bool | None = None
     num_streams: int = 0
-    backend: str = "auto"
+    backend: Backend = "auto"
     mask: Path | None = None
     """A movie, sequence or picture that shows where the people are."""
     debug: Path | None = None
@@ -84,13 +84,13 @@ def prepare(matting: Matting) -> Prepared:
     Raises:
         WeightsError: There are no such weights.
         DeviceError: There is no such device.
+        MissingPackageError: The backend is not installed.
     """
-    from sghm_vs.device import choose_device, choose_dtype
+    from sghm_vs.device import choose_compute
     from sghm_vs.filter import load_network
 
-    device = choose_device(matting.device_index)
-    weights = find_weights(matting.model)
-    network = load_network(weights, device, choose_dtype(device, matting.fp16))
+    compute = choose_compute(matting.device_index, matting.fp16, matting.backend)
+    network = load_network(find_weights(matting.model), compute)
     return Prepared(matting=matting, description=describe(matting), network=network)
 
 
@@ -288,6 +288,8 @@ def describe(matting: Matting) -> dict[str, str]:
         "exposure": str(settings.exposure),
         "tr": str(settings.tr),
         "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
+        **({} if matting.backend == "auto" else {"backend": matting.backend}),
+        **({} if matting.fp16 is None else {"fp16": str(matting.fp16)}),
         **({} if matting.mask is None else {"mask": matting.mask.name}),
     }
 

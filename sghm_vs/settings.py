@@ -7,6 +7,8 @@ from typing import ClassVar, Literal, get_args
 
 from sghm_vs.errors import SettingsError
 
+Backend = Literal["auto", "torch", "openvino"]
+"""What runs the network."""
 Sizing = Literal["pad", "image", "video"]
 
 FlowEffort = Literal["fast", "medium"]

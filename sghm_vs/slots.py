@@ -38,12 +38,10 @@ class Slots:
         self.device = device
         self._stream = threading.local()
         self._runs = itertools.count(1)
-        chosen = count or (
-            SLOTS_ON_CUDA if device.type == "cuda" else min(cores(), SLOTS_ON_CPU_MAX)
-        )
+        self.count = count or (SLOTS_ON_CUDA if device.type == "cuda" else slots_on_cpu())
         # Given no method of this object, whose threads would keep it alive for ever.
         self._threads = ThreadPoolExecutor(
-            chosen, "sghm", initializer=_open, initargs=(self._stream, device)
+            self.count, "sghm", initializer=_open, initargs=(self._stream, device)
         )
 
     def run(self, compute: Callable[[], Tensor]) -> Tensor:
@@ -102,3 +100,8 @@ def cores() -> int:
     """Return how many cores this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def slots_on_cpu() -> int:
+    """Return how many slots the CPU has unless somebody chooses."""
+    return min(cores(), SLOTS_ON_CPU_MAX)

@@ -89,7 +89,7 @@ def test_the_halo_is_as_wide_as_it_must_be_and_no_wider(network, begun):
     with torch.inference_mode():
         error = (network.finish(begun, [square]) - square.of(whole)).abs()[0, 0]
 
-    halo = network.refine.halo_px
+    halo = network.halo_px
     assert error[halo:-halo, halo:-halo].max() < TOLERANCE
     narrower = halo - 4
     assert error[narrower:-narrower, narrower:-narrower].max() > TOLERANCE

@@ -13,7 +13,7 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING
 
-from sghm_vs.cli import options, throughput
+from sghm_vs.cli import options, speed, throughput
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.settings import PRESETS, Settings
@@ -39,21 +39,24 @@ def add_parser(verbs: options.Verbs) -> None:
         description="temporal: matte clips whose truth is known with each preset of --tr, and "
         "print dtSSD and MAD as parts of those without filtering (1 is no change, less is better), "
         "beside two simple filters; and what each preset alone adds to the exact truth. cost: the "
-        "CPU time of a frame with each preset, of the first of the clips at 1280x720. delivery: "
+        "CPU time of a frame with each preset, of the first of the clips at 1280x720. speed: "
+        "frames a second of the network alone, through VapourSynth and from movie to movie, beside a "
+        "plain forward pass of the same weights; the CPU time of each part; memory. delivery: "
         "write 1080p EXR mattes and ProRes 4444, and print how fast beside OpenEXR and ffmpeg "
         "alone.",
     )
     parser.add_argument(
         "what",
-        choices=["temporal", "cost", "delivery"],
-        help="temporal filtering, its cost, or the writing of files beside OpenEXR and ffmpeg alone",
+        choices=["temporal", "cost", "speed", "delivery"],
+        help="temporal filtering, its cost, matting, or the writing of files",
     )
     parser.add_argument(
         "folder",
         type=Path,
         nargs="?",
-        metavar="DIR",
+        metavar="DIR|FILE",
         help="temporal: clips, each NAME.mp4 (or any movie) beside its truth, NAME_alpha.mkv; "
+        "speed: footage; "
         "delivery: where to write for the while (default: the system's folder for that)",
     )
     parser.add_argument(
@@ -61,14 +64,26 @@ def add_parser(verbs: options.Verbs) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="of each clip's start (default: all); delivery: how many (default: 120)",
+        help="of each clip's start (default: all; speed: 24); delivery: how many (default: 120)",
     )
     parser.add_argument(
         "--size",
         type=_size,
         default=(1920, 1080),
         metavar="WxH",
-        help="delivery: of the frames (default: 1920x1080)",
+        help="speed, delivery: of the frames (default: 1920x1080)",
+    )
+    parser.add_argument(
+        "--matrix",
+        action="store_true",
+        help="speed: both models, four sizes, tr 0 and 2, in place of --model, --size, --tr",
+    )
+    parser.add_argument(
+        "--band",
+        type=Path,
+        metavar="FILE",
+        help="speed: a matte whose edges are refined in place of the network's own; random weights, "
+        "which stand in for a model that is not installed, have none",
     )
     parser.add_argument(
         "--memory",
@@ -98,9 +113,10 @@ def run(args: argparse.Namespace) -> int:
         args.frames = args.frames or DELIVERED_FRAMES
         return throughput.run(args)
     if args.folder is None:
-        msg = f"bench {args.what} needs a folder of clips; type: sghm bench {args.what} DIR"
+        needed = "footage" if args.what == "speed" else "a folder of clips"
+        msg = f"bench {args.what} needs {needed}; type: sghm bench {args.what} PATH"
         raise SettingsError(msg)
-    return _run_cost(args) if args.what == "cost" else _run_temporal(args)
+    return {"cost": _run_cost, "speed": speed.run, "temporal": _run_temporal}[args.what](args)
 
 
 def _run_cost(args: argparse.Namespace) -> int:
@@ -206,17 +222,16 @@ def _costs(plate: Path, args: argparse.Namespace) -> dict[str, float]:
 
 def _by_preset(clip: vs.VideoNode, args: argparse.Namespace) -> dict[str, vs.VideoNode]:
     """Return the mattes of `clip` by each preset."""
-    from sghm_vs.device import choose_device, choose_dtype
-    from sghm_vs.filter import load_pipeline, matte_clip
+    from sghm_vs.device import choose_compute
+    from sghm_vs.filter import load_network, matte_clip
     from sghm_vs.pipeline import Pipeline
     from sghm_vs.slots import Slots
     from sghm_vs.weights import find_weights
 
     how = options.matting_from(args)
-    device = choose_device(how.device_index)
-    dtype = choose_dtype(device, how.fp16)
-    slots = Slots(device, count=0)
-    network = load_pipeline(find_weights(how.model), how.settings, device, dtype).network
+    compute = choose_compute(how.device_index, how.fp16, how.backend)
+    slots = Slots(compute.device, count=0)
+    network = load_network(find_weights(how.model), compute)
     return {
         name: matte_clip(clip, Pipeline(network, chosen), slots)
         for name, chosen in _presets(args).items()

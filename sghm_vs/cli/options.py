@@ -62,8 +62,14 @@ def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad"
     group.add_argument(
         "--backend",
         default="auto",
-        choices=["auto", "torch"],
-        help="what runs the network (default: auto)",
+        choices=["auto", "torch", "openvino"],
+        help="what runs the network; auto is openvino for sghm-resnet50 on the CPU where it is "
+        "installed (pip install 'sghm-vs[openvino]'), else torch (default: auto)",
+    )
+    group.add_argument(
+        "--fp16",
+        action=argparse.BooleanOptionalAction,
+        help="half precision; by openvino bfloat16, where the CPU has it (default: on CUDA alone)",
     )
     group.add_argument(
         "--sizing",
@@ -366,6 +372,7 @@ def matting_from(args: argparse.Namespace) -> Matting:
             exposure=args.exposure,
         ),
         backend=args.backend,
+        fp16=args.fp16,
         mask=Path(mask) if mask else None,
         debug=Path(debug) if debug else None,
     )

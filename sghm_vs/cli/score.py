@@ -148,16 +148,15 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
 
 def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
     """Return the function from a picture's clip to its alpha; it holds the network."""
-    from sghm_vs.device import choose_device, choose_dtype
+    from sghm_vs.device import choose_compute
     from sghm_vs.filter import load_pipeline, matte_clip
     from sghm_vs.slots import Slots
     from sghm_vs.weights import find_weights
 
     matting = options.matting_from(args)
-    device = choose_device(matting.device_index)
-    weights = find_weights(matting.model)
-    pipeline = load_pipeline(weights, matting.settings, device, choose_dtype(device, matting.fp16))
-    slots = Slots(device, count=1)
+    compute = choose_compute(matting.device_index, matting.fp16, matting.backend)
+    pipeline = load_pipeline(find_weights(matting.model), matting.settings, compute)
+    slots = Slots(compute.device, count=1)
     return lambda clip: matte_clip(clip, pipeline, slots)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch
@@ -26,12 +25,23 @@ class EfficientChannelAttention(nn.Module):
         return gates.transpose(1, 2).unsqueeze(-1)
 
 
+class Affine(NamedTuple):
+    """A factor and a summand for each channel, each (n, channels, 1, 1)."""
+
+    summand: Tensor
+    factor: Tensor
+
+    def __call__(self, planes: Tensor) -> Tensor:
+        """Return `planes` (n, channels, h, w) times the factor, and the summand more."""
+        return torch.addcmul(self.summand, self.factor, planes)
+
+
 class Survey(NamedTuple):
     """What a shortcut took from the whole of a picture, so that parts of it can be made alone."""
 
     planes: Tensor
     """(n, channels, h, w), to be cut."""
-    finish: Callable[[Tensor], Tensor]
+    finish: Affine | nn.Module
     """Makes of a part of the planes that part of the output, but for 2 px where it was cut."""
 
 
@@ -79,5 +89,6 @@ class AttentiveShortcut(LocalShortcut):
         factor = norm.weight * torch.rsqrt(variance + norm.eps)
         summand = norm.bias - factor * mean
         gates = gate.gates(features.mean((2, 3)) * factor + summand)
-        ends = gates * summand.view(-1, 1, 1), gates * factor.view(-1, 1, 1)
-        return Survey(features, lambda part: torch.addcmul(ends[0], ends[1], part))
+        return Survey(
+            features, Affine(gates * summand.view(-1, 1, 1), gates * factor.view(-1, 1, 1))
+        )

@@ -74,6 +74,13 @@ def build_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
     Raises:
         WeightsError: Names or shapes fit no architecture.
     """
+    name, network = build_plain_network(state, origin)
+    fold_batch_norms(network)
+    return name, network
+
+
+def build_plain_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
+    """Return what `build_network` does, with every norm as the checkpoint has it."""
     state = bake_spectral_norms(_without_prefix(state))
     name = _closest_architecture(state)
     with torch.device("meta"):
@@ -87,9 +94,7 @@ def build_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
         },
         assign=True,
     )
-    network.eval().requires_grad_(False)
-    fold_batch_norms(network)
-    return name, network
+    return name, network.eval().requires_grad_(requires_grad=False)
 
 
 def bake_spectral_norms(state: StateDict) -> StateDict:

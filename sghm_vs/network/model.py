@@ -59,6 +59,10 @@ class SGHM(nn.Module):
     `to_smaller`, if it is there, gives it a second look at the small picture, smaller still.
     """
 
+    backend = "torch"
+    memory_format = torch.channels_last
+    """In which pictures are best given."""
+
     def __init__(
         self,
         *,
@@ -126,12 +130,27 @@ class SGHM(nn.Module):
         """
         Return the finest alpha in equal `squares` of one picture, (squares, 1, side, side).
 
-        As by `matte`, but for the outermost `refine.halo_px` at sides that are not the picture's.
+        As by `matte`, but for the outermost `halo_px` at sides that are not the picture's.
         """
         state = torch.cat([square.of(begun.coarse.state, QUARTER_PX) for square in squares])
         full = begun.full.finish(torch.cat([square.of(begun.full.planes) for square in squares]))
         fine: Tensor = self.refine.fine(state, full)
         return fine
+
+    def finish_all(self, begun: Begun) -> Tensor:
+        """Return the finest alpha everywhere, (1, 1, height, width)."""
+        fine: Tensor = self.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
+        return fine
+
+    @property
+    def halo_px(self) -> int:
+        """How far the finest alpha depends on its surroundings."""
+        return self.refine.halo_px
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of what goes in and comes out."""
+        return next(self.parameters()).dtype
 
     def _scales(self, image: Tensor, features: Features, mask: Tensor) -> list[Tensor]:
         """Return what the shortcuts take, fine to coarse: features, the mask behind them."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from sghm_vs.network import SGHM
+from sghm_vs.network import Network
 from sghm_vs.network.model import Begun, Square
 
 TILE_PX = 64
@@ -18,7 +18,7 @@ DENSE_PART = 0.75
 """Of the picture; what squares have more than this is made as one."""
 
 
-def finest(network: SGHM, begun: Begun, where: Tensor) -> Tensor:
+def finest(network: Network, begun: Begun, where: Tensor) -> Tensor:
     """
     Return the finest alpha, (1, 1, height, width), 0-1, and 0 far from where it is looked at.
 
@@ -30,12 +30,12 @@ def finest(network: SGHM, begun: Begun, where: Tensor) -> Tensor:
         where: It is looked at, bool (1, 1, height, width).
     """
     height, width = where.shape[-2:]
-    halo = network.refine.halo_px
+    halo = network.halo_px
     side = TILE_PX + 2 * halo
     looked_at = max_pool2d(where.float(), TILE_PX, TILE_PX, ceil_mode=True)[0, 0]
     tiles = (torch.nonzero(looked_at) * TILE_PX).tolist()
     if min(height, width) < side or len(tiles) * side**2 > DENSE_PART * height * width:
-        return network.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
+        return network.finish_all(begun)
     alpha = torch.zeros_like(begun.coarse.os4)
     for some in batched(tiles, TILES_AT_ONCE):
         # Kept within the picture: there, as in it, zeros lie beyond its edge.
