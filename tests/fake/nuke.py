@@ -305,7 +305,41 @@ class Menu:
         self._commands[args[0]] = args[1]
 
 
+class Panel:
+    _answers: "dict[str, str] | None" = None  # the tests'
+    """What the artist types; None is Cancel."""
+
+    def __init__(self, *args: Any) -> None:
+        _only_on_main()
+        self._values: dict[str, str] = {}
+
+    def addEnumerationPulldown(self, *args: Any) -> None:
+        self._values[args[0]] = args[1].split()[0]
+
+    def addSingleLineInput(self, *args: Any) -> None:
+        self._values[args[0]] = args[1]
+
+    def show(self, *args: Any) -> bool:
+        assert set(Panel._answers or {}) <= set(self._values)
+        self._values.update(Panel._answers or {})
+        return Panel._answers is not None
+
+    def value(self, *args: Any) -> str:
+        return self._values[args[0]]
+
+
 _menu = Menu()
+_selected: list[Node] = []
+_messages: list[str] = []
+
+
+def selectedNodes() -> list[Node]:
+    return list(_selected)
+
+
+def message(prompt: str) -> None:
+    _only_on_main()
+    _messages.append(prompt)
 
 
 def menu(name: str) -> Menu:
@@ -446,8 +480,10 @@ def _reset(*, gui: bool, script_file: str = "") -> None:
     _root["name"].setValue(script_file)
     nodes = Nodes()
     _menu = Menu()
-    for kept in (_plugin_folders, _said, _executed, _current, _groups, ProgressTask._all):
-        kept.clear()
+    kept: tuple[list[Any], ...] = (_plugin_folders, _said, _executed, _current, _groups, _selected)
+    for each in (*kept, _messages, ProgressTask._all):
+        each.clear()
+    Panel._answers = None
     ProgressTask._cancels_at = None
     while not _calls.empty():
         _calls.get_nowait()
