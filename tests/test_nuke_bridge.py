@@ -278,6 +278,26 @@ def test_what_nuke_cannot_render_is_named(nuke, jobs):
     assert nuke.toNode("sghm_render") is None
 
 
+def test_a_rendering_that_is_cancelled_is_no_failure(nuke, jobs, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUKE_TEMP_DIR", str(tmp_path))
+    node = node_for(nuke, nuke.nodes.Slow())
+
+    press(nuke, jobs, node)
+
+    assert said_on(node) == "cancelled"
+    assert node["tile_color"].value() == 0
+    assert not list(tmp_path.glob("sghm_*"))
+
+
+def test_an_error_of_ours_does_not_leave_the_node_at_work(nuke, jobs, matter, monkeypatch):
+    monkeypatch.setattr(jobs, "words", lambda *_: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        matter["matte"].execute()
+
+    assert not jobs._running
+
+
 def test_the_dialog_mattes_every_selected_node_with_the_same_settings(nuke, jobs, plate, tmp_path):
     program(tmp_path, WRITES)
     panel = importlib.import_module("sghm_nuke.panel")

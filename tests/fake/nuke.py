@@ -401,6 +401,8 @@ def execute(nameOrNode: Node, start: int, end: int) -> None:
     assert source is not None
     if source.Class() == "Broken":
         raise RuntimeError("Broken1: it is broken")
+    if source.Class() == "Slow":
+        raise RuntimeError("Cancelled")
     _executed.append((source.name(), start, end))
     pattern, channels = filename(nameOrNode), nameOrNode["channels"].value()
     names = {"rgb": {"R": "red", "G": "green", "B": "blue"}, "alpha": {"A": "alpha"}}[channels]
