@@ -14,11 +14,20 @@ def load_comp(name):
     nuke.loadToolset(os.path.join(COMPS, name + ".nk").replace("\\", "/"))
 
 
+def matte_selected():
+    # type: () -> None
+    """Open the dialog, which is loaded only then."""
+    from sghm_nuke import panel
+
+    panel.matte_selected()
+
+
 def add_menu():
     # type: () -> None
-    """Add the menu: the node, and a comp for each layout of EXR."""
+    """Add the menu: the node, the dialog, and a comp for each layout of EXR."""
     menu = nuke.menu("Nodes").addMenu("SGHM")
     menu.addCommand("SGHM Matte", lambda: nuke.createNode("SGHM_Matte"))
+    menu.addCommand("Matte selected...", matte_selected)
     for file in sorted(os.listdir(COMPS)):
         name = os.path.splitext(file)[0]
         menu.addCommand("Comp/" + name, lambda name=name: load_comp(name))

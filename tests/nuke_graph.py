@@ -105,9 +105,9 @@ def over(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
     return below | {name: above[name] + left * below[name] for name in RGBA}
 
 
-def erode(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
+def shrunken(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
     picture = _first(node, frame, parent)
-    radius = round(_number(node, "size", parent, len(picture["alpha"]), 0))
+    radius = -round(_number(node, "size", parent, len(picture["alpha"]), 0))
     square = np.ones((2 * radius + 1,) * 2, np.uint8)
     return picture | {"alpha": cv2.erode(picture["alpha"], square)}
 
@@ -222,9 +222,9 @@ CLASSES: Mapping[str, Callable[[Node, int, Mapping[str, object]], Image]] = {
     "ColorMatrix": mixed,
     "Constant": constant,
     "Copy": copy,
+    "Dilate": shrunken,
     "Dot": _first,
     "Expression": computed,
-    "FilterErode": erode,
     "Group": group,
     "Inference": inference,
     "Input": taken_by_group,

@@ -218,7 +218,7 @@ def test_a_failure_shows_on_the_node_and_in_the_log_with_the_command_to_repeat_i
     assert matter["tile_color"].value() != 0
     repeat = next(line for line in nuke._said if line.startswith("sghm: to repeat it: "))
     command = repeat.split("\n")[0].removeprefix("sghm: to repeat it: ")
-    assert matter["failed_command"].value() == command
+    assert matter["failed_command"].getText() == command
     run = subprocess.run(
         ["/bin/sh", "-c", f"unset PYTHONHOME; {command}"],
         capture_output=True,
@@ -276,6 +276,71 @@ def test_what_nuke_cannot_render_is_named(nuke, jobs):
 
     assert "Broken1 can't be rendered: Broken1: it is broken" in said_on(node)
     assert nuke.toNode("sghm_render") is None
+
+
+def test_a_rendering_that_is_cancelled_is_no_failure(nuke, jobs, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUKE_TEMP_DIR", str(tmp_path))
+    node = node_for(nuke, nuke.nodes.Slow())
+
+    press(nuke, jobs, node)
+
+    assert said_on(node) == "cancelled"
+    assert node["tile_color"].value() == 0
+    assert not list(tmp_path.glob("sghm_*"))
+
+
+def test_an_error_of_ours_does_not_leave_the_node_at_work(nuke, jobs, matter, monkeypatch):
+    monkeypatch.setattr(jobs, "words", lambda *_: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        matter["matte"].execute()
+
+    assert not jobs._running
+
+
+def test_the_dialog_mattes_every_selected_node_with_the_same_settings(nuke, jobs, plate, tmp_path):
+    program(tmp_path, WRITES)
+    panel = importlib.import_module("sghm_nuke.panel")
+    nuke._selected.extend([plate, nuke.nodes.Viewer(), nuke.nodes.Broken()])
+    nuke.Panel._answers = {"Neighbors": "0", "Size": "256", "Frames": "1001-1004"}
+
+    panel.matte_selected()
+    nuke._pump(lambda: not jobs._running)
+
+    made = [nuke.toNode(f"SGHM_Matte{n}") for n in (1, 2)]
+    assert [node.input(0).name() for node in made] == ["Plate", "Broken1"]
+    for node in made:
+        assert [node[name].value() for name in ("tr", "infer_size", "limit_range")] == [
+            0,
+            256,
+            True,
+        ]
+    assert said_on(made[0]) == "frames 1001-1004"
+    assert said_on(made[1]).startswith("FAILED: Broken1 can't be rendered")
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ({"Neighbors": "two"}, "Neighbors is 'two', and must be a whole number"),
+        ({"Frames": "1-x"}, "write first-last"),
+    ],
+)
+def test_the_dialog_says_what_it_cannot_read(nuke, jobs, plate, answers, found):
+    panel = importlib.import_module("sghm_nuke.panel")
+    panel.matte_selected()
+    assert nuke._messages == ["Select one or several Reads, or any nodes, first."]
+    nuke._selected.append(plate)
+
+    panel.matte_selected()  # Cancel.
+    nuke.Panel._answers = answers
+    panel.matte_selected()
+
+    assert found in nuke._messages[-1]
+    assert len(nuke._messages) == 2
+    assert nuke.toNode("SGHM_Matte1") is None
+    assert panel.frames_of(" -5--2 ") == (-5, -2)
+    assert panel.frames_of("all") is None
 
 
 @pytest.mark.slow
@@ -404,7 +469,7 @@ def test_the_menu_offers_the_node_and_a_comp_of_each_layout(nuke):
     menu = nuke.menu("Nodes")._menus["SGHM"]
     assert sorted(menu._commands) == [
         "Comp/alpha", "Comp/fg", "Comp/layered", "Comp/matte", "Comp/multipart", "Comp/rgba",
-        "SGHM Matte",
+        "Matte selected...", "SGHM Matte",
     ]  # fmt: skip
     menu._commands["SGHM Matte"]()
     menu._commands["Comp/matte"]()
@@ -495,7 +560,7 @@ def test_every_file_that_nuke_loads_is_of_python_37_and_imports_its_standard_lib
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             imported.add(str(node.module).split(".")[0])
-    assert imported <= {*sys.stdlib_module_names, "nuke"}
+    assert imported <= {*sys.stdlib_module_names, "nuke", "sghm_nuke"}
     assert not imported & {"numpy", "torch", "sghm_vs"}
 
 

@@ -14,6 +14,7 @@ import torch
 
 from sghm_vs import colorspaces, sghm
 from sghm_vs.cli import main
+from sghm_vs.evaluate.steadiness import ALIKE, one_frame_delay
 from sghm_vs.network import SGHM, build_network, read_checkpoint
 from sghm_vs.nuke import cattery, export, model
 from sghm_vs.nuke.script import Node, find, read
@@ -120,6 +121,18 @@ def test_no_device_and_no_new_operator_is_fixed_in_it(one):
     assert "upsample_bilinear2d" in code
 
 
+def test_a_pixel_that_is_no_number_spoils_no_frame(one):
+    picture = torch.from_numpy(torch21.picture(108, 192))
+    one.infer_size = 1280
+    whole = one(picture)
+    picture[..., 3, 5] = torch.tensor([float("nan"), float("inf"), -float("inf")])
+
+    made = one(picture)
+
+    assert made.isfinite().all()
+    assert (made - whole).abs().mean() < 0.001
+
+
 def test_half_pictures_become_half_alphas_near_the_same(one):
     picture = torch.from_numpy(torch21.picture(108, 192))
     one.infer_size = 1280
@@ -159,6 +172,17 @@ def test_three_frames_take_out_what_flickers_for_one(network):
     torch.testing.assert_close(
         three(torch.cat([nothing, person, person], 1)), unseen, atol=1e-4, rtol=0
     )
+
+
+def test_the_rule_is_the_one_that_sghm_bench_measures():
+    alphas = [np.random.default_rng(n).random((20, 30), np.float32) for n in range(3)]
+
+    _, middle, _ = one_frame_delay(alphas)
+
+    before, own, after = map(torch.from_numpy, alphas)
+    found = model.agreed(own, before, after, ALIKE)
+    assert not torch.equal(found, own)
+    torch.testing.assert_close(found.numpy(), middle)
 
 
 def test_a_lone_frame_takes_its_neighbors_mean_and_no_other_does():

@@ -205,7 +205,7 @@ def test_a_path_means_itself_where_nuke_computes_brackets(path):
 KNOBS = {
     "Constant": {"channels", "color", "format"},
     "Copy": {"from0", "to0"},
-    "FilterErode": {"channels", "size"},
+    "Dilate": {"channels", "size"},
     "Blur": {"channels", "size"},
     "Merge2": {"operation"},
     "Read": {"file", "format", "first", "last", "origfirst", "origlast", "origset", "raw"},

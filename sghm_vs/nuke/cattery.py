@@ -104,12 +104,9 @@ def node(name: str, *, sees_neighbors: bool) -> Node:
     )
 
 
-def cat_json(names: Sequence[str], titles: Sequence[str]) -> str:
+def cat_json(names: Sequence[str]) -> str:
     """Return what Nuke's Cattery menu reads of a folder with the nodes `names`."""
-    cats = [
-        {"filepath": f"{name}.gizmo", "name": title}
-        for name, title in zip(names, titles, strict=True)
-    ]
+    cats = [{"filepath": f"{name}.gizmo", "name": f"SGHM {name}"} for name in names]
     content = {
         "minimum_nuke_version_required": OLDEST_NUKE,
         "version": 1,

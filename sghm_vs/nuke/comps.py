@@ -123,11 +123,8 @@ def edge_extend() -> Node:
     stays; outside it is what blurs of it bring, the narrowest first.
     """
     taken = Node("Input", {"name": "Input1"})
-    core = Node(
-        "FilterErode",
-        {"channels": "alpha", "size": _scaled("parent.edge"), "name": "Core"},
-        [taken],
-    )
+    size = _scaled("-parent.edge")
+    core = Node("Dilate", {"channels": "alpha", "size": size, "name": "Core"}, [taken])
     solid = Node("Premult", {"name": "Solid"}, [core])
     nodes, above = [taken, core, solid], solid
     for n, spread in enumerate(SPREADS_PX, start=1):

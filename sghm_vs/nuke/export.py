@@ -16,11 +16,10 @@ from sghm_vs.network import build_network, read_checkpoint
 from sghm_vs.nuke import cattery
 from sghm_vs.nuke.files import write_files
 from sghm_vs.nuke.model import OneFrame, ThreeFrames
-from sghm_vs.nuke.script import write, write_group
+from sghm_vs.nuke.script import Node, write, write_group
 from sghm_vs.weights import CHECKPOINTS, Weights, find_weights, shipped
 
 THREE = "_3frames"
-TITLE = "SGHM"
 README = "model_readme.md"
 
 
@@ -40,25 +39,45 @@ def export(model: str, folder: Path, *, overwrite: bool) -> list[Path]:
     weights = find_weights(model)
     architecture, network = build_network(read_checkpoint(weights.path), str(weights.path))
     name = node_name(weights)
-    names, titles = (name, name + THREE), (f"{TITLE} {name}", f"{TITLE} {name}, 3 frames")
     cats = folder / "Cattery" / name
-    creators = [cattery.creator(each, name, sees_neighbors=each.endswith(THREE)) for each in names]
-    for row, node in enumerate(creators):
-        node.knobs |= {"xpos": 0, "ypos": 80 * row}
+    readme = _readme(name, weights, architecture)
     files: dict[Path, bytes | str] = {
-        folder / f"{names[0]}.pt": scripted(OneFrame(network)),
-        folder / f"{names[1]}.pt": scripted(ThreeFrames(network)),
-        folder / f"{name}_CatFileCreator.nk": write(creators, "15.1 v1"),
-        folder / "README.md": (Path(__file__).parent / README).read_text(encoding="utf-8").format(
-            name=name, three=names[1], model=weights.name, architecture=architecture,
-            version=__version__, license=license_of(weights), oldest=cattery.OLDEST_NUKE,
-        ),
-        cats / "cat.json": cattery.cat_json(names, titles),
-    }  # fmt: skip
-    for each in names:
-        node = cattery.node(each, sees_neighbors=each.endswith(THREE))
-        files[cats / f"{each}.gizmo"] = write_group(node)
+        folder / f"{name}.pt": scripted(OneFrame(network)),
+        folder / f"{name}{THREE}.pt": scripted(ThreeFrames(network)),
+        folder / f"{name}_CatFileCreator.nk": write(_creators(name), "15.1 v1"),
+        folder / "README.md": readme,
+        cats / "README.md": readme,
+        cats / "cat.json": cattery.cat_json((name, name + THREE)),
+    }
+    for kind in ("", THREE):
+        node = cattery.node(name + kind, sees_neighbors=bool(kind))
+        files[cats / f"{name}{kind}.gizmo"] = write_group(node)
     return write_files(files, overwrite=overwrite)
+
+
+def _creators(name: str) -> list[Node]:
+    creators = [
+        cattery.creator(name + kind, name, sees_neighbors=bool(kind)) for kind in ("", THREE)
+    ]
+    for row, creator in enumerate(creators):
+        creator.knobs |= {"xpos": 0, "ypos": 80 * row}
+    return creators
+
+
+def _readme(name: str, weights: Weights, architecture: str) -> str:
+    return (
+        (Path(__file__).parent / README)
+        .read_text(encoding="utf-8")
+        .format(
+            name=name,
+            three=name + THREE,
+            model=weights.name,
+            architecture=architecture,
+            version=__version__,
+            license=license_of(weights),
+            oldest=cattery.OLDEST_NUKE,
+        )
+    )
 
 
 def scripted(module: nn.Module) -> bytes:

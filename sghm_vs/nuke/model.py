@@ -50,7 +50,7 @@ class ThreeFrames(nn.Module):
     it takes their mean.
 
     Source:
-        One-frame delay of Ke et al. (2022), "MODNet", section 3.4.
+        One-frame delay: Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting", AAAI 2022.
     """
 
     def __init__(self, network: SGHM) -> None:
@@ -92,7 +92,7 @@ class Matting(nn.Module):
         """Return the alpha of `picture`, (1, 1, height, width), in its type."""
         weight = self.refine.conv1.weight
         height, width = picture.shape[2], picture.shape[3]
-        image = picture.to(weight.dtype).clamp(0, 1)
+        image = picture.to(weight.dtype).nan_to_num(0.0).clamp(0, 1)
         shrink = min(1.0, max(infer_size, 64) / min(height, width))
         rows, columns = in_px(float(height), shrink), in_px(float(width), shrink)
         if rows != height or columns != width:

@@ -60,17 +60,25 @@ class Knob:
 
 
 class String_Knob(Knob):
-    pass
+    def getText(self) -> str:
+        _only_on_main()
+        return str(self._value)
 
 
 class EvalString_Knob(String_Knob):
-    pass
+    def value(self) -> Any:
+        """Return the text computed: brackets would be run as Tcl."""
+        text = self.getText()
+        assert not re.search(r"(?<!\\)[\[$]", text), text
+        return re.sub(r"\\(.)", r"\1", text)
 
 
 class File_Knob(EvalString_Knob):
+    def value(self) -> Any:
+        return re.sub(r"#+", lambda match: f"%0{len(match[0])}d", self.getText())
+
     def getEvaluatedValue(self) -> Any:
-        plain = re.sub(r"\\(.)", r"\1", str(self._value))
-        return re.sub(r"#+", lambda match: f"%0{len(match[0])}d", plain)
+        return re.sub(r"\\(.)", r"\1", self.value())
 
 
 class Script_Knob(String_Knob):
@@ -297,7 +305,41 @@ class Menu:
         self._commands[args[0]] = args[1]
 
 
+class Panel:
+    _answers: "dict[str, str] | None" = None  # the tests'
+    """What the artist types; None is Cancel."""
+
+    def __init__(self, *args: Any) -> None:
+        _only_on_main()
+        self._values: dict[str, str] = {}
+
+    def addEnumerationPulldown(self, *args: Any) -> None:
+        self._values[args[0]] = args[1].split()[0]
+
+    def addSingleLineInput(self, *args: Any) -> None:
+        self._values[args[0]] = args[1]
+
+    def show(self, *args: Any) -> bool:
+        assert set(Panel._answers or {}) <= set(self._values)
+        self._values.update(Panel._answers or {})
+        return Panel._answers is not None
+
+    def value(self, *args: Any) -> str:
+        return self._values[args[0]]
+
+
 _menu = Menu()
+_selected: list[Node] = []
+_messages: list[str] = []
+
+
+def selectedNodes() -> list[Node]:
+    return list(_selected)
+
+
+def message(prompt: str) -> None:
+    _only_on_main()
+    _messages.append(prompt)
 
 
 def menu(name: str) -> Menu:
@@ -359,6 +401,8 @@ def execute(nameOrNode: Node, start: int, end: int) -> None:
     assert source is not None
     if source.Class() == "Broken":
         raise RuntimeError("Broken1: it is broken")
+    if source.Class() == "Slow":
+        raise RuntimeError("Cancelled")
     _executed.append((source.name(), start, end))
     pattern, channels = filename(nameOrNode), nameOrNode["channels"].value()
     names = {"rgb": {"R": "red", "G": "green", "B": "blue"}, "alpha": {"A": "alpha"}}[channels]
@@ -438,8 +482,10 @@ def _reset(*, gui: bool, script_file: str = "") -> None:
     _root["name"].setValue(script_file)
     nodes = Nodes()
     _menu = Menu()
-    for kept in (_plugin_folders, _said, _executed, _current, _groups, ProgressTask._all):
-        kept.clear()
+    kept: tuple[list[Any], ...] = (_plugin_folders, _said, _executed, _current, _groups, _selected)
+    for each in (*kept, _messages, ProgressTask._all):
+        each.clear()
+    Panel._answers = None
     ProgressTask._cancels_at = None
     while not _calls.empty():
         _calls.get_nowait()

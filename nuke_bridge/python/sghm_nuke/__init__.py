@@ -8,6 +8,7 @@ The bridge between Nuke and `sghm`, which runs as a process of its own.
     process   one run of it: progress, log, cancel
     changes   whether anything changed since the last run
     jobs      a run from the button to the result
+    panel     settings once, for every selected node
 
 Runs in Nuke's own Python, 3.7 or later, and imports nothing but that, Nuke and itself.
 """

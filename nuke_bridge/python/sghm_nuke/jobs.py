@@ -14,7 +14,7 @@ import nuke
 from . import changes
 from . import node as nodes
 from .command import Plate, Request, as_typed, settings, words
-from .errors import BridgeError
+from .errors import BridgeError, CancelledError
 from .launch import clean_environment, find_executable
 from .plate import direct, render, working_space
 from .process import Process
@@ -155,9 +155,11 @@ def matte(node: nuke.Node, force: bool = False) -> bool:
         job = Job(node, asked, digest)
         _running[job.name] = job
         job.start()
-    except BridgeError as error:
+    except Exception as error:
         _running.pop(node.fullName(), None)
-        _refuse(node, job, str(error))
+        if not isinstance(error, BridgeError):
+            raise
+        _refuse(node, job, error)
         return False
     if nuke.GUI:
         _watch(job)
@@ -219,14 +221,16 @@ def with_node(node: nuke.Node, act: Callable[[], None]) -> None:
     act()
 
 
-def _refuse(node: nuke.Node, job: Optional[Job], why: str) -> None:
-    if job is not None:
-        job.fail(why)
+def _refuse(node: nuke.Node, job: Optional[Job], error: BridgeError) -> None:
+    if job is None:
+        nodes.show_failure(node, str(error), "")
+        nuke.tprint("sghm: %s failed: %s" % (node.fullName(), error))
+    elif isinstance(error, CancelledError):
+        job.end_early()
     else:
-        nodes.show_failure(node, why, "")
-        nuke.tprint("sghm: %s failed: %s" % (node.fullName(), why))
+        job.fail(str(error))
     if not nuke.GUI:
-        raise BridgeError(why)
+        raise error
 
 
 def _watch(job: Job) -> None:

@@ -96,8 +96,11 @@ def _frames(node: nuke.Node, plate: nuke.Node) -> Tuple[int, int]:
 
 def state_of(node: nuke.Node) -> Dict[str, Any]:
     """Return what was noted of the last result; nothing if there is none."""
+    knob = node[STATE]
+    # What `value` returns is computed: brackets in a path would be run.
+    text = knob.getText() if isinstance(knob, nuke.String_Knob) else knob.value()
     try:
-        noted = json.loads(node[STATE].value() or "{}")
+        noted = json.loads(text or "{}")
     except ValueError:
         return {}
     return noted if isinstance(noted, dict) else {}

@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 import nuke
 
 from .command import Plate
-from .errors import BridgeError
+from .errors import BridgeError, CancelledError
 
 MOVIES = (".mov", ".mp4", ".m4v", ".mxf", ".avi", ".mkv", ".webm")
 PICTURES = (".exr", ".dpx", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga")
@@ -102,6 +102,7 @@ def render(node: nuke.Node, channels: str, folder: str, frames: Tuple[int, int])
     Render `channels` of `node`, as Nuke works with them, and return the files' name with %04d.
 
     Raises:
+        CancelledError: The artist cancelled it.
         BridgeError: Nuke can't render it.
     """
     os.makedirs(folder, exist_ok=True)
@@ -120,6 +121,9 @@ def render(node: nuke.Node, channels: str, folder: str, frames: Tuple[int, int])
         write.setInput(0, node)
         nuke.execute(write, frames[0], frames[1])
     except RuntimeError as error:
+        # There is no class of its own for it in every Nuke.
+        if "cancel" in str(error).lower():
+            raise CancelledError("cancelled") from error
         raise BridgeError("%s can't be rendered: %s" % (node.name(), error)) from error
     finally:
         nuke.delete(write)

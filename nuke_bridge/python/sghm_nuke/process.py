@@ -12,6 +12,8 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 POLL_S = 0.2
+NO_WINDOW = 0x08000000
+"""CREATE_NO_WINDOW, which `subprocess` has on Windows alone."""
 PATIENCE_S = 15.0
 """How long a run that was told to end may take to clean up."""
 
@@ -90,9 +92,7 @@ def _parsed(line: str) -> Optional[Dict[str, Any]]:
 def _started(command: List[str], environment: Dict[str, str]) -> "subprocess.Popen[str]":
     # A group of its own, so that its children end with it and Nuke's Ctrl-C is Nuke's alone.
     group: Dict[str, Any] = (
-        {"creationflags": 0x00000200 | 0x08000000}
-        if os.name == "nt"
-        else {"start_new_session": True}
+        {"creationflags": NO_WINDOW} if os.name == "nt" else {"start_new_session": True}
     )
     return subprocess.Popen(
         command,
@@ -108,7 +108,8 @@ def _started(command: List[str], environment: Dict[str, str]) -> "subprocess.Pop
 
 def _end(process: "subprocess.Popen[str]") -> None:
     if os.name == "nt":
-        process.send_signal(getattr(signal, "CTRL_BREAK_EVENT"))  # noqa: B009 - Windows has it
+        # No signal reaches a process without a console; the next run removes what it leaves.
+        process.terminate()
         return
     # It may have ended by itself in the meantime.
     with contextlib.suppress(ProcessLookupError):
