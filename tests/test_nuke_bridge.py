@@ -249,6 +249,7 @@ def test_a_process_that_crashes_is_a_failure(nuke, jobs, matter, tmp_path):
         (lambda node, nuke: nuke.root()["name"].setValue(""), "save the script first"),
         (lambda node, nuke: node["output"].setValue("/tmp/x.mov"), "is no EXR sequence"),  # noqa: S108
         (lambda node, nuke: node["output"].setValue("x.####.exr"), "no folder to start from"),
+        (lambda node, nuke: node["output"].setValue("/dev/null/x.####.exr"), "can't be made"),
     ],
 )
 def test_what_is_missing_is_named(nuke, jobs, matter, set_up, found):

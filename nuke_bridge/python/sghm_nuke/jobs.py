@@ -49,7 +49,6 @@ class Job:
             guide = render(self.asked.guide, "alpha", self.folder, self.asked.frames)
         request = self.asked.request
         nodes.claim(self.node, request.output, self.asked.frames)
-        os.makedirs(os.path.dirname(request.output), exist_ok=True)
         made = words(executable, request, self.plate(), guide)
         self.command = made
         nuke.tprint("sghm: %s: %s" % (self.name, as_typed(made)))

@@ -111,7 +111,7 @@ def claim(node: nuke.Node, output: str, frames: Tuple[int, int]) -> None:
     Note that `output` is this node's to write, and to replace when it runs again.
 
     Raises:
-        BridgeError: Files are there that it didn't write.
+        BridgeError: Files are there that it didn't write, or its folder can't be made.
     """
     noted = state_of(node)
     if output in (noted.get("output"), noted.get("claimed")):
@@ -122,6 +122,10 @@ def claim(node: nuke.Node, output: str, frames: Tuple[int, int]) -> None:
             "%s exist already, and this node did not write them; choose another Output, or move "
             "them away" % existing[0]
         )
+    try:
+        os.makedirs(os.path.dirname(output), exist_ok=True)
+    except OSError as error:
+        raise BridgeError("the folder of the output can't be made: %s" % error) from error
     node[STATE].setValue(json.dumps(dict(noted, claimed=output)))
 
 
