@@ -24,11 +24,10 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits
+from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, interpolate
 from torch.utils.data import DataLoader, IterableDataset
 
 from sghm_vs.network.model import SGHM, sghm_lite
-from sghm_vs.stages.segmentation import upsample
 from weights.training.guides import damage
 from weights.training.losses import dice_loss, matting_loss
 from weights.training.samples import Photos, degrade, move
@@ -146,7 +145,12 @@ def guided_matting_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -
     with torch.no_grad():
         # As in frames of 640 and of 1280 px, of which these are crops.
         features = network.encode_small(avg_pool2d(images, 2 + 2 * int(torch.randint(2, ()))))
-        probability = upsample(network.segment(features).float(), images.shape[-2:])
+        probability = interpolate(
+            network.segment(features).float(),
+            images.shape[-2:],
+            mode="bilinear",
+            align_corners=False,
+        )
         own = (probability > 0.5).float()
         takes_own = (
             torch.rand(len(images), 1, 1, 1, device=images.device) < settings["share_own_mask"]

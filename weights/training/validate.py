@@ -20,6 +20,7 @@ import torch
 import vapoursynth as vs
 
 from sghm_vs.color import read_color, to_display_rgb
+from sghm_vs.device import Compute
 from sghm_vs.evaluate import score_clip
 from sghm_vs.filter import Slots, load_pipeline, matte_clip
 from sghm_vs.report import contact_sheet
@@ -87,7 +88,7 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="write sheets there")
     parser.add_argument("--each", action="store_true", help="print each picture's scores, too")
     args = parser.parse_args()
-    pipeline = load_pipeline(find_weights(args.model), Settings(tr=0), CPU, torch.float32)
+    pipeline = load_pipeline(find_weights(args.model), Settings(tr=0), Compute(CPU))
     slots = Slots(CPU, count=1)
 
     def matte(clip: vs.VideoNode) -> vs.VideoNode:
