@@ -484,6 +484,14 @@ def test_the_bridges_written_files_are_what_our_writer_writes():
         assert read(text)
 
 
+def test_a_file_is_no_place_to_install_it(tmp_path, capsys):
+    (tmp_path / "file").touch()
+
+    assert main(["nuke", "install", str(tmp_path / "file")]) == 1
+
+    assert "is a file; give a folder" in capsys.readouterr().err
+
+
 def test_it_is_installed_beside_what_is_there_and_says_so(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     home = tmp_path / ".nuke"

@@ -54,6 +54,9 @@ def install(home: Path) -> Installed:
         ExportError: Something else lies where the bridge goes, or the folder can't be written.
     """
     folder = home / FOLDER
+    if home.exists() and not home.is_dir():
+        msg = f"{home} is a file; give a folder that Nuke looks for plug-ins in, such as ~/.nuke"
+        raise ExportError(msg)
     if folder.exists() and not (folder / MARK).is_file():
         msg = f"{folder} is there, and isn't the bridge; move it away, or give another folder"
         raise ExportError(msg)
