@@ -19,6 +19,10 @@ class Compute(NamedTuple):
     """See `choose_dtype`."""
     backend: Backend = "auto"
 
+    def for_many_sizes(self) -> Compute:
+        """Return what is better where pictures differ in size: OpenVINO takes seconds for each."""
+        return self._replace(backend="torch") if self.backend == "auto" else self
+
 
 def choose_compute(
     index: int | None, fp16: bool | None = None, backend: Backend = "auto"

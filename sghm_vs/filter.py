@@ -113,6 +113,8 @@ def sghm(
         if input_colorspace is not None:
             clip = color.said_to_be(clip, input_colorspace)
         compute = choose_compute(device_index, fp16, backend)
+        if not clip.width:
+            compute = compute.for_many_sizes()
         slots = Slots(compute.device, num_streams)
         weights = (
             find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)

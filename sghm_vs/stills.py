@@ -81,7 +81,9 @@ def matte_stills(
         SghmError: What all pictures would fail of: the model, the device, a setting.
     """
     matting, delivery = matting or Matting(), delivery or Delivery()
-    matting = replace(matting, settings=replace(matting.settings, tr=0))
+    # OpenVINO takes seconds for each size.
+    backend = "torch" if matting.backend == "auto" else matting.backend
+    matting = replace(matting, settings=replace(matting.settings, tr=0), backend=backend)
     delivery = replace(delivery, patterns=False, start_number=0, sidecar=False)
     planned = plan(sources, outputs)
     _refuse_to_meet(planned, sources)

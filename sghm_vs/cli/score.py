@@ -154,7 +154,7 @@ def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
     from sghm_vs.weights import find_weights
 
     matting = options.matting_from(args)
-    compute = choose_compute(matting.device_index, matting.fp16, matting.backend)
+    compute = choose_compute(matting.device_index, matting.fp16, matting.backend).for_many_sizes()
     pipeline = load_pipeline(find_weights(matting.model), matting.settings, compute)
     slots = Slots(compute.device, count=1)
     return lambda clip: matte_clip(clip, pipeline, slots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import batched
 from typing import Any
@@ -17,6 +18,8 @@ from sghm_vs.network.matting import QUARTER_PX, Coarse
 from sghm_vs.network.model import SGHM, Begun, Square
 
 SQUARES_AT_ONCE = 4
+PROGRAMS_MAX = 16
+"""Four sizes of pictures; the one that was not used for longest goes, as each holds weights."""
 
 type Key = tuple[object, ...]
 """A part, and the shapes of what goes in."""
@@ -55,9 +58,8 @@ class OpenVinoNetwork:
             },
         )
         self._network = network
-        self._programs: dict[Key, Any] = {}
+        self._programs: OrderedDict[Key, _Program] = OrderedDict()
         self._making = threading.Lock()
-        self._requests = _Requests()
         self.trusts_mask = network.trusts_mask
         self.halo_px = network.halo_px
 
@@ -96,29 +98,35 @@ class OpenVinoNetwork:
         """Return the outputs, which this thread's next run of the same program replaces."""
         arrays = [tensor.contiguous().numpy() for tensor in inputs]
         key = part, *(array.shape for array in arrays)
-        request = self._requests.made.get(key)
-        if request is None:
-            request = self._requests.made[key] = self._program(key, part, inputs)
-        outputs = request.infer(arrays, share_inputs=True, share_outputs=True)
-        return [torch.from_numpy(outputs[at]) for at in range(len(outputs))]
-
-    def _program(self, key: Key, part: type[_Part], inputs: Sequence[Tensor]) -> Any:
-        """Return a way for this thread to run the program, which is made if it is the first."""
         with self._making:
             if key not in self._programs:
-                examples = tuple(torch.zeros_like(tensor, requires_grad=False) for tensor in inputs)
-                with torch.inference_mode(mode=False), torch.no_grad():
-                    exported = torch.export.export(part(self._network), examples)
-                model = self._openvino.convert_model(exported)
-                self._programs[key] = self._core.compile_model(model, "CPU")
-            return self._programs[key].create_infer_request()
+                self._programs[key] = _Program(self._compiled(part, inputs))
+                while len(self._programs) > PROGRAMS_MAX:
+                    self._programs.popitem(last=False)
+            program = self._programs[key]
+            self._programs.move_to_end(key)
+        outputs = program.request().infer(arrays, share_inputs=True, share_outputs=True)
+        return [torch.from_numpy(outputs[at]) for at in range(len(outputs))]
+
+    def _compiled(self, part: type[_Part], inputs: Sequence[Tensor]) -> Any:
+        examples = tuple(torch.zeros_like(tensor, requires_grad=False) for tensor in inputs)
+        with torch.inference_mode(mode=False), torch.no_grad():
+            exported = torch.export.export(part(self._network), examples)
+        return self._core.compile_model(self._openvino.convert_model(exported), "CPU")
 
 
-class _Requests(threading.local):
-    """What a thread runs programs by."""
+class _Program:
+    """A part for inputs of one size, and for each thread a way to run it."""
 
-    def __init__(self) -> None:
-        self.made: dict[Key, Any] = {}
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._requests = threading.local()
+
+    def request(self) -> Any:
+        """Return this thread's."""
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        return self._requests.own
 
 
 class _Part(nn.Module):
