@@ -21,6 +21,7 @@ from sghm_vs.batch.memory import available_bytes, peak_bytes
 from sghm_vs.batch.renderer import Rendered, Renderer, Rotoscoper, Task
 from sghm_vs.batch.shots import Shot, place
 from sghm_vs.batch.workers import Failure, News, Pool, Report
+from sghm_vs.delivery.targets import sweep
 from sghm_vs.errors import ExportError, SghmError, SourceError, listed
 from sghm_vs.rotoscope import Matting, describe
 from sghm_vs.shots import SequencePath
@@ -152,6 +153,9 @@ def run_batch(
         listener.begin(planned)
         todo = [one for one in planned if one.verdict != "done"]
         _Run(todo, folder, manifest, conduct, listener, reader).run()
+        # Workers of a run that was killed may have died only since this one began.
+        for parent in {place(folder, one).parent for shot in shots for one in shot.outputs}:
+            sweep(parent)
     return [manifest.entries[key] for key in [*(s.key for s in shots), *(u.key for u in unfit)]]
 
 

@@ -72,7 +72,7 @@ def prepare_folders(targets: Sequence[Target]) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             msg = f"the folder {folder} can't be written to; choose another with -o"
             raise ExportError(msg)
-        _sweep(folder)
+        sweep(folder)
 
 
 def disk_of(folder: Path) -> int:
@@ -149,7 +149,7 @@ def cannot_write(path: Path, error: OSError) -> ExportError:
     )
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove what runs on this computer that were killed left in `folder`."""
     for part in folder.glob(f".sghm-{_digest(platform.node())}-*.part"):
         process = part.name.split("-")[2]
