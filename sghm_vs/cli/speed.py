@@ -91,11 +91,11 @@ def measure(case: Case) -> Row:
     """
     import torch
 
-    from sghm_vs.device import choose_compute
+    from sghm_vs.device import choose_computes
     from sghm_vs.slots import Slots
 
     how = case.matting
-    compute = choose_compute(how.device_index, how.fp16, how.backend)
+    compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
     device = compute.device
     name, plain, network = _networks(how.model, compute)
     clip = _in_memory(case)
@@ -296,9 +296,11 @@ def _stages_ms(staged: Staged, pictures: list[Tensor], case: Case) -> Row:
 def _through_the_filter(staged: Staged, slots: Any, clip: vs.VideoNode, case: Case) -> Row:
     """Return the speed through VapourSynth, from frames in memory to frames of alpha."""
     from sghm_vs.filter import matte_clip
+    from sghm_vs.matting import Engine
     from sghm_vs.pipeline import Pipeline
 
-    alpha = matte_clip(clip, Pipeline(staged, case.matting.settings), slots)  # type: ignore[arg-type]
+    pipeline = Pipeline(staged, case.matting.settings)  # type: ignore[arg-type]
+    alpha = matte_clip(clip, [Engine.of(pipeline, slots)])
     wall, cpu = time.perf_counter(), time.process_time()
     for frame in alpha.frames():
         frame.close()

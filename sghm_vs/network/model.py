@@ -135,6 +135,16 @@ class SGHM(nn.Module):
         fine: Tensor = self.refine.fine(state, full)
         return fine
 
+    def finish_at(self, begun: Begun, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+        """Return what `finish` does of squares whose places are tensors, int64 (squares,)."""
+        squares = (
+            _gathered(planes, tops // shrunk, lefts // shrunk, side // shrunk)
+            for planes, shrunk in ((begun.coarse.state, QUARTER_PX), (begun.full.planes, 1))
+        )
+        state, planes = squares
+        fine: Tensor = self.refine.fine(state, begun.full.finish(planes))
+        return fine
+
     def finish_all(self, begun: Begun) -> Tensor:
         """Return the finest alpha everywhere, (1, 1, height, width)."""
         fine: Tensor = self.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
@@ -155,6 +165,13 @@ class SGHM(nn.Module):
         masks = mask_pyramid(mask)
         inputs = (image, *map(_at_size_of, features[:4], masks[1:]))
         return [torch.cat(pair, 1) for pair in zip(inputs, masks, strict=True)]
+
+
+def _gathered(planes: Tensor, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+    """Return squares of `planes` (1, c, h, w), (squares, c, side, side), channels last."""
+    along = torch.arange(side, device=planes.device)
+    rows, columns = tops[:, None, None] + along[:, None], lefts[:, None, None] + along
+    return planes[0].permute(1, 2, 0)[rows, columns].permute(0, 3, 1, 2)
 
 
 def _context(features: Features, image: Tensor) -> Tensor:
