@@ -35,7 +35,7 @@ class Pipeline:
             guide: Where the people are, (1, 1, height, width), 0-1, instead of the
                 network's own segmentation.
         """
-        fit, image = self._prepared(picture)
+        fit, image = self._fit_of(picture), self.prepared(picture)
         if guide is not None:
             return self._finished(self.dense.run(self._begin_guided, image, guide, fit), fit)
         features, probability = self.dense.run(self._look, image)
@@ -48,13 +48,13 @@ class Pipeline:
 
         That is the probability of a person, settled: their outline lies at 0.5.
         """
-        fit, image = self._prepared(picture)
+        fit, image = self._fit_of(picture), self.prepared(picture)
         features, probability = self.dense.run(self._look, image)
         return self.dense.kept(features), self._settled(probability, fit)
 
     def matte_segmented(self, picture: Tensor, features: Features, seen: Tensor) -> Tensor:
         """Return what `matte` does, from what `segment` returned, or from what is seen better."""
-        fit, image = self._prepared(picture)
+        fit, image = self._fit_of(picture), self.prepared(picture)
         return self._finished(self.dense.run(self._begin, image, features, seen, fit), fit)
 
     def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
@@ -76,9 +76,13 @@ class Pipeline:
         fit = self._fit(height, width)
         return fit.restore(segmentation.to_mask(seen, fit.padded).float())
 
-    def _prepared(self, picture: Tensor) -> tuple[sizing.Fit, Tensor]:
-        fit = self._fit(*picture.shape[-2:])
-        return fit, self.dense.run(self._prepare, picture, fit)
+    def prepared(self, picture: Tensor) -> Tensor:
+        """Return `picture` at the size that the network takes."""
+        image: Tensor = self.dense.run(self._prepare, picture, self._fit_of(picture))
+        return image
+
+    def _fit_of(self, picture: Tensor) -> sizing.Fit:
+        return self._fit(picture.shape[-2], picture.shape[-1])
 
     def _prepare(self, picture: Tensor, fit: sizing.Fit) -> Tensor:
         return fit.prepare(picture)

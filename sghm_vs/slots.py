@@ -76,6 +76,8 @@ class Slots:
         self._grows = is_cuda and not count
         self.count = 1 if self._grows else count or slots_on_cpu()
         """How many there are now."""
+        self.most = SLOTS_ON_CUDA_MAX if self._grows else self.count
+        """How many there may be."""
         self._reserved_before = torch.cuda.memory_reserved(device) if is_cuda else 0
         self._changing = threading.Lock()
         # The slot that ran last comes next: the others may never be needed.
@@ -84,7 +86,7 @@ class Slots:
             self._idle.put(self._opened())
         # Given no method of this object, whose threads would keep it alive for ever.
         self._threads = ThreadPoolExecutor(
-            SLOTS_ON_CUDA_MAX if self._grows else self.count,
+            self.most,
             "sghm",
             initializer=_open,
             initargs=(device,),
@@ -138,7 +140,7 @@ class Slots:
                 raise
             return error.with_traceback(None)
         if next(self._runs) % RUNS_BETWEEN_TRIMS == 0:
-            _trim_heap()
+            trim_heap()
         if self._grows:
             self._grow()
         return result
@@ -169,7 +171,7 @@ class Slots:
             if free > SPARE * held / self.count:
                 self.count += 1
                 self._idle.put(self._opened())
-            self._grows = self.count < SLOTS_ON_CUDA_MAX
+            self._grows = self.count < self.most
 
     def _opened(self) -> _Slot:
         return _Slot(self.device, self._capture)
@@ -183,7 +185,7 @@ class Slots:
             with capturing:
                 torch.cuda.empty_cache()
         else:
-            _trim_heap()
+            trim_heap()
 
 
 class _Slot:
@@ -224,7 +226,7 @@ def _to_host(result: Tensor) -> Tensor:
     return there
 
 
-def _trim_heap() -> None:
+def trim_heap() -> None:
     """
     Give free pages between the blocks in use back to the system.
 

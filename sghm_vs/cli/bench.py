@@ -79,6 +79,26 @@ def add_parser(verbs: options.Verbs) -> None:
         help="speed: both models, four sizes, tr 0 and 2, in place of --model, --size, --tr",
     )
     parser.add_argument(
+        "--floors",
+        action="store_true",
+        help="speed: what the floors in docs/speed.md are about, in place of --model, --size, --tr: on "
+        "CUDA both models, four sizes, tr 0 and 2, on the CPU a few rows; and whether they hold",
+    )
+    parser.add_argument(
+        "--long",
+        type=int,
+        default=0,
+        metavar="N",
+        help="speed: also send N frames through the filter, the footage over and over, and compare "
+        "time and memory with 100 of them",
+    )
+    parser.add_argument(
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="speed: also write DIR/speed.md and DIR/speed.json",
+    )
+    parser.add_argument(
         "--band",
         type=Path,
         metavar="FILE",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
-import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sghm_vs.errors import SettingsError, WeightsError
 
 if TYPE_CHECKING:
+    import torch
     import vapoursynth as vs
     from torch import Tensor
 
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
     from sghm_vs.matting import Engine
     from sghm_vs.network import SGHM, Network
     from sghm_vs.network.model import Begun
+    from sghm_vs.pipeline import Pipeline
     from sghm_vs.rotoscope import Matting
-    from sghm_vs.slots import Slots
 
 BASELINE_FRAMES = 3
+WARM_UP = {"cpu": 1, "cuda": 4}
+"""Frames in each slot before it counts."""
 DISTINCT = 48
 """Frames that are kept in memory; more of them repeat."""
 RANDOM = " (random)"
@@ -39,7 +43,7 @@ PARTS = {
     "finish_at": "finish",
     "finish_all": "finish",
 }
-"""Which part of the network each of its steps is, timed alone; what is left of a frame's time is `around`."""
+"""Which part of the network each of its steps is; what is left of a frame's time is `around`."""
 
 type Row = dict[str, Any]
 
@@ -66,13 +70,15 @@ def measure(case: Case) -> Row:
     import torch
 
     from sghm_vs.device import choose_computes
+    from sghm_vs.matting import Engine
+    from sghm_vs.pipeline import Pipeline
     from sghm_vs.slots import Slots
 
     how = case.matting
     compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
     device = compute.device
     name, plain, network = _networks(how.model, compute)
-    clip = _in_memory(case)
+    clip = _in_memory(case, DISTINCT)
     band = None if case.band is None else _matte(case.band, case.size)
     is_random = name.endswith(RANDOM)
     if band is None and is_random:
@@ -81,8 +87,11 @@ def measure(case: Case) -> Row:
             "matte with --band FILE, or install it (sghm weights fetch)"
         )
         raise SettingsError(msg)
-    staged = Staged(network, band)
-    slots = Slots(device, how.num_streams)
+    staged = Staged(network, band, device)
+    engine = Engine.of(
+        Pipeline(staged, how.settings),  # type: ignore[arg-type]
+        Slots(device, how.num_streams),
+    )
     pictures = _pictures(clip, device, network.dtype)
     row: Row = {
         "model": name,
@@ -90,32 +99,78 @@ def measure(case: Case) -> Row:
         "tr": how.settings.tr,
         "backend": network.backend,
         "precision": "half" if how.fp16 or network.dtype == torch.float16 else "float",
-        "device": _device_name(device),
+        "device": device_name(device),
+        "frames": clip.num_frames,
+        "band": None if case.band is None else case.band.name,
         "baseline_ms": _baseline_ms(plain, pictures),
     }
-    row |= _network_alone(staged, slots, pictures, case)
-    row |= _stages_ms(staged, pictures, case)
-    row |= _through_the_filter(staged, slots, clip, case)
-    row |= {} if is_random else _file_to_file(case, clip)
+    del plain
+    _forget_peaks(device)
+    row |= _network_alone(engine, pictures)
+    row |= _stages_ms(engine, staged, pictures)
+    row |= _through_the_filter(engine, clip)
+    row |= {} if is_random else _file_to_file(case, clip, row)
     row["ratio"] = row["baseline_ms"] * row["network_fps"] / 1e3
-    row["memory_mib"] = _peak_mib()
-    if device.type == "cuda":
-        row["device_memory_mib"] = torch.cuda.max_memory_allocated(device) / 2**20
-    return row
+    return row | _peaks_mib(device)
+
+
+def endure(case: Case) -> Row:
+    """
+    Return how long a frame takes through the filter, and the memory that all of them took.
+
+    Raises:
+        SghmError: As `measure` says.
+    """
+    from sghm_vs.device import choose_computes
+    from sghm_vs.matting import Engine
+    from sghm_vs.pipeline import Pipeline
+    from sghm_vs.slots import Slots
+
+    how = case.matting
+    compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
+    name, _, network = _networks(how.model, compute)
+    band = None if case.band is None else _matte(case.band, case.size)
+    pipeline = Pipeline(
+        Staged(network, band, compute.device),  # type: ignore[arg-type]
+        how.settings,
+    )
+    engine = Engine.of(pipeline, Slots(compute.device, how.num_streams))
+    clip = _in_memory(case, DISTINCT)
+    passed = _through_the_filter(engine, clip)
+    return {
+        "model": name,
+        "size": f"{case.size[0]}x{case.size[1]}",
+        "tr": how.settings.tr,
+        "frames": clip.num_frames,
+        "frame_ms": 1e3 / passed["filter_fps"],
+        "frame_cpu_ms": passed["filter_cpu_ms"],
+        **_peaks_mib(compute.device),
+    }
 
 
 class Staged:
     """A network whose parts are timed, and whose coarse alphas may be another's."""
 
-    def __init__(self, network: Network, band: Tensor | None) -> None:
+    def __init__(self, network: Network, band: Tensor | None, device: torch.device) -> None:
         self._network = network
-        self._band = band
+        # There before a step is captured that reads it.
+        self._band = None if band is None else band.to(device, network.dtype)
+        self._device = device
         self.seconds: dict[str, float] | None = None
         """By part, while they are timed."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._network, name)
-        return self._timed(name, found) if name in PARTS else found
+        return self._timed(PARTS[name], found) if name in PARTS else found
+
+    def now(self) -> float:
+        """Return this thread's CPU time, or on CUDA the time when all is done that was asked for."""
+        if self._device.type != "cuda":
+            return time.thread_time()
+        import torch
+
+        torch.cuda.synchronize(self._device)
+        return time.perf_counter()
 
     def begin(self, *args: Any) -> Begun:
         """Return what the network's does, with the band's alpha in place of its own."""
@@ -125,17 +180,16 @@ class Staged:
         import torch
 
         height, width = begun.coarse.os8.shape[-2:]
-        given = torch.nn.functional.interpolate(
-            self._band.to(begun.coarse.os8), (height, width), mode="bilinear"
-        )
+        given = torch.nn.functional.interpolate(self._band, (height, width), mode="bilinear")
         return begun._replace(coarse=begun.coarse._replace(os8=given, os4=given))
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: Any) -> Any:
-            start = time.thread_time()
+            if self.seconds is None:
+                return call(*args)
+            start = self.now()
             result = call(*args)
-            if self.seconds is not None:
-                self.seconds[name] = self.seconds.get(name, 0) + time.thread_time() - start
+            self.seconds[name] = self.seconds.get(name, 0) + self.now() - start
             return result
 
         return timed
@@ -168,17 +222,19 @@ def _networks(model: str, compute: Compute) -> tuple[str, SGHM, Network]:
     return name, plain.to(compute.device), placed(network, architecture, compute)
 
 
-def _in_memory(case: Case) -> vs.VideoNode:
-    """Return the footage's first frames, YUV of 8 bits at the case's size, decoded once."""
+def _in_memory(case: Case, distinct: int) -> vs.VideoNode:
+    """Return so many of the footage's first frames, over and over, YUV of 8 bits, decoded once."""
     import vapoursynth as vs
 
     from sghm_vs.source import open_source
 
     clip = open_source(case.footage).clip
-    sized = clip[: case.frames].resize.Bicubic(*case.size, format=vs.YUV420P8, matrix_s="709")
+    few = clip[: min(case.frames, distinct)]
+    sized = few.resize.Bicubic(*case.size, format=vs.YUV420P8, matrix_s="709")
     kept = [sized.get_frame(n) for n in range(sized.num_frames)]
-    blank = sized.std.BlankClip(keep=True)
-    return blank.std.ModifyFrame(blank, lambda n, f: kept[n])  # noqa: ARG005
+    # As many frames as are asked for, also of footage that has fewer.
+    blank = sized.std.BlankClip(length=case.frames, keep=True)
+    return blank.std.ModifyFrame(blank, lambda n, f: kept[n % len(kept)])  # noqa: ARG005
 
 
 def _matte(path: Path, size: tuple[int, int]) -> Tensor:
@@ -194,10 +250,11 @@ def _matte(path: Path, size: tuple[int, int]) -> Tensor:
         return torch.from_numpy(np.array(frame[0], np.float32))[None, None].clamp(0, 1)
 
 
-def _pictures(clip: vs.VideoNode, device: Any, dtype: Any) -> list[Tensor]:
+def _pictures(clip: vs.VideoNode, device: torch.device, dtype: torch.dtype) -> list[Tensor]:
+    """Return the clip's distinct frames as tensors on the device."""
     from sghm_vs import color, planes
 
-    rgb = color.to_viewed_rgb(color.read_color(clip), 0)
+    rgb = color.to_viewed_rgb(color.read_color(clip[:DISTINCT]), 0)
     return [planes.to_tensor(frame, device, dtype) for frame in rgb.frames(close=True)]
 
 
@@ -222,78 +279,160 @@ def _baseline_ms(plain: SGHM, pictures: list[Tensor]) -> float:
     return _percentile(times[1:], 50)
 
 
-def _network_alone(staged: Staged, slots: Any, pictures: list[Tensor], case: Case) -> Row:
+def _network_alone(engine: Engine, pictures: list[Tensor]) -> Row:
     """Return the speed of what happens between tensors, with a frame in every slot."""
-    from sghm_vs.pipeline import Pipeline
-
-    pipeline = Pipeline(staged, case.matting.settings)  # type: ignore[arg-type]
+    pipeline, slots = engine.pipeline, engine.slots
 
     def matte(picture: Tensor) -> float:
         start = time.perf_counter()
         slots.run(lambda: pipeline.matte(picture))
         return 1e3 * (time.perf_counter() - start)
 
-    with ThreadPoolExecutor(slots.count) as callers:
-        list(callers.map(matte, pictures[: slots.count]))
+    with ThreadPoolExecutor(slots.most) as callers:
+        # On CUDA, also until slots are open and graphs captured.
+        list(callers.map(matte, _repeated(pictures, WARM_UP[slots.device.type] * slots.most)))
         start = time.perf_counter()
         times = list(callers.map(matte, pictures))
         wall = time.perf_counter() - start
     return {
+        "slots": slots.count,
         "network_fps": len(pictures) / wall,
         "network_p50_ms": _percentile(times, 50),
         "network_p95_ms": _percentile(times, 95),
     }
 
 
-def _stages_ms(staged: Staged, pictures: list[Tensor], case: Case) -> Row:
-    """Return the CPU time of a frame's parts, the mean of a few, in one slot alone."""
-    from sghm_vs.pipeline import Pipeline
+def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
+    """
+    Return the time of a frame's parts, the mean of a few, one after the other in one slot alone.
+
+    That is CPU time, or on CUDA the time until the device is done. `finest_whole_ms` is what the
+    finest alpha would take everywhere.
+    """
+    from dataclasses import replace
+
+    from sghm_vs.graphs import Directly
     from sghm_vs.slots import Slots
 
-    pipeline = Pipeline(staged, case.matting.settings)  # type: ignore[arg-type]
+    pipeline = replace(engine.pipeline, dense=Directly())
     some = pictures[: 2 * BASELINE_FRAMES]
+    spent: dict[str, float] = {}
 
     def all_of_them() -> Tensor:
-        start = time.thread_time()
+        pipeline.matte(some[0])
+        staged.seconds = {}
+        start = staged.now()
         for picture in some:
             last = pipeline.matte(picture)
-        total[0] = time.thread_time() - start
+        spent["whole"], found = staged.now() - start, staged.seconds
+        spent.update(found, around=spent.pop("whole") - sum(found.values()))
+        staged.seconds = None
+        spent["finest_whole"] = len(some) * _finest_whole_s(pipeline, staged, some[0])
         return last
 
-    total, staged.seconds = [0.0], {}
-    Slots(pictures[0].device, 1).run(all_of_them)
-    found, staged.seconds = staged.seconds, None
-    found["around"] = total[0] - sum(found.values())
-    return {"stages_ms": {part: 1e3 * spent / len(some) for part, spent in found.items()}}
+    Slots(engine.slots.device, 1).run(all_of_them)
+    means = {part: 1e3 * seconds / len(some) for part, seconds in spent.items()}
+    return {"finest_whole_ms": means.pop("finest_whole"), "stages_ms": means}
 
 
-def _through_the_filter(staged: Staged, slots: Any, clip: vs.VideoNode, case: Case) -> Row:
+def _finest_whole_s(pipeline: Pipeline, staged: Staged, picture: Tensor) -> float:
+    features, _ = pipeline.segment(picture)
+    image = pipeline.prepared(picture)
+    begun = staged.begin(image, features, image[:, :1])
+    staged.finish_all(begun)
+    start = staged.now()
+    staged.finish_all(begun)
+    return staged.now() - start
+
+
+def _through_the_filter(engine: Engine, clip: vs.VideoNode) -> Row:
     """Return the speed through VapourSynth, from frames in memory to frames of alpha."""
     from sghm_vs.filter import matte_clip
-    from sghm_vs.matting import Engine
-    from sghm_vs.pipeline import Pipeline
 
-    pipeline = Pipeline(staged, case.matting.settings)  # type: ignore[arg-type]
-    alpha = matte_clip(clip, [Engine.of(pipeline, slots)])
+    alpha = matte_clip(clip, [engine])
+    if engine.slots.device.type == "cuda":
+        # Until slots are open and graphs captured.
+        for frame in alpha[:DISTINCT].frames(close=True):
+            frame.close()
+        alpha = matte_clip(clip, [engine])
     wall, cpu = time.perf_counter(), time.process_time()
-    for frame in alpha.frames():
-        frame.close()
+    times = _latencies_ms(alpha)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"filter_fps": clip.num_frames / wall, "filter_cpu_ms": 1e3 * cpu / clip.num_frames}
+    return {
+        "filter_fps": clip.num_frames / wall,
+        "filter_cpu_ms": 1e3 * cpu / clip.num_frames,
+        "filter_p50_ms": _percentile(times, 50),
+        "filter_p95_ms": _percentile(times, 95),
+    }
 
 
-def _file_to_file(case: Case, clip: vs.VideoNode) -> Row:
-    """Return the speed from a movie to a movie: H.264 decoded, matted, ProRes 4444 encoded."""
+def _latencies_ms(clip: vs.VideoNode) -> list[float]:
+    """Return how long each frame took from its request on, as many at once as players ask for."""
+    import vapoursynth as vs
+
+    times: list[float] = []
+    asked: deque[tuple[float, Future[vs.VideoFrame]]] = deque()
+    for n in range(clip.num_frames):
+        if len(asked) >= vs.core.num_threads:
+            times.append(_wait(*asked.popleft()))
+        asked.append((time.perf_counter(), clip.get_frame_async(n)))
+    return times + [_wait(*one) for one in asked]
+
+
+def _wait(start: float, frame: Future[vs.VideoFrame]) -> float:
+    frame.result().close()
+    return 1e3 * (time.perf_counter() - start)
+
+
+def _file_to_file(case: Case, clip: vs.VideoNode, row: Row) -> Row:
+    """
+    Return the speed from a movie to a movie: H.264 decoded, matted, ProRes 4444 encoded.
+
+    `file_part` compares its time with what it can't be below: the slowest of the three alone, or the
+    CPU time of all three on all cores.
+    """
     from sghm_vs.delivery import export
     from sghm_vs.rotoscope import rotoscope
+    from sghm_vs.slots import cores
+    from sghm_vs.source import open_source
 
     with tempfile.TemporaryDirectory() as folder:
-        source, matte = Path(folder, "source.mp4"), Path(folder, "matte.mov")
+        source, matte, bare = (Path(folder, name) for name in ("s.mp4", "m.mov", "b.mov"))
         white = clip.std.BlankClip(format=_gray(), color=1, keep=True)
         export(clip, white, source, over=(0, 0, 0), sidecar=False)
-        start = time.perf_counter()
-        rotoscope(source, [matte], matting=case.matting)
-        return {"file_fps": clip.num_frames / (time.perf_counter() - start)}
+
+        def decode() -> None:
+            for frame in open_source(source).clip.frames(close=True):
+                frame.close()
+
+        decoding = _timed(decode)
+        encoding = _timed(lambda: export(clip, white, bare))
+        whole = _timed(lambda: rotoscope(source, [matte], matting=case.matting))
+    matting = clip.num_frames / row["filter_fps"], 1e-3 * row["filter_cpu_ms"] * clip.num_frames
+    alone = decoding, matting, encoding
+    least = max(*(wall for wall, _ in alone), sum(cpu for _, cpu in alone) / cores())
+    return {
+        "file_fps": clip.num_frames / whole[0],
+        "file_part": whole[0] / least,
+        "decode_fps": clip.num_frames / decoding[0],
+        "encode_fps": clip.num_frames / encoding[0],
+    }
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the wall and the CPU seconds of `work`, with processes that it waits for."""
+    wall, cpu = time.perf_counter(), _cpu_s()
+    work()
+    return time.perf_counter() - wall, _cpu_s() - cpu
+
+
+def _cpu_s() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _repeated(pictures: list[Tensor], number: int) -> list[Tensor]:
+    return [pictures[n % len(pictures)] for n in range(number)]
 
 
 def _gray() -> int:
@@ -302,24 +441,47 @@ def _gray() -> int:
     return int(vs.GRAYS)
 
 
-def _device_name(device: Any) -> str:
+def device_name(device: torch.device) -> str:
+    """Return what is measured on, in words: device, torch, and whether TF32 counts as float."""
     import torch
 
     from sghm_vs.slots import cores
 
+    if device.type != "cuda":
+        return (
+            f"{cores()} cores, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}"
+        )
+    tf32 = "with" if torch.backends.cudnn.allow_tf32 else "without"
+    name = torch.cuda.get_device_name(device)
+    return f"{name}, {cores()} cores, torch {torch.__version__}, floats {tf32} TF32"
+
+
+def _forget_peaks(device: torch.device) -> None:
+    """Have `_peaks_mib` count from here on, where the system can."""
+    import torch
+
+    from sghm_vs.slots import trim_heap
+
+    gc.collect()
+    trim_heap()
     if device.type == "cuda":
-        return str(torch.cuda.get_device_name(device))
-    return f"{cores()} cores, {torch.backends.cpu.get_cpu_capability()}"
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak_mib() -> float | None:
-    """Return the most memory this process held; None where the system doesn't say."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+def _peaks_mib(device: torch.device) -> Row:
+    """Return the most memory this process held, where the system says it, and the device."""
+    import torch
+
+    from sghm_vs.batch.memory import peak_bytes
+
+    peak = peak_bytes(os.getpid())
+    found: Row = {"memory_mib": None if peak is None else peak / 2**20}
+    if device.type == "cuda":
+        found["device_memory_mib"] = torch.cuda.max_memory_reserved(device) / 2**20
+    return found
 
 
 def _percentile(values: list[float], rank: float) -> float:

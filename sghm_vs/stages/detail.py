@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import batched
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -55,8 +56,8 @@ def finest(network: Network, begun: Begun, looked_at: Tensor, dense: Dense | Non
     ]
     if begun.coarse.os4.device.type == "cpu":
         return _by_slices(network, begun, corners, squares)
-    assert isinstance(network, SGHM)  # noqa: S101 - programs of OpenVINO run on the CPU
-    return by_places(network, begun, corners, squares, dense)
+    # Programs of OpenVINO run on the CPU.
+    return by_places(cast("SGHM", network), begun, corners, squares, dense)
 
 
 def _by_slices(
