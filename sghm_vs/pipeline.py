@@ -105,7 +105,7 @@ class Pipeline:
             (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
         )
         alpha, finer = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
-        return Merged(begun, mask, alpha, finer, detail.tiles(finer > 0))
+        return Merged(begun, mask, alpha, finer, detail.tiles(finer))
 
     def _finished(self, merged: Merged, fit: sizing.Fit) -> Tensor:
         os1 = detail.finest(self.network, merged.begun, merged.tiles, self.dense)

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import interpolate
 
 from sghm_vs.network.attention import AttentiveShortcut, LocalShortcut, Survey
 from sghm_vs.network.encoder import (
@@ -19,6 +19,7 @@ from sghm_vs.network.encoder import (
 )
 from sghm_vs.network.matting import QUARTER_PX, Alphas, Coarse, MattingDecoder
 from sghm_vs.network.segmentation import SegmentationDecoder
+from sghm_vs.resampling import block_means
 
 STRIDE = 64
 """Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
@@ -270,7 +271,7 @@ def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
     """Return `planes` (n, c, h, w) at `size`: means of whole blocks, bilinear for what is left."""
     blocks = min(planes.shape[-2] // size[0], planes.shape[-1] // size[1])
     if blocks > 1:
-        planes = avg_pool2d(planes, blocks)
+        planes = block_means(planes, blocks)
     if planes.shape[-2:] == size:
         return planes
     return interpolate(planes, size, mode="bilinear", align_corners=False)

@@ -23,7 +23,7 @@ DENSE_PART = 0.75
 
 
 def tiles(where: Tensor) -> Tensor:
-    """Return in which tiles of `TILE_PX` there is one of `where`, bool (1, 1, height, width)."""
+    """Return in which tiles of `TILE_PX` `where`, (1, 1, height, width), is above 0 anywhere."""
     return max_pool2d(where.float(), TILE_PX, TILE_PX, ceil_mode=True)[0, 0]
 
 
