@@ -74,7 +74,9 @@ class OpenVinoNetwork:
 
     def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
         """Return what is needed everywhere; see `SGHM`. It lasts until this thread's next."""
-        os8, os4, state, *ends = self._run(_Begin, image, mask, *features)
+        # Without a gate nothing of a program's looks at the picture at full size.
+        looked_at = (image,) if isinstance(self._network.shortcut[0], AttentiveShortcut) else ()
+        os8, os4, state, *ends = self._run(_Begin, mask, *features, *looked_at)
         # Of the shortcut at full size only its gate comes out, and squares make it anew: to bring all
         # of it into torch's order took twice as long as to make it.
         finish = Affine(*ends) if ends else self._network.shortcut[0]
@@ -150,8 +152,11 @@ class _Segment(_Part):
 
 
 class _Begin(_Part):
-    def forward(self, image: Tensor, mask: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
-        begun = self.network.begin(image, Features(*features), mask)
+    def forward(self, mask: Tensor, *seen: Tensor) -> tuple[Tensor, ...]:
+        features, image = Features(*seen[:5]), seen[5:]
+        begun = self.network.begin(
+            image[0] if image else mask.expand(-1, 3, -1, -1), features, mask
+        )
         return *begun.coarse, *_ends(begun)
 
 
