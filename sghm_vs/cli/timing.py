@@ -164,9 +164,9 @@ class Staged:
         return self._timed(PARTS[name], found) if name in PARTS else found
 
     def now(self) -> float:
-        """Return this thread's CPU time, or on CUDA the time when all is done that was asked for."""
+        """Return the process's CPU time, or on CUDA the time when all is done that was asked for."""
         if self._device.type != "cuda":
-            return time.thread_time()
+            return time.process_time()
         import torch
 
         torch.cuda.synchronize(self._device)
