@@ -5,7 +5,7 @@ import json
 import pytest
 import vapoursynth as vs
 
-from sghm_vs.cli import main, speed
+from sghm_vs.cli import main, speed, timing
 from sghm_vs.delivery import export
 
 
@@ -114,3 +114,35 @@ def test_each_floor_says_whether_it_holds():
     length = "sghm-resnet50 1920x1080 tr=0"
     assert not told[length, "frame_ms, 10000 frames against 100, times"]
     assert told[length, "device_memory_mib, 10000 frames against 100, times"]
+
+
+@pytest.mark.parametrize("is_on_cuda", [False, True])
+def test_one_command_measures_what_all_floors_are_about(footage, monkeypatch, tmp_path, is_on_cuda):
+    asked: list[timing.Case] = []
+
+    def found(_: object, case: timing.Case) -> dict:
+        asked.append(case)
+        times = dict.fromkeys(
+            ("network_p50_ms", "network_p95_ms", "filter_p50_ms", "filter_p95_ms", "baseline_ms"),
+            1.0,
+        )
+        size = "{}x{}".format(*case.size)
+        how = case.matting
+        named = {"model": how.model, "size": size, "tr": how.settings.tr, "backend": how.backend}
+        return row(**named, **times, device="here", band=None, memory_mib=1, file_fps=9.0)
+
+    monkeypatch.setattr(speed, "_in_its_own_process", found)
+    monkeypatch.setattr(speed, "_is_on_cuda", lambda _: is_on_cuda)
+
+    words = ["bench", "speed", str(footage), "--floors", "--save", str(tmp_path)]
+    assert main(words) == 0
+
+    cases = {(case.matting.model, case.size, case.matting.settings.tr) for case in asked}
+    assert ("sghm-lite", (1920, 1080), 0) in cases
+    if is_on_cuda:
+        assert len(cases) == 16
+        assert ("sghm-resnet50", (3840, 2160), 2) in cases
+        assert all(case.matting.settings.infer_size >= min(case.size) for case in asked)
+    else:
+        assert ("sghm-lite", (1280, 720), 0) in cases
+    assert "| holds |" in (tmp_path / "speed.md").read_text()
