@@ -240,6 +240,18 @@ def test_replayed_steps_give_what_they_give_as_they_are(model):
     assert [plane(frame).tobytes() for frame in frames] == plain
 
 
+def test_frames_of_one_size_are_captured_once(model):
+    held = Holding()
+    alpha = matte_clip(noise_clip(), packing(model, capture=held))
+    frame_bytes(alpha, 0)
+    first = len(held.kept)
+
+    for n in range(1, 6):
+        frame_bytes(alpha, n)
+
+    assert 4 < first == len(held.kept)
+
+
 @pytest.mark.parametrize("format_id", [vs.GRAY8, vs.GRAY10, vs.GRAY16, vs.GRAYH, vs.GRAYS])
 def test_an_alpha_comes_back_in_the_format_that_is_asked_for(model, format_id):
     clip = noise_clip()

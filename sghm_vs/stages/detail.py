@@ -44,7 +44,7 @@ def finest(network: Network, begun: Begun, looked_at: Tensor, dense: Dense | Non
     side = TILE_PX + 2 * network.halo_px
     corners = (torch.nonzero(looked_at.cpu()) * TILE_PX).tolist()
     if min(height, width) < side or len(corners) * side**2 > DENSE_PART * height * width:
-        return dense.run(network.finish_all, begun)  # type: ignore[no-any-return]
+        return dense.run(_whole, network, begun)  # type: ignore[no-any-return]
     squares = [
         # Kept within the picture: there, as in it, zeros lie beyond its edge.
         Square(
@@ -104,6 +104,10 @@ def by_places(
         grid.index_copy_(0, into, made)
     tiled = grid[:-1].view(rows, columns, TILE_PX, TILE_PX).transpose(1, 2)
     return tiled.reshape(whole.shape)
+
+
+def _whole(network: Network, begun: Begun) -> Tensor:
+    return network.finish_all(begun)
 
 
 def _inner(network: SGHM, begun: Begun, at: Tensor, side: int) -> Tensor:
