@@ -103,13 +103,19 @@ def to_viewed_rgb(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
     gain = 2.0**exposure
 
     def viewed(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
-        if color.space or exposure or color.transfer in (LINEAR, PQ, HLG):
+        if exposure or color.space or color.transfer in (LINEAR, PQ, HLG):
             return as_seen(to_light_for_view(clip, color), gain)
         if color.primaries in WIDE_PRIMARIES:
             return clip.resize.Bicubic(format=vs.RGBS, primaries=BT709)
         return clip.resize.Bicubic(format=vs.RGBS)
 
     return _by_color(footage, viewed)
+
+
+def keeps_codes(color: Colorimetry) -> bool:
+    """Tell whether `to_viewed_rgb` leaves codes of `color` as they are, unless it brightens them."""
+    is_seen_by_light = color.space or color.transfer in (LINEAR, PQ, HLG)
+    return not is_seen_by_light and color.primaries not in WIDE_PRIMARIES
 
 
 def to_linear_rgb(footage: Footage) -> vs.VideoNode:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import NamedTuple
 
 import torch
 
 from sghm_vs.errors import DeviceError
-from sghm_vs.settings import Backend
+from sghm_vs.settings import Backend, Devices
 
 
 class Compute(NamedTuple):
@@ -38,6 +39,26 @@ def choose_compute(
         msg = f"backend openvino runs on the CPU, and {device} was asked for; use --device cpu"
         raise DeviceError(msg)
     return Compute(device, fp16, backend)
+
+
+def choose_computes(
+    devices: Devices, fp16: bool | None = None, backend: Backend = "auto"
+) -> list[Compute]:
+    """
+    Return what the network runs on, which is one device or several.
+
+    Raises:
+        DeviceError: As `choose_compute` says, or a list is empty, names a device twice or the CPU
+            beside others.
+    """
+    indices: Sequence[int | None] = devices if isinstance(devices, list | tuple) else [devices]
+    if not indices or len({*indices}) < len(indices) or (len(indices) > 1 and -1 in indices):
+        msg = (
+            f"device_index={[*indices]} must name CUDA devices, each once, or be one number; "
+            "-1 is the CPU"
+        )
+        raise DeviceError(msg)
+    return [choose_compute(index, fp16, backend) for index in indices]
 
 
 def has_openvino() -> bool:

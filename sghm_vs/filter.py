@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import torch
 import vapoursynth as vs
 
-from sghm_vs import color, matting
-from sghm_vs.device import Compute, choose_compute, choose_dtype, has_openvino
+from sghm_vs import color, matting, planes
+from sghm_vs.device import Compute, choose_computes, choose_dtype, has_openvino
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.inspection import View, view
 from sghm_vs.intake import readable
+from sghm_vs.matting import Engine, Engines
 from sghm_vs.network import SGHM, Network, OpenVinoNetwork, build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
-from sghm_vs.settings import Backend, Settings, Sizing
+from sghm_vs.settings import Backend, Devices, Settings, Sizing
 from sghm_vs.slots import Slots, slots_on_cpu
 from sghm_vs.store import find_or_fetch
 from sghm_vs.weights import PUBLISHED_MODEL, Weights, find_weights
@@ -25,7 +26,7 @@ from sghm_vs.weights import PUBLISHED_MODEL, Weights, find_weights
 
 def sghm(
     clip: vs.VideoNode,
-    device_index: int | None = None,
+    device_index: Devices = None,
     model: str = "auto",
     auto_download: bool = False,
     *,
@@ -53,14 +54,15 @@ def sghm(
         clip: RGB, YUV or GRAY, 8 to 16 bits or float, of constant format; its size and rate may
             change. Color is read from the frame props; what they leave out is taken as
             `sghm_vs.intake` says. Interlaced frames are refused.
-        device_index: None is the first CUDA device or else the CPU, -1 the CPU.
+        device_index: None is the first CUDA device or else the CPU, -1 the CPU. A list spreads the
+            frames over CUDA devices: frame n goes to the n-th, over and over.
         model: "sghm-lite" is shipped, "sghm-resnet50" is the published one, once it is
             installed; "auto" is sghm-resnet50 if it is installed, else sghm-lite. Or the path of
             a checkpoint with the published names (.pth or .safetensors).
         auto_download: Fetch and install the model that is named if it is missing. "auto" fetches
             nothing: it always has a model.
-        num_streams: Frames in the network at once, on the CPU each on one core; 0 is one a core
-            on the CPU, at most 16, and two on CUDA.
+        num_streams: Frames in the network at once, on each device, on the CPU each on one core; 0
+            is one a core on the CPU, at most 16, and on CUDA as many as have room, at most 4.
         tr: Temporal radius: how many frames each way help with a frame. 0 mattes each alone. Or
             a word: "off" (0), "fast" (1), "default" (2), "quality" (3, with finer motion).
         sc: Whether the window ends at scene changes; else at the clip's ends alone.
@@ -95,7 +97,7 @@ def sghm(
         _check_clip(clip)
         readable(clip)
         _check_integers(
-            device_index=-1 if device_index is None else device_index,
+            device_index=device_index,
             num_streams=num_streams,
             infer_size=infer_size,
         )
@@ -112,19 +114,32 @@ def sghm(
         )
         if input_colorspace is not None:
             clip = color.said_to_be(clip, input_colorspace)
-        compute = choose_compute(device_index, fp16, backend)
+        computes = choose_computes(device_index, fp16, backend)
         if not clip.width:
-            compute = compute.for_many_sizes()
-        slots = Slots(compute.device, num_streams)
+            computes = [compute.for_many_sizes() for compute in computes]
         weights = (
             find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
         )
-        pipeline = load_pipeline(weights, settings, compute)
-        alpha = matte_clip(clip, pipeline, slots, guide, debug)
+        engines = engines_for(weights, settings, computes, num_streams, captures=bool(clip.width))
+        return matte_clip(clip, engines, guide, debug, format)
     except SghmError as error:
         msg = f"sghm: {error}"
         raise vs.Error(msg) from error
-    return alpha if format == vs.GRAYS else color.to_full_range_gray(alpha, format)
+
+
+def _slots(compute: Compute, count: int, *, captures: bool) -> Slots:
+    """Return slots that are closed with the script: a previewer that loads it anew needs the room."""
+    slots = Slots(compute.device, count, captures=captures)
+    if compute.device.type == "cuda":
+        # Kept by the clips alone; VapourSynth keeps what it calls.
+        found = ref(slots)
+
+        def close() -> None:
+            if (alive := found()) is not None:
+                alive.close()
+
+        vs.register_on_destroy(close)
+    return slots
 
 
 def _log_transfer(model: str) -> Callable[[int, int], None]:
@@ -166,6 +181,24 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
     attached = clip.std.ClipToProp(matched)
     attached.set_output(index, matched)
     return attached
+
+
+def engines_for(
+    weights: Weights,
+    settings: Settings,
+    computes: Sequence[Compute],
+    num_streams: int = 0,
+    *,
+    captures: bool = True,
+) -> Engines:
+    """Return what makes a clip's alphas: one engine for each of `computes`."""
+    return [
+        Engine.of(
+            load_pipeline(weights, settings, compute),
+            _slots(compute, num_streams, captures=captures),
+        )
+        for compute in computes
+    ]
 
 
 def load_pipeline(weights: Weights, settings: Settings, compute: Compute) -> Pipeline:
@@ -233,29 +266,36 @@ _loaded: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary(
 
 def matte_clip(
     clip: vs.VideoNode,
-    pipeline: Pipeline,
-    slots: Slots,
+    engines: Engines,
     guide: vs.VideoNode | None = None,
     debug: View | None = None,
+    format: int = vs.GRAYS,
 ) -> vs.VideoNode:
     """
-    Return `clip`'s alpha as a GRAYS clip.
+    Return `clip`'s alpha as a gray clip.
 
     Args:
         clip: As for `sghm`.
-        pipeline: What makes one frame's alpha, on the slots' device.
-        slots: Where it runs.
+        engines: What makes the alphas: one for each device.
         guide: Where the people are, GRAYS of the clip's size and length.
         debug: A step to the alpha, in its place.
+        format: Of the result, gray.
 
     Raises:
         UnsupportedClipError: As `color.read_color` says.
     """
-    rgb = color.to_viewed_rgb(color.read_color(clip), pipeline.settings.exposure)
+    footage, pipeline = color.read_color(clip), engines[0].pipeline
+    rgb = color.to_viewed_rgb(footage, pipeline.settings.exposure)
+    packs = all(engine.slots.packs for engine in engines)
+    pictures = planes.to_pictures(footage, pipeline.settings.exposure) if packs else rgb
     if debug is None and (pipeline.settings.radius == 0 or rgb.num_frames == 1):
-        return matting.alone(rgb, pipeline, slots, guide)
-    steps = matting.steady(rgb, pipeline, slots, guide)
-    return steps.alpha if debug is None else view(debug, rgb, steps, pipeline)
+        if packs:
+            return matting.alone(pictures, engines, guide, format)
+        alpha = matting.alone(rgb, engines, guide)
+    else:
+        steps = matting.steady(rgb, pictures, engines, guide)
+        alpha = steps.alpha if debug is None else view(debug, rgb, steps, pipeline)
+    return alpha if format == vs.GRAYS else color.to_full_range_gray(alpha, format)
 
 
 def _check_clip(clip: vs.VideoNode) -> None:
@@ -293,7 +333,11 @@ def _check_matte(name: str, matte: vs.VideoNode, clip: vs.VideoNode) -> None:
         raise UnsupportedClipError(msg)
 
 
-def _check_integers(**values: object) -> None:
+def _check_integers(*, device_index: object, **values: object) -> None:
+    if isinstance(device_index, list | tuple):
+        values |= {f"device_index[{at}]": index for at, index in enumerate(device_index)}
+    elif device_index is not None:
+        values["device_index"] = device_index
     for name, value in values.items():
         if not isinstance(value, int):
             msg = f"{name} is {value!r} and must be a whole number"

@@ -17,15 +17,17 @@ DROPPED_PROPS = frozenset(
 
 
 def to_gray_frame(
-    values: NDArray[np.float32] | NDArray[np.uint8], props: Mapping[str, Any]
+    values: NDArray[Any], props: Mapping[str, Any], format_id: int | None = None
 ) -> vs.VideoFrame:
     """
-    Return `values` (h, w), codes or 0-1, as a full-range GRAY8 or GRAYS frame.
+    Return `values` (h, w), codes or 0-1, as a full-range gray frame.
 
-    It keeps timing and scene `props`, and none that speak of color.
+    It keeps timing and scene `props`, and none that speak of color. Its format is GRAY8 or GRAYS, or
+    what `format_id` says.
     """
     height, width = values.shape
-    format_id = vs.GRAY8 if values.dtype == np.uint8 else vs.GRAYS
+    if format_id is None:
+        format_id = vs.GRAY8 if values.dtype == np.uint8 else vs.GRAYS
     frame = vs.core.create_video_frame(vs.core.get_video_format(format_id), width, height)
     np.copyto(np.asarray(frame[0]), values)
     for name, value in props.items():

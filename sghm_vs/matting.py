@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from sghm_vs.nodes import blank_like, blank_of_any_size, computed
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.slots import Slots
 from sghm_vs.stages import temporal
+from sghm_vs.unpacking import to_codes, unpacked
 from sghm_vs.window import Window, open_window
 
 FEATURES_MIB = 256
@@ -33,40 +35,57 @@ VOTERS = 2
 
 
 def alone(
-    rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots, guide: vs.VideoNode | None = None
+    pictures: vs.VideoNode,
+    engines: Engines,
+    guide: vs.VideoNode | None = None,
+    format_id: int = vs.GRAYS,
 ) -> vs.VideoNode:
     """
-    Return the alpha of each frame by itself, GRAYS.
+    Return the alpha of each frame by itself.
 
     Args:
-        rgb: RGBS in display code.
-        pipeline: What makes one frame's alpha, on the slots' device.
-        slots: Where it runs.
+        pictures: As `engines` take them.
+        engines: What makes the alphas, each of every so many frames.
         guide: Where the people are, GRAYS of the clip's size and length.
+        format_id: Of the result, gray; other than GRAYS only if the engines' slots pack.
     """
-    to_tensor = _bridge(pipeline, slots)
+    like = blank_like(pictures, format_id)
+    sample = like.format.bits_per_sample, like.format.sample_type == vs.FLOAT
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         _check_sizes(n, frames)
-        alpha = slots.run(lambda: pipeline.matte(*map(to_tensor, frames)))
-        return planes.to_frame(alpha, frames[0])
+        engine = engine_of(n, engines)
 
-    clips = [rgb] if guide is None else [rgb, guide]
-    return computed(blank_like(rgb), clips, make)
+        def compute(*tensors: Tensor) -> Tensor:
+            alpha = engine.pipeline.matte(*tensors)
+            coded: Tensor = engine.pipeline.dense.run(to_codes, alpha, *sample)
+            return coded
+
+        return planes.to_frame(engine.run(frames, compute), frames[0], format_id)
+
+    clips = [pictures] if guide is None else [pictures, guide]
+    return computed(like, clips, make)
 
 
 def steady(
-    rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots, guide: vs.VideoNode | None = None
+    rgb: vs.VideoNode,
+    pictures: vs.VideoNode,
+    engines: Engines,
+    guide: vs.VideoNode | None = None,
 ) -> Steps:
-    """Return the alpha of each frame, helped by its neighbors, and what led to it; see `alone`."""
+    """
+    Return the alpha of each frame, helped by its neighbors, and what led to it; see `alone`.
+
+    Motion is found in `rgb`, RGBS in display code, on VapourSynth's threads, while the engines work.
+    """
+    pipeline = engines[0].pipeline
     window = open_window(rgb, pipeline.settings)
     if guide is not None:
-        frames = alone(rgb, pipeline, slots, guide)
+        frames = alone(pictures, engines, guide)
         return Steps(window, None, None, frames, stabilized(frames, window))
-    cache = FeatureCache(FEATURES_MIB << 20)
-    seen = segmented(rgb, pipeline, slots, cache)
+    seen = segmented(pictures, engines)
     fused = fused_over(window.of(VOTERS * window.tr), rgb, seen, pipeline)
-    frames = guided(rgb, fused, pipeline, slots, cache)
+    frames = guided(pictures, fused, engines)
     return Steps(window, seen, fused, frames, stabilized(frames, window))
 
 
@@ -83,21 +102,24 @@ class Steps(NamedTuple):
     alpha: vs.VideoNode
 
 
-def segmented(
-    rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
-) -> vs.VideoNode:
+def segmented(pictures: vs.VideoNode, engines: Engines) -> vs.VideoNode:
     """Return where each frame sees people, GRAYS, as small as the network makes it."""
-    to_tensor = _bridge(pipeline, slots)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        def compute() -> Tensor:
-            features, seen = pipeline.segment(to_tensor(frames[0]))
-            cache.put(n, features)
+        engine = engine_of(n, engines)
+        made: list[Features] = []
+
+        def compute(picture: Tensor) -> Tensor:
+            features, seen = engine.pipeline.segment(picture)
+            made.append(features)
             return seen.float()
 
-        return planes.to_frame(slots.run(compute), frames[0])
+        seen = engine.run(frames, compute)
+        # Only now are they all there: a device works while the host goes on.
+        engine.features.put(n, made[-1])
+        return planes.to_frame(seen, frames[0])
 
-    return computed(blank_of_any_size(rgb), [rgb], make)
+    return computed(blank_of_any_size(pictures), [pictures], make)
 
 
 def fused_over(
@@ -116,21 +138,19 @@ def fused_over(
     return computed(blank_of_any_size(rgb), [rgb, seen, *window.around(seen)], make)
 
 
-def guided(
-    rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
-) -> vs.VideoNode:
+def guided(pictures: vs.VideoNode, seen: vs.VideoNode, engines: Engines) -> vs.VideoNode:
     """Return the alpha of each frame, GRAYS, of the people who are `seen`."""
-    to_tensor = _bridge(pipeline, slots)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        def compute() -> Tensor:
-            picture, person = map(to_tensor, frames)
-            features = cache.get(n, lambda: pipeline.segment(picture)[0])
-            return pipeline.matte_segmented(picture, features, person)
+        engine = engine_of(n, engines)
 
-        return planes.to_frame(slots.run(compute), frames[0])
+        def compute(picture: Tensor, person: Tensor) -> Tensor:
+            features = engine.features.get(n, lambda: engine.pipeline.segment(picture)[0])
+            return engine.pipeline.matte_segmented(picture, features, person)
 
-    return computed(blank_like(rgb), [rgb, seen], make)
+        return planes.to_frame(engine.run(frames, compute), frames[0])
+
+    return computed(blank_like(pictures), [pictures, seen], make)
 
 
 def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
@@ -173,6 +193,15 @@ class FeatureCache:
             found = self._kept.get(n)
         return make() if found is None else found
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
     def put(self, n: int, features: Features) -> None:
         """Keep the features of frame `n`, in place of the oldest."""
         with self._lock:
@@ -184,10 +213,43 @@ class FeatureCache:
                 self._bytes -= _bytes_of(self._kept.popitem(last=False)[1])
 
 
-def _bridge(pipeline: Pipeline, slots: Slots) -> Callable[[vs.VideoFrame], Tensor]:
-    """Return what brings a frame to the network."""
-    dtype = pipeline.network.dtype
-    return lambda frame: planes.to_tensor(frame, slots.device, dtype)
+@dataclass(frozen=True)
+class Engine:
+    """A clip's frames on a device: the network there, the slots where it runs, what is kept."""
+
+    pipeline: Pipeline
+    slots: Slots
+    features: FeatureCache
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, slots: Slots) -> Engine:
+        """Return one whose `pipeline` runs in `slots`, on whose device its network is."""
+        features = FeatureCache(FEATURES_MIB << 20)
+        slots.at_close(features.clear)
+        return cls(replace(pipeline, dense=slots.dense), slots, features)
+
+    def run(self, frames: list[vs.VideoFrame], compute: Callable[..., Tensor]) -> Tensor:
+        """Return what `compute` makes of `frames` as tensors, in a slot; on the CPU."""
+        dtype = self.pipeline.network.dtype
+        if not self.slots.packs:
+            to_tensor = planes.to_tensor
+            return self.slots.run(
+                lambda: compute(*(to_tensor(frame, self.slots.device, dtype) for frame in frames))
+            )
+        # Packed on this thread, VapourSynth's, while slots work.
+        taken = [planes.packed(frame, self.slots.device) for frame in frames]
+        run = self.pipeline.dense.run
+        return self.slots.run(
+            lambda: compute(*(run(unpacked, data, layout, dtype) for data, layout in taken))
+        )
+
+
+type Engines = Sequence[Engine]
+
+
+def engine_of(n: int, engines: Engines) -> Engine:
+    """Return which of `engines` makes frame `n`: it depends on nothing else."""
+    return engines[n % len(engines)]
 
 
 def _bytes_of(features: Features) -> int:

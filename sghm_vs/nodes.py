@@ -26,11 +26,11 @@ def computed(like: vs.VideoNode, clips: list[vs.VideoNode], make: Make) -> vs.Vi
     return like.std.FrameEval(lambda **_: like.std.ModifyFrame(clips, call), clip_src=clips)
 
 
-def blank_like(clip: vs.VideoNode) -> vs.VideoNode:
-    """Return a GRAYS clip of `clip`'s size, length and rate, to be written over."""
+def blank_like(clip: vs.VideoNode, format_id: int = vs.GRAYS) -> vs.VideoNode:
+    """Return a gray clip of `clip`'s size, length and rate, to be written over."""
     if clip.width:
-        return clip.std.BlankClip(format=vs.GRAYS, keep=True)
-    return blank_of_any_size(clip)
+        return clip.std.BlankClip(format=format_id, keep=True)
+    return blank_of_any_size(clip, format_id)
 
 
 def blank_of_any_size(clip: vs.VideoNode, format_id: int = vs.GRAYS) -> vs.VideoNode:

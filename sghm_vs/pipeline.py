@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from torch import Tensor
 
+from sghm_vs.graphs import Dense, Directly
 from sghm_vs.network import Network
 from sghm_vs.network.encoder import Features
+from sghm_vs.network.model import Begun
 from sghm_vs.resampling import enlarge
 from sghm_vs.settings import Settings
 from sghm_vs.stages import detail, refinement, segmentation, sizing
@@ -19,6 +22,8 @@ class Pipeline:
 
     network: Network
     settings: Settings
+    dense: Dense = field(default_factory=Directly)
+    """Where what asks nothing of the host runs."""
 
     def matte(self, picture: Tensor, guide: Tensor | None = None) -> Tensor:
         """
@@ -30,12 +35,12 @@ class Pipeline:
             guide: Where the people are, (1, 1, height, width), 0-1, instead of the
                 network's own segmentation.
         """
-        fit, image = self._prepared(picture)
-        features = self.network.encode(image)
+        fit, image = self._fit_of(picture), self.prepared(picture)
         if guide is not None:
-            return self._matte(image, features, fit.prepare(guide), fit)
-        seen = self._settled(features, fit)
-        return self._matte(image, features, segmentation.to_mask(seen, fit.padded), fit)
+            return self._finished(self.dense.run(self._begin_guided, image, guide, fit), fit)
+        features, probability = self.dense.run(self._look, image)
+        seen = self._settled(probability, fit)
+        return self._finished(self.dense.run(self._begin, image, features, seen, fit), fit)
 
     def segment(self, picture: Tensor) -> tuple[Features, Tensor]:
         """
@@ -43,14 +48,14 @@ class Pipeline:
 
         That is the probability of a person, settled: their outline lies at 0.5.
         """
-        fit, image = self._prepared(picture)
-        features = self.network.encode(image)
-        return features, self._settled(features, fit)
+        fit, image = self._fit_of(picture), self.prepared(picture)
+        features, probability = self.dense.run(self._look, image)
+        return self.dense.kept(features), self._settled(probability, fit)
 
     def matte_segmented(self, picture: Tensor, features: Features, seen: Tensor) -> Tensor:
         """Return what `matte` does, from what `segment` returned, or from what is seen better."""
-        fit, image = self._prepared(picture)
-        return self._matte(image, features, segmentation.to_mask(seen, fit.padded), fit)
+        fit, image = self._fit_of(picture), self.prepared(picture)
+        return self._finished(self.dense.run(self._begin, image, features, seen, fit), fit)
 
     def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
         """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
@@ -71,25 +76,60 @@ class Pipeline:
         fit = self._fit(height, width)
         return fit.restore(segmentation.to_mask(seen, fit.padded).float())
 
-    def _prepared(self, picture: Tensor) -> tuple[sizing.Fit, Tensor]:
-        fit = self._fit(*picture.shape[-2:])
-        return fit, fit.prepare(picture)
+    def prepared(self, picture: Tensor) -> Tensor:
+        """Return `picture` at the size that the network takes."""
+        image: Tensor = self.dense.run(self._prepare, picture, self._fit_of(picture))
+        return image
 
-    def _matte(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Tensor:
-        is_padded = self.settings.sizing == "pad"
-        scale, feather = (fit.scale_of_radii(), refinement.FEATHER_PX) if is_padded else (1.0, 0)
+    def _fit_of(self, picture: Tensor) -> sizing.Fit:
+        return self._fit(picture.shape[-2], picture.shape[-1])
+
+    def _prepare(self, picture: Tensor, fit: sizing.Fit) -> Tensor:
+        return fit.prepare(picture)
+
+    def _look(self, image: Tensor) -> tuple[Features, Tensor]:
+        """Return what is in a picture, and where people are."""
+        features = self.network.encode(image)
+        return features, self.network.segment(features)
+
+    def _begin_guided(self, image: Tensor, guide: Tensor, fit: sizing.Fit) -> Merged:
+        return self._merged(image, self.network.encode(image), fit.prepare(guide), fit)
+
+    def _begin(self, image: Tensor, features: Features, seen: Tensor, fit: sizing.Fit) -> Merged:
+        return self._merged(image, features, segmentation.to_mask(seen, fit.padded), fit)
+
+    def _merged(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Merged:
+        """Return what is made everywhere."""
         begun = self.network.begin(image, features, mask)
+        scale, feather = (
+            (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
+        )
         alpha, finer = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
-        os1 = detail.finest(self.network, begun, finer > 0)
+        return Merged(begun, mask, alpha, finer, detail.tiles(finer))
+
+    def _finished(self, merged: Merged, fit: sizing.Fit) -> Tensor:
+        os1 = detail.finest(self.network, merged.begun, merged.tiles, self.dense)
+        alpha: Tensor = self.dense.run(
+            self._refined, merged.mask, merged.alpha, merged.finer, os1, fit
+        )
+        return alpha
+
+    def _refined(
+        self, mask: Tensor, alpha: Tensor, finer: Tensor, os1: Tensor, fit: sizing.Fit
+    ) -> Tensor:
+        """Return the alpha at the picture's size, refined where the finest is looked at."""
         alpha = alpha.lerp(os1, finer.to(alpha.dtype))
-        if not is_padded:
+        if not self._is_padded:
             return fit.restore(alpha.float())
         if self.network.trusts_mask:
-            alpha = refinement.hold_to_mask(alpha, mask, scale=scale)
+            alpha = refinement.hold_to_mask(alpha, mask, scale=fit.scale_of_radii())
         return refinement.solidify(fit.restore(alpha.float()))
 
-    def _settled(self, features: Features, fit: sizing.Fit) -> Tensor:
-        probability = self.network.segment(features)
+    @property
+    def _is_padded(self) -> bool:
+        return self.settings.sizing == "pad"
+
+    def _settled(self, probability: Tensor, fit: sizing.Fit) -> Tensor:
         if not self.network.trusts_mask:
             return probability
         return segmentation.settle(probability, fit.padded, fit.scale_of_radii())
@@ -100,3 +140,17 @@ class Pipeline:
         if self.settings.sizing == "video":
             return sizing.fit_as_published_video(height, width)
         return sizing.fit_padded(height, width, self.settings.infer_size)
+
+
+class Merged(NamedTuple):
+    """A picture that is matted up to a quarter of its size."""
+
+    begun: Begun
+    mask: Tensor
+    """Where people are, (1, 1, height, width), as the network takes it."""
+    alpha: Tensor
+    """Of the two coarser alphas, of that size."""
+    finer: Tensor
+    """How far the finest replaces it."""
+    tiles: Tensor
+    """Where that is at all; see `detail.tiles`."""

@@ -17,7 +17,7 @@ from sghm_vs.delivery.form import EXTRA_LAYOUTS
 from sghm_vs.delivery.naming import named
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.origin import Origin
-from sghm_vs.settings import Backend, Edges, Foreground, Settings, Shape
+from sghm_vs.settings import Backend, Devices, Edges, Foreground, Settings, Shape
 from sghm_vs.shaping import shaped
 from sghm_vs.shots import FrameRange, SequencePath
 from sghm_vs.source import Opening, Source, open_source
@@ -31,7 +31,7 @@ class Matting:
     """How a shot is matted, and on what."""
 
     model: str = "auto"
-    device_index: int | None = None
+    device_index: Devices = None
     settings: Settings = field(default_factory=Settings)
     fp16: bool | None = None
     num_streams: int = 0
@@ -69,12 +69,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A matting whose network is loaded, as long as this is kept."""
+    """A matting whose network is loaded, on each device, as long as this is kept."""
 
     matting: Matting
     description: dict[str, str]
     """What shapes the pixels; see `describe`."""
-    network: object
+    networks: Sequence[object]
 
 
 def prepare(matting: Matting) -> Prepared:
@@ -86,12 +86,13 @@ def prepare(matting: Matting) -> Prepared:
         DeviceError: There is no such device.
         MissingPackageError: The backend is not installed.
     """
-    from sghm_vs.device import choose_compute
+    from sghm_vs.device import choose_computes
     from sghm_vs.filter import load_network
 
-    compute = choose_compute(matting.device_index, matting.fp16, matting.backend)
-    network = load_network(find_weights(matting.model), compute)
-    return Prepared(matting=matting, description=describe(matting), network=network)
+    weights = find_weights(matting.model)
+    computes = choose_computes(matting.device_index, matting.fp16, matting.backend)
+    networks = [load_network(weights, compute) for compute in computes]
+    return Prepared(matting=matting, description=describe(matting), networks=networks)
 
 
 def rotoscope(

@@ -9,6 +9,8 @@ from sghm_vs.errors import SettingsError
 
 Backend = Literal["auto", "torch", "openvino"]
 """What runs the network."""
+type Devices = int | list[int] | tuple[int, ...] | None
+"""CUDA devices by their index; None is the first, or else the CPU, -1 the CPU."""
 Sizing = Literal["pad", "image", "video"]
 
 FlowEffort = Literal["fast", "medium"]

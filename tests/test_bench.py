@@ -5,7 +5,7 @@ import json
 import pytest
 import vapoursynth as vs
 
-from sghm_vs.cli import main
+from sghm_vs.cli import main, speed, timing
 from sghm_vs.delivery import export
 
 
@@ -21,16 +21,23 @@ def footage(tmp_path):
 
 
 def row_of(capfd, *words: str) -> dict:
-    assert main(["bench", "speed", *words, "--size", "128x96", "--frames", "2", "--json"]) == 0
-    (row,) = json.loads(capfd.readouterr().out)["rows"]
+    (row,) = bench(capfd, *words)["rows"]
     return row
+
+
+def bench(capfd, *words: str) -> dict:
+    assert main(["bench", "speed", *words, "--size", "128x96", "--frames", "2", "--json"]) == 0
+    return json.loads(capfd.readouterr().out)
 
 
 def test_a_row_has_the_speed_of_each_way_beside_the_baseline(footage, capfd):
     row = row_of(capfd, str(footage), "--model", "sghm-lite", "--tr", "0")
 
     assert (row["model"], row["size"], row["tr"]) == ("sghm-lite", "128x96", 0)
-    for name in ("baseline_ms", "network_fps", "filter_fps", "file_fps", "memory_mib"):
+    for name in (
+        "baseline_ms", "network_fps", "network_p95_ms", "filter_fps", "filter_p50_ms", "filter_p95_ms",
+        "file_fps", "file_part", "decode_fps", "encode_fps", "finest_whole_ms", "memory_mib",
+    ):  # fmt: skip
         assert row[name] > 0, name
     assert row["ratio"] == pytest.approx(row["baseline_ms"] * row["network_fps"] / 1000)
     assert {"encode", "segment", "begin", "around"} <= row["stages_ms"].keys()
@@ -59,3 +66,83 @@ def test_what_is_missing_is_said(footage, capfd, words, said):
     assert main(["bench", "speed", *words, "--size", "128x96"]) == 1
 
     assert said in capfd.readouterr().err
+
+
+def test_a_long_run_is_compared_with_a_short_one(footage, capfd, monkeypatch):
+    monkeypatch.setattr(speed, "SHORT", 2)
+
+    found = bench(capfd, str(footage), "--model", "sghm-lite", "--tr", "0", "--long", "4")
+
+    assert [row["frames"] for row in found["long"]] == [2, 4]
+    told = {floor["what"]: floor["got"] for floor in found["floors"]}
+    assert told["frame_ms, 4 frames against 2, times"] > 0
+    assert told["memory_mib, 4 frames against 2, times"] > 0
+
+
+def test_tables_are_saved_for_the_docs(footage, capfd, tmp_path):
+    bench(capfd, str(footage), "--model", "sghm-lite", "--tr", "0", "--save", str(tmp_path / "to"))
+
+    assert (tmp_path / "to" / "speed.md").read_text().startswith("| model | size | tr |")
+    assert json.loads((tmp_path / "to" / "speed.json").read_text())["rows"]
+
+
+def row(**values: object) -> dict:
+    """A row as it is measured, on CUDA."""
+    common = {
+        "model": "sghm-resnet50", "size": "1920x1080", "tr": 0, "backend": "torch",
+        "precision": "half", "ratio": 5.0, "network_fps": 210.0, "filter_fps": 110.0,
+        "finest_whole_ms": 3.0, "stages_ms": {"finish": 1.0}, "device_memory_mib": 900,
+    }  # fmt: skip
+    return {**common, **values}
+
+
+def test_each_floor_says_whether_it_holds():
+    rows = [row(), row(size="3840x2160", network_fps=40, filter_fps=28), row(tr=2, filter_fps=70)]
+    long = [{**row(), "frames": n, "frame_ms": ms} for n, ms in ((100, 10), (10000, 12))]
+
+    told = {(one["where"], one["what"]): one["holds"] for one in speed.floors(rows, long)}
+
+    at = "sghm-resnet50 1920x1080 tr=0 torch half"
+    assert told[at, "network fps"]
+    assert told[at, "times baseline"]
+    assert not told[at, "filter fps"]
+    assert told[at, "finest alpha in squares against whole, times"]
+    assert told["sghm-resnet50 1920x1080 tr=2 torch half", "filter fps"]
+    per_pixel = "sghm-resnet50 tr=0 torch half"
+    assert not told[per_pixel, "network, 4K against 1080p by the pixel, times"]
+    assert told[per_pixel, "filter, 4K against 1080p by the pixel, times"]
+    length = "sghm-resnet50 1920x1080 tr=0"
+    assert not told[length, "frame_ms, 10000 frames against 100, times"]
+    assert told[length, "device_memory_mib, 10000 frames against 100, times"]
+
+
+@pytest.mark.parametrize("is_on_cuda", [False, True])
+def test_one_command_measures_what_all_floors_are_about(footage, monkeypatch, tmp_path, is_on_cuda):
+    asked: list[timing.Case] = []
+
+    def found(_: object, case: timing.Case) -> dict:
+        asked.append(case)
+        times = dict.fromkeys(
+            ("network_p50_ms", "network_p95_ms", "filter_p50_ms", "filter_p95_ms", "baseline_ms"),
+            1.0,
+        )
+        size = "{}x{}".format(*case.size)
+        how = case.matting
+        named = {"model": how.model, "size": size, "tr": how.settings.tr, "backend": how.backend}
+        return row(**named, **times, device="here", band=None, memory_mib=1, file_fps=9.0)
+
+    monkeypatch.setattr(speed, "_in_its_own_process", found)
+    monkeypatch.setattr(speed, "_is_on_cuda", lambda _: is_on_cuda)
+
+    words = ["bench", "speed", str(footage), "--floors", "--save", str(tmp_path)]
+    assert main(words) == 0
+
+    cases = {(case.matting.model, case.size, case.matting.settings.tr) for case in asked}
+    assert ("sghm-lite", (1920, 1080), 0) in cases
+    if is_on_cuda:
+        assert len(cases) == 16
+        assert ("sghm-resnet50", (3840, 2160), 2) in cases
+        assert all(case.matting.settings.infer_size >= min(case.size) for case in asked)
+    else:
+        assert ("sghm-lite", (1280, 720), 0) in cases
+    assert "| holds |" in (tmp_path / "speed.md").read_text()

@@ -51,7 +51,7 @@ def test_it_is_that_of_the_whole_picture_where_it_is_looked_at(network, begun, m
     where = corners_and_lines()
 
     with torch.inference_mode():
-        sparse = detail.finest(network, begun, where)
+        sparse = detail.finest(network, begun, detail.tiles(where))
 
     assert (sparse - whole)[where].abs().max() < TOLERANCE
     assert (sparse == 0).float().mean() > 0.2
@@ -60,7 +60,9 @@ def test_it_is_that_of_the_whole_picture_where_it_is_looked_at(network, begun, m
 def test_where_nothing_is_looked_at_nothing_is_made(network, begun, monkeypatch):
     monkeypatch.setattr(SGHM, "finish", None)
 
-    alpha = detail.finest(network, begun[0], torch.zeros(1, 1, *SIZE, dtype=torch.bool))
+    nowhere = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
+
+    alpha = detail.finest(network, begun[0], detail.tiles(nowhere))
 
     assert (alpha == 0).all()
 
@@ -75,7 +77,8 @@ def test_small_pictures_and_bands_everywhere_are_made_at_once(network, monkeypat
         whole = network.matte(image, features, mask).os1
         begun = network.begin(image, features, mask)
 
-        alpha = detail.finest(network, begun, torch.ones(1, 1, *size, dtype=torch.bool))
+        everywhere = torch.ones(1, 1, *size, dtype=torch.bool)
+        alpha = detail.finest(network, begun, detail.tiles(everywhere))
 
     # The stand-in weights' last layer has a gain of 150, for rounding as well.
     assert (alpha - whole).abs().max() < 2 * TOLERANCE

@@ -13,15 +13,13 @@ import torch
 import vapoursynth as vs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file, save_file
-from torch.nn.functional import pad
 
 import sghm_vs
 from sghm_vs import attach, flow, planes, sghm
 from sghm_vs.color import read_color, to_display_rgb
 from sghm_vs.device import Compute
 from sghm_vs.filter import load_pipeline
-from sghm_vs.network import SGHM, build_network
+from sghm_vs.network import SGHM
 from sghm_vs.settings import Settings
 from sghm_vs.slots import Slots
 from sghm_vs.source.script import run_script
@@ -29,26 +27,6 @@ from sghm_vs.weights import find_weights
 from tests.clips import counted, frame_bytes, noise_clip, panning_clip, plane
 
 core = vs.core
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    """The shipped weights, made to see people in noise: else every alpha here would be zero."""
-    state = load_file(find_weights("sghm-lite").path)
-    network = build_network(state, "shipped")[1].eval()
-    medians = []
-    for frame in noise_clip(vs.RGBS).frames(close=True):
-        picture = planes.to_tensor(frame, torch.device("cpu"), torch.float32)
-        with torch.inference_mode():
-            right, bottom = -picture.shape[-1] % 64, -picture.shape[-2] % 64
-            padded = pad(picture, (0, right, 0, bottom), mode="replicate")
-            probability = network.segment(network.encode(padded))
-        medians.append(float(torch.logit(probability).median()))
-    # Half of the picture, at the least, is then someone.
-    state["decoder.conv4.bias"] -= min(medians)
-    path = tmp_path_factory.mktemp("model") / "sees-people-in-noise.safetensors"
-    save_file(state, path)
-    return str(path)
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_alphas_are_torchs_where_the_mask_is_given(monkeypatch, make, half, tole
     with torch.inference_mode():
         for name, one in (("torch", network), ("openvino", programs)):
             begun = one.begin(image, one.encode(image), mask)
-            fine = detail.finest(one, begun, where)[where]
+            fine = detail.finest(one, begun, detail.tiles(where))[where]
             alphas[name] = [begun.coarse.os8.clone(), begun.coarse.os4.clone(), fine]
 
     for expected, found in zip(alphas["torch"], alphas["openvino"], strict=True):

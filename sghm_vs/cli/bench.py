@@ -79,6 +79,26 @@ def add_parser(verbs: options.Verbs) -> None:
         help="speed: both models, four sizes, tr 0 and 2, in place of --model, --size, --tr",
     )
     parser.add_argument(
+        "--floors",
+        action="store_true",
+        help="speed: what the floors in docs/speed.md are about, in place of --model, --size, --tr: on "
+        "CUDA both models, four sizes, tr 0 and 2, on the CPU a few rows; and whether they hold",
+    )
+    parser.add_argument(
+        "--long",
+        type=int,
+        default=0,
+        metavar="N",
+        help="speed: also send N frames through the filter, the footage over and over, and compare "
+        "time and memory with 100 of them",
+    )
+    parser.add_argument(
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="speed: also write DIR/speed.md and DIR/speed.json",
+    )
+    parser.add_argument(
         "--band",
         type=Path,
         metavar="FILE",
@@ -222,18 +242,23 @@ def _costs(plate: Path, args: argparse.Namespace) -> dict[str, float]:
 
 def _by_preset(clip: vs.VideoNode, args: argparse.Namespace) -> dict[str, vs.VideoNode]:
     """Return the mattes of `clip` by each preset."""
-    from sghm_vs.device import choose_compute
+    from sghm_vs.device import choose_computes
     from sghm_vs.filter import load_network, matte_clip
+    from sghm_vs.matting import Engine
     from sghm_vs.pipeline import Pipeline
     from sghm_vs.slots import Slots
     from sghm_vs.weights import find_weights
 
     how = options.matting_from(args)
-    compute = choose_compute(how.device_index, how.fp16, how.backend)
-    slots = Slots(compute.device, count=0)
-    network = load_network(find_weights(how.model), compute)
+    weights = find_weights(how.model)
+    places = [
+        (load_network(weights, compute), Slots(compute.device, count=0))
+        for compute in choose_computes(how.device_index, how.fp16, how.backend)
+    ]
     return {
-        name: matte_clip(clip, Pipeline(network, chosen), slots)
+        name: matte_clip(
+            clip, [Engine.of(Pipeline(network, chosen), slots) for network, slots in places]
+        )
         for name, chosen in _presets(args).items()
     }
 

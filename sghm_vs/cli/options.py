@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sghm_vs.cli.progress import Report, progress
 from sghm_vs.errors import DeviceError
-from sghm_vs.settings import PRESETS, Edges, Foreground, Settings, Shape, Sizing
+from sghm_vs.settings import PRESETS, Devices, Edges, Foreground, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange, SequencePath
 
 if TYPE_CHECKING:
@@ -58,7 +58,11 @@ def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad"
         help="auto, sghm-lite, sghm-resnet50, or a checkpoint with the published names (default: "
         "auto, which is sghm-resnet50 if it is installed, else sghm-lite)",
     )
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    group.add_argument(
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda, cuda:N, or cuda:N,M to spread frames over devices (default: auto)",
+    )
     group.add_argument(
         "--backend",
         default="auto",
@@ -378,9 +382,9 @@ def matting_from(args: argparse.Namespace) -> Matting:
     )
 
 
-def parse_device(text: str) -> int | None:
+def parse_device(text: str) -> Devices:
     """
-    Return the device index that the command line's word means: auto, cpu, cuda or cuda:N.
+    Return what the command line's word means: auto, cpu, cuda, cuda:N, or cuda:N,M and more.
 
     Raises:
         DeviceError: It is none of these.
@@ -388,9 +392,10 @@ def parse_device(text: str) -> int | None:
     if text in ("auto", "cpu", "cuda"):
         return {"auto": None, "cpu": -1, "cuda": 0}[text]
     kind, _, number = text.partition(":")
-    if kind == "cuda" and number.isdigit():
-        return int(number)
-    msg = f"device {text!r} is not known; use auto, cpu, cuda or cuda:N"
+    numbers = number.split(",")
+    if kind == "cuda" and all(one.isdecimal() for one in numbers):
+        return tuple(map(int, numbers)) if len(numbers) > 1 else int(number)
+    msg = f"device {text!r} is not known; use auto, cpu, cuda, cuda:N or cuda:N,M"
     raise DeviceError(msg)
 
 

@@ -148,16 +148,19 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
 
 def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
     """Return the function from a picture's clip to its alpha; it holds the network."""
-    from sghm_vs.device import choose_compute
-    from sghm_vs.filter import load_pipeline, matte_clip
-    from sghm_vs.slots import Slots
+    from sghm_vs.device import choose_computes
+    from sghm_vs.filter import engines_for, matte_clip
     from sghm_vs.weights import find_weights
 
     matting = options.matting_from(args)
-    compute = choose_compute(matting.device_index, matting.fp16, matting.backend).for_many_sizes()
-    pipeline = load_pipeline(find_weights(matting.model), matting.settings, compute)
-    slots = Slots(compute.device, count=1)
-    return lambda clip: matte_clip(clip, pipeline, slots)
+    computes = [
+        compute.for_many_sizes()
+        for compute in choose_computes(matting.device_index, matting.fp16, matting.backend)
+    ]
+    weights = find_weights(matting.model)
+    engines = engines_for(weights, matting.settings, computes, num_streams=1, captures=False)
+    # Each clip is one picture: nothing of another is kept.
+    return lambda clip: matte_clip(clip, engines)
 
 
 def _mean(scores: list[dict[str, float]]) -> dict[str, float]:

@@ -42,8 +42,12 @@ WRITERS: Mapping[str, type[Writer]] = {
 OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
 type Progress = Callable[[int, int], None]
 
-GROUPS_AHEAD = 4
-"""Frames of the shot that are computed before they are needed, and at most kept."""
+GROUPS_AHEAD = 4, 8
+"""
+Frames of the shot that are computed before they are needed, and at most kept: at least, at most.
+
+Between, half of VapourSynth's threads: a GPU has four in hand while others are decoded.
+"""
 
 
 def export(
@@ -231,7 +235,8 @@ def _groups(clips: list[vs.VideoNode]) -> Generator[list[vs.VideoFrame]]:
     Interleaved, the clips are asked for in step, so what they share is computed once.
     """
     together = vs.core.std.Interleave(clips, mismatch=True, modify_duration=False)
-    ahead = GROUPS_AHEAD * len(clips)
+    least, most = GROUPS_AHEAD
+    ahead = min(max(vs.core.num_threads // 2, least), most) * len(clips)
     frames = together.frames(prefetch=ahead, backlog=ahead)
     for first in frames:
         yield [first, *(next(frames) for _ in clips[1:])]

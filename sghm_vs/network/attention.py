@@ -81,9 +81,8 @@ class AttentiveShortcut(LocalShortcut):
 
     def survey(self, features: Tensor) -> Survey:
         """Return what parts are made from, in inference: all but the last norm and the gate."""
-        *layers, last, attention = self
-        for layer in layers:
-            features = layer(features)
+        features = self.ungated(features)
+        *_, last, attention = self
         norm, gate = cast("nn.BatchNorm2d", last), cast("EfficientChannelAttention", attention)
         mean, variance = cast("Tensor", norm.running_mean), cast("Tensor", norm.running_var)
         factor = norm.weight * torch.rsqrt(variance + norm.eps)
@@ -92,3 +91,10 @@ class AttentiveShortcut(LocalShortcut):
         return Survey(
             features, Affine(gates * summand.view(-1, 1, 1), gates * factor.view(-1, 1, 1))
         )
+
+    def ungated(self, features: Tensor) -> Tensor:
+        """Return what the last norm and the gate are applied to."""
+        *layers, _, _ = self
+        for layer in layers:
+            features = layer(features)
+        return features

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
@@ -133,7 +133,16 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` (n, in_channels, h, w) filtered, at the same or at twice the size."""
         filtered = self.bn2(self.conv2(leaky_relu(self.bn1(self.conv1(x)), SLOPE)))
-        return leaky_relu(filtered + self.upsample(x), SLOPE)
+        return leaky_relu(filtered + self._around(x), SLOPE)
+
+    def _around(self, x: Tensor) -> Tensor:
+        if not isinstance(self.upsample, nn.Sequential):
+            return x
+        # What is done to each pixel alone is done before there are four of each.
+        enlarge, *each = self.upsample
+        for layer in each:
+            x = layer(x)
+        return cast("Tensor", enlarge(x))
 
 
 def _climb(in_channels: int, out_channels: int, blocks: int) -> nn.Sequential:

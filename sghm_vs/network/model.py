@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import interpolate
 
 from sghm_vs.network.attention import AttentiveShortcut, LocalShortcut, Survey
 from sghm_vs.network.encoder import (
@@ -19,6 +19,7 @@ from sghm_vs.network.encoder import (
 )
 from sghm_vs.network.matting import QUARTER_PX, Alphas, Coarse, MattingDecoder
 from sghm_vs.network.segmentation import SegmentationDecoder
+from sghm_vs.resampling import block_means
 
 STRIDE = 64
 """Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
@@ -135,6 +136,16 @@ class SGHM(nn.Module):
         fine: Tensor = self.refine.fine(state, full)
         return fine
 
+    def finish_at(self, begun: Begun, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+        """Return what `finish` does of squares whose places are tensors, int64 (squares,)."""
+        squares = (
+            _gathered(planes, tops // shrunk, lefts // shrunk, side // shrunk)
+            for planes, shrunk in ((begun.coarse.state, QUARTER_PX), (begun.full.planes, 1))
+        )
+        state, planes = squares
+        fine: Tensor = self.refine.fine(state, begun.full.finish(planes))
+        return fine
+
     def finish_all(self, begun: Begun) -> Tensor:
         """Return the finest alpha everywhere, (1, 1, height, width)."""
         fine: Tensor = self.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
@@ -155,6 +166,13 @@ class SGHM(nn.Module):
         masks = mask_pyramid(mask)
         inputs = (image, *map(_at_size_of, features[:4], masks[1:]))
         return [torch.cat(pair, 1) for pair in zip(inputs, masks, strict=True)]
+
+
+def _gathered(planes: Tensor, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+    """Return squares of `planes` (1, c, h, w), (squares, c, side, side), channels last."""
+    along = torch.arange(side, device=planes.device)
+    rows, columns = tops[:, None, None] + along[:, None], lefts[:, None, None] + along
+    return planes[0].permute(1, 2, 0)[rows, columns].permute(0, 3, 1, 2)
 
 
 def _context(features: Features, image: Tensor) -> Tensor:
@@ -253,7 +271,7 @@ def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
     """Return `planes` (n, c, h, w) at `size`: means of whole blocks, bilinear for what is left."""
     blocks = min(planes.shape[-2] // size[0], planes.shape[-1] // size[1])
     if blocks > 1:
-        planes = avg_pool2d(planes, blocks)
+        planes = block_means(planes, blocks)
     if planes.shape[-2:] == size:
         return planes
     return interpolate(planes, size, mode="bilinear", align_corners=False)

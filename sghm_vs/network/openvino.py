@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sghm_vs.extras import require
-from sghm_vs.network.attention import Affine, Survey
+from sghm_vs.network.attention import Affine, AttentiveShortcut, Survey
 from sghm_vs.network.encoder import Features
 from sghm_vs.network.matting import QUARTER_PX, Coarse
 from sghm_vs.network.model import SGHM, Begun, Square
@@ -74,9 +74,13 @@ class OpenVinoNetwork:
 
     def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
         """Return what is needed everywhere; see `SGHM`. It lasts until this thread's next."""
-        os8, os4, state, planes, *ends = self._run(_Begin, image, mask, *features)
+        # Without a gate nothing of a program's looks at the picture at full size.
+        looked_at = (image,) if isinstance(self._network.shortcut[0], AttentiveShortcut) else ()
+        os8, os4, state, *ends = self._run(_Begin, mask, *features, *looked_at)
+        # Of the shortcut at full size only its gate comes out, and squares make it anew: to bring all
+        # of it into torch's order took twice as long as to make it.
         finish = Affine(*ends) if ends else self._network.shortcut[0]
-        return Begun(Coarse(os8, os4, state), Survey(planes, finish))
+        return Begun(Coarse(os8, os4, state), Survey(torch.cat((image, mask), 1), finish))
 
     def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
         """Return the finest alpha in `squares`; see `SGHM`."""
@@ -86,13 +90,13 @@ class OpenVinoNetwork:
             filled = [*some, *[some[-1]] * (SQUARES_AT_ONCE - len(some))]
             state = torch.cat([square.of(begun.coarse.state, QUARTER_PX) for square in filled])
             planes = torch.cat([square.of(begun.full.planes) for square in filled])
-            (found,) = self._run(_Fine, state, begun.full.finish(planes))
+            (found,) = self._run(_Fine, state, planes, *_ends(begun))
             fine.append(found[: len(some)].clone())
         return torch.cat(fine)
 
     def finish_all(self, begun: Begun) -> Tensor:
         """Return the finest alpha everywhere; see `SGHM`."""
-        return self._run(_Fine, begun.coarse.state, begun.full.finish(begun.full.planes))[0]
+        return self._run(_Fine, begun.coarse.state, begun.full.planes, *_ends(begun))[0]
 
     def _run(self, part: type[_Part], *inputs: Tensor) -> list[Tensor]:
         """Return the outputs, which this thread's next run of the same program replaces."""
@@ -148,14 +152,26 @@ class _Segment(_Part):
 
 
 class _Begin(_Part):
-    def forward(self, image: Tensor, mask: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
-        begun = self.network.begin(image, Features(*features), mask)
-        finish = begun.full.finish
-        ends = tuple(finish) if isinstance(finish, Affine) else ()
-        return *begun.coarse, begun.full.planes, *ends
+    def forward(self, mask: Tensor, *seen: Tensor) -> tuple[Tensor, ...]:
+        features, image = Features(*seen[:5]), seen[5:]
+        begun = self.network.begin(
+            image[0] if image else mask.expand(-1, 3, -1, -1), features, mask
+        )
+        return *begun.coarse, *_ends(begun)
 
 
 class _Fine(_Part):
-    def forward(self, state: Tensor, full: Tensor) -> Tensor:
+    def forward(self, state: Tensor, planes: Tensor, *ends: Tensor) -> Tensor:
+        shortcut = self.network.shortcut[0]
+        if isinstance(shortcut, AttentiveShortcut):
+            full = Affine(*ends)(shortcut.ungated(planes))
+        else:
+            full = shortcut(planes)
         fine: Tensor = self.network.refine.fine(state, full)
         return fine
+
+
+def _ends(begun: Begun) -> tuple[Tensor, ...]:
+    """Return what the means of the whole picture make of the shortcut at full size, if they do."""
+    finish = begun.full.finish
+    return tuple(finish) if isinstance(finish, Affine) else ()

@@ -43,4 +43,7 @@ class SegmentationDecoder(nn.Module):
 def _beside(coarse: Tensor, fine: Tensor) -> Tensor:
     """Return `coarse` brought to the size of `fine`, with `fine` behind it in the channels."""
     upsampled = interpolate(coarse, fine.shape[-2:], mode="bilinear", align_corners=False)
+    if upsampled.is_contiguous(memory_format=torch.channels_last):
+        # Else the whole is planar, and the convolution would rearrange all of its channels.
+        fine = fine.contiguous(memory_format=torch.channels_last)
     return torch.cat([upsampled, fine], 1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
-from sghm_vs.resampling import enlarge
+from sghm_vs.resampling import block_means, enlarge
 
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
@@ -71,7 +72,7 @@ def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:
         mask: Where the people are, of the same size, 0-1.
         scale: Of the distances; 1 is for a short side of 1280.
     """
-    small = avg_pool2d(mask.float(), 4)
+    small = block_means(mask.float(), 4)
     least = 1 - spread(1 - small, _scaled(INSIDE_PX // 4, scale))
     most = spread(small, _scaled(OUTSIDE_PX // 4, scale))
     size = alpha.shape[2], alpha.shape[3]
@@ -101,7 +102,8 @@ def _undecided(alpha: Tensor) -> Tensor:
     """Return where `alpha` (1, 1, height, width) is neither 0 nor 1, bool."""
     if alpha.device.type == "cpu":
         plane = alpha[0, 0].float().numpy()
-        return torch.from_numpy(cv2.inRange(plane, NEARLY_0, NEARLY_1))[None, None] > 0
+        undecided = np.asarray(cv2.inRange(plane, NEARLY_0, NEARLY_1), np.uint8)
+        return torch.from_numpy(undecided & 1).view(torch.bool)[None, None]
     return (alpha >= NEARLY_0) & (alpha <= NEARLY_1)
 
 
@@ -129,8 +131,8 @@ def dilate_by_pooling(area: Tensor, radius: int) -> Tensor:
 
 
 def _dilate_on_cpu(area: Tensor, radius: int) -> Tensor:
-    plane = area[0, 0].numpy().astype(np.uint8)
-    return torch.from_numpy(cv2.dilate(plane, _ellipse(radius)))[None, None] > 0
+    grown = cv2.dilate(_bytes(area), _ellipse(radius))
+    return torch.from_numpy(grown).view(torch.bool)[None, None]
 
 
 def _ellipse(radius: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
@@ -154,11 +156,15 @@ def soften_by_pooling(area: Tensor, radius: int) -> Tensor:
 
 def _soften_on_cpu(area: Tensor, radius: int) -> Tensor:
     side = 2 * radius + 1
-    plane = area[0, 0].numpy().astype(np.uint8)
     counts = cv2.boxFilter(
-        plane, cv2.CV_16U, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE
+        _bytes(area), cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE
     )
-    return torch.from_numpy(counts.astype(np.float32))[None, None] / side**2
+    return torch.from_numpy(counts)[None, None].div_(side**2)
+
+
+def _bytes(area: Tensor) -> NDArray[np.uint8]:
+    """Return `area`, bool (1, 1, height, width), where it is, as 0 and 1 (height, width)."""
+    return area[0, 0].numpy().view(np.uint8)
 
 
 def _scaled(radius: int, scale: float) -> int:

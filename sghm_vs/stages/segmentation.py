@@ -36,7 +36,11 @@ def to_mask(settled: Tensor, size: tuple[int, int]) -> Tensor:
     Source:
         Chen et al. (2022), section 3: the probability is upsampled, then thresholded.
     """
-    return (enlarge(settled, size) > THRESHOLD).to(settled.dtype)
+    enlarged = enlarge(settled, size)
+    if enlarged.device.type == "cpu" and enlarged.dtype == torch.float32:
+        _, mask = cv2.threshold(enlarged[0, 0].numpy(), THRESHOLD, 1, cv2.THRESH_BINARY)
+        return torch.from_numpy(mask)[None, None]
+    return (enlarged > THRESHOLD).to(settled.dtype)
 
 
 def settle(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
