@@ -2,7 +2,8 @@
 A clip's way through the network.
 
     alone:   picture -> alpha
-    steady:  picture -> people seen -> voted on with neighbors -> alpha -> corrected by neighbors'
+    steady:  picture -> small and quiet, by its neighbors -> people seen -> voted on with neighbors
+             -> alpha -> corrected by neighbors'
 """
 
 from __future__ import annotations
@@ -18,18 +19,17 @@ from torch import Tensor
 
 from sghm_vs import planes
 from sghm_vs.errors import UnsupportedClipError
-from sghm_vs.frames import to_gray_frame
+from sghm_vs.frames import to_gray_frame, to_rgb_array, to_rgb_frame
 from sghm_vs.network.encoder import Features
 from sghm_vs.nodes import blank_like, blank_of_any_size, computed
 from sghm_vs.pipeline import Pipeline
+from sghm_vs.settings import QUIETING_FRAMES, VOTERS
 from sghm_vs.slots import Slots
 from sghm_vs.stages import temporal
 from sghm_vs.window import Window, open_window
 
 FEATURES_MIB = 256
 """Of frames that were segmented and wait to be matted."""
-VOTERS = 2
-"""So many times farther than the alpha's is the window whose frames vote on where people are."""
 
 
 def alone(
@@ -64,9 +64,11 @@ def steady(
         frames = alone(rgb, pipeline, slots, guide)
         return Steps(window, None, None, frames, stabilized(frames, window))
     cache = FeatureCache(FEATURES_MIB << 20)
-    seen = segmented(rgb, pipeline, slots, cache)
+    small = glimpsed(rgb, pipeline, slots)
+    quiet = denoised(window.of(QUIETING_FRAMES), rgb, small, pipeline)
+    seen = segmented(rgb, quiet, pipeline, slots, cache)
     fused = fused_over(window.of(VOTERS * window.tr), rgb, seen, pipeline)
-    frames = guided(rgb, fused, pipeline, slots, cache)
+    frames = guided(rgb, quiet, fused, pipeline, slots, cache)
     return Steps(window, seen, fused, frames, stabilized(frames, window))
 
 
@@ -83,21 +85,49 @@ class Steps(NamedTuple):
     alpha: vs.VideoNode
 
 
-def segmented(
-    rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
-) -> vs.VideoNode:
-    """Return where each frame sees people, GRAYS, as small as the network makes it."""
+def glimpsed(rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots) -> vs.VideoNode:
+    """Return what the encoder sees of each frame, RGBS, as small as that is."""
     to_tensor = _bridge(pipeline, slots)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        small = slots.run(lambda: pipeline.glimpse(to_tensor(frames[0])).float())
+        return to_rgb_frame(small[0].permute(1, 2, 0).cpu().numpy(), frames[0].props)
+
+    return computed(blank_of_any_size(rgb, vs.RGBS), [rgb], make)
+
+
+def denoised(
+    window: Window, rgb: vs.VideoNode, small: vs.VideoNode, pipeline: Pipeline
+) -> vs.VideoNode:
+    """Return the pictures `small`, RGBS, with less of their noise; see `glimpsed`."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        picture, own, *others = frames
+        covered = pipeline.covered((own.height, own.width), picture.height, picture.width)
+        neighbors = window.neighbors(n, others, covered)
+        return to_rgb_frame(temporal.denoise(to_rgb_array(own), neighbors, covered), own.props)
+
+    return computed(blank_of_any_size(rgb, vs.RGBS), [rgb, small, *window.around(small)], make)
+
+
+def segmented(
+    rgb: vs.VideoNode, small: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
+) -> vs.VideoNode:
+    """Return where each frame sees people, GRAYS, of the size of the pictures `small`."""
+    to_tensor = _bridge(pipeline, slots)
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        picture, own = frames
+
         def compute() -> Tensor:
-            features, seen = pipeline.segment(to_tensor(frames[0]))
+            features, seen = pipeline.segment(to_tensor(own), picture.height, picture.width)
             cache.put(n, features)
             return seen.float()
 
-        return planes.to_frame(slots.run(compute), frames[0])
+        return planes.to_frame(slots.run(compute), picture)
 
-    return computed(blank_of_any_size(rgb), [rgb], make)
+    return computed(blank_of_any_size(rgb), [rgb, small], make)
 
 
 def fused_over(
@@ -117,20 +147,25 @@ def fused_over(
 
 
 def guided(
-    rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline, slots: Slots, cache: FeatureCache
+    rgb: vs.VideoNode,
+    small: vs.VideoNode,
+    seen: vs.VideoNode,
+    pipeline: Pipeline,
+    slots: Slots,
+    cache: FeatureCache,
 ) -> vs.VideoNode:
     """Return the alpha of each frame, GRAYS, of the people who are `seen`."""
     to_tensor = _bridge(pipeline, slots)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         def compute() -> Tensor:
-            picture, person = map(to_tensor, frames)
-            features = cache.get(n, lambda: pipeline.segment(picture)[0])
+            picture, glimpse, person = map(to_tensor, frames)
+            features = cache.get(n, lambda: pipeline.network.encode_small(glimpse))
             return pipeline.matte_segmented(picture, features, person)
 
         return planes.to_frame(slots.run(compute), frames[0])
 
-    return computed(blank_like(rgb), [rgb, seen], make)
+    return computed(blank_like(rgb), [rgb, small, seen], make)
 
 
 def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:

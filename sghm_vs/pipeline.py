@@ -37,15 +37,23 @@ class Pipeline:
         seen = self._settled(features, fit)
         return self._matte(image, features, segmentation.to_mask(seen, fit.padded), fit)
 
-    def segment(self, picture: Tensor) -> tuple[Features, Tensor]:
+    def glimpse(self, picture: Tensor) -> Tensor:
+        """Return what the encoder sees of `picture`, small, (1, 3, h, w), 0-1."""
+        return self.network.to_small(self._prepared(picture)[1])
+
+    def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
         """
-        Return `picture`'s features and, small, where people are seen, (1, 1, h, w), 0-1.
+        Return features and, small, where people are seen, (1, 1, h, w), 0-1.
 
         That is the probability of a person, settled: their outline lies at 0.5.
+
+        Args:
+            small: What is glimpsed of a picture, or a better one of the same.
+            height: Of the picture.
+            width: Of the picture.
         """
-        fit, image = self._prepared(picture)
-        features = self.network.encode(image)
-        return features, self._settled(features, fit)
+        features = self.network.encode_small(small)
+        return features, self._settled(features, self._fit(height, width))
 
     def matte_segmented(self, picture: Tensor, features: Features, seen: Tensor) -> Tensor:
         """Return what `matte` does, from what `segment` returned, or from what is seen better."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.flow import Motion, Plane, grid, sample
+from sghm_vs.flow import Motion, Plane, grid, noise, sample
 
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
@@ -17,7 +17,12 @@ ROW_PX = 1024
 """OpenCV looks points up in rows of less than 32,768."""
 
 LENIENCE = 0.25
-"""Power of a motion's trust in a vote, whose pixels are larger than the motion's errors."""
+"""Power of a motion's trust in small pictures, whose pixels are larger than the motion's errors."""
+
+PATCH_PX = 5
+"""Side of what is compared before pictures are averaged."""
+EXCESS = 0.5
+"""Patches that differ by this part more than noise explains, in energy, count e times less."""
 
 DOUBT = 0.02
 """Corrections of half this size are left undone, those of twice its size are made."""
@@ -28,11 +33,50 @@ MISPLACED_PX = 1.0
 class Neighbor(NamedTuple):
     """Another frame of a window."""
 
-    values: Plane
-    """Its alpha or its probabilities, 0-1."""
+    values: NDArray[np.float32]
+    """Its alpha or its probabilities (h, w), or its picture (h, w, 3), 0-1."""
     motion: Motion
     """From the frame in the middle to this one."""
     is_later: bool
+
+
+def denoise(
+    picture: NDArray[np.float32], neighbors: Sequence[Neighbor], covered: tuple[int, int]
+) -> NDArray[np.float32]:
+    """
+    Return `picture` (h, w, 3), 0-1, averaged along the motion where no more than noise differs.
+
+    How much that is, the frames say: what changes from pixel to pixel in their differences.
+
+    Args:
+        picture: Small, as the encoder sees it.
+        neighbors: With their pictures, and motion of the size `covered`.
+        covered: How many rows and columns the picture takes; beyond is padding.
+
+    Source:
+        Distances of patches over that of noise: Buades et al., "A non-local algorithm for image
+        denoising", CVPR 2005, here along the motion alone.
+    """
+    height, width = covered
+    own = picture[:height, :width]
+    column, row = grid(height, width)
+    differences = [
+        sample(values[:height, :width], column + x, row + y) - own
+        for values, (x, y, _), _ in neighbors
+    ]
+    sigma = min(map(noise, differences), default=0.0)
+    if not sigma:
+        return picture
+    total, weight = np.zeros_like(own), np.ones((height, width, 1), np.float32)
+    for difference, neighbor in zip(differences, neighbors, strict=True):
+        energy = np.square(difference).mean(2, dtype=np.float32) / sigma**2
+        unlike = cv2.blur(energy, (PATCH_PX, PATCH_PX)) - 1
+        alike = neighbor.motion[2] ** LENIENCE * np.exp(np.maximum(unlike, 0) / -EXCESS)
+        total += alike[..., None] * difference
+        weight += alike[..., None]
+    quiet = picture.copy()
+    quiet[:height, :width] += total / weight
+    return quiet
 
 
 def fuse(
