@@ -62,14 +62,15 @@ def steady(
     window = open_window(rgb, pipeline.settings)
     if guide is not None:
         frames = alone(rgb, pipeline, slots, guide)
-        return Steps(window, None, None, frames, stabilized(frames, window))
+        return Steps(window, None, None, frames, stabilized(frames, window), frames)
     cache = FeatureCache(FEATURES_MIB << 20)
     small = glimpsed(rgb, pipeline, slots)
-    quiet = denoised(window.of(QUIETING_FRAMES), rgb, small, pipeline)
+    quiet = denoised(window.of(min(QUIETING_FRAMES, window.tr)), rgb, small, pipeline)
     seen = segmented(rgb, quiet, pipeline, slots, cache)
     fused = fused_over(window.of(VOTERS * window.tr), rgb, seen, pipeline)
     frames = guided(rgb, quiet, fused, pipeline, slots, cache)
-    return Steps(window, seen, fused, frames, stabilized(frames, window))
+    by_itself = alone(rgb, pipeline, slots)
+    return Steps(window, seen, fused, frames, stabilized(frames, window), by_itself)
 
 
 class Steps(NamedTuple):
@@ -83,6 +84,8 @@ class Steps(NamedTuple):
     frames: vs.VideoNode
     """The alpha of each frame, guided by that."""
     alpha: vs.VideoNode
+    alone: vs.VideoNode
+    """The alpha of each frame without any neighbor: not on the way, and there to compare."""
 
 
 def glimpsed(rgb: vs.VideoNode, pipeline: Pipeline, slots: Slots) -> vs.VideoNode:

@@ -7,6 +7,7 @@ import threading
 import time
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from sghm_vs import attach, flow, planes, sghm
 from sghm_vs.color import read_color, to_display_rgb
 from sghm_vs.device import Compute
 from sghm_vs.filter import load_pipeline
+from sghm_vs.inspection import View, detached
 from sghm_vs.network import SGHM, build_network
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings
@@ -503,7 +505,7 @@ def resident_mib() -> int:
     return 0
 
 
-@pytest.mark.parametrize("step", ["segmentation", "guidance", "frame", "band", "trust"])
+@pytest.mark.parametrize("step", get_args(View))
 def test_each_step_to_an_alpha_can_be_looked_at(model, step):
     shown = sghm(panning_clip((5,)), -1, model, debug=step)
 
@@ -511,6 +513,30 @@ def test_each_step_to_an_alpha_can_be_looked_at(model, step):
         values = plane(frame)
         assert (frame.format.id, frame.width, frame.height) == (vs.GRAYS, 96, 64)
     assert 0 <= values.min() < values.max() <= 1
+
+
+def test_all_steps_come_with_an_alpha_and_each_is_made_once(monkeypatch, model):
+    """Twice where a difference from the alpha of each frame alone is made as well."""
+    calls = dict.fromkeys(["segment", "begin"], 0)
+    for name in calls:
+        monkeypatch.setattr(SGHM, name, counting(calls, name, getattr(SGHM, name)))
+
+    alpha, steps = detached(sghm(panning_clip((5,)), -1, model, debug="all"))
+    together = core.std.Interleave([alpha, *steps.values()])
+    frames = [plane(frame).tobytes() for frame in together.frames(close=True)]
+
+    assert calls == {"segment": 10, "begin": 10}
+    monkeypatch.undo()
+    alone = sghm(panning_clip((5,)), -1, model)
+    assert frames[2 * (1 + len(steps))] == frame_bytes(alone, 2)
+    for at, step in enumerate(steps, start=2 * (1 + len(steps)) + 1):
+        assert frames[at] == frame_bytes(sghm(panning_clip((5,)), -1, model, debug=step), 2)
+
+
+def test_without_neighbors_nothing_differs_from_each_frame_alone(model):
+    shown = sghm(panning_clip((5,)), -1, model, tr=0, debug="difference")
+
+    assert all((plane(frame) == 0.5).all() for frame in shown.frames(close=True))
 
 
 def test_an_alpha_says_how_much_of_its_window_it_used(model):
