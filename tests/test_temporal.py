@@ -240,6 +240,16 @@ def test_what_most_frames_take_for_a_person_is_one_and_what_one_frame_does_is_no
     assert temporal.fuse(seen, voters(not_seen), (80, 120), 2).max() < 0.5
 
 
+def test_where_motion_is_lost_a_frame_keeps_what_it_sees():
+    """However many neighbors see something else, at what may be elsewhere."""
+    seen, not_seen = np.full((80, 120), 0.9, np.float32), np.full((80, 120), 0.1, np.float32)
+    lost = [
+        neighbor._replace(motion=still((80, 120), trust=1e-3)) for neighbor in voters(not_seen) * 2
+    ]
+
+    assert temporal.fuse(seen, lost, (80, 120), 4).min() > 0.5
+
+
 def test_where_all_frames_see_the_same_not_a_bit_changes():
     seen = np.random.default_rng(0).random((80, 120), np.float32)
 

@@ -18,6 +18,8 @@ ROW_PX = 1024
 
 LENIENCE = 0.25
 """Power of a motion's trust in small pictures, whose pixels are larger than the motion's errors."""
+QUORUM = 0.5
+"""Of the neighbors' votes: the frame's own counts for what is missing."""
 
 PATCH_PX = 5
 """Side of what is compared before pictures are averaged."""
@@ -85,6 +87,8 @@ def fuse(
     """
     Return where a frame and its neighbors see people (h, w), 0-1: their mean along the motion.
 
+    Where motion is lost, and with it half of the neighbors' votes, the frame's own gains weight.
+
     Args:
         seen: By the frame; the outline lies at 0.5, so that the mean is a vote.
         neighbors: With what they see, and motion of the size `covered`.
@@ -96,8 +100,7 @@ def fuse(
     height, width = covered
     own = seen[:height, :width]
     column, row = grid(height, width)
-    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
-    total, weight = own_votes * own, np.full_like(own, own_votes)
+    total, weight = np.zeros_like(own), np.zeros_like(own)
     differs = np.zeros(own.shape, np.bool_)
     for values, (x, y, trust), _ in neighbors:
         moved = sample(values[:height, :width], column + x, row + y)
@@ -105,9 +108,12 @@ def fuse(
         total += lenient * moved
         weight += lenient
         differs |= moved != own
+    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
+    own_votes = own_votes + np.maximum(np.float32(QUORUM * len(neighbors)) - weight, 0)
+    mean = (total + own_votes * own) / (weight + own_votes)
     fused = seen.copy()
     # Where nothing changes, not even the last bit does: a still stays what it is.
-    fused[:height, :width] = np.where(differs, total / weight, own)
+    fused[:height, :width] = np.where(differs, mean, own)
     return fused
 
 
