@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import get_args
+from typing import Literal, get_args
 from weakref import WeakValueDictionary, ref
 
 import torch
@@ -13,9 +13,9 @@ import vapoursynth as vs
 from sghm_vs import color, matting, planes
 from sghm_vs.device import Compute, choose_computes, choose_dtype, has_openvino
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
-from sghm_vs.inspection import View, view
+from sghm_vs.inspection import View, attached, view
 from sghm_vs.intake import readable
-from sghm_vs.matting import Engine, Engines
+from sghm_vs.matting import Engine, Engines, Steps
 from sghm_vs.network import SGHM, Network, OpenVinoNetwork, build_network, read_checkpoint
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Backend, Devices, Settings, Sizing
@@ -40,14 +40,15 @@ def sghm(
     backend: Backend = "auto",
     format: int | None = None,
     mask: vs.VideoNode | None = None,
-    debug: View | None = None,
+    debug: View | Literal["all"] | None = None,
     input_colorspace: str | None = None,
     exposure: float = 0.0,
 ) -> vs.VideoNode:
     """
     Return the alpha of the people in `clip`.
 
-    Frame n of the result is a pure function of frames n-3*tr to n+3*tr of `clip`, cut at scene
+    Frame n of the result is a pure function of the frames of `clip` up to 3*tr + 1 before and
+    after it, or with tr=0 of frame n alone; the window is cut at scene
     changes: any frame may be asked for, in any order, by any number of threads.
 
     Args:
@@ -77,8 +78,9 @@ def sghm(
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
             the network's own segmentation.
-        debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band" or
-            "trust"; see `sghm_vs.inspection`.
+        debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band",
+            "trust" or "difference"; see `sghm_vs.inspection`. "all" puts each of them in a prop
+            of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`.
         input_colorspace: What the clip's codes mean, in place of its frames' props: "pq", "hlg",
             "linear", "logc4" or another name; see `sghm_vs.colorspaces`. Only what the network
             sees is converted.
@@ -268,7 +270,7 @@ def matte_clip(
     clip: vs.VideoNode,
     engines: Engines,
     guide: vs.VideoNode | None = None,
-    debug: View | None = None,
+    debug: View | Literal["all"] | None = None,
     format: int = vs.GRAYS,
 ) -> vs.VideoNode:
     """
@@ -278,11 +280,11 @@ def matte_clip(
         clip: As for `sghm`.
         engines: What makes the alphas: one for each device.
         guide: Where the people are, GRAYS of the clip's size and length.
-        debug: A step to the alpha, in its place.
+        debug: A step to the alpha, in its place, or all of them in props of its frames.
         format: Of the result, gray.
 
     Raises:
-        UnsupportedClipError: As `color.read_color` says.
+        UnsupportedClipError: As `color.read_color` says; or a size that changes, with all steps.
     """
     footage, pipeline = color.read_color(clip), engines[0].pipeline
     rgb = color.to_viewed_rgb(footage, pipeline.settings.exposure)
@@ -294,8 +296,19 @@ def matte_clip(
         alpha = matting.alone(rgb, engines, guide)
     else:
         steps = matting.steady(rgb, pictures, engines, guide)
-        alpha = steps.alpha if debug is None else view(debug, rgb, steps, pipeline)
+        alpha = _shown(debug, rgb, steps, pipeline)
     return alpha if format == vs.GRAYS else color.to_full_range_gray(alpha, format)
+
+
+def _shown(
+    debug: View | Literal["all"] | None, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline
+) -> vs.VideoNode:
+    if debug is None:
+        return steps.alpha
+    if debug != "all":
+        return view(debug, rgb, steps, pipeline)
+    _check_constant_size(rgb)
+    return attached(rgb, steps, pipeline)
 
 
 def _check_clip(clip: vs.VideoNode) -> None:
@@ -345,8 +358,8 @@ def _check_integers(*, device_index: object, **values: object) -> None:
 
 
 def _check_options(*, backend: str, num_streams: int, debug: str | None) -> None:
-    if debug is not None and debug not in get_args(View):
-        msg = f"debug is {debug!r} and must be one of {', '.join(get_args(View))}"
+    if debug is not None and debug not in (*get_args(View), "all"):
+        msg = f"debug is {debug!r} and must be one of {', '.join(get_args(View))}, or all"
         raise SettingsError(msg)
     if backend not in get_args(Backend):
         msg = f"backend is {backend!r} and must be one of {', '.join(get_args(Backend))}"

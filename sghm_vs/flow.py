@@ -30,7 +30,9 @@ ROUND_TRIP_PX = 1.0
 ROUND_TRIP_OF_LENGTH = 0.05
 """The same as a part of the way: fast motion is known less exactly."""
 PHOTOMETRIC_CODES = 6.0
-"""Of 255. What is found there looks different by this: trust falls to 0.6."""
+"""Of 255. What is found there looks different by this, beside noise: trust falls to 0.6."""
+NOISE_MAX = 14 / 255
+"""Sigma of a difference of two pictures; what is more comes of lost motion."""
 
 THUMB_PX = (32, 18)
 CHANGE_OF_CUT = 0.25
@@ -131,6 +133,18 @@ def displacement(before: Luma, after: Luma, effort: FlowEffort) -> NDArray[np.fl
     return np.ascontiguousarray(found[:height, :width].transpose(2, 0, 1), np.float32)
 
 
+def noise(difference: NDArray[np.float32]) -> float:
+    """
+    Return the sigma of what changes from pixel to pixel, at most `NOISE_MAX`.
+
+    Args:
+        difference: Of two pictures (h, w) or (h, w, c), 0-1 each, along the motion.
+    """
+    local = np.abs(difference - cv2.blur(difference, (3, 3)))
+    # Of normal noise the median is .6745 sigma, and a mean of nine takes a ninth of the energy.
+    return min(float(np.median(local)) / 0.6745 * float(np.sqrt(9 / 8)), NOISE_MAX)
+
+
 def sample(planes: NDArray[np.float32], x: Plane, y: Plane) -> NDArray[np.float32]:
     """Return `planes` (h, w) or (h, w, c) at the points `x`, `y`, in pixels, of any one shape (r, s)."""
     found = cv2.remap(planes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -152,7 +166,10 @@ def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np
     astray = cv2.magnitude(there[0] + returned[..., 0], there[1] + returned[..., 1])
     length = cv2.magnitude(there[0], there[1])
     found = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    unlike = cv2.blur(cv2.absdiff(found, here).astype(np.float32), (3, 3)) / PHOTOMETRIC_CODES
+    difference = found.astype(np.float32) - here
+    # The mean size of normal noise is .8 sigma.
+    by_noise = 0.8 * 255 * noise(difference * np.float32(1 / 255))
+    unlike = (cv2.blur(np.abs(difference), (3, 3)) - by_noise).clip(0) / PHOTOMETRIC_CODES
     allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length * length
     trust = cv2.exp((astray * astray / allowed + unlike * unlike) * -0.5)
     is_inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)

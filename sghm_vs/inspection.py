@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -16,7 +16,22 @@ from sghm_vs.nodes import blank_like, computed
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.stages import temporal
 
-View = Literal["segmentation", "guidance", "band", "trust", "frame"]
+View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference"]
+
+
+def attached(rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:
+    """Return `rgb`'s alpha with every view of the steps to it, each in a prop; see `view`."""
+    alpha = steps.alpha
+    for name in get_args(View):
+        alpha = alpha.std.ClipToProp(view(name, rgb, steps, pipeline), prop=_prop(name))
+    return alpha
+
+
+def detached(alpha: vs.VideoNode) -> tuple[vs.VideoNode, dict[View, vs.VideoNode]]:
+    """Return the alpha alone and the views that were `attached` to it."""
+    names: tuple[View, ...] = get_args(View)
+    views = {name: alpha.std.PropToClip(prop=_prop(name)) for name in names}
+    return alpha.std.RemoveFrameProps([_prop(name) for name in names]), views
 
 
 def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:
@@ -27,13 +42,16 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
         name: "segmentation" is where each frame alone sees people, their outline at 0.5;
             "guidance" the mask that the frames around vote for; "frame" the alpha of each frame,
             so guided; "band" where the window is not solid, and correction is possible;
-            "trust" how far the motion to the neighbors is trusted, their mean.
+            "trust" how far the motion to the neighbors is trusted, their mean; "difference" what
+            all neighbors together change: gray is nothing, white 1 more than each frame alone.
         rgb: The picture, display-coded.
         steps: Those to its alpha.
         pipeline: What made them.
     """
     if name == "frame":
         return steps.frames
+    if name == "difference":
+        return _difference(steps)
     if name in ("band", "trust"):
         return _of_window(name, steps)
     seen = steps.seen if name == "segmentation" else steps.fused
@@ -64,3 +82,17 @@ def _of_window(name: View, steps: Steps) -> vs.VideoNode:
         return to_gray_frame(values.astype(np.float32), own.props)
 
     return computed(blank_like(steps.frames), [steps.frames, *window.around(steps.frames)], make)
+
+
+def _difference(steps: Steps) -> vs.VideoNode:
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        alpha, alone = (np.asarray(frame[0]) for frame in frames)
+        changed = np.asarray(0.5 + (alpha - alone) / 2, np.float32)
+        return to_gray_frame(changed, frames[0].props)
+
+    return computed(blank_like(steps.alpha), [steps.alpha, steps.alone], make)
+
+
+def _prop(name: View) -> str:
+    return f"Sghm{name.capitalize()}"

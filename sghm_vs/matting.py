@@ -2,7 +2,8 @@
 A clip's way through the network.
 
     alone:   picture -> alpha
-    steady:  picture -> people seen -> voted on with neighbors -> alpha -> corrected by neighbors'
+    steady:  picture -> small and quiet, by its neighbors -> people seen -> voted on with neighbors
+             -> alpha -> corrected by neighbors'
 """
 
 from __future__ import annotations
@@ -19,19 +20,18 @@ from torch import Tensor
 
 from sghm_vs import planes
 from sghm_vs.errors import UnsupportedClipError
-from sghm_vs.frames import to_gray_frame
+from sghm_vs.frames import to_gray_frame, to_rgb_array, to_rgb_frame
 from sghm_vs.network.encoder import Features
 from sghm_vs.nodes import blank_like, blank_of_any_size, computed
 from sghm_vs.pipeline import Pipeline
+from sghm_vs.settings import QUIETING_FRAMES, VOTERS
 from sghm_vs.slots import Slots
 from sghm_vs.stages import temporal
-from sghm_vs.unpacking import to_codes, unpacked
+from sghm_vs.unpacking import Layout, to_codes, unpacked
 from sghm_vs.window import Window, open_window
 
 FEATURES_MIB = 256
 """Of frames that were segmented and wait to be matted."""
-VOTERS = 2
-"""So many times farther than the alpha's is the window whose frames vote on where people are."""
 
 
 def alone(
@@ -82,11 +82,14 @@ def steady(
     window = open_window(rgb, pipeline.settings)
     if guide is not None:
         frames = alone(pictures, engines, guide)
-        return Steps(window, None, None, frames, stabilized(frames, window))
-    seen = segmented(pictures, engines)
+        return Steps(window, None, None, frames, stabilized(frames, window), frames)
+    small = glimpsed(pictures, engines)
+    quiet = denoised(window.of(min(QUIETING_FRAMES, window.tr)), rgb, small, pipeline)
+    seen = segmented(pictures, quiet, engines)
     fused = fused_over(window.of(VOTERS * window.tr), rgb, seen, pipeline)
-    frames = guided(pictures, fused, engines)
-    return Steps(window, seen, fused, frames, stabilized(frames, window))
+    frames = guided(pictures, quiet, fused, engines)
+    by_itself = alone(pictures, engines)
+    return Steps(window, seen, fused, frames, stabilized(frames, window), by_itself)
 
 
 class Steps(NamedTuple):
@@ -100,26 +103,58 @@ class Steps(NamedTuple):
     frames: vs.VideoNode
     """The alpha of each frame, guided by that."""
     alpha: vs.VideoNode
+    alone: vs.VideoNode
+    """The alpha of each frame without any neighbor: not on the way, and there to compare."""
 
 
-def segmented(pictures: vs.VideoNode, engines: Engines) -> vs.VideoNode:
-    """Return where each frame sees people, GRAYS, as small as the network makes it."""
+def glimpsed(pictures: vs.VideoNode, engines: Engines) -> vs.VideoNode:
+    """Return what the encoder sees of each frame, RGBS, as small as that is."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         engine = engine_of(n, engines)
-        made: list[Features] = []
 
         def compute(picture: Tensor) -> Tensor:
-            features, seen = engine.pipeline.segment(picture)
+            return engine.pipeline.glimpse(picture).float()
+
+        small = engine.run(frames, compute)
+        return to_rgb_frame(small[0].permute(1, 2, 0).cpu().numpy(), frames[0].props)
+
+    return computed(blank_of_any_size(pictures, vs.RGBS), [pictures], make)
+
+
+def denoised(
+    window: Window, rgb: vs.VideoNode, small: vs.VideoNode, pipeline: Pipeline
+) -> vs.VideoNode:
+    """Return the pictures `small`, RGBS, with less of their noise; see `glimpsed`."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        picture, own, *others = frames
+        covered = pipeline.covered((own.height, own.width), picture.height, picture.width)
+        neighbors = window.neighbors(n, others, covered)
+        return to_rgb_frame(temporal.denoise(to_rgb_array(own), neighbors, covered), own.props)
+
+    return computed(blank_of_any_size(rgb, vs.RGBS), [rgb, small, *window.around(small)], make)
+
+
+def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> vs.VideoNode:
+    """Return where each frame sees people, GRAYS, of the size of the pictures `small`."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        engine = engine_of(n, engines)
+        picture, own = frames
+        made: list[Features] = []
+
+        def compute(glimpse: Tensor) -> Tensor:
+            features, seen = engine.pipeline.segment(glimpse, picture.height, picture.width)
             made.append(features)
             return seen.float()
 
-        seen = engine.run(frames, compute)
+        seen = engine.run([own], compute)
         # Only now are they all there: a device works while the host goes on.
         engine.features.put(n, made[-1])
-        return planes.to_frame(seen, frames[0])
+        return planes.to_frame(seen, picture)
 
-    return computed(blank_of_any_size(pictures), [pictures], make)
+    return computed(blank_of_any_size(pictures), [pictures, small], make)
 
 
 def fused_over(
@@ -138,19 +173,22 @@ def fused_over(
     return computed(blank_of_any_size(rgb), [rgb, seen, *window.around(seen)], make)
 
 
-def guided(pictures: vs.VideoNode, seen: vs.VideoNode, engines: Engines) -> vs.VideoNode:
+def guided(
+    pictures: vs.VideoNode, small: vs.VideoNode, seen: vs.VideoNode, engines: Engines
+) -> vs.VideoNode:
     """Return the alpha of each frame, GRAYS, of the people who are `seen`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         engine = engine_of(n, engines)
 
-        def compute(picture: Tensor, person: Tensor) -> Tensor:
-            features = engine.features.get(n, lambda: engine.pipeline.segment(picture)[0])
+        def compute(picture: Tensor, glimpse: Tensor, person: Tensor) -> Tensor:
+            size = picture.shape[-2], picture.shape[-1]
+            features = engine.features.get(n, lambda: engine.pipeline.segment(glimpse, *size)[0])
             return engine.pipeline.matte_segmented(picture, features, person)
 
         return planes.to_frame(engine.run(frames, compute), frames[0])
 
-    return computed(blank_like(pictures), [pictures, seen], make)
+    return computed(blank_like(pictures), [pictures, small, seen], make)
 
 
 def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
@@ -238,10 +276,14 @@ class Engine:
             )
         # Packed on this thread, VapourSynth's, while slots work.
         taken = [planes.packed(frame, self.slots.device) for frame in frames]
-        run = self.pipeline.dense.run
-        return self.slots.run(
-            lambda: compute(*(run(unpacked, data, layout, dtype) for data, layout in taken))
-        )
+        dense = self.pipeline.dense
+
+        def brought(data: Tensor, layout: Layout) -> Tensor:
+            tensor: Tensor = dense.run(unpacked, data, layout, dtype)
+            # Frames that are laid out alike come out of the same step.
+            return tensor if len(taken) == 1 else dense.kept(tensor)
+
+        return self.slots.run(lambda: compute(*(brought(*one) for one in taken)))
 
 
 type Engines = Sequence[Engine]

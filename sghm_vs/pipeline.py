@@ -42,15 +42,24 @@ class Pipeline:
         seen = self._settled(probability, fit)
         return self._finished(self.dense.run(self._begin, image, features, seen, fit), fit)
 
-    def segment(self, picture: Tensor) -> tuple[Features, Tensor]:
+    def glimpse(self, picture: Tensor) -> Tensor:
+        """Return what the encoder sees of `picture`, small, (1, 3, h, w), 0-1."""
+        small: Tensor = self.dense.run(self._shrink, self.prepared(picture))
+        return small
+
+    def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
         """
-        Return `picture`'s features and, small, where people are seen, (1, 1, h, w), 0-1.
+        Return features and, small, where people are seen, (1, 1, h, w), 0-1.
 
         That is the probability of a person, settled: their outline lies at 0.5.
+
+        Args:
+            small: What is glimpsed of a picture, or a better one of the same.
+            height: Of the picture.
+            width: Of the picture.
         """
-        fit, image = self._fit_of(picture), self.prepared(picture)
-        features, probability = self.dense.run(self._look, image)
-        return self.dense.kept(features), self._settled(probability, fit)
+        features, probability = self.dense.run(self._look_at_small, small)
+        return self.dense.kept(features), self._settled(probability, self._fit(height, width))
 
     def matte_segmented(self, picture: Tensor, features: Features, seen: Tensor) -> Tensor:
         """Return what `matte` does, from what `segment` returned, or from what is seen better."""
@@ -87,9 +96,16 @@ class Pipeline:
     def _prepare(self, picture: Tensor, fit: sizing.Fit) -> Tensor:
         return fit.prepare(picture)
 
+    def _shrink(self, image: Tensor) -> Tensor:
+        return self.network.to_small(image)
+
     def _look(self, image: Tensor) -> tuple[Features, Tensor]:
         """Return what is in a picture, and where people are."""
         features = self.network.encode(image)
+        return features, self.network.segment(features)
+
+    def _look_at_small(self, small: Tensor) -> tuple[Features, Tensor]:
+        features = self.network.encode_small(small)
         return features, self.network.segment(features)
 
     def _begin_guided(self, image: Tensor, guide: Tensor, fit: sizing.Fit) -> Merged:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import vapoursynth as vs
 
@@ -39,7 +39,7 @@ class Matting:
     mask: Path | None = None
     """A movie, sequence or picture that shows where the people are."""
     debug: Path | None = None
-    """A folder for a movie of each step to the alpha; each costs another run."""
+    """A folder for a movie of each step to the alpha; see `sghm_vs.inspection`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,47 +130,43 @@ def rotoscope(
     """
     # With it comes torch, which takes seconds to load and `deliver` does not need.
     from sghm_vs.filter import sghm
-    from sghm_vs.inspection import View
+    from sghm_vs.inspection import detached
 
     source = open_source(path, opening)
     prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
     matting = prepared.matting
     how, mask = matting, _open_mask(matting.mask, source.clip)
 
-    def matted(debug: View | None = None) -> vs.VideoNode:
-        return sghm(
-            source.clip,
-            how.device_index,
-            how.model,
-            num_streams=how.num_streams,
-            tr=how.settings.tr,
-            sc=how.settings.sc,
-            sc_threshold=how.settings.sc_threshold,
-            infer_size=how.settings.infer_size,
-            sizing=how.settings.sizing,
-            exposure=how.settings.exposure,
-            fp16=how.fp16,
-            backend=how.backend,
-            mask=mask,
-            debug=debug,
-        )
-
-    written = deliver(
+    alpha = sghm(
+        source.clip,
+        how.device_index,
+        how.model,
+        num_streams=how.num_streams,
+        tr=how.settings.tr,
+        sc=how.settings.sc,
+        sc_threshold=how.settings.sc_threshold,
+        infer_size=how.settings.infer_size,
+        sizing=how.settings.sizing,
+        exposure=how.settings.exposure,
+        fp16=how.fp16,
+        backend=how.backend,
+        mask=mask,
+        debug=None if how.debug is None else "all",
+    )
+    steps: dict[Path, vs.VideoNode] = {}
+    if how.debug is not None:
+        alpha, views = detached(alpha)
+        steps = {how.debug / f"{name}.mkv": shown for name, shown in views.items()}
+    return deliver(
         source,
-        _emptied(matted(), source.blank),
+        _emptied(alpha, source.blank),
         outputs,
         frames=frames,
         delivery=delivery,
+        beside=steps,
         metadata={"source": source.name, **prepared.description},
         progress=progress,
     )
-    steps = () if matting.debug is None else get_args(View)
-    given = delivery or Delivery()
-    plain = Delivery(overwrite=given.overwrite or given.resume, sidecar=False)
-    for step in steps:
-        shown = f"{matting.debug}/{step}.mkv"
-        written += deliver(source, matted(step), [shown], frames=frames, delivery=plain)
-    return written
 
 
 def deliver(
@@ -182,6 +178,7 @@ def deliver(
     delivery: Delivery | None = None,
     foreground: vs.VideoNode | None = None,
     extra: Mapping[str, vs.VideoNode] | None = None,
+    beside: Mapping[Path, vs.VideoNode] | None = None,
     metadata: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
@@ -217,14 +214,16 @@ def deliver(
         raise ExportError(msg)
     if delivery.patterns:
         outputs = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
+    beside = beside or {}
     if source.path is not None:
-        _refuse_to_replace(source.path, outputs)
+        _refuse_to_replace(source.path, [*outputs, *beside])
     return export(
         cut(source.clip),
         cut(alpha),
         *outputs,
         foreground=None if foreground is None else cut(foreground),
         extra={name: cut(matte) for name, matte in (extra or {}).items()},
+        beside={path: cut(matte) for path, matte in beside.items()},
         over=cut(over) if isinstance(over, vs.VideoNode) else over,
         origin=_origin(source, delivery).at(first, Fraction(source.clip.fps)),
         **delivery.form.fields(),

@@ -21,6 +21,10 @@ Shape = Literal["alpha", "core", "edge", "trimap"]
 
 TR_MAX = 8
 EXPOSURE_MAX = 20
+VOTERS = 2
+"""So many times farther than the alpha's is the window whose frames vote on where people are."""
+QUIETING_FRAMES = 1
+"""How many frames each way take noise off what the encoder sees."""
 PRESETS: dict[str, tuple[int, FlowEffort]] = {
     "off": (0, "fast"),
     "fast": (1, "fast"),
@@ -77,6 +81,11 @@ class Settings:
     def radius(self) -> int:
         """How many frames before and after a frame help with it."""
         return self._temporal()[0]
+
+    @property
+    def reach(self) -> int:
+        """How many frames before and after a frame its alpha depends on, at most."""
+        return (1 + VOTERS) * self.radius + QUIETING_FRAMES if self.radius else 0
 
     @property
     def flow(self) -> FlowEffort:

@@ -150,7 +150,9 @@ class Slots:
         self._here.slot = slot
         try:
             with torch.inference_mode(), slot.stream:
-                return _to_host(compute())
+                result = compute()
+                # Another frame may run here before this one is read.
+                return _to_host(result) if result.is_cuda else slot.graphs.kept(result)
         finally:
             self._here.slot = None
             self._idle.put(slot)
@@ -214,9 +216,7 @@ class _InSlot:
 
 
 def _to_host(result: Tensor) -> Tensor:
-    """Return `result` on the CPU, all of it there; from CUDA, in memory that torch uses again."""
-    if not result.is_cuda:
-        return result.cpu()
+    """Return `result`, on CUDA, on the CPU, all of it there, in memory that torch uses again."""
     there = torch.empty(result.shape, dtype=result.dtype, pin_memory=True)
     there.copy_(result, non_blocking=True)
     # Waiting asleep leaves the core to VapourSynth's threads, which find motion meanwhile.

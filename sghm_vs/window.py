@@ -16,7 +16,7 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs import flow
-from sghm_vs.frames import to_gray_frame
+from sghm_vs.frames import to_gray_frame, to_rgb_array
 from sghm_vs.nodes import blank_of_any_size, computed, shifted
 from sghm_vs.settings import Settings
 from sghm_vs.stages.temporal import Neighbor
@@ -40,7 +40,7 @@ class Window:
         return replace(self, tr=tr)
 
     def around(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
-        """Return the clips from whose frames `neighbors` makes the neighbors of `clip`, GRAYS."""
+        """Return the clips from whose frames `neighbors` makes those of `clip`, GRAYS or RGBS."""
         frames = [shifted(clip, by) for by in (*range(-self.tr, 0), *range(1, self.tr + 1))]
         return [*frames, *(shifted(self.steps, by) for by in range(-self.tr, self.tr))]
 
@@ -82,7 +82,11 @@ def _chained(
         one = np.asarray(step[0]).reshape(2, 3, -1, step.width)[0 if is_later else 1]
         one = one if size is None else flow.resized(one, size)
         motion = one if motion is None else flow.chained(motion, one)
-        yield Neighbor(np.asarray(frame[0]), motion, is_later)
+        yield Neighbor(_values(frame), motion, is_later)
+
+
+def _values(frame: vs.VideoFrame) -> NDArray[np.float32]:
+    return np.asarray(frame[0]) if frame.format.num_planes == 1 else to_rgb_array(frame)
 
 
 def _luma(rgb: vs.VideoNode) -> vs.VideoNode:

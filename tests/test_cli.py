@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import av
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs.cli import VERBS, build_parser, main
+from sghm_vs.inspection import View
 
 
 @pytest.fixture
@@ -41,6 +43,21 @@ def test_one_pass_writes_every_form(plate, tmp_path, capsys):
         assert sum(1 for _ in movie.decode(video=0)) == 6
     assert (tmp_path / "a.1001.exr").exists()
     assert (tmp_path / "a.1006.png").exists()
+
+
+def test_every_step_to_an_alpha_is_written_beside_it_in_the_same_pass(plate, tmp_path):
+    words = ["matte", str(plate), "--frames", "1002-1005", "--quiet", "-o"]
+    assert main([*words, str(tmp_path / "plain.mkv")]) == 0
+
+    debug = ["--debug", str(tmp_path / "steps")]
+    assert main([*words, str(tmp_path / "m.mkv"), *debug]) == 0
+    assert main([*words, str(tmp_path / "m.mkv"), *debug, "--resume"]) == 0
+
+    assert (tmp_path / "m.mkv").read_bytes() == (tmp_path / "plain.mkv").read_bytes()
+    assert names_in(tmp_path / "steps") == sorted(f"{step}.mkv" for step in get_args(View))
+    for step in (tmp_path / "steps").iterdir():
+        with av.open(str(step)) as movie:
+            assert sum(1 for _ in movie.decode(video=0)) == 4
 
 
 def test_programs_are_told_of_progress_a_json_object_a_line(plate, tmp_path, capsys):

@@ -5,7 +5,9 @@ import gc
 import os
 import threading
 import time
+from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -19,10 +21,13 @@ from sghm_vs import attach, flow, planes, sghm
 from sghm_vs.color import read_color, to_display_rgb
 from sghm_vs.device import Compute
 from sghm_vs.filter import load_pipeline
+from sghm_vs.inspection import View, detached
 from sghm_vs.network import SGHM
+from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings
 from sghm_vs.slots import Slots
 from sghm_vs.source.script import run_script
+from sghm_vs.stages import temporal
 from sghm_vs.weights import find_weights
 from tests.clips import counted, frame_bytes, noise_clip, panning_clip, plane
 
@@ -110,6 +115,17 @@ def test_each_side_of_a_cut_equals_that_side_matted_alone(model, tr):
         assert [frame_bytes(alone, n) for n in range(last - first)] == whole[first:last]
 
 
+@pytest.mark.parametrize("tr", [0, 1, 2])
+def test_an_alpha_depends_on_nothing_beyond_its_reach(model, tr):
+    """So a part of a shot can be rendered elsewhere, given as many frames more."""
+    clip, n, reach = panning_clip((24,)), 11, Settings(tr=tr).reach
+
+    around = clip[n - reach : n + reach + 1]
+
+    whole, part = (sghm(frames, -1, model, tr=tr) for frames in (clip, around))
+    assert frame_bytes(part, reach) == frame_bytes(whole, n)
+
+
 def test_neighbors_shape_a_frame(model, expected):
     """Else every claim about order would hold for want of a window."""
     alone = sghm(panning_clip(), -1, model, tr=0)
@@ -141,9 +157,16 @@ def test_the_filter_equals_the_pipeline_called_directly(model):
 @pytest.mark.parametrize("prefetch", [1, 4, 16])
 def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, prefetch):
     clip, seen = counted(panning_clip((40,)))
-    calls = dict.fromkeys(["half_luma", "motions"], 0) | dict.fromkeys(["encode", "begin"], 0)
-    for owner, name in ((flow, "half_luma"), (flow, "motions"), (SGHM, "encode"), (SGHM, "begin")):
-        monkeypatch.setattr(owner, name, counting(calls, name, getattr(owner, name)))
+    steps = {
+        flow: ("half_luma", "motions"),
+        Pipeline: ("glimpse",),
+        temporal: ("denoise", "fuse", "stabilize"),
+        SGHM: ("segment", "begin"),
+    }
+    calls = dict.fromkeys(chain(*steps.values()), 0)
+    for owner, names in steps.items():
+        for name in names:
+            monkeypatch.setattr(owner, name, counting(calls, name, getattr(owner, name)))
     alpha = sghm(clip, -1, model, tr=tr)
     seen.clear()
 
@@ -155,7 +178,11 @@ def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, p
     assert calls == {
         "half_luma": 40 * (tr > 0),
         "motions": 39 * (tr > 0),
-        "encode": 40,
+        "glimpse": 40 * (tr > 0),
+        "denoise": 40 * (tr > 0),
+        "segment": 40,
+        "fuse": 40 * (tr > 0),
+        "stabilize": 40 * (tr > 0),
         "begin": 40,
     }
 
@@ -456,7 +483,7 @@ def resident_mib() -> int:
     return 0
 
 
-@pytest.mark.parametrize("step", ["segmentation", "guidance", "frame", "band", "trust"])
+@pytest.mark.parametrize("step", get_args(View))
 def test_each_step_to_an_alpha_can_be_looked_at(model, step):
     shown = sghm(panning_clip((5,)), -1, model, debug=step)
 
@@ -464,6 +491,30 @@ def test_each_step_to_an_alpha_can_be_looked_at(model, step):
         values = plane(frame)
         assert (frame.format.id, frame.width, frame.height) == (vs.GRAYS, 96, 64)
     assert 0 <= values.min() < values.max() <= 1
+
+
+def test_all_steps_come_with_an_alpha_and_each_is_made_once(monkeypatch, model):
+    """Twice where a difference from the alpha of each frame alone is made as well."""
+    calls = dict.fromkeys(["segment", "begin"], 0)
+    for name in calls:
+        monkeypatch.setattr(SGHM, name, counting(calls, name, getattr(SGHM, name)))
+
+    alpha, steps = detached(sghm(panning_clip((5,)), -1, model, debug="all"))
+    together = core.std.Interleave([alpha, *steps.values()])
+    frames = [plane(frame).tobytes() for frame in together.frames(close=True)]
+
+    assert calls == {"segment": 10, "begin": 10}
+    monkeypatch.undo()
+    alone = sghm(panning_clip((5,)), -1, model)
+    assert frames[2 * (1 + len(steps))] == frame_bytes(alone, 2)
+    for at, step in enumerate(steps, start=2 * (1 + len(steps)) + 1):
+        assert frames[at] == frame_bytes(sghm(panning_clip((5,)), -1, model, debug=step), 2)
+
+
+def test_without_neighbors_nothing_differs_from_each_frame_alone(model):
+    shown = sghm(panning_clip((5,)), -1, model, tr=0, debug="difference")
+
+    assert all((plane(frame) == 0.5).all() for frame in shown.frames(close=True))
 
 
 def test_an_alpha_says_how_much_of_its_window_it_used(model):

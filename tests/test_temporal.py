@@ -33,6 +33,12 @@ def voters(seen: temporal.Plane, size: tuple[int, int] = (80, 120)) -> list:
     return [temporal.Neighbor(seen, still(size), is_later=k > 1) for k in range(4)]
 
 
+def pictures(*others: np.ndarray) -> list:
+    """Neighbors with these pictures, in which nothing moves."""
+    size = others[0].shape[:2]
+    return [temporal.Neighbor(other, still(size), is_later=True) for other in others]
+
+
 def around(before: temporal.Plane, after: temporal.Plane, trust: float = 1) -> list:
     """Two neighbors on each side of a frame in which nothing moves."""
     motion = still(trust=trust)
@@ -89,6 +95,18 @@ def test_pictures_too_small_or_narrow_for_opencv_have_a_motion_too(size):
 
     assert there.shape == back.shape == (3, *size)
     assert np.isfinite(there).all()
+
+
+def test_grain_takes_little_trust_away():
+    """Trust is lost where things look different by more than grain explains."""
+    rng = np.random.default_rng(1)
+    before, after = (
+        np.clip(picture() + rng.normal(0, 5, (90, 200)), 0, 255).astype(np.uint8) for _ in range(2)
+    )
+
+    there, _ = flow.motions(before, after, "fast")
+
+    assert np.median(there[2]) > 0.8
 
 
 def test_another_picture_is_a_change_and_motion_is_not():
@@ -177,6 +195,32 @@ def test_moving_alphas_that_are_right_stay_right(step):
     assert np.array_equal(stable[solid], alphas[2][solid])
 
 
+def test_grain_is_averaged_and_what_differs_by_more_is_left():
+    """Of three frames; a patch that only one of them has is nobody else's."""
+    rng = np.random.default_rng(0)
+    clean = np.repeat(picture()[:, :160, None] / np.float32(255), 3, 2)
+    own, *others = (
+        clean + rng.normal(0, 8 / 255, clean.shape).astype(np.float32) for _ in range(3)
+    )
+    own[30:60, 60:100] += 0.3
+
+    quiet = temporal.denoise(own, pictures(*others), own.shape[:2])
+
+    apart = cv2.dilate((own - clean).mean(2), np.ones((9, 9))) > 0.2
+    assert (quiet - clean)[~apart].std() < 0.65 * (own - clean)[~apart].std()
+    assert np.abs(quiet - own)[34:56, 64:96].max() < 0.01
+
+
+def test_pictures_without_noise_are_not_averaged():
+    """Moved pictures are blurred, and what is new in a frame is in that frame alone."""
+    clean = np.repeat(picture()[:, :160, None] / np.float32(255), 3, 2)
+    other = clean.copy()
+    other[30:60, 60:100] += 0.1
+
+    for neighbors in ([], pictures(clean.copy(), other), pictures(other, other)):
+        assert np.array_equal(temporal.denoise(clean, neighbors, clean.shape[:2]), clean)
+
+
 def test_a_limb_that_one_frame_lost_comes_back_into_the_guidance():
     seen = np.full((80, 120), 0.1, np.float32)
     seen[20:60, 30:90] = 0.9
@@ -194,6 +238,16 @@ def test_what_most_frames_take_for_a_person_is_one_and_what_one_frame_does_is_no
 
     assert temporal.fuse(not_seen, voters(seen), (80, 120), 2).min() > 0.5
     assert temporal.fuse(seen, voters(not_seen), (80, 120), 2).max() < 0.5
+
+
+def test_where_motion_is_lost_a_frame_keeps_what_it_sees():
+    """However many neighbors see something else, at what may be elsewhere."""
+    seen, not_seen = np.full((80, 120), 0.9, np.float32), np.full((80, 120), 0.1, np.float32)
+    lost = [
+        neighbor._replace(motion=still((80, 120), trust=1e-3)) for neighbor in voters(not_seen) * 2
+    ]
+
+    assert temporal.fuse(seen, lost, (80, 120), 4).min() > 0.5
 
 
 def test_where_all_frames_see_the_same_not_a_bit_changes():

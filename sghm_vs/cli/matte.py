@@ -40,7 +40,7 @@ def add_parser(verbs: options.Verbs) -> None:
         "--debug",
         metavar="DIR",
         help="also write each step to the alpha as DIR/STEP.mkv: segmentation, guidance, frame, "
-        "band, trust; each takes another run",
+        "band, trust, and the difference from each frame alone",
     )
     options.add_report_options(parser)
     options.add_progress_option(parser)

@@ -338,7 +338,7 @@ def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
 
 
 def _finest_whole_s(pipeline: Pipeline, staged: Staged, picture: Tensor) -> float:
-    features, _ = pipeline.segment(picture)
+    features, _ = pipeline.segment(pipeline.glimpse(picture), *picture.shape[-2:])
     image = pipeline.prepared(picture)
     begun = staged.begin(image, features, image[:, :1])
     staged.finish_all(begun)

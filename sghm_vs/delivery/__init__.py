@@ -56,6 +56,7 @@ def export(
     *paths: str | Path,
     foreground: vs.VideoNode | None = None,
     extra: Mapping[str, vs.VideoNode] | None = None,
+    beside: Mapping[Path, vs.VideoNode] | None = None,
     over: vs.VideoNode | Sequence[float] | None = None,
     first_number: int = 0,
     patterns: bool = True,
@@ -88,6 +89,8 @@ def export(
             color from there; None is the clip's own.
         extra: Further mattes by the name of their layer, such as "core" and "edge", as `alpha`;
             for the layouts "layered" and "multipart".
+        beside: Further mattes by a path of their own, written in the same pass. They have no
+            record, and are written anew where others are resumed.
         over: What a review movie shows the subject over: a clip of the clip's size and length, or
             red, green and blue, each 0-1 in display code.
         first_number: Number of the first frame in file names.
@@ -105,7 +108,7 @@ def export(
             quality.
 
     Returns:
-        The paths as given.
+        The paths as given, then those beside.
 
     Raises:
         ExportError: A path, the clip, the alpha or a setting is not fit, a frame can't be
@@ -113,12 +116,13 @@ def export(
         UnsupportedClipError: The clip or the alpha has samples that can't be converted, or the
             clip is interlaced.
     """
-    made, extra = Form(**form), dict(extra or {})
+    made, extra, beside = Form(**form), dict(extra or {}), dict(beside or {})
     check_layers(extra, made)
-    _check_clips(clip, alpha, foreground, extra)
+    named = extra | {str(path): matte for path, matte in beside.items()}
+    _check_clips(clip, alpha, foreground, named)
     numbers = range(first_number, first_number + clip.num_frames)
     targets = read_targets(
-        [Path(path) for path in paths],
+        [*map(Path, paths), *beside],
         numbers,
         tuple(WRITERS),
         patterns=patterns,
@@ -141,10 +145,14 @@ def export(
     deliveries: list[Delivery] = []
     try:
         for target in targets:
+            matte = beside.get(target.path)
+            its_own = job if matte is None else replace(job, alpha=matte)
             # One by one, each known before it starts: a later one, or a signal, may end them all.
-            writer = WRITERS[target.path.suffix.lower()](job, target)
-            deliveries.append(Delivery(writer, job, target, numbers, sidecar=sidecar))
-        _run(deliveries, job, resume=resume, progress=progress)
+            writer = WRITERS[target.path.suffix.lower()](its_own, target)
+            is_recorded = sidecar and matte is None
+            deliveries.append(Delivery(writer, its_own, target, numbers, sidecar=is_recorded))
+        resumed = deliveries[: len(paths)] if resume else []
+        _run(deliveries, job, resumed=resumed, progress=progress)
     except BaseException:
         for delivery in deliveries:
             delivery.abort()
@@ -176,11 +184,15 @@ def _colored(clip: vs.VideoNode, foreground: vs.VideoNode) -> Footage:
 
 
 def _run(
-    deliveries: Sequence[Delivery], job: Job, *, resume: bool, progress: Progress | None
+    deliveries: Sequence[Delivery],
+    job: Job,
+    *,
+    resumed: Sequence[Delivery],
+    progress: Progress | None,
 ) -> None:
     """Feed a writer for every target frame by frame, with what it lacks."""
-    for delivery in deliveries:
-        delivery.plan(resume=resume)
+    for delivery in resumed:
+        delivery.keep()
     for delivery in deliveries:
         delivery.begin()
     _feed([delivery for delivery in deliveries if delivery.missing], job, progress)

@@ -53,16 +53,15 @@ class Delivery:
             facts=self.writer.facts | {"is_sequence": target.sequence is not None},
         )
 
-    def plan(self, *, resume: bool) -> None:
+    def keep(self) -> None:
         """
-        Find out which frames are missing.
+        Find out which frames are there already, and keep them.
 
         Raises:
             ExportError: There are files to go on with, and it can't be known whose they are.
         """
-        if resume:
-            kept = kept_frames(self._target, self._record)
-            self.missing -= {number - self._record.first for number in kept}
+        kept = kept_frames(self._target, self._record)
+        self.missing -= {number - self._record.first for number in kept}
 
     def begin(self) -> None:
         """Start the writer; from now on a record says that the output is not finished."""

@@ -60,13 +60,18 @@ class OpenVinoNetwork:
         self._network = network
         self._programs: OrderedDict[Key, _Program] = OrderedDict()
         self._making = threading.Lock()
+        self.to_small = network.to_small
         self.trusts_mask = network.trusts_mask
         self.halo_px = network.halo_px
 
     def encode(self, image: Tensor) -> Features:
         """Return the features of `image`; see `SGHM`."""
+        return self.encode_small(self.to_small(image))
+
+    def encode_small(self, small: Tensor) -> Features:
+        """Return the features of `small`; see `SGHM`."""
         # Kept while other frames are encoded, whose output takes the same place.
-        return Features(*(part.clone() for part in self._run(_Encode, image)))
+        return Features(*(part.clone() for part in self._run(_Encode, small)))
 
     def segment(self, features: Features) -> Tensor:
         """Return the probability of a person; see `SGHM`."""
@@ -142,8 +147,8 @@ class _Part(nn.Module):
 
 
 class _Encode(_Part):
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network.encode(image))
+    def forward(self, small: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network.encode_small(small))
 
 
 class _Segment(_Part):

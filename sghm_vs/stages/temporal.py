@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.flow import Motion, Plane, grid, sample
+from sghm_vs.flow import Motion, Plane, grid, noise, sample
 
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
@@ -17,7 +17,14 @@ ROW_PX = 1024
 """OpenCV looks points up in rows of less than 32,768."""
 
 LENIENCE = 0.25
-"""Power of a motion's trust in a vote, whose pixels are larger than the motion's errors."""
+"""Power of a motion's trust in small pictures, whose pixels are larger than the motion's errors."""
+QUORUM = 0.5
+"""Of the neighbors' votes: the frame's own counts for what is missing."""
+
+PATCH_PX = 5
+"""Side of what is compared before pictures are averaged."""
+EXCESS = 0.5
+"""Patches that differ by this part more than noise explains, in energy, count e times less."""
 
 DOUBT = 0.02
 """Corrections of half this size are left undone, those of twice its size are made."""
@@ -28,11 +35,50 @@ MISPLACED_PX = 1.0
 class Neighbor(NamedTuple):
     """Another frame of a window."""
 
-    values: Plane
-    """Its alpha or its probabilities, 0-1."""
+    values: NDArray[np.float32]
+    """Its alpha or its probabilities (h, w), or its picture (h, w, 3), 0-1."""
     motion: Motion
     """From the frame in the middle to this one."""
     is_later: bool
+
+
+def denoise(
+    picture: NDArray[np.float32], neighbors: Sequence[Neighbor], covered: tuple[int, int]
+) -> NDArray[np.float32]:
+    """
+    Return `picture` (h, w, 3), 0-1, averaged along the motion where no more than noise differs.
+
+    How much that is, the frames say: what changes from pixel to pixel in their differences.
+
+    Args:
+        picture: Small, as the encoder sees it.
+        neighbors: With their pictures, and motion of the size `covered`.
+        covered: How many rows and columns the picture takes; beyond is padding.
+
+    Source:
+        Distances of patches over that of noise: Buades et al., "A non-local algorithm for image
+        denoising", CVPR 2005, here along the motion alone.
+    """
+    height, width = covered
+    own = picture[:height, :width]
+    column, row = grid(height, width)
+    differences = [
+        sample(values[:height, :width], column + x, row + y) - own
+        for values, (x, y, _), _ in neighbors
+    ]
+    sigma = min(map(noise, differences), default=0.0)
+    if not sigma:
+        return picture
+    total, weight = np.zeros_like(own), np.ones((height, width, 1), np.float32)
+    for difference, neighbor in zip(differences, neighbors, strict=True):
+        energy = np.square(difference).mean(2, dtype=np.float32) / sigma**2
+        unlike = cv2.blur(energy, (PATCH_PX, PATCH_PX)) - 1
+        alike = neighbor.motion[2] ** LENIENCE * np.exp(np.maximum(unlike, 0) / -EXCESS)
+        total += alike[..., None] * difference
+        weight += alike[..., None]
+    quiet = picture.copy()
+    quiet[:height, :width] += total / weight
+    return quiet
 
 
 def fuse(
@@ -40,6 +86,8 @@ def fuse(
 ) -> Plane:
     """
     Return where a frame and its neighbors see people (h, w), 0-1: their mean along the motion.
+
+    Where motion is lost, and with it half of the neighbors' votes, the frame's own gains weight.
 
     Args:
         seen: By the frame; the outline lies at 0.5, so that the mean is a vote.
@@ -52,8 +100,7 @@ def fuse(
     height, width = covered
     own = seen[:height, :width]
     column, row = grid(height, width)
-    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
-    total, weight = own_votes * own, np.full_like(own, own_votes)
+    total, weight = np.zeros_like(own), np.zeros_like(own)
     differs = np.zeros(own.shape, np.bool_)
     for values, (x, y, trust), _ in neighbors:
         moved = sample(values[:height, :width], column + x, row + y)
@@ -61,9 +108,12 @@ def fuse(
         total += lenient * moved
         weight += lenient
         differs |= moved != own
+    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
+    own_votes = own_votes + np.maximum(np.float32(QUORUM * len(neighbors)) - weight, 0)
+    mean = (total + own_votes * own) / (weight + own_votes)
     fused = seen.copy()
     # Where nothing changes, not even the last bit does: a still stays what it is.
-    fused[:height, :width] = np.where(differs, total / weight, own)
+    fused[:height, :width] = np.where(differs, mean, own)
     return fused
 
 

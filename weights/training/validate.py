@@ -22,9 +22,11 @@ import vapoursynth as vs
 from sghm_vs.color import read_color, to_display_rgb
 from sghm_vs.device import Compute
 from sghm_vs.evaluate import score_clip
-from sghm_vs.filter import Slots, load_pipeline, matte_clip
+from sghm_vs.filter import load_pipeline, matte_clip
+from sghm_vs.matting import Engine
 from sghm_vs.report import contact_sheet
 from sghm_vs.settings import Settings
+from sghm_vs.slots import Slots
 from sghm_vs.source import open_source
 from sghm_vs.weights import find_weights
 
@@ -89,10 +91,10 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="print each picture's scores, too")
     args = parser.parse_args()
     pipeline = load_pipeline(find_weights(args.model), Settings(tr=0), Compute(CPU))
-    slots = Slots(CPU, count=1)
+    engine = Engine.of(pipeline, Slots(CPU, count=1))
 
     def matte(clip: vs.VideoNode) -> vs.VideoNode:
-        return matte_clip(clip, pipeline, slots)
+        return matte_clip(clip, [engine])
 
     def show(name: str, scores: dict[str, float]) -> None:
         flicker = f"  dtSSD {scores['dtssd']:.2f}" if "dtssd" in scores else ""
