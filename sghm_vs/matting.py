@@ -226,9 +226,14 @@ class FeatureCache:
         self._lock = threading.Lock()
 
     def get(self, n: int, make: Callable[[], Features]) -> Features:
-        """Return the features of frame `n`, which `make` makes if they are not there."""
+        """
+        Return the features of frame `n`, which `make` makes if they are not there.
+
+        They go: a frame is matted once, and would else wait for the cache to be full.
+        """
         with self._lock:
-            found = self._kept.get(n)
+            found = self._kept.pop(n, None)
+            self._bytes -= 0 if found is None else _bytes_of(found)
         return make() if found is None else found
 
     def __len__(self) -> int:
