@@ -22,14 +22,13 @@ from sghm_vs.frames import to_gray_frame
 from sghm_vs.network.encoder import Features
 from sghm_vs.nodes import blank_like, blank_of_any_size, computed
 from sghm_vs.pipeline import Pipeline
+from sghm_vs.settings import VOTERS
 from sghm_vs.slots import Slots
 from sghm_vs.stages import temporal
 from sghm_vs.window import Window, open_window
 
 FEATURES_MIB = 256
 """Of frames that were segmented and wait to be matted."""
-VOTERS = 2
-"""So many times farther than the alpha's is the window whose frames vote on where people are."""
 
 
 def alone(

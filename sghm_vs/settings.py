@@ -18,6 +18,10 @@ Foreground = Literal["estimate", "source", "none"]
 Shape = Literal["alpha", "core", "edge", "trimap"]
 
 TR_MAX = 8
+VOTERS = 2
+"""So many times farther than the alpha's is the window whose frames vote on where people are."""
+REACH_MAX = (1 + VOTERS) * TR_MAX
+"""Frames before and after a frame that may help with it, whatever the settings."""
 EXPOSURE_MAX = 20
 PRESETS: dict[str, tuple[int, FlowEffort]] = {
     "off": (0, "fast"),
@@ -75,6 +79,12 @@ class Settings:
     def radius(self) -> int:
         """How many frames before and after a frame help with it."""
         return self._temporal()[0]
+
+    @property
+    def reach(self) -> int:
+        """How many source frames before and after a frame its alpha may depend on."""
+        # Neighbors correct an alpha, and each had its own voters.
+        return (1 + VOTERS) * self.radius
 
     @property
     def flow(self) -> FlowEffort:

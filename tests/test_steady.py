@@ -10,7 +10,7 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs import flow, matting
-from sghm_vs.settings import Settings
+from sghm_vs.settings import VOTERS, Settings
 from sghm_vs.window import open_window
 from tests.clips import plane
 from tests.scenes import HEIGHT, Alpha, Person, Picture, clips, grained, scene
@@ -84,7 +84,7 @@ def voted(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]
     settings = Settings(**how)
     window = open_window(clip, settings)
     pipeline = matting.Pipeline(None, settings)
-    wide = window.of(matting.VOTERS * window.tr)
+    wide = window.of(VOTERS * window.tr)
     fused = matting.fused_over(wide, clip, alpha, pipeline)
     return [plane(frame) for frame in fused.frames(close=True)]
 

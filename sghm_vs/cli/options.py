@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -339,6 +339,42 @@ def stdout_for_results() -> Iterator[None]:
     finally:
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def words_of(
+    add: Iterable[Callable[[argparse.ArgumentParser], None]],
+    args: argparse.Namespace,
+    but: Collection[str] = (),
+) -> tuple[str, ...]:
+    """
+    Return the options that `args` set, as words of the command line that mean the same anywhere.
+
+    Args:
+        add: What adds the options in question to a parser.
+        args: Values by name.
+        but: Names that are left out.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    for one in add:
+        one(parser)
+    words = []
+    for action in parser._actions:
+        value = getattr(args, action.dest, None)
+        if action.dest in but or value is None or value == action.default:
+            continue
+        if action.nargs == 0:
+            words.append(action.option_strings[0 if value else -1])
+        else:
+            words.append(f"{action.option_strings[0]}={_word(action.dest, value)}")
+    return tuple(words)
+
+
+def _word(name: str, value: object) -> str:
+    if isinstance(value, tuple):
+        named = [word for word, color in COLORS.items() if color == value]
+        return named[0] if named else bytes(round(255 * part) for part in value).hex()
+    is_file = isinstance(value, Path) or name == "mask"
+    return str(Path(str(value)).absolute()) if is_file else str(value)
 
 
 def opening_from(args: argparse.Namespace) -> Opening:

@@ -1,0 +1,265 @@
+"""sghm farm: a show in chunks, on many machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sghm_vs.cli import batch, options, planning
+from sghm_vs.cli.progress import farm_progress
+from sghm_vs.errors import FarmError, SettingsError
+
+if TYPE_CHECKING:
+    from sghm_vs.farm.plan import Plan, PlannedShot
+    from sghm_vs.workers.job import Job
+
+    type Actions = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(verbs: options.Verbs) -> None:
+    """Add the verb, and its own verbs, to the command line."""
+    parser = verbs.add_parser(
+        "farm",
+        help="matte a show on many machines, to the same bytes as on one",
+        description="Plan shots in chunks, and make them: by commands of any scheduler. Each "
+        "frame comes out as if one machine had made them all.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    plan = _add_action(actions, "plan", "cut shots into chunks, and write the plan", planning.run)
+    planning.add_options(plan)
+    worker = _add_action(actions, "worker", "print what this machine is, as a worker", _worker)
+    _add_worker_options(worker)
+    make = _add_action(actions, "run", "make the plan on a Ray cluster, or on this machine", _run)
+    _add_plan_options(make)
+    _add_run_options(make)
+    check = _add_action(actions, "check", "tell whether this machine is as planned", _check)
+    _add_plan_options(check)
+    script = _add_action(actions, "script", "print the plan as a script of plain commands", _script)
+    _add_plan_options(script)
+    _add_script_options(script)
+    whole = _add_action(
+        actions, "assemble", "check what chunks made, write movies, record the shots", _assemble
+    )
+    _add_plan_options(whole)
+    whole.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
+    options.add_report_options(whole)
+
+
+def _add_action(
+    actions: Actions, name: str, help: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", type=Path, metavar="PLAN", help="as sghm farm plan wrote it")
+
+
+def _add_worker_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", nargs="?", metavar="SOURCE", help="footage of which a few frames are timed"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="cores of a worker (default: 1; with a GPU 4)"
+    )
+    batch.add_shot_options(parser)
+    options.add_report_options(parser)
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        help="of a Ray cluster, or auto for the one around (default: one on this machine, for the "
+        "while)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="at most (default: as many as there are GPUs, or cores for)",
+    )
+    parser.add_argument(
+        "--runtime-env",
+        type=Path,
+        metavar="FILE",
+        help="JSON: how workers get the package, as Ray's runtime_env; see docs/farm.md",
+    )
+    parser.add_argument(
+        "--tries",
+        type=int,
+        default=3,
+        metavar="N",
+        help="how often a chunk may fail before it is set aside (default: 3)",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=3600,
+        metavar="S",
+        help="how long a full disk or a share that is away is waited for (default: 3600)",
+    )
+    parser.add_argument("--mixed", action="store_true", help="take workers that are not as planned")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace outputs that no manifest knows"
+    )
+    options.add_report_options(parser)
+    options.add_progress_option(parser)
+
+
+def _add_script_options(parser: argparse.ArgumentParser) -> None:
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--slurm", action="store_true", help="an array job, for sbatch")
+    kind.add_argument("--shell", action="store_true", help="plain sh: all chunks, or one by number")
+    parser.add_argument("--mixed", action="store_true", help="take workers that are not as planned")
+
+
+def _worker(args: argparse.Namespace) -> int:
+    """Print what this machine is; and how fast, if footage is given."""
+    from sghm_vs.batch.footage import find_footage
+    from sghm_vs.batch.shots import Shot
+
+    source = None if args.source is None else find_footage([args.source]).footage[0]
+    with options.stdout_for_results():
+        shot = Shot(
+            name="",
+            source=Path() if source is None else source.path,
+            outputs=(),
+            frames=None if source is None else planning.frames_of(source, args),
+            opening=options.opening_from(args),
+            matting=options.matting_from(args),
+        )
+        worker, frame_s = planning.this_machine(shot, args.threads, is_measured=source is not None)
+    options.print_json({"worker": worker.to_json(), "frame_s": frame_s})
+    return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Make the plan, and print what came of it."""
+    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.workers.crew import Crew, Needs
+    from sghm_vs.workers.show import Rules, make_show
+
+    plan = read_plan(args.plan)
+    jobs = [*jobs_of(plan)]
+    rules = Rules(
+        overwrite=args.overwrite,
+        tries=args.tries,
+        patience_s=args.patience,
+        frame_s=plan.frame_s,
+    )
+    needs = Needs(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
+    open_crew = partial(
+        Crew,
+        needs,
+        address=args.address,
+        size=args.workers,
+        runtime_env=_runtime_env(args.runtime_env),
+    )
+    with (
+        options.stdout_for_results(),
+        farm_progress(quiet=args.quiet, as_json=args.progress == "json") as tell,
+    ):
+        entries = make_show(jobs, open_crew, rules, tell)
+    args.output = Path(plan.folder)
+    return batch.print_result(entries, args)
+
+
+def _runtime_env(path: Path | None) -> dict[str, object]:
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path} can't be read as JSON: {error}; write Ray's runtime_env into it"
+        raise SettingsError(msg) from None
+    if not isinstance(found, dict):
+        msg = f'{path} is no runtime_env of Ray; write {{"py_modules": ["sghm_vs.whl"]}}'
+        raise SettingsError(msg)
+    return found
+
+
+def _check(args: argparse.Namespace) -> int:
+    """Refuse if this machine is not as planned."""
+    from sghm_vs.farm.fingerprint import refuse_other
+    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.workers.machine import loaded
+
+    plan = read_plan(args.plan)
+    with options.stdout_for_results():
+        _, here = loaded(job_of(plan, plan.shots[0]).shot.matting, plan.worker.threads)
+    refuse_other(here, plan.worker)
+    return 0
+
+
+def _script(args: argparse.Namespace) -> int:
+    """Print the plan as a script."""
+    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.farm.scripts import shell_script, slurm_script
+
+    plan, path = read_plan(args.plan), args.plan.absolute()
+    script = slurm_script if args.slurm else shell_script
+    sys.stdout.write(script(plan, path, is_mixed=args.mixed))
+    return 0
+
+
+def _assemble(args: argparse.Namespace) -> int:
+    """Make shots whole whose chunks are there."""
+    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.workers.show import assemble_here
+
+    plan = read_plan(args.plan)
+    shots = plan.shots if args.shot is None else (plan.shot(args.shot),)
+    args.output = Path(plan.folder)
+    with options.stdout_for_results():
+        options.bound_cache()
+        entries = assemble_here([job_of(plan, shot) for shot in shots])
+    return batch.print_result(entries, args)
+
+
+def jobs_of(plan: Plan) -> Iterator[Job]:
+    """Yield the shots of `plan`, as workers take them."""
+    return (job_of(plan, shot) for shot in plan.shots)
+
+
+def job_of(plan: Plan, planned: PlannedShot) -> Job:
+    """
+    Return a planned shot as workers take it.
+
+    Raises:
+        FarmError: What the plan says of it is nothing that `sghm farm plan` would write.
+    """
+    from sghm_vs.batch.shots import Shot, safe_name
+    from sghm_vs.workers.job import Job
+
+    try:
+        args = batch.parse_row([*planned.matting, *planned.delivery])
+        if safe_name(planned.name) != planned.name or planned.source.endswith(".vpy"):
+            msg = f"it is called {planned.name!r}, and made from {planned.source}"
+            raise SettingsError(msg)
+    except SettingsError as error:
+        msg = f"the plan's shot {planned.name!r} is none: {error}"
+        raise FarmError(msg) from None
+    args.resume = args.overwrite = False
+    first = planned.first_number
+    args.start_number = None if first == planned.frames.first else first
+    streams = 0 if plan.worker.is_gpu else plan.worker.threads
+    shot = Shot(
+        name=planned.name,
+        source=Path(planned.source),
+        outputs=planned.outputs,
+        frames=None if planned.is_whole else planned.frames,
+        opening=options.opening_from(args),
+        matting=replace(options.matting_from(args), num_streams=streams),
+        delivery=options.delivery_from(args),
+    )
+    return Job(shot, planned, Path(plan.folder))
