@@ -316,7 +316,7 @@ def test_movies_and_what_is_asked_for_beside_them_are_the_whole_byte_for_byte(
     entries = assemble_here(jobs)
     assert [(entry.state, entry.frames) for entry in entries] == [("done", (1003, 1016))]
     assert files_in(tmp_path / "mattes") == files_in(tmp_path / "whole")
-    assert not list((tmp_path / "mattes" / KEPT).iterdir())
+    assert not (tmp_path / "mattes" / KEPT).exists()
     shots = [job.shot for job in jobs]
     again = run_batch(shots, tmp_path / "mattes", conduct=Conduct(resume=True))
     assert again == entries, "sghm batch --resume makes it again"
