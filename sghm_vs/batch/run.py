@@ -162,11 +162,11 @@ def run_batch(
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Keep two batches out of one folder."""
+def only_one(folder: Path, wait_s: float = 0) -> Iterator[None]:
+    """Keep two batches out of one folder; wait so long for the other to end."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
+        lock = FileLock(folder / LOCK, timeout=wait_s)
         with lock:
             yield
     except Timeout:

@@ -6,17 +6,20 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import batch, options, planning
-from sghm_vs.cli.progress import farm_progress
+from sghm_vs.cli.progress import Report, farm_progress, openjd_progress
 from sghm_vs.errors import FarmError, SettingsError
 
 if TYPE_CHECKING:
     from sghm_vs.farm.plan import Plan, PlannedShot
+    from sghm_vs.rotoscope import Prepared
+    from sghm_vs.shots import FrameRange
     from sghm_vs.workers.job import Job
 
     type Actions = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -47,8 +50,51 @@ def add_parser(verbs: options.Verbs) -> None:
         actions, "assemble", "check what chunks made, write movies, record the shots", _assemble
     )
     _add_plan_options(whole)
-    whole.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
+    which = whole.add_mutually_exclusive_group()
+    which.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
+    which.add_argument("--nth", type=int, metavar="N", help="the same by its place, from 1")
     options.add_report_options(whole)
+    template = _add_action(
+        actions, "template", "write the plan as a job of Open Job Description", _template
+    )
+    _add_plan_options(template)
+    template.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="YAML", help="template.yaml"
+    )
+    template.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+    one = _add_action(actions, "make", "make some frames of the plan", _make)
+    _add_plan_options(one)
+    one.add_argument(
+        "--frames",
+        type=options.frame_range,
+        metavar="A-B",
+        help="by the plan's count: a single shot's own numbers, else from 1 through all shots "
+        "(default: all)",
+    )
+    one.add_argument("--shot", metavar="NAME", help="a shot, whose own numbers --frames then has")
+    one.add_argument(
+        "--warm", type=Path, metavar="DIR", help="by the worker that sghm farm warm started"
+    )
+    one.add_argument("--mixed", action="store_true", help="though this machine is not as planned")
+    one.add_argument("--quiet", action="store_true", help="print no progress")
+    one.add_argument(
+        "--progress",
+        default="auto",
+        choices=["auto", "json", "openjd"],
+        help="as for sghm matte; openjd is for sessions of Open Job Description, on stdout",
+    )
+    warm = _add_action(actions, "warm", "start a worker that keeps the network loaded", _warm)
+    serve = _add_action(actions, "serve", "be the worker that warm starts", _serve)
+    cool = _add_action(actions, "cool", "end the worker that warm started", _cool)
+    for parser_ in (warm, serve):
+        _add_plan_options(parser_)
+        parser_.add_argument(
+            "--mixed", action="store_true", help="though this machine is not as planned"
+        )
+    for parser_ in (warm, serve, cool):
+        parser_.add_argument(
+            "--at", required=True, type=Path, metavar="DIR", help="a folder of this session alone"
+        )
 
 
 def _add_action(
@@ -190,14 +236,115 @@ def _runtime_env(path: Path | None) -> dict[str, object]:
 
 def _check(args: argparse.Namespace) -> int:
     """Refuse if this machine is not as planned."""
-    from sghm_vs.farm.fingerprint import refuse_other
     from sghm_vs.farm.plan import read_plan
-    from sghm_vs.workers.machine import loaded
 
     plan = read_plan(args.plan)
     with options.stdout_for_results():
-        _, here = loaded(job_of(plan, plan.shots[0]).shot.matting, plan.worker.threads)
-    refuse_other(here, plan.worker)
+        _loaded(plan, is_mixed=False)
+    return 0
+
+
+def _loaded(plan: Plan, *, is_mixed: bool) -> Prepared:
+    """Return the network of `plan`, for who keeps it; refuse where this machine is another."""
+    from sghm_vs.farm.fingerprint import refuse_other
+    from sghm_vs.workers.machine import loaded
+
+    prepared, here = loaded(job_of(plan, plan.shots[0]).shot.matting, plan.worker.threads)
+    if not is_mixed:
+        refuse_other(here, plan.worker)
+    return prepared
+
+
+def _template(args: argparse.Namespace) -> int:
+    """Write the plan as a job template."""
+    from sghm_vs.delivery.targets import refuse_existing, whole_file
+    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.farm.template import job_template
+
+    if not args.overwrite:
+        refuse_existing([args.output])
+    text = job_template(read_plan(args.plan), args.plan.absolute())
+    with whole_file(args.output) as part:
+        part.write_text(text, encoding="utf-8")
+    options.print_lines([str(args.output)])
+    return 0
+
+
+def _make(args: argparse.Namespace) -> int:
+    """Make frames of the plan, here or by a worker that is warm."""
+    from sghm_vs.farm.plan import read_plan
+
+    plan = read_plan(args.plan)
+    make = _by_warm(args.warm) if args.warm is not None else _by_cold(plan, args)
+    for shot, frames in _parts(plan, args):
+        with _told(f"{shot.name} {frames}", args) as report, options.stdout_for_results():
+            make(job_of(plan, shot), frames, report or (lambda *_: None))
+    return 0
+
+
+def _told(what: str, args: argparse.Namespace) -> AbstractContextManager[Report | None]:
+    if args.progress == "openjd":
+        return openjd_progress(what)
+    return options.told(what, args)
+
+
+def _parts(plan: Plan, args: argparse.Namespace) -> list[tuple[PlannedShot, FrameRange]]:
+    if args.shot is None:
+        return plan.parts(args.frames or plan.numbers)
+    shot = plan.shot(args.shot)
+    return [(shot, args.frames or shot.frames)]
+
+
+type Make = Callable[[Job, FrameRange, Report], object]
+
+
+def _by_warm(folder: Path) -> Make:
+    from sghm_vs.workers.warm import ask
+
+    return lambda job, frames, report: ask(folder, job.shot.name, frames, report)
+
+
+def _by_cold(plan: Plan, args: argparse.Namespace) -> Make:
+    from sghm_vs.batch.renderer import Rotoscoper
+
+    with options.stdout_for_results():
+        kept, render = _loaded(plan, is_mixed=args.mixed), Rotoscoper()
+
+    def make(job: Job, frames: FrameRange, report: Report) -> object:
+        assert kept is not None  # noqa: S101 - clips share a network while somebody keeps it
+        return render(job.task(frames), report)
+
+    return make
+
+
+def _warm(args: argparse.Namespace) -> int:
+    """Start a worker."""
+    from sghm_vs.workers.warm import start
+
+    start(args.plan.absolute(), args.at.absolute(), is_mixed=args.mixed)
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> int:
+    """Be a worker."""
+    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.workers.machine import bind_threads
+    from sghm_vs.workers.warm import serve
+
+    plan = read_plan(args.plan)
+    bind_threads(plan.worker.threads)
+    options.bound_cache()
+    kept = _loaded(plan, is_mixed=args.mixed)
+    serve({job.shot.name: job for job in jobs_of(plan)}, args.at)
+    del kept
+    return 0
+
+
+def _cool(args: argparse.Namespace) -> int:
+    """End a worker."""
+    from sghm_vs.workers.warm import stop
+
+    stop(args.at)
     return 0
 
 
@@ -219,6 +366,8 @@ def _assemble(args: argparse.Namespace) -> int:
 
     plan = read_plan(args.plan)
     shots = plan.shots if args.shot is None else (plan.shot(args.shot),)
+    if args.nth is not None:
+        shots = (plan.nth(args.nth),)
     args.output = Path(plan.folder)
     with options.stdout_for_results():
         options.bound_cache()

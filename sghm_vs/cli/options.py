@@ -236,7 +236,7 @@ def add_form_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--frames",
-        type=_frame_range,
+        type=frame_range,
         metavar="A-B",
         help="source frames, both included: movies count from 0, sequences by the number in "
         "the name",
@@ -544,7 +544,8 @@ def _version(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
-def _frame_range(text: str) -> FrameRange:
+def frame_range(text: str) -> FrameRange:
+    """Return the frames that an option names."""
     try:
         return FrameRange.parse(text)
     except ValueError as error:

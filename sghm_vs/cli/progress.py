@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -155,6 +156,24 @@ class _ShotBars:
             self._bars.remove_task(self._shots.pop(entry.key))
         self._bars.console.print(_became(entry), markup=False, highlight=False)
         self._bars.advance(self._all)
+
+
+@contextmanager
+def openjd_progress(what: str) -> Iterator[Report]:
+    """Yield what tells a session of Open Job Description how far `what` is; a failure is told too."""
+
+    def say(kind: str, words: str) -> None:
+        stdout.write(f"openjd_{kind}: {words}\n")
+        stdout.flush()
+
+    # Duplicated: what libraries print must not be taken for it.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace") as stdout:
+        say("status", what)
+        try:
+            yield lambda done, total: say("progress", f"{100 * done / total:.1f}")
+        except Exception as error:
+            say("fail", " ".join(str(error).split()))
+            raise
 
 
 @contextmanager

@@ -102,6 +102,35 @@ class Plan:
             for chunk in shot.chunks:
                 yield shot, chunk
 
+    @property
+    def numbers(self) -> FrameRange:
+        """All frames, by one count: a single shot's own numbers; of several from 1 on."""
+        if len(self.shots) == 1:
+            return self.shots[0].frames
+        return FrameRange(1, sum(len(shot.frames) for shot in self.shots))
+
+    def parts(self, frames: FrameRange) -> list[tuple[PlannedShot, FrameRange]]:
+        """
+        Return the shots that `frames` lie in, with their own numbers.
+
+        Args:
+            frames: As `numbers` counts.
+
+        Raises:
+            FarmError: The plan has not so many.
+        """
+        if frames.first < self.numbers.first or frames.last > self.numbers.last:
+            msg = f"the plan has frames {self.numbers}, and {frames} was asked for"
+            raise FarmError(msg)
+        found, before = [], self.numbers.first
+        for shot in self.shots:
+            first = max(frames.first, before) - before + shot.frames.first
+            last = min(frames.last - before + shot.frames.first, shot.frames.last)
+            if first <= last:
+                found.append((shot, FrameRange(first, last)))
+            before += len(shot.frames)
+        return found
+
     def shot(self, name: str) -> PlannedShot:
         """
         Return the shot of this name.
@@ -114,6 +143,18 @@ class Plan:
                 return shot
         msg = f"the plan has no shot {name!r}"
         raise FarmError(msg)
+
+    def nth(self, number: int) -> PlannedShot:
+        """
+        Return the shot at this place, counted from 1.
+
+        Raises:
+            FarmError: There is none.
+        """
+        if not 1 <= number <= len(self.shots):
+            msg = f"the plan has shots 1-{len(self.shots)}, and {number} was asked for"
+            raise FarmError(msg)
+        return self.shots[number - 1]
 
     def to_json(self) -> str:
         """Return the file's content."""

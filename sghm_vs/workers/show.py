@@ -25,6 +25,8 @@ from sghm_vs.workers.crew import Crew, Failure, Member, Outcome
 from sghm_vs.workers.job import Job
 
 TOLD_EVERY_S = 0.5
+WAIT_S = 60.0
+"""For others that record their shots in the same manifest."""
 PACE_S = 120.0
 """Over which frames per second are counted."""
 LATE = 10
@@ -71,34 +73,41 @@ def assemble_here(jobs: Sequence[Job]) -> list[Entry]:
     """
     Make the shots of `jobs` whole, one after another, and record them.
 
+    Others may do so with other shots of the same folder at the same time.
+
     Returns:
         What became of each; one whose chunks are not all there has failed.
 
     Raises:
         ExportError: Another run works in the folder.
     """
-    folder = jobs[0].folder
     describe_ = cache(describe)
-    with only_one(folder):
-        manifest = Manifest(folder)
-        for job in jobs:
-            before = manifest.entries.get(job.shot.key)
-            entry = begun(job.shot, describe_)
-            same = before is not None and before.settings == entry.settings
-            known = before.checksums if same and before is not None else {}
-            manifest.put(entry)
-            try:
-                made = assemble(job, describe_(job.shot.matting), known)
-            except (SghmError, OSError) as error:
-                words = said(error) if isinstance(error, OSError) else str(error)
-                manifest.put(_failed(entry, words))
-                continue
-            kept = before if made.is_as_known else None
-            manifest.put(kept or _ended(entry, made))
-            if not made.broken:
-                job.clear_alpha()
-        _tidy(jobs)
-    return [manifest.entries[job.shot.key] for job in jobs]
+    entries = []
+    for job in jobs:
+        before = Manifest(job.folder).entries.get(job.shot.key)
+        entry = _assembled(job, before, describe_)
+        with only_one(job.folder, WAIT_S):
+            Manifest(job.folder).put(entry)
+        if entry.state == "done":
+            job.clear_alpha()
+        entries.append(entry)
+    _tidy(jobs)
+    return entries
+
+
+def _assembled(
+    job: Job, before: Entry | None, describe_: Callable[[Matting], dict[str, str]]
+) -> Entry:
+    """Return what became of a shot."""
+    entry = begun(job.shot, describe_)
+    is_same = before is not None and before.settings == entry.settings
+    try:
+        known = before.checksums if before is not None and is_same else {}
+        made = assemble(job, describe_(job.shot.matting), known)
+    except (SghmError, OSError) as error:
+        words = said(error) if isinstance(error, OSError) else str(error)
+        return _failed(entry, words)
+    return before if before is not None and made.is_as_known else _ended(entry, made)
 
 
 def make_show(
