@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +62,10 @@ def add_parser(verbs: options.Verbs) -> None:
         "-o", "--output", required=True, type=Path, metavar="YAML", help="template.yaml"
     )
     template.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+    simulate = _add_action(
+        actions, "simulate", "tell what a show would take, on paper and simulated", _simulate
+    )
+    _add_show_options(simulate)
     one = _add_action(actions, "make", "make some frames of the plan", _make)
     _add_plan_options(one)
     one.add_argument(
@@ -141,6 +145,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="JSON: how workers get the package, as Ray's runtime_env; see docs/farm.md",
     )
     parser.add_argument(
+        "--no-hash",
+        action="store_true",
+        help="don't read footage once more for its checksum: size and date tell if it changes",
+    )
+    parser.add_argument(
         "--tries",
         type=int,
         default=3,
@@ -160,6 +169,40 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add_report_options(parser)
     options.add_progress_option(parser)
+
+
+def _add_show_options(parser: argparse.ArgumentParser) -> None:
+    from sghm_vs.farm.cost import Show
+
+    usual = Show()
+    for name, meaning in (
+        ("frames", "frames of the show"),
+        ("shots", "shots that they lie in"),
+        ("workers", "GPUs, or single workers of other kinds"),
+        ("frame-s", "seconds that a worker takes for a frame"),
+        ("chunk", "frames of a chunk"),
+        ("reach", "frames read before and after a chunk: 3 times --tr"),
+        ("window-share", "what such a frame costs, of one that is written"),
+        ("start-s", "seconds until a worker is ready"),
+        ("dispatch-s", "seconds of the driver for each chunk"),
+        ("read-mb", "of a frame of footage"),
+        ("write-mb", "of a frame of mattes"),
+        ("reads-of-source", "how often footage is read; 2 with its checksum"),
+        ("lost-after-h", "hours after which a worker is lost, in the mean"),
+        ("back-after-s", "seconds until there is another"),
+        ("slow", "the part of workers that are slow, 0 to 1"),
+        ("slowness", "how much longer these take"),
+    ):
+        value = getattr(usual, name.replace("-", "_"))
+        parser.add_argument(
+            f"--{name}",
+            type=type(value),
+            default=value,
+            metavar="N",
+            help=f"{meaning} (default: {value})",
+        )
+    parser.add_argument("--seed", type=int, default=0, help="of the chances (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
 
 
 def _add_script_options(parser: argparse.ArgumentParser) -> None:
@@ -202,6 +245,7 @@ def _run(args: argparse.Namespace) -> int:
         tries=args.tries,
         patience_s=args.patience,
         frame_s=plan.frame_s,
+        is_hashed=not args.no_hash,
     )
     needs = Needs(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
     open_crew = partial(
@@ -267,6 +311,23 @@ def _template(args: argparse.Namespace) -> int:
     with whole_file(args.output) as part:
         part.write_text(text, encoding="utf-8")
     options.print_lines([str(args.output)])
+    return 0
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    """Print what a show would take."""
+    from sghm_vs.farm.cost import Show, on_paper
+    from sghm_vs.farm.simulation import simulate
+
+    show = Show(**{field.name: getattr(args, field.name) for field in fields(Show)})
+    paper, went = asdict(on_paper(show)), asdict(simulate(show, args.seed))
+    if args.json:
+        options.print_json({"on_paper": paper, "simulated": went})
+        return 0
+    options.print_lines([f"{'':<14}{'on paper':>12}{'simulated':>12}"])
+    for name in dict.fromkeys([*paper, *went]):
+        cells = (f"{one[name]:>12.4g}" if name in one else " " * 12 for one in (paper, went))
+        options.print_lines([f"{name:<14}{''.join(cells)}".rstrip()])
     return 0
 
 

@@ -9,7 +9,7 @@ import vapoursynth as vs
 
 from sghm_vs.batch.content import Content, Reader, output_files
 from sghm_vs.batch.renderer import delivery_of, warnings_heard
-from sghm_vs.batch.run import read_inputs
+from sghm_vs.batch.run import read_inputs, unread_inputs
 from sghm_vs.color import to_matte
 from sghm_vs.delivery.pool import each
 from sghm_vs.delivery.record import FINISHED, join, records_of
@@ -40,7 +40,11 @@ class Assembled:
 
 
 def assemble(
-    job: Job, description: Mapping[str, str], known: Mapping[str, Content] | None = None
+    job: Job,
+    description: Mapping[str, str],
+    known: Mapping[str, Content] | None = None,
+    *,
+    is_hashed: bool = True,
 ) -> Assembled:
     """
     Read what the chunks of `job` made, write what no chunk could, and join the records.
@@ -49,6 +53,7 @@ def assemble(
         job: The shot.
         description: What shaped the alphas; see `sghm_vs.rotoscope.describe`.
         known: What its outputs held when it was done before.
+        is_hashed: Whether the footage is read once more, for its checksum.
 
     Raises:
         SghmError: An output can't be written, or the footage can't be read.
@@ -72,7 +77,7 @@ def assemble(
             output: replace(reader.content(path, output_files(path, numbers)), path=output)
             for output, path in outputs
         },
-        inputs=read_inputs(job.shot, reader),
+        inputs=read_inputs(job.shot, reader) if is_hashed else unread_inputs(job.shot),
         frames=(numbers[0], numbers[-1]),
         warnings=tuple(warnings),
     )

@@ -80,11 +80,15 @@ class Worker:
             return _failure(error)
 
     def assemble(
-        self, job: Job, description: Mapping[str, str], known: Mapping[str, Content] | None
+        self,
+        job: Job,
+        description: Mapping[str, str],
+        known: Mapping[str, Content] | None,
+        is_hashed: bool,
     ) -> Assembled | Failure:
         """Make a shot whole."""
         try:
-            return assemble(job, description, known)
+            return assemble(job, description, known, is_hashed=is_hashed)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, other work goes on
             return _failure(error)
 
@@ -118,7 +122,14 @@ class Crew:
     """As many workers as the cluster has room for, made anew when they are lost."""
 
     def __init__(
-        self, needs: Needs, *, address: str | None, size: int, runtime_env: Mapping[str, Any]
+        self,
+        needs: Needs,
+        *,
+        address: str | None = None,
+        size: int = 0,
+        runtime_env: Mapping[str, Any] | None = None,
+        kind: type = Worker,
+        cores: int | None = None,
     ) -> None:
         """
         Join a cluster.
@@ -128,6 +139,8 @@ class Crew:
             address: Of a cluster, or "auto" for the one around; None starts one on this machine.
             size: Workers at most; 0 is as many as there is room for.
             runtime_env: How the package gets onto the workers; see Ray's `runtime_env`.
+            kind: What runs in a worker's process.
+            cores: Those that a cluster started here has; None is all.
 
         Raises:
             MissingPackageError: Ray is not installed.
@@ -139,14 +152,17 @@ class Crew:
         self.members: list[Member] = []
         self._refused: dict[str, tuple[str, ...]] = {}
         """Of nodes whose workers are not as planned, what differs."""
+        self._shared: dict[str, Any] = {}
         self._deaths, self._looks_at = 0, 0.0
-        local = {"include_dashboard": False, "object_store_memory": OBJECTS_BYTES}
+        local = {
+            "include_dashboard": False, "object_store_memory": OBJECTS_BYTES, "num_cpus": cores,
+        }  # fmt: skip
         try:
             self._ray.init(
                 address=address or "local",
                 log_to_driver=False,
                 logging_level="ERROR",
-                runtime_env=dict(runtime_env) or None,
+                runtime_env=dict(runtime_env) if runtime_env else None,
                 **({} if address else local),
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -155,7 +171,7 @@ class Crew:
                 "start --head, or leave --address out"
             )
             raise FarmError(msg) from error
-        self._actor = self._ray.remote(Worker)
+        self._actor = self._ray.remote(kind)
         require("ray.util.scheduling_strategies", extra="farm", purpose="sghm farm run")
 
     def grow(self, most: int) -> None:
@@ -180,6 +196,13 @@ class Crew:
         for node in places[: max(0, min(most, self._size or most) - len(self.members))]:
             actor = self._actor.options(**self._options(node)).remote(self._needs)
             self.members.append(Member(actor, node, actor.ready.remote()))
+
+    def shared(self, job: Job) -> Any:
+        """Return Ray's reference to `job`, which is sent to a machine once, not with each chunk."""
+        name = job.shot.name
+        if name not in self._shared:
+            self._shared[name] = self._ray.put(job)
+        return self._shared[name]
 
     def idle(self) -> list[Member]:
         """Return those who wait for work."""

@@ -67,6 +67,8 @@ class Rules:
     """How long a full disk or a share that is away is waited for."""
     frame_s: float | None = None
     """What a frame should take."""
+    is_hashed: bool = True
+    """Whether footage is read once more, for its checksum in the manifest."""
 
 
 def assemble_here(jobs: Sequence[Job]) -> list[Entry]:
@@ -200,15 +202,17 @@ class _Show:
             work = self._schedule.take(member.shot)
             if work is None:
                 return
-            crew.give(member, work, self._begin(member, work))
+            crew.give(member, work, self._begin(crew, member, work))
 
-    def _begin(self, member: Member, work: Work) -> object:
-        job = self._jobs[work.shot]
+    def _begin(self, crew: Crew, member: Member, work: Work) -> object:
+        job, sent = self._jobs[work.shot], crew.shared(self._jobs[work.shot])
         if work.frames is not None:
-            return member.actor.make.remote(job, work.frames)
+            return member.actor.make.remote(sent, work.frames)
         known = self._known.get(work.shot)
         checksums = None if known is None else known.checksums
-        return member.actor.assemble.remote(job, self._describe(job.shot.matting), checksums)
+        return member.actor.assemble.remote(
+            sent, self._describe(job.shot.matting), checksums, self._rules.is_hashed
+        )
 
     def _settle(self, work: Work, outcome: Outcome) -> None:
         if isinstance(outcome, Failure):
