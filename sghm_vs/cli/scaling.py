@@ -133,11 +133,12 @@ def _cost(footage: Path, matting: Matting) -> dict[str, float]:
     from sghm_vs.workers.machine import bind_threads
 
     bind_threads(1)
+    options.bound_cache()
     source = open_source(footage)
     prepared = prepare(replace(matting, device_index=-1, num_streams=1))
-    _chunk_cost(source, prepared, 0, 2)
     reach = matting.settings.reach
     first = min(reach, max(0, source.clip.num_frames - reach - LONG))
+    _chunk_cost(source, prepared, first, SHORT)
     short, _ = _chunk_cost(source, prepared, first, SHORT)
     long, megabytes = _chunk_cost(source, prepared, first, LONG)
     frame_s = (long - short) / (LONG - SHORT)

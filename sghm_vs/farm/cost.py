@@ -16,7 +16,7 @@ class Show:
     workers: int = 1000
     frame_s: float = 0.5
     """Seconds that a worker takes for a frame."""
-    window_share: float = 0.4
+    window_share: float = 0.7
     """What a frame that is only read for its neighbors costs, of one that is written."""
     reach: int = 6
     """Frames read before and after a chunk."""
