@@ -430,3 +430,19 @@ def test_a_chunk_whose_worker_died_before_its_record_is_recorded_by_the_next(
 
 def test_what_an_alpha_depends_on_is_within_its_reach():
     assert [Settings(tr=tr).reach for tr in (0, 1, "default", "quality")] == [0, 3, 6, 9]
+
+
+def test_a_plan_that_leads_out_of_its_folder_becomes_no_script(planned, tmp_path, capsys):
+    plan = planned(write_movie(tmp_path / "a.mkv"), "--chunk", "2")
+    bad = replace(plan, shots=(replace(plan.shots[0], outputs=("../../a.mov",)),))
+    (tmp_path / "plan.json").write_text(bad.to_json())
+    capsys.readouterr()
+
+    assert main(["farm", "script", str(tmp_path / "plan.json"), "--shell"]) == 1
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "not a name below" in said.err
+    for empty in (replace(plan, shots=()), replace(plan, folder="mattes")):
+        with pytest.raises(FarmError, match="no shots, or a folder"):
+            Plan.from_json(empty.to_json())

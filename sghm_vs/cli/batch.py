@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
@@ -232,9 +233,14 @@ def parse_row(words: Sequence[str], own: argparse.Namespace | None = None) -> ar
     Raises:
         SettingsError: They are no options of one.
     """
+    return _row_parser().parse_args(words, own)
+
+
+@cache
+def _row_parser() -> _RowParser:
     parser = _RowParser(add_help=False, allow_abbrev=False)
     add_shot_options(parser)
-    return parser.parse_args(words, own)
+    return parser
 
 
 def _from_list(name: str, value: str | bool, path: Path) -> str | bool:

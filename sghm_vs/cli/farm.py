@@ -234,12 +234,10 @@ def _worker(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     """Make the plan, and print what came of it."""
-    from sghm_vs.farm.plan import read_plan
     from sghm_vs.workers.crew import Crew, Needs
     from sghm_vs.workers.show import Rules, make_show
 
-    plan = read_plan(args.plan)
-    jobs = [*jobs_of(plan)]
+    plan, jobs = _read(args.plan)
     rules = Rules(
         overwrite=args.overwrite,
         tries=args.tries,
@@ -302,12 +300,11 @@ def _loaded(plan: Plan, *, is_mixed: bool) -> Prepared:
 def _template(args: argparse.Namespace) -> int:
     """Write the plan as a job template."""
     from sghm_vs.delivery.targets import refuse_existing, whole_file
-    from sghm_vs.farm.plan import read_plan
     from sghm_vs.farm.template import job_template
 
     if not args.overwrite:
         refuse_existing([args.output])
-    text = job_template(read_plan(args.plan), args.plan.absolute())
+    text = job_template(_read(args.plan)[0], args.plan.absolute())
     with whole_file(args.output) as part:
         part.write_text(text, encoding="utf-8")
     options.print_lines([str(args.output)])
@@ -411,10 +408,9 @@ def _cool(args: argparse.Namespace) -> int:
 
 def _script(args: argparse.Namespace) -> int:
     """Print the plan as a script."""
-    from sghm_vs.farm.plan import read_plan
     from sghm_vs.farm.scripts import shell_script, slurm_script
 
-    plan, path = read_plan(args.plan), args.plan.absolute()
+    plan, path = _read(args.plan)[0], args.plan.absolute()
     script = slurm_script if args.slurm else shell_script
     sys.stdout.write(script(plan, path, is_mixed=args.mixed))
     return 0
@@ -434,6 +430,17 @@ def _assemble(args: argparse.Namespace) -> int:
         options.bound_cache()
         entries = assemble_here([job_of(plan, shot) for shot in shots])
     return batch.print_result(entries, args)
+
+
+def _read(path: Path) -> tuple[Plan, list[Job]]:
+    """Return the plan at `path` and its jobs, once all that it says of them makes sense."""
+    from sghm_vs.farm.plan import read_plan
+
+    plan = read_plan(path)
+    jobs = [*jobs_of(plan)]
+    for job in jobs:
+        _ = job.paths
+    return plan, jobs
 
 
 def jobs_of(plan: Plan) -> Iterator[Job]:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -342,7 +343,7 @@ def stdout_for_results() -> Iterator[None]:
 
 
 def words_of(
-    add: Iterable[Callable[[argparse.ArgumentParser], None]],
+    add: tuple[Callable[[argparse.ArgumentParser], None], ...],
     args: argparse.Namespace,
     but: Collection[str] = (),
 ) -> tuple[str, ...]:
@@ -354,11 +355,8 @@ def words_of(
         args: Values by name.
         but: Names that are left out.
     """
-    parser = argparse.ArgumentParser(add_help=False)
-    for one in add:
-        one(parser)
     words = []
-    for action in parser._actions:
+    for action in _actions(add):
         value = getattr(args, action.dest, None)
         if action.dest in but or value is None or value == action.default:
             continue
@@ -367,6 +365,14 @@ def words_of(
         else:
             words.append(f"{action.option_strings[0]}={_word(action.dest, value)}")
     return tuple(words)
+
+
+@cache
+def _actions(add: tuple[Callable[[argparse.ArgumentParser], None], ...]) -> list[argparse.Action]:
+    parser = argparse.ArgumentParser(add_help=False)
+    for one in add:
+        one(parser)
+    return parser._actions
 
 
 def _word(name: str, value: object) -> str:

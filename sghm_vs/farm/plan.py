@@ -184,6 +184,9 @@ class Plan:
             if found.get("format") != FORMAT:
                 msg = f"its format is {found.get('format')}, and {FORMAT} is read"
                 raise ValueError(msg)
+            if not found["shots"] or not PurePath(found["folder"]).is_absolute():
+                msg = "it has no shots, or a folder that depends on where one is"
+                raise ValueError(msg)
             return cls(
                 folder=str(found["folder"]),
                 worker=Fingerprint.from_json(found["worker"]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -157,6 +159,7 @@ class Crew:
         local = {
             "include_dashboard": False, "object_store_memory": OBJECTS_BYTES, "num_cpus": cores,
         }  # fmt: skip
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             self._ray.init(
                 address=address or "local",
@@ -171,6 +174,9 @@ class Crew:
                 "start --head, or leave --address out"
             )
             raise FarmError(msg) from error
+        if threading.current_thread() is threading.main_thread():
+            # Ray ends the process at once where we unwind.
+            signal.signal(signal.SIGTERM, on_sigterm)
         self._actor = self._ray.remote(kind)
         require("ray.util.scheduling_strategies", extra="farm", purpose="sghm farm run")
 

@@ -140,9 +140,11 @@ def make_show(
     with only_one(folder):
         show = _Show(jobs, folder, rules, tell)
         show.begin()
-        with closing(open_crew()) as crew:
-            show.run(crew)
-        _tidy(jobs)
+        try:
+            with closing(open_crew()) as crew:
+                show.run(crew)
+        finally:
+            _tidy(jobs)
     return [show.manifest.entries[job.shot.key] for job in jobs]
 
 
@@ -168,6 +170,7 @@ class _Show:
         conduct = Conduct(resume=True, overwrite=self._rules.overwrite, reread=False)
         jobs = self._jobs.values()
         chunks: dict[str, Sequence[FrameRange]] = {}
+        started = []
         judged = plan([job.shot for job in jobs], self.manifest.path.parent, conduct)
         for one, job in zip(judged, jobs, strict=True):
             if one.verdict == "done":
@@ -177,13 +180,13 @@ class _Show:
             chunks[job.shot.name] = [chunk.writes for chunk in job.planned.chunks]
             if not one.keeps:
                 job.clear()
-            self._start(job)
+            started.append(self._started(job))
+        self.manifest.put(*started)
         self._schedule = Schedule(chunks, tries=self._rules.tries)
         self._frames = sum(len(chunk) for some in chunks.values() for chunk in some)
 
-    def _start(self, job: Job) -> None:
-        entry = begun(job.shot, self._describe)
-        self.manifest.put(replace(entry, inputs=unread_inputs(job.shot)))
+    def _started(self, job: Job) -> Entry:
+        return replace(begun(job.shot, self._describe), inputs=unread_inputs(job.shot))
 
     def run(self, crew: Crew) -> None:
         """Make all of it."""
@@ -249,7 +252,7 @@ class _Show:
         reason = f"frames of chunks {listed(made.broken)} are not what was written"
         self._trouble = f"{work.shot}: {reason}"
         if self._known.pop(work.shot, None) is not None:
-            self._start(job)
+            self.manifest.put(self._started(job))
         self._frames += sum(map(len, made.broken))
         self._schedule.broken(work, made.broken, reason)
 
