@@ -92,8 +92,10 @@ def delivery_of(task: Task) -> Delivery:
 
 
 def rendered(task: Task, warnings: tuple[str, ...] = ()) -> Rendered:
-    """Return what was written, as the newest sidecar of the first output says."""
+    """Return what was written; of how many frames, the newest sidecar says if nobody asked."""
     first = first_number(task.shot)
+    if task.shot.frames is not None:
+        return Rendered(first=first, frames=len(task.shot.frames), warnings=warnings)
     target = Target(task.paths[0], SequencePath.parse(task.paths[0]))
     records = [record for _, record in records_of(target) if record.first == first]
     newest = max(records, key=lambda record: record.times.get("finished", ""))

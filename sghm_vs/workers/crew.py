@@ -79,7 +79,7 @@ class Worker:
         try:
             return self._render(job.task(frames), lambda *_: None)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, other work goes on
-            return _failure(error)
+            return failure_of(error)
 
     def assemble(
         self,
@@ -92,10 +92,11 @@ class Worker:
         try:
             return assemble(job, description, known, is_hashed=is_hashed)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, other work goes on
-            return _failure(error)
+            return failure_of(error)
 
 
-def _failure(error: Exception) -> Failure:
+def failure_of(error: Exception) -> Failure:
+    """Return what is to be said of `error`, and whether storage is to blame."""
     cause: BaseException | None = error
     while cause is not None and getattr(cause, "errno", None) not in STORAGE:
         cause = cause.__cause__ or cause.__context__

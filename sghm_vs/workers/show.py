@@ -15,7 +15,7 @@ from sghm_vs.batch.manifest import Entry, Manifest
 from sghm_vs.batch.renderer import Rendered
 from sghm_vs.batch.run import Conduct, begun, now, only_one, plan, said, unread_inputs
 from sghm_vs.delivery.targets import sweep
-from sghm_vs.errors import SghmError, listed
+from sghm_vs.errors import ExportError, SghmError, listed
 from sghm_vs.farm.plan import KEPT
 from sghm_vs.farm.schedule import Schedule, Work
 from sghm_vs.rotoscope import Matting, describe
@@ -163,6 +163,8 @@ class _Show:
         self._frames_done = self._shots_done = 0
         self._paces: deque[tuple[float, int]] = deque()
         self._trouble = ""
+        self._is_behind = False
+        """Whether the manifest on the disk lacks what happened last."""
         self._told = self._well = time.monotonic()
 
     def begin(self) -> None:
@@ -198,7 +200,17 @@ class _Show:
                 self._fill(crew)
             self._end_late(crew)
             self._report(crew)
+        if self._is_behind:
+            self.manifest.put()
         self._report(crew, is_end=True)
+
+    def _put(self, *entries: Entry) -> None:
+        """Record what became of shots; where the disk is full, later: other work goes on."""
+        try:
+            self.manifest.put(*entries)
+            self._is_behind = False
+        except ExportError as error:
+            self._is_behind, self._trouble = True, str(error)
 
     def _fill(self, crew: Crew) -> None:
         for member in crew.idle():
@@ -239,7 +251,7 @@ class _Show:
         counts = not (is_waited_for or failure.is_loss)
         if self._schedule.failed(work, failure.reason, counts=counts):
             job = self._jobs[work.shot]
-            self.manifest.put(_failed(self.manifest.entries[job.shot.key], self._reasons(work)))
+            self._put(_failed(self.manifest.entries[job.shot.key], self._reasons(work)))
 
     def _reasons(self, work: Work) -> str:
         return "; ".join(
@@ -252,7 +264,7 @@ class _Show:
         reason = f"frames of chunks {listed(made.broken)} are not what was written"
         self._trouble = f"{work.shot}: {reason}"
         if self._known.pop(work.shot, None) is not None:
-            self.manifest.put(self._started(job))
+            self._put(self._started(job))
         self._frames += sum(map(len, made.broken))
         self._schedule.broken(work, made.broken, reason)
 
@@ -265,9 +277,10 @@ class _Show:
         before = self.manifest.entries[job.shot.key]
         after = _ended(before, made)
         if _states(after) != _states(before):
+            # What is known of the footage stays what it was: so all is made again.
             msg = f"{job.shot.source} changed while it was matted; run the plan again"
-            after = _failed(after, msg)
-        self.manifest.put(after)
+            after = _failed(before, msg)
+        self._put(after)
         job.clear_alpha()
 
     def _end_late(self, crew: Crew) -> None:
@@ -288,6 +301,8 @@ class _Show:
         if moment - self._told < TOLD_EVERY_S and not is_end:
             return
         self._told = moment
+        if self._is_behind:
+            self._put()
         while self._paces and self._paces[0][0] < moment - PACE_S:
             self._paces.popleft()
         span_s = moment - self._paces[0][0] if self._paces else 0
