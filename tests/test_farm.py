@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sghm_vs import export
 from sghm_vs.batch.renderer import Rotoscoper, delivery_of
 from sghm_vs.batch.run import Conduct, run_batch
-from sghm_vs.cli import build_parser, farm, main, options
+from sghm_vs.cli import batch, build_parser, main, options, plans
 from sghm_vs.delivery.naming import named
 from sghm_vs.delivery.record import UNFINISHED, read_record, sidecars_at
 from sghm_vs.errors import ExportError, FarmError, SettingsError
@@ -74,7 +74,7 @@ def planned(tmp_path: Path) -> Planner:
 
 def made(plan: Plan) -> list[Job]:
     """Return the jobs of `plan`, once all of their chunks are made."""
-    jobs, render = [*farm.jobs_of(plan)], Rotoscoper()
+    jobs, render = [*plans.jobs_of(plan)], Rotoscoper()
     for job in jobs:
         for chunk in job.planned.chunks:
             render(job.task(chunk.writes), lambda *_: None)
@@ -155,8 +155,8 @@ def test_a_plan_keeps_every_option_of_every_shot(planned, tmp_path):
 
     again = Plan.from_json(plan.to_json())
     args = build_parser().parse_args(["batch", *words, "-o", str(tmp_path / "mattes")])
-    wanted = farm.batch.shots_from(farm.batch.requests_from(args), args).shots
-    found = [job.shot for job in farm.jobs_of(again)]
+    wanted = batch.shots_from(batch.requests_from(args), args).shots
+    found = [job.shot for job in plans.jobs_of(again)]
     assert again == plan
     for shot, other in zip(found, wanted, strict=True):
         matting = replace(other.matting, model="sghm-lite", device_index=-1, num_streams=1)
@@ -207,9 +207,9 @@ def test_a_plan_with_a_hole_or_code_or_a_way_out_is_refused(planned, tmp_path):
             Plan.from_json(replace(plan, shots=(replace(shot, chunks=bad),)).to_json())
     for change in ({"name": "../a"}, {"source": "/x.vpy"}, {"matting": ("--exec=rm",)}):
         with pytest.raises(FarmError, match="is none"):
-            farm.job_of(plan, replace(shot, **change))
+            plans.job_of(plan, replace(shot, **change))
     with pytest.raises(ExportError, match="not a name below"):
-        assert farm.job_of(plan, replace(shot, outputs=("../a.mov",))).paths
+        assert plans.job_of(plan, replace(shot, outputs=("../a.mov",))).paths
 
 
 def test_a_shot_that_cant_be_opened_is_named_and_the_others_are_planned(tmp_path, capsys):
@@ -338,7 +338,7 @@ def test_the_plain_command_of_a_chunk_means_what_a_worker_does(plate, planned, t
     words = ["--layout", "alpha"] if "exr" in to else []
     words += ["--tr", "1", "--grow", "-2", "--start-number", "5", "--missing", "hold"]
     plan = planned(plate, "--to", to, "--chunk", "9", *words)
-    (job,) = farm.jobs_of(plan)
+    (job,) = plans.jobs_of(plan)
     chunk = job.planned.chunks[1]
     task = job.task(chunk.writes)
 

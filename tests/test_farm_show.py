@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from sghm_vs.batch.manifest import Manifest
-from sghm_vs.cli import farm, main
+from sghm_vs.cli import main, plans
 from sghm_vs.delivery.targets import whole_file
 from sghm_vs.errors import ExportError
 from sghm_vs.farm import schedule
@@ -111,7 +111,7 @@ def planned(plates: Path, folder: Path, *words: str) -> list[Job]:
     said = [str(plates), "-o", str(folder / "plan.json"), "--chunk", "4", "--to", "{shot}.####.png"]
     said += ["--overwrite", "--quiet", "--worker", str(worker), *words]
     assert main(["farm", "plan", *said]) == 0
-    return [*farm.jobs_of(read_plan(folder / "plan.json"))]
+    return [*plans.jobs_of(read_plan(folder / "plan.json"))]
 
 
 def run(

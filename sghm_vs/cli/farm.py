@@ -5,23 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sghm_vs.cli import batch, options, planning
-from sghm_vs.cli.progress import Report, farm_progress, openjd_progress
-from sghm_vs.errors import FarmError, SettingsError
+from sghm_vs.cli import batch, making, options, planning, plans
+from sghm_vs.cli.progress import farm_progress
+from sghm_vs.errors import SettingsError
 
 if TYPE_CHECKING:
-    from sghm_vs.farm.plan import Plan, PlannedShot
-    from sghm_vs.rotoscope import Prepared
-    from sghm_vs.shots import FrameRange
-    from sghm_vs.workers.job import Job
-
     type Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -36,69 +30,64 @@ def add_parser(verbs: options.Verbs) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     plan = _add_action(actions, "plan", "cut shots into chunks, and write the plan", planning.run)
     planning.add_options(plan)
-    worker = _add_action(actions, "worker", "print what this machine is, as a worker", _worker)
-    _add_worker_options(worker)
+    worker = _add_action(
+        actions, "worker", "print what this machine is, as a worker", making.worker
+    )
+    making.add_worker_options(worker)
     make = _add_action(actions, "run", "make the plan on a Ray cluster, or on this machine", _run)
     _add_plan_options(make)
     _add_run_options(make)
-    check = _add_action(actions, "check", "tell whether this machine is as planned", _check)
+    check = _add_action(actions, "check", "tell whether this machine is as planned", making.check)
     _add_plan_options(check)
     script = _add_action(actions, "script", "print the plan as a script of plain commands", _script)
     _add_plan_options(script)
     _add_script_options(script)
-    whole = _add_action(
-        actions, "assemble", "check what chunks made, write movies, record the shots", _assemble
-    )
-    _add_plan_options(whole)
-    which = whole.add_mutually_exclusive_group()
-    which.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
-    which.add_argument("--nth", type=int, metavar="N", help="the same by its place, from 1")
-    options.add_report_options(whole)
-    template = _add_action(
-        actions, "template", "write the plan as a job of Open Job Description", _template
-    )
-    _add_plan_options(template)
-    template.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="YAML", help="template.yaml"
-    )
-    template.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     simulate = _add_action(
         actions, "simulate", "tell what a show would take, on paper and simulated", _simulate
     )
     _add_show_options(simulate)
-    one = _add_action(actions, "make", "make some frames of the plan", _make)
+    _add_assemble(actions)
+    _add_template(actions)
+    _add_session(actions)
+
+
+def _add_assemble(actions: Actions) -> None:
+    parser = _add_action(
+        actions, "assemble", "check what chunks made, write movies, record the shots", _assemble
+    )
+    _add_plan_options(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
+    which.add_argument("--nth", type=int, metavar="N", help="the same by its place, from 1")
+    options.add_report_options(parser)
+
+
+def _add_template(actions: Actions) -> None:
+    parser = _add_action(
+        actions, "template", "write the plan as a job of Open Job Description", _template
+    )
+    _add_plan_options(parser)
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="YAML", help="template.yaml"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+
+
+def _add_session(actions: Actions) -> None:
+    """Add what a job of Open Job Description calls."""
+    one = _add_action(actions, "make", "make some frames of the plan", making.make)
     _add_plan_options(one)
-    one.add_argument(
-        "--frames",
-        type=options.frame_range,
-        metavar="A-B",
-        help="by the plan's count: a single shot's own numbers, else from 1 through all shots "
-        "(default: all)",
-    )
-    one.add_argument("--shot", metavar="NAME", help="a shot, whose own numbers --frames then has")
-    one.add_argument(
-        "--warm", type=Path, metavar="DIR", help="by the worker that sghm farm warm started"
-    )
-    one.add_argument("--mixed", action="store_true", help="though this machine is not as planned")
-    one.add_argument("--quiet", action="store_true", help="print no progress")
-    one.add_argument(
-        "--progress",
-        default="auto",
-        choices=["auto", "json", "openjd"],
-        help="as for sghm matte; openjd is for sessions of Open Job Description, on stdout",
-    )
-    warm = _add_action(actions, "warm", "start a worker that keeps the network loaded", _warm)
-    serve = _add_action(actions, "serve", "be the worker that warm starts", _serve)
-    cool = _add_action(actions, "cool", "end the worker that warm started", _cool)
-    for parser_ in (warm, serve):
-        _add_plan_options(parser_)
-        parser_.add_argument(
-            "--mixed", action="store_true", help="though this machine is not as planned"
-        )
-    for parser_ in (warm, serve, cool):
-        parser_.add_argument(
-            "--at", required=True, type=Path, metavar="DIR", help="a folder of this session alone"
-        )
+    making.add_make_options(one)
+    for name, help, act in (
+        ("warm", "start a worker that keeps the network loaded", making.warm),
+        ("serve", "be the worker that warm starts", making.serve),
+    ):
+        session = _add_action(actions, name, help, act)
+        _add_plan_options(session)
+        making.add_session_options(session)
+        making.add_mixed_option(session)
+    cool = _add_action(actions, "cool", "end the worker that warm started", making.cool)
+    making.add_session_options(cool)
 
 
 def _add_action(
@@ -111,17 +100,6 @@ def _add_action(
 
 def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", type=Path, metavar="PLAN", help="as sghm farm plan wrote it")
-
-
-def _add_worker_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "source", nargs="?", metavar="SOURCE", help="footage of which a few frames are timed"
-    )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="cores of a worker (default: 1; with a GPU 4)"
-    )
-    batch.add_shot_options(parser)
-    options.add_report_options(parser)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -212,32 +190,12 @@ def _add_script_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mixed", action="store_true", help="take workers that are not as planned")
 
 
-def _worker(args: argparse.Namespace) -> int:
-    """Print what this machine is; and how fast, if footage is given."""
-    from sghm_vs.batch.footage import find_footage
-    from sghm_vs.batch.shots import Shot
-
-    source = None if args.source is None else find_footage([args.source]).footage[0]
-    with options.stdout_for_results():
-        shot = Shot(
-            name="",
-            source=Path() if source is None else source.path,
-            outputs=(),
-            frames=None if source is None else planning.frames_of(source, args),
-            opening=options.opening_from(args),
-            matting=options.matting_from(args),
-        )
-        worker, frame_s = planning.this_machine(shot, args.threads, is_measured=source is not None)
-    options.print_json({"worker": worker.to_json(), "frame_s": frame_s})
-    return 0
-
-
 def _run(args: argparse.Namespace) -> int:
     """Make the plan, and print what came of it."""
     from sghm_vs.workers.crew import Crew, Needs
     from sghm_vs.workers.show import Rules, make_show
 
-    plan, jobs = _read(args.plan)
+    plan, jobs = plans.read(args.plan)
     rules = Rules(
         overwrite=args.overwrite,
         tries=args.tries,
@@ -276,27 +234,6 @@ def _runtime_env(path: Path | None) -> dict[str, object]:
     return found
 
 
-def _check(args: argparse.Namespace) -> int:
-    """Refuse if this machine is not as planned."""
-    from sghm_vs.farm.plan import read_plan
-
-    plan = read_plan(args.plan)
-    with options.stdout_for_results():
-        _loaded(plan, is_mixed=False)
-    return 0
-
-
-def _loaded(plan: Plan, *, is_mixed: bool) -> Prepared:
-    """Return the network of `plan`, for who keeps it; refuse where this machine is another."""
-    from sghm_vs.farm.fingerprint import refuse_other
-    from sghm_vs.workers.machine import loaded
-
-    prepared, here = loaded(job_of(plan, plan.shots[0]).shot.matting, plan.worker.threads)
-    if not is_mixed:
-        refuse_other(here, plan.worker)
-    return prepared
-
-
 def _template(args: argparse.Namespace) -> int:
     """Write the plan as a job template."""
     from sghm_vs.delivery.targets import refuse_existing, whole_file
@@ -304,7 +241,7 @@ def _template(args: argparse.Namespace) -> int:
 
     if not args.overwrite:
         refuse_existing([args.output])
-    text = job_template(_read(args.plan)[0], args.plan.absolute())
+    text = job_template(plans.read(args.plan)[0], args.plan.absolute())
     with whole_file(args.output) as part:
         part.write_text(text, encoding="utf-8")
     options.print_lines([str(args.output)])
@@ -328,89 +265,11 @@ def _simulate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _make(args: argparse.Namespace) -> int:
-    """Make frames of the plan, here or by a worker that is warm."""
-    from sghm_vs.farm.plan import read_plan
-
-    plan = read_plan(args.plan)
-    make = _by_warm(args.warm) if args.warm is not None else _by_cold(plan, args)
-    for shot, frames in _parts(plan, args):
-        with _told(f"{shot.name} {frames}", args) as report, options.stdout_for_results():
-            make(job_of(plan, shot), frames, report or (lambda *_: None))
-    return 0
-
-
-def _told(what: str, args: argparse.Namespace) -> AbstractContextManager[Report | None]:
-    if args.progress == "openjd":
-        return openjd_progress(what)
-    return options.told(what, args)
-
-
-def _parts(plan: Plan, args: argparse.Namespace) -> list[tuple[PlannedShot, FrameRange]]:
-    if args.shot is None:
-        return plan.parts(args.frames or plan.numbers)
-    shot = plan.shot(args.shot)
-    return [(shot, args.frames or shot.frames)]
-
-
-type Make = Callable[[Job, FrameRange, Report], object]
-
-
-def _by_warm(folder: Path) -> Make:
-    from sghm_vs.workers.warm import ask
-
-    return lambda job, frames, report: ask(folder, job.shot.name, frames, report)
-
-
-def _by_cold(plan: Plan, args: argparse.Namespace) -> Make:
-    from sghm_vs.batch.renderer import Rotoscoper
-
-    with options.stdout_for_results():
-        kept, render = _loaded(plan, is_mixed=args.mixed), Rotoscoper()
-
-    def make(job: Job, frames: FrameRange, report: Report) -> object:
-        assert kept is not None  # noqa: S101 - clips share a network while somebody keeps it
-        return render(job.task(frames), report)
-
-    return make
-
-
-def _warm(args: argparse.Namespace) -> int:
-    """Start a worker."""
-    from sghm_vs.workers.warm import start
-
-    start(args.plan.absolute(), args.at.absolute(), is_mixed=args.mixed)
-    return 0
-
-
-def _serve(args: argparse.Namespace) -> int:
-    """Be a worker."""
-    from sghm_vs.farm.plan import read_plan
-    from sghm_vs.workers.machine import bind_threads
-    from sghm_vs.workers.warm import serve
-
-    plan = read_plan(args.plan)
-    bind_threads(plan.worker.threads)
-    options.bound_cache()
-    kept = _loaded(plan, is_mixed=args.mixed)
-    serve({job.shot.name: job for job in jobs_of(plan)}, args.at)
-    del kept
-    return 0
-
-
-def _cool(args: argparse.Namespace) -> int:
-    """End a worker."""
-    from sghm_vs.workers.warm import stop
-
-    stop(args.at)
-    return 0
-
-
 def _script(args: argparse.Namespace) -> int:
     """Print the plan as a script."""
     from sghm_vs.farm.scripts import shell_script, slurm_script
 
-    plan, path = _read(args.plan)[0], args.plan.absolute()
+    plan, path = plans.read(args.plan)[0], args.plan.absolute()
     script = slurm_script if args.slurm else shell_script
     sys.stdout.write(script(plan, path, is_mixed=args.mixed))
     return 0
@@ -428,55 +287,5 @@ def _assemble(args: argparse.Namespace) -> int:
     args.output = Path(plan.folder)
     with options.stdout_for_results():
         options.bound_cache()
-        entries = assemble_here([job_of(plan, shot) for shot in shots])
+        entries = assemble_here([plans.job_of(plan, shot) for shot in shots])
     return batch.print_result(entries, args)
-
-
-def _read(path: Path) -> tuple[Plan, list[Job]]:
-    """Return the plan at `path` and its jobs, once all that it says of them makes sense."""
-    from sghm_vs.farm.plan import read_plan
-
-    plan = read_plan(path)
-    jobs = [*jobs_of(plan)]
-    for job in jobs:
-        _ = job.paths
-    return plan, jobs
-
-
-def jobs_of(plan: Plan) -> Iterator[Job]:
-    """Yield the shots of `plan`, as workers take them."""
-    return (job_of(plan, shot) for shot in plan.shots)
-
-
-def job_of(plan: Plan, planned: PlannedShot) -> Job:
-    """
-    Return a planned shot as workers take it.
-
-    Raises:
-        FarmError: What the plan says of it is nothing that `sghm farm plan` would write.
-    """
-    from sghm_vs.batch.shots import Shot, safe_name
-    from sghm_vs.workers.job import Job
-
-    try:
-        args = batch.parse_row([*planned.matting, *planned.delivery])
-        if safe_name(planned.name) != planned.name or planned.source.endswith(".vpy"):
-            msg = f"it is called {planned.name!r}, and made from {planned.source}"
-            raise SettingsError(msg)
-    except SettingsError as error:
-        msg = f"the plan's shot {planned.name!r} is none: {error}"
-        raise FarmError(msg) from None
-    args.resume = args.overwrite = False
-    first = planned.first_number
-    args.start_number = None if first == planned.frames.first else first
-    streams = 0 if plan.worker.is_gpu else plan.worker.threads
-    shot = Shot(
-        name=planned.name,
-        source=Path(planned.source),
-        outputs=planned.outputs,
-        frames=None if planned.is_whole else planned.frames,
-        opening=options.opening_from(args),
-        matting=replace(options.matting_from(args), num_streams=streams),
-        delivery=options.delivery_from(args),
-    )
-    return Job(shot, planned, Path(plan.folder))

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sghm_vs.cli import farm, options, planning
+from sghm_vs.cli import options, planning, plans
 from sghm_vs.farm.chunks import split
 from sghm_vs.farm.fingerprint import Fingerprint
 from sghm_vs.farm.plan import Plan, PlannedShot
@@ -194,7 +194,7 @@ def _timed(plan: Plan, workers: int, kind: type | None) -> float:
     from sghm_vs.workers.crew import Worker as Real
     from sghm_vs.workers.show import Rules, make_show
 
-    jobs = [*farm.jobs_of(plan)]
+    jobs = [*plans.jobs_of(plan)]
     needs = Needs(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=True)
     crew = Crew(needs, size=workers, kind=kind or Real, cores=workers)
     _ready(crew, workers)
