@@ -195,6 +195,9 @@ def _run(args: argparse.Namespace) -> int:
     from sghm_vs.workers.crew import Crew, Needs
     from sghm_vs.workers.show import Rules, make_show
 
+    if args.workers < 0 or args.tries < 1:
+        msg = f"{args.workers} workers and {args.tries} tries are none; give 1 or more"
+        raise SettingsError(msg)
     plan, jobs = plans.read(args.plan)
     rules = Rules(
         overwrite=args.overwrite,

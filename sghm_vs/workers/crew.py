@@ -155,6 +155,7 @@ class Crew:
         self.members: list[Member] = []
         self._refused: dict[str, tuple[str, ...]] = {}
         """Of nodes whose workers are not as planned, what differs."""
+        self._is_local = address is None
         self._shared: dict[str, Any] = {}
         self._deaths, self._looks_at = 0, 0.0
         local = {
@@ -199,6 +200,11 @@ class Crew:
                 f"no worker is as planned; on node {node[:8]} {'; '.join(differences)}. Plan for "
                 "them (sghm farm plan --worker), or allow them with --mixed"
             )
+            raise FarmError(msg)
+        if self._is_local and not places and not self.members:
+            worker = self._needs.planned
+            gpu = " and a GPU" if worker.is_gpu else ""
+            msg = f"a worker needs {worker.threads} cores{gpu}, and this machine has not so much"
             raise FarmError(msg)
         for node in places[: max(0, min(most, self._size or most) - len(self.members))]:
             actor = self._actor.options(**self._options(node)).remote(self._needs)
@@ -264,13 +270,14 @@ class Crew:
 
     def _lost(self, member: Member, error: Exception) -> Failure | None:
         self.members.remove(member)
+        is_there = member.node in self._nodes()
         if member.is_ready:
-            is_loss = member.node not in self._nodes()
-            return Failure("its worker was lost, with its machine" if is_loss else "its worker "
-                           "died; is memory left there?", is_loss=is_loss)  # fmt: skip
-        self._deaths += member.node in self._nodes()
+            words = "its worker died; is memory left there? Try fewer --workers"
+            return Failure(words) if is_there else Failure("its machine was lost", is_loss=True)
+        self._deaths += is_there
         if self._deaths >= STARTS_MAX:
-            msg = f"workers die before they are ready: {error}"
+            said = str(error).strip().splitlines()[-1]
+            msg = f"workers die before they are ready, the last with: {said}"
             raise FarmError(msg) from error
         return None
 
