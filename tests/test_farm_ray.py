@@ -178,25 +178,6 @@ def test_a_full_disk_is_waited_for(cluster, show, planned):
         subprocess.run(["/bin/umount", str(mattes)], check=True)
 
 
-def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_is_made(cluster, show, planned):
-    """Mended, the same command makes what lacks."""
-    frame = show / "plates" / "a.1040.exr"
-    content = frame.read_bytes()
-    frame.write_bytes(content[:700])
-
-    code, log = end(start(planned, cluster, "--tries", "2", "--workers", "2"), planned)
-    frame.write_bytes(content)
-    mattes = planned.parent / "mattes"
-    broken = states(mattes)
-    again, more = end(start(planned, cluster, "--workers", "1"), planned)
-
-    assert code == 1
-    assert broken == {"a": "failed", "b": "done"}
-    assert "a 1037-1040: frame" in log
-    assert again == 0, more
-    assert files_in(mattes) == files_in(show / "whole")
-
-
 def test_workers_that_are_not_as_planned_are_refused(cluster, planned):
     plan = read_plan(planned)
     planned.write_text(replace(plan, worker=replace(plan.worker, device="another")).to_json())

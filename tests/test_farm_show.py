@@ -90,7 +90,10 @@ class OneWorker:
 
 
 def render(job: Job, frames: Any) -> Outcome:
-    return StandIn()(job.task(frames), lambda *_: None)
+    try:
+        return StandIn()(job.task(frames), lambda *_: None)
+    except Exception as error:
+        return failure_of(error)
 
 
 @pytest.fixture
@@ -172,6 +175,22 @@ def test_files_that_nobody_knows_are_not_replaced_unasked(jobs, tmp_path):
 
     assert (tmp_path / "mattes" / "a.1003.png").read_bytes() == b"mine"
     assert run(jobs, rules=Rules(overwrite=True))[0] == "done"
+
+
+def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_is_made(jobs, tmp_path):
+    """Mended, the same command makes what lacks."""
+    plate = tmp_path / "plates" / "a_1006.png"
+    content = plate.read_bytes()
+    plate.write_bytes(content[:60])
+
+    state, made, told = run(jobs)
+    plate.write_bytes(content)
+
+    assert state.startswith("a 1005-1008: frame 1006 can't be computed: ")
+    assert made.count("1005-1008") == 3
+    assert (told[-1].frames_done, told[-1].failed) == (4, 1)
+    assert run(jobs)[0] == "done"
+    assert len([*(tmp_path / "mattes").glob("*.png")]) == 8
 
 
 def test_a_full_disk_sets_nothing_aside_as_long_as_patience_lasts(jobs):
