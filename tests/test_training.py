@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from sghm_vs.network import build_network, sghm_lite
-from weights.training import creatures, finish, mix, panoramas, samples, train
+from weights.training import creatures, finish, mix, panoramas, photographed, samples, train
 from weights.training.guides import damage
 from weights.training.samples import Photos
 
@@ -78,11 +78,12 @@ def test_animals_are_drawn_whole_and_furred():
         assert drawn[coverage > 0.9][:, :3].std() > 5
 
 
-def test_animals_are_seen_and_are_in_no_alpha(cache, monkeypatch):
+@pytest.mark.parametrize("made", ["drawn", "photographed"])
+def test_animals_are_seen_and_are_in_no_alpha(cache, monkeypatch, made):
     monkeypatch.setattr(samples, "SHARE_CREATURES", 1.0)
     creatures_there = cache / "creatures"
     creatures_there.mkdir()
-    np.save(creatures_there / "drawn.npy", np.full((1, 32, 32, 4), 255, np.uint8))
+    np.save(creatures_there / f"{made}.npy", np.full((1, 32, 32, 4), 255, np.uint8))
     photos = Photos(cache)
     room = np.full((48, 48), 1.0, np.float32)
     room[:, :24] = 0
@@ -93,6 +94,37 @@ def test_animals_are_seen_and_are_in_no_alpha(cache, monkeypatch):
     assert max(picture[:, 24:].max() for picture in pictures) > 0.5
     assert not any(picture[:, :24].any() for picture in pictures)
     assert not photos.draw_empty(np.random.default_rng(1), 48, 48).alpha.any()
+
+
+def test_what_stands_before_an_even_background_is_cut_out():
+    photo = np.full((120, 160, 3), 40, np.uint8)
+    photo += np.random.default_rng(4).integers(0, 8, photo.shape, np.uint8)
+    cv2.circle(photo, (80, 60), 35, (220, 120, 30), -1)
+
+    cut = photographed.cut_out(photo)
+
+    assert cut.shape == (photographed.SIDE_PX, photographed.SIDE_PX, 4)
+    assert (cut[128, 128] == (220, 120, 30, 255)).all()
+    assert not cut[[0, -1]].any()
+    assert photographed.cut_out(np.full((120, 160, 3), 40, np.uint8)) is None
+
+
+def test_a_crowd_is_in_the_alpha(cache):
+    photos, nobody = Photos(cache), np.zeros((96, 96), np.float32)
+
+    _, alpha = photos._crowd(np.random.default_rng(6), np.zeros((96, 96, 3), np.float32), nobody)
+
+    assert cv2.connectedComponents(np.uint8(alpha > 0.5))[0] > 3
+
+
+def test_a_bent_person_stays_in_one_piece():
+    person = np.zeros((160, 160, 4), np.float32)
+    cv2.ellipse(person, (80, 80), (14, 60), 0, 0, 360, (0.5, 0.5, 0.5, 1.0), -1)
+
+    bent = [samples._bent(np.random.default_rng(seed), person)[..., 3] for seed in range(12)]
+
+    assert all(cv2.connectedComponents(np.uint8(alpha > 0.5))[0] == 2 for alpha in bent)
+    assert np.mean([np.abs(alpha - person[..., 3]).mean() for alpha in bent]) > 0.03
 
 
 def test_equal_seeds_draw_equal_samples(cache):

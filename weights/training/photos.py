@@ -1,11 +1,12 @@
 """
 Prepare the training photos: estimate true foreground colors once, keep them as arrays.
 
-    python -m weights.training.photos DATA CACHE
+    python -m weights.training.photos DATA CACHE [--labels FOLDER]
 
 DATA holds `ccp/img`, `ccp/alpha` (gray JPEG, values below 6 and above 249 are noise of the
-coding) and `bg`. CACHE gets, per photo with an alpha, `NAME.npy`: uint8 (h, w, 7), the photo's
-RGB, the foreground's RGB (Germer et al., 2020) and the alpha; and `bg/NAME.npy`, uint8 RGB.
+coding) and `bg`. FOLDER holds alphas, `NAME.png`, of photos that have none: `sghm matte --stills` of
+an earlier model makes them. CACHE gets, per photo with an alpha, `NAME.npy`: uint8 (h, w, 7), the
+photo's RGB, the foreground's RGB (Germer et al., 2020) and the alpha; and `bg/NAME.npy`, uint8 RGB.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ def read_alpha(path: Path) -> NDArray[np.float32]:
     return codes / np.float32(255)
 
 
-def prepare(cache: Path, data: Path, name: str) -> None:
-    """Write `name`'s photo, foreground and alpha into `cache`."""
+def prepare(cache: Path, images: Path, alpha_path: Path) -> None:
+    """Write photo, foreground and alpha of the person whom `alpha_path` shows into `cache`."""
     from pymatting import estimate_foreground_ml
 
-    photo = cv2.imread(str(data / "ccp/img" / f"{name}.jpg"))[..., ::-1]
-    alpha = read_alpha(data / "ccp/alpha" / f"{name}.jpg")
+    name = alpha_path.stem
+    photo = cv2.imread(str(images / f"{name}.jpg"))[..., ::-1]
+    alpha = read_alpha(alpha_path)
     photo, alpha = _shrink(photo), _shrink(alpha)
     foreground = estimate_foreground_ml(photo / 255.0, alpha.astype(np.float64))
     planes = [photo, np.round(foreground * 255), np.round(alpha * 255)[..., None]]
@@ -52,13 +54,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
+    parser.add_argument("--labels", type=Path, help="alphas of photos that have none")
     args = parser.parse_args()
     (args.cache / "bg").mkdir(parents=True, exist_ok=True)
     for path in sorted((args.data / "bg").iterdir()):
         np.save(args.cache / "bg" / f"{path.stem}.npy", cv2.imread(str(path))[..., ::-1])
-    names = sorted(path.stem for path in (args.data / "ccp/alpha").iterdir())
+    labels = sorted(args.labels.glob("*.png")) if args.labels else []
+    alphas = {path.stem: path for path in (*labels, *(args.data / "ccp/alpha").iterdir())}
+    prepare_one = partial(prepare, args.cache, args.data / "ccp/img")
     with ProcessPoolExecutor() as pool:
-        list(pool.map(partial(prepare, args.cache, args.data), names, chunksize=16))
+        list(pool.map(prepare_one, sorted(alphas.values()), chunksize=16))
 
 
 if __name__ == "__main__":

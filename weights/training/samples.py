@@ -22,22 +22,44 @@ from weights.training.creatures import COATS
 type Picture = NDArray[np.float32]
 """(height, width, 3) or (height, width), 0-1."""
 
-FRAMINGS = {"full": 0.22, "half": 0.22, "head": 0.25, "edge": 0.12, "far": 0.19}
+FRAMINGS = {"full": 0.22, "half": 0.22, "head": 0.23, "edge": 0.10, "far": 0.23}
 """How much of a person a picture shows, and how often; "far" is a small, whole one."""
 
-BACKGROUNDS = {"picture": 0.24, "view": 0.26, "strip": 0.36, "room": 0.10, "noise": 0.04}
-"""What stands behind, and how often: a picture, a view of a panorama, a strip of a street photo."""
+BACKGROUNDS = {
+    "picture": 0.18,
+    "nobody": 0.18,
+    "view": 0.22,
+    "strip": 0.30,
+    "room": 0.09,
+    "noise": 0.03,
+}
+"""
+What stands behind, and how often: a picture, a photo of an animal, a building or a thing, a view of a
+panorama, a strip of a street photo.
+"""
 
 
 SHARE_CREATURES = 0.5
-"""Of all pictures have animals beside or behind their people."""
+"""Of all pictures have animals or things beside or behind their people."""
+
+SHARE_PHOTOGRAPHED = 0.75
+"""Of these are cut from photos; the others are drawn."""
 
 SHARE_FURRED = 0.15
 """Of people have hair or clothes of fur: else what is furry would be an animal."""
 
+SHARE_BENT = 0.2
+"""Of people placed in pictures are bent: those of the photos stand, and others sit, stoop or climb."""
+
+SHARE_CROWDS = 0.1
+"""Of composites have a crowd behind, often out of focus: all of them are people."""
+
 SHARE_BLURRED_HEADS = 0.15
 """Some publishers blur faces: they must not become holes."""
 
+
+PICTURES = {"picture": "bg", "nobody": "nobody", "view": "views"}
+"""The cache's folder of each kind of background that is a picture."""
 
 PASSERSBY = Path(__file__).with_name("passersby.json")
 """Names of the photos in which others pass, whom the alpha leaves out; `passersby.py` found them."""
@@ -62,13 +84,9 @@ class Photos:
         self._people = [np.load(path, mmap_mode="r") for path in kept]
         crowded = set(json.loads(PASSERSBY.read_text()))
         self._lonely = [index for index, path in enumerate(kept) if path.stem not in crowded]
-        self._pictures = [
-            np.load(path, mmap_mode="r") for path in sorted((cache / "bg").glob("*.npy"))
-        ]
-        self._views = [
-            np.load(path, mmap_mode="r") for path in sorted((cache / "views").glob("*.npy"))
-        ]
-        self._creatures = _load_creatures(cache)
+        self._pictures = {kind: _load_all(cache / name) for kind, name in PICTURES.items()}
+        self._photographed = _load_creatures(cache, "photographed")
+        self._drawn = _load_creatures(cache, "drawn")
         self._boxes = [_person_box(planes[..., 6]) for planes in self._people]
 
     def draw_real(self, rng: np.random.Generator, height: int, width: int) -> Sample:
@@ -108,35 +126,53 @@ class Photos:
             image = self._decoy(rng, image)[0]
         alpha = np.zeros((height, width), np.float32)
         image = self._with_creatures(rng, image, 1 - alpha)
-        for _ in range(rng.choice([1, 2, 3, 5], p=[0.72, 0.16, 0.07, 0.05])):
+        if rng.random() < SHARE_CROWDS:
+            image, alpha = self._crowd(rng, image, alpha)
+        for _ in range(rng.choice([1, 2, 3, 5], p=[0.68, 0.18, 0.08, 0.06])):
             image, alpha = self._join(rng, image, alpha)
-        if rng.random() < 0.12:
+        if rng.random() < 0.15:
             image, hidden = self._decoy(rng, image)
             alpha = alpha * (1 - hidden)
         return Sample(*_mirror(rng, _develop(rng, image), alpha))
 
-    def _join(
+    def _crowd(
         self, rng: np.random.Generator, image: Picture, alpha: Picture
     ) -> tuple[Picture, Picture]:
+        """Return `image` and `alpha` with many people far away, sharp or out of focus."""
+        for _ in range(rng.integers(5, 15)):
+            image, alpha = self._join(rng, image, alpha, "far")
+        if rng.random() < 0.5:
+            sigma = rng.uniform(0.5, alpha.shape[0] / 50)
+            image = cv2.GaussianBlur(image, (0, 0), sigma)
+            alpha = cv2.GaussianBlur(alpha, (0, 0), sigma)
+        return image, alpha
+
+    def _join(
+        self, rng: np.random.Generator, image: Picture, alpha: Picture, framing: str | None = None
+    ) -> tuple[Picture, Picture]:
         """Return `image` and `alpha` with one more person, in front of those already there."""
-        color, coverage = self._person(rng, *alpha.shape, image)
+        color, coverage = self._person(rng, image, framing)
         over = coverage[..., None]
         return color * over + image * (1 - over), coverage + alpha * (1 - coverage)
 
     def _with_creatures(self, rng: np.random.Generator, image: Picture, room: Picture) -> Picture:
-        """Return `image`, now and then with one to three animals, seen where `room` is."""
-        if not len(self._creatures) or rng.random() > SHARE_CREATURES:
+        """Return `image`, now and then with one to three animals or things, seen where `room` is."""
+        if rng.random() > SHARE_CREATURES:
             return image
         height, width = room.shape
         for _ in range(rng.integers(1, 4)):
-            drawn = self._creatures[rng.integers(len(self._creatures))]
-            side = drawn.shape[0]
-            scale = height * np.exp(rng.uniform(np.log(0.25), np.log(2.6))) / side
+            is_drawn = rng.random() > SHARE_PHOTOGRAPHED
+            creatures = self._drawn if is_drawn else self._photographed
+            if not len(creatures):
+                continue
+            creature = creatures[rng.integers(len(creatures))]
+            side = creature.shape[0]
+            scale = height * np.exp(rng.uniform(np.log(0.2), np.log(2.0))) / side
             turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.normal(0, 10), scale)
             turn[:, 2] += rng.uniform(0, 1, 2) * (width, height) - side / 2
             fewer = max(int(np.log2(1 / scale)), 0)
             small = cv2.resize(
-                drawn, None, fx=0.5**fewer, fy=0.5**fewer, interpolation=cv2.INTER_AREA
+                creature, None, fx=0.5**fewer, fy=0.5**fewer, interpolation=cv2.INTER_AREA
             )
             turn[:, :2] *= 2**fewer
             placed = cv2.warpAffine(small, turn, (width, height)).astype(np.float32) / 255
@@ -164,12 +200,13 @@ class Photos:
         return texture * over + image * (1 - over), coverage
 
     def _person(
-        self, rng: np.random.Generator, height: int, width: int, behind: Picture
+        self, rng: np.random.Generator, behind: Picture, framing: str | None
     ) -> tuple[Picture, Picture]:
-        """Return a placed person's colors and coverage, both of the frame's size."""
+        """Return a person's colors and coverage, placed before `behind` and of its size."""
+        height, width = behind.shape[:2]
         index = rng.integers(len(self._people))
         planes, box = self._people[index], self._boxes[index]
-        placement = _place(rng, box, height, width)
+        placement = _place(rng, box, height, width, framing)
         warped = cv2.warpAffine(
             _at_scale(planes[..., 3:7], placement),
             _matrix_at_scale(placement),
@@ -177,6 +214,8 @@ class Photos:
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,
         ).astype(np.float32) / np.float32(255)
+        if rng.random() < SHARE_BENT:
+            warped = _bent(rng, warped)
         color, coverage = warped[..., :3], warped[..., 3]
         if rng.random() < 0.45:
             color = _plain_clothes(rng, color, coverage)
@@ -203,7 +242,7 @@ class Photos:
             strip = self._strip(rng)
             if strip is not None:
                 return _resize(_random_crop(rng, strip, height / width, 0.6), height, width)
-        pictures = self._views if kind == "view" and self._views else self._pictures
+        pictures = self._pictures.get(kind) or self._pictures["picture"]
         picture = pictures[rng.integers(len(pictures))]
         return _resize(_random_crop(rng, picture, height / width, 0.35), height, width)
 
@@ -219,9 +258,13 @@ class Photos:
         return np.concatenate([strip, strip[:, ::-1]], 1)
 
 
-def _load_creatures(cache: Path) -> NDArray[np.uint8]:
-    """Return the animals that `creatures.py` drew, (count, side, side, 4), or none."""
-    path = cache / "creatures" / "drawn.npy"
+def _load_all(folder: Path) -> list[NDArray[np.uint8]]:
+    return [np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))]
+
+
+def _load_creatures(cache: Path, name: str) -> NDArray[np.uint8]:
+    """Return the animals and things of that `name`, (count, side, side, 4), or none."""
+    path = cache / "creatures" / f"{name}.npy"
     return np.load(path, mmap_mode="r") if path.exists() else np.empty((0, 1, 1, 4), np.uint8)
 
 
@@ -234,9 +277,11 @@ def _person_box(alpha: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _framing_rows(rng: np.random.Generator, top: float, person: float) -> tuple[float, float]:
+def _framing_rows(
+    rng: np.random.Generator, top: float, person: float, framing: str | None = None
+) -> tuple[float, float]:
     """Return first and last row of a view of a person `person` px tall whose head is at `top`."""
-    framing = rng.choice(list(FRAMINGS), p=list(FRAMINGS.values()))
+    framing = framing or rng.choice(list(FRAMINGS), p=list(FRAMINGS.values()))
     if framing == "full":
         margin = rng.uniform(0.02, 0.35) * person
         return top - margin * rng.uniform(0.3, 0.9), top + person + margin * rng.uniform(0.1, 0.6)
@@ -277,10 +322,14 @@ class _Placement:
 
 
 def _place(
-    rng: np.random.Generator, box: tuple[int, int, int, int], height: int, width: int
+    rng: np.random.Generator,
+    box: tuple[int, int, int, int],
+    height: int,
+    width: int,
+    framing: str | None,
 ) -> _Placement:
     left, top, right, bottom = box
-    first, last = _framing_rows(rng, top, bottom - top)
+    first, last = _framing_rows(rng, top, bottom - top, framing)
     scale = height / (last - first)
     if rng.random() < 0.12:
         scale *= rng.uniform(0.4, 0.8)
@@ -549,6 +598,29 @@ def _wear(rng: np.random.Generator, color: Picture, coverage: Picture, behind: P
             cv2.line(worn, corners[0].tolist(), corners[2].tolist(), line, 1, cv2.LINE_AA)
     inside = coverage[..., None] > 0.9
     return np.where(inside, worn, color).astype(np.float32)
+
+
+def _bent(rng: np.random.Generator, person: Picture) -> Picture:
+    """
+    Return `person` (height, width, 4) bent at a joint, what lies below it turned and shortened.
+
+    The turn grows smoothly over the joint, so the body bends and does not break.
+    """
+    rows = np.flatnonzero((person[..., 3] > 0.5).any(1))
+    if rows.size < 12:
+        return person
+    height, width = person.shape[:2]
+    joint = rows[0] + rng.uniform(0.25, 0.75) * rows.size
+    center = float(np.flatnonzero(person[min(int(joint), height - 1), :, 3] > 0.5).mean())
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    soft = max(rng.uniform(0.04, 0.2) * rows.size, 1)
+    below = 1 / (1 + np.exp(-np.clip((y - joint) / soft, -30, 30)))
+    angle = np.deg2rad(rng.normal(0, 45)) * below
+    shorter = 1 + (np.exp(rng.uniform(-0.2, 0.9)) - 1) * below
+    down, right = (y - joint) * shorter, x - center
+    from_x = center + np.cos(angle) * right + np.sin(angle) * down
+    from_y = joint - np.sin(angle) * right + np.cos(angle) * down
+    return cv2.remap(person, np.float32(from_x), np.float32(from_y), cv2.INTER_LINEAR)
 
 
 def _in_motion(
