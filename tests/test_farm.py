@@ -224,6 +224,14 @@ def test_a_shot_that_cant_be_opened_is_named_and_the_others_are_planned(tmp_path
     assert "b: " in capsys.readouterr().err
 
 
+def test_movies_of_plates_with_windows_are_not_planned(plate, tmp_path, capsys):
+    words = ["farm", "plan", str(plate), "-o", str(tmp_path / "plan.json"), "--chunk", "3"]
+
+    assert main([*words, "--keep-windows", "--to", "{shot}.mov"]) == 1
+    assert "--keep-windows is for sequences on a farm" in capsys.readouterr().err
+    assert main([*words, "--keep-windows", "--to", "{shot}.####.exr"]) == 0
+
+
 def test_scripts_are_never_planned(tmp_path, capsys):
     script = tmp_path / "a.vpy"
     script.write_text("raise SystemExit('run')")

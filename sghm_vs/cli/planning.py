@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.cli import batch, options, timeline
 from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
+from sghm_vs.farm.plan import has_movie
 from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
@@ -220,6 +221,7 @@ def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
     for one in asked:
         try:
             _refuse_script(one.shot)
+            _refuse_windows(one.shot)
             source = open_source(one.shot.source, one.shot.opening)
             there = _there(source)
             _refuse_outside(one.shot, there)
@@ -246,6 +248,13 @@ def _refuse_script(shot: Shot) -> None:
     if shot.source.suffix.lower() == ".vpy":
         msg = f"{shot.source} is a script, and a plan that holds code would run it on every worker"
         raise SourceError(msg)
+
+
+def _refuse_windows(shot: Shot) -> None:
+    """Alphas that movies are made from would lose what lies beyond each plate's own window."""
+    if shot.opening.keep_windows and has_movie(shot.outputs):
+        msg = "--keep-windows is for sequences on a farm; plan the movies without it, apart"
+        raise SettingsError(msg)
 
 
 def _refuse_outside(shot: Shot, there: FrameRange) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -17,6 +17,11 @@ KIND = "sghm_vs farm plan"
 FORMAT = 1
 KEPT = ".sghm-farm"
 """Folder, in the plan's, of alphas from which movies are made."""
+
+
+def has_movie(outputs: Iterable[str]) -> bool:
+    """Tell whether one of `outputs` is one file for all frames, which no chunk can write."""
+    return any(PATTERN.fullmatch(PurePath(output).name) is None for output in outputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +47,8 @@ class PlannedShot:
 
     @property
     def has_movie(self) -> bool:
-        """Whether an output is one file for all frames, which no chunk can write."""
-        return any(PATTERN.fullmatch(PurePath(output).name) is None for output in self.outputs)
+        """Whether an output is one file for all frames."""
+        return has_movie(self.outputs)
 
     @property
     def kept_alpha(self) -> str:

@@ -17,7 +17,7 @@ from sghm_vs.delivery.targets import Target
 from sghm_vs.origin import WINDOWS
 from sghm_vs.rotoscope import deliver
 from sghm_vs.shots import FrameRange, SequencePath
-from sghm_vs.source import Opening, Source, open_source
+from sghm_vs.source import Source, open_source
 from sghm_vs.workers.job import Job
 
 TIMES = ("_DurationNum", "_DurationDen")
@@ -109,8 +109,7 @@ def _write_from_alpha(job: Job, description: Mapping[str, str]) -> None:
 
 def _kept_alpha(job: Job, source: Source) -> vs.VideoNode:
     """Return the alpha that the chunks left, of the length of `source`; black where nothing is."""
-    opening = Opening(keep_windows=job.shot.opening.keep_windows)
-    kept = to_matte(open_source(job.kept_alpha, opening).clip)
+    kept = to_matte(open_source(job.kept_alpha).clip)
     first = job.planned.frames.first - source.first_number
     after = source.clip.num_frames - first - kept.num_frames
     black = [kept.std.BlankClip(length=length) if length else None for length in (first, after)]
