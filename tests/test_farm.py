@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sghm_vs import export
+from sghm_vs.batch.manifest import Manifest
 from sghm_vs.batch.renderer import Rotoscoper, delivery_of
 from sghm_vs.batch.run import Conduct, run_batch
 from sghm_vs.cli import batch, build_parser, main, options, plans
@@ -34,7 +35,7 @@ from sghm_vs.workers.assembly import assemble
 from sghm_vs.workers.job import Job
 from sghm_vs.workers.show import assemble_here
 from tests.clips import panning_clip
-from tests.standin import write_movie, write_sequence
+from tests.standin import StandIn, write_movie, write_sequence
 
 SCENES = 12, 8
 CUT = 1001 + SCENES[0]
@@ -166,7 +167,7 @@ def test_a_plan_keeps_every_option_of_every_shot(planned, tmp_path):
         assert shot.opening == other.opening
 
 
-def test_an_edit_is_planned_with_its_own_cuts(planned, tmp_path):
+def test_an_edit_is_planned_with_its_own_cuts_and_finds_its_mattes_done(planned, tmp_path):
     movie = write_movie(tmp_path / "card" / "a.mkv", frames=40)
     track = otio.schema.Track("V1")
     for start, end in ((4, 15), (15, 30)):
@@ -183,6 +184,14 @@ def test_an_edit_is_planned_with_its_own_cuts(planned, tmp_path):
     (shot,) = plan.shots
     assert (shot.name, str(shot.frames), shot.is_whole) == ("c4", "2-31", False)
     assert [str(chunk.writes) for chunk in shot.chunks] == ["2-14", "15-31"]
+    (job,) = plans.jobs_of(plan)
+    for chunk in shot.chunks:
+        StandIn()(job.task(chunk.writes), lambda *_: None)
+    (entry,) = assemble_here([job])
+    words = [str(edit), "-o", str(tmp_path / "mattes"), "--handles", "2", "--resume", "--quiet"]
+    assert main(["timeline", *words]) == 0
+    assert [*Manifest(tmp_path / "mattes").entries.values()] == [entry]
+    assert (tmp_path / "mattes" / "cut_mattes.otio").exists()
 
 
 @pytest.mark.parametrize(
