@@ -9,6 +9,7 @@ The errors that users meet.
     + DeviceError          a device that isn't there
     + SourceError          footage that can't be read
     + ExportError          a file that can't be written
+    + FarmError            a plan that can't be carried out as it is
     + MissingPackageError  an optional package isn't installed
 
 Each message says what was found, what is needed and, where it helps, what to type.
@@ -52,6 +53,10 @@ class SourceError(SghmError, OSError):
 
 class ExportError(SghmError, OSError):
     """An output can't be written."""
+
+
+class FarmError(SghmError, RuntimeError):
+    """A plan is none, or can't be carried out here as it is."""
 
 
 class MissingPackageError(SghmError, ImportError):

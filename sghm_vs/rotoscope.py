@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import vapoursynth as vs
 
@@ -24,6 +24,9 @@ from sghm_vs.source import Opening, Source, open_source
 from sghm_vs.timecode import Timecode
 from sghm_vs.unmixing import chosen_color
 from sghm_vs.weights import find_weights
+
+if TYPE_CHECKING:
+    from sghm_vs.network import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class Prepared:
     matting: Matting
     description: dict[str, str]
     """What shapes the pixels; see `describe`."""
-    networks: Sequence[object]
+    networks: Sequence[Network]
 
 
 def prepare(matting: Matting) -> Prepared:
@@ -96,7 +99,7 @@ def prepare(matting: Matting) -> Prepared:
 
 
 def rotoscope(
-    path: str | Path,
+    path: str | Path | Source,
     outputs: Sequence[str | Path],
     *,
     frames: FrameRange | None = None,
@@ -109,7 +112,7 @@ def rotoscope(
     Matte the people in the footage at `path` and write `outputs`, all in one pass.
 
     Args:
-        path: A movie, a numbered sequence, a picture or a VapourSynth script.
+        path: A movie, a numbered sequence, a picture or a VapourSynth script; or what was opened.
         outputs: Files to write; their form says in which format.
         frames: Which of the source's frames, by the source's own numbers; None is all.
         opening: What the footage leaves open: missing frames, a layer, a track.
@@ -132,7 +135,7 @@ def rotoscope(
     from sghm_vs.filter import sghm
     from sghm_vs.inspection import detached
 
-    source = open_source(path, opening)
+    source = path if isinstance(path, Source) else open_source(path, opening)
     prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
     matting = prepared.matting
     how, mask = matting, _open_mask(matting.mask, source.clip)

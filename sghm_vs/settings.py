@@ -20,11 +20,13 @@ Foreground = Literal["estimate", "source", "none"]
 Shape = Literal["alpha", "core", "edge", "trimap"]
 
 TR_MAX = 8
-EXPOSURE_MAX = 20
 VOTERS = 2
 """So many times farther than the alpha's is the window whose frames vote on where people are."""
 QUIETING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""
+REACH_MAX = (1 + VOTERS) * TR_MAX + QUIETING_FRAMES
+"""Frames before and after a frame that may help with it, whatever the settings."""
+EXPOSURE_MAX = 20
 PRESETS: dict[str, tuple[int, FlowEffort]] = {
     "off": (0, "fast"),
     "fast": (1, "fast"),
@@ -85,6 +87,7 @@ class Settings:
     @property
     def reach(self) -> int:
         """How many frames before and after a frame its alpha depends on, at most."""
+        # Neighbors correct an alpha, each had its own voters, and each of these a quieter picture.
         return (1 + VOTERS) * self.radius + QUIETING_FRAMES if self.radius else 0
 
     @property

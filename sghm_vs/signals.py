@@ -42,8 +42,10 @@ def unwinding() -> Iterator[None]:
         before[number] = signal.signal(number, unwind)
     try:
         yield
-    except Exception as error:
-        # Libraries that are being loaded make an ImportError of it.
+    except Ended:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        # Libraries that are being loaded make an ImportError of it, Ray a plain KeyboardInterrupt.
         if received:
             raise Ended(received[0]) from error
         raise

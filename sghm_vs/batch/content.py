@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import SourceError
-from sghm_vs.settings import TR_MAX
+from sghm_vs.settings import REACH_MAX
 from sghm_vs.shots import FrameRange, SequencePath
 
 
@@ -58,7 +58,7 @@ class Reader:
     def content(self, path: Path, files: Sequence[Path]) -> Content:
         """Return the content of `files`, which `path` names; raises OSError."""
         state = state_of(files)
-        digests = [self._digest(file) for file in files]
+        digests = [self.digest(file) for file in files]
         if len(files) == 1 and files[0] == path:
             digest = digests[0]
         else:
@@ -66,7 +66,8 @@ class Reader:
             digest = hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
         return Content(str(path), state.files, state.size, state.modified_ns, digest)
 
-    def _digest(self, file: Path) -> str:
+    def digest(self, file: Path) -> str:
+        """Return the SHA-256 of `file`; raises OSError."""
         key = (str(file), state_of([file]))
         if key not in self._known:
             with file.open("rb") as opened:
@@ -95,8 +96,8 @@ def source_files(path: Path, frames: FrameRange | None) -> list[Path]:
     sequence = SequencePath.parse(path)
     numbers = [] if sequence is None else sequence.numbers()
     if frames is not None:
-        reach = 2 * TR_MAX
-        numbers = [n for n in numbers if frames.first - reach <= n <= frames.last + reach]
+        first, last = frames.first - REACH_MAX, frames.last + REACH_MAX
+        numbers = [n for n in numbers if first <= n <= last]
     if sequence is None or not numbers:
         msg = f"{path} doesn't exist, or has no frames {frames}; check its name"
         raise SourceError(msg)

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sghm_vs.batch.content import source_files, state_of
 from sghm_vs.batch.shots import Shot
 from sghm_vs.delivery.record import records_of
 from sghm_vs.delivery.targets import Target
 from sghm_vs.rotoscope import Delivery, Matting, Prepared, prepare, rotoscope
 from sghm_vs.shots import SequencePath
+from sghm_vs.source import Source, open_source
 
 CACHE_MIB = 2048
 """VapourSynth's own bound is half of the memory, for each worker."""
@@ -45,28 +47,35 @@ type Renderer = Callable[[Task, Progress], Rendered]
 
 
 class Rotoscoper:
-    """Mattes shots one after another; a network that the next shot needs as well stays loaded."""
+    """Mattes shots one after another; network and footage stay open if the next has the same."""
 
     def __init__(self) -> None:
         import vapoursynth as vs
 
         vs.core.max_cache_size = min(vs.core.max_cache_size, CACHE_MIB)
         self._prepared: Prepared | None = None
+        self._opened: tuple[object, Source] | None = None
 
     def __call__(self, task: Task, progress: Progress) -> Rendered:
         """Matte the shot of `task` to its paths."""
         shot = task.shot
         with warnings_heard() as warnings:
             rotoscope(
-                shot.source,
+                self._open(shot),
                 task.paths,
                 frames=shot.frames,
-                opening=shot.opening,
                 matting=self._prepare(shot.matting),
                 delivery=delivery_of(task),
                 progress=progress,
             )
         return rendered(task, tuple(warnings))
+
+    def _open(self, shot: Shot) -> Source:
+        key = shot.source, shot.opening, state_of(source_files(shot.source, None))
+        if self._opened is None or self._opened[0] != key:
+            self._opened = None
+            self._opened = key, open_source(shot.source, shot.opening)
+        return self._opened[1]
 
     def _prepare(self, matting: Matting) -> Prepared:
         if self._prepared is None or self._prepared.matting != matting:
@@ -83,8 +92,10 @@ def delivery_of(task: Task) -> Delivery:
 
 
 def rendered(task: Task, warnings: tuple[str, ...] = ()) -> Rendered:
-    """Return what was written, as the newest sidecar of the first output says."""
+    """Return what was written; of how many frames, the newest sidecar says if nobody asked."""
     first = first_number(task.shot)
+    if task.shot.frames is not None:
+        return Rendered(first=first, frames=len(task.shot.frames), warnings=warnings)
     target = Target(task.paths[0], SequencePath.parse(task.paths[0]))
     records = [record for _, record in records_of(target) if record.first == first]
     newest = max(records, key=lambda record: record.times.get("finished", ""))

@@ -90,6 +90,8 @@ class Conduct:
     """Whether outputs are replaced that no manifest knows."""
     rehash: bool = False
     """Whether footage is read again even if its size and date are as they were."""
+    reread: bool = True
+    """Whether outputs of shots that are done are read, and compared with their checksums."""
     jobs: int = 1
     """Shots at once, as far as memory reaches."""
     make_renderer: Callable[[], Renderer] = Rotoscoper
@@ -145,7 +147,7 @@ def run_batch(
     """
     conduct, listener, reader = conduct or Conduct(), listener or Silence(), Reader()
     folder = folder.absolute()
-    with _only_one(folder):
+    with only_one(folder):
         planned = plan(shots, folder, conduct, reader)
         manifest = Manifest(folder)
         manifest.drop(key for key, one in manifest.entries.items() if not one.outputs)
@@ -160,11 +162,11 @@ def run_batch(
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Keep two batches out of one folder."""
+def only_one(folder: Path, wait_s: float = 0) -> Iterator[None]:
+    """Keep two batches out of one folder; wait so long for the other to end."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
+        lock = FileLock(folder / LOCK, timeout=wait_s)
         with lock:
             yield
     except Timeout:
@@ -217,7 +219,8 @@ class _Judge:
             return Planned(shot, "new")
         if changed := self._changed(shot, entry, settings):
             return Planned(shot, "again", changed)
-        if broken := self._unfinished(entry) or self._broken_output(entry):
+        broken = self._unfinished(entry)
+        if broken or (self._conduct.reread and (broken := self._broken_output(entry))):
             return Planned(shot, "again", broken, keeps=True)
         return Planned(shot, "done")
 
@@ -315,20 +318,13 @@ class _Run:
 
     def _begin(self, planned: Planned, pool: Pool) -> None:
         shot = planned.shot
-        entry = Entry(
-            shot=shot.name,
-            key=shot.key,
-            state="running",
-            settings=settings_of(shot, self._describe),
-            outputs=shot.outputs,
-            started=_now(),
-        )
+        entry = begun(shot, self._describe)
         try:
             paths = tuple(place(self.folder, output) for output in shot.outputs)
             state = state_of(source_files(shot.source, shot.frames))
-            entry = replace(entry, inputs=_unread(shot))
+            entry = replace(entry, inputs=unread_inputs(shot))
         except OSError as error:
-            self._end(replace(entry, state="failed", finished=_now(), error=_said(error)))
+            self._end(replace(entry, state="failed", finished=now(), error=said(error)))
             return
         self.manifest.put(entry)
         self._begun[shot.key] = (time.monotonic(), state)
@@ -352,9 +348,9 @@ class _Run:
         begun, state = self._begun.pop(shot.key)
         entry = replace(
             self.manifest.entries[shot.key],
-            finished=_now(),
+            finished=now(),
             seconds=round(time.monotonic() - begun, 3),
-            inputs=self._inputs(shot),
+            inputs=read_inputs(shot, self.reader),
         )
         if isinstance(what, Failure):
             self._end(replace(entry, state="failed", error=what.reason))
@@ -370,18 +366,8 @@ class _Run:
                 raise SourceError(msg)
             checksums = {output: self._checksum(output, entry) for output in shot.outputs}
         except OSError as error:
-            return replace(entry, state="failed", error=_said(error))
+            return replace(entry, state="failed", error=said(error))
         return replace(entry, state="done", checksums=checksums)
-
-    def _inputs(self, shot: Shot) -> dict[str, Content]:
-        found = {}
-        for name, path in inputs_of(shot).items():
-            try:
-                files = source_files(path, shot.frames if name == "source" else None)
-                found[name] = self.reader.content(path, files)
-            except OSError:
-                continue
-        return found
 
     def _checksum(self, output: str, entry: Entry) -> Content:
         path = self.folder / output
@@ -390,6 +376,18 @@ class _Run:
     def _end(self, entry: Entry) -> None:
         self.manifest.put(entry)
         self.listener.end(entry)
+
+
+def begun(shot: Shot, describe_: Callable[[Matting], dict[str, str]]) -> Entry:
+    """Return the entry of a shot whose making begins."""
+    return Entry(
+        shot=shot.name,
+        key=shot.key,
+        state="running",
+        settings=settings_of(shot, describe_),
+        outputs=shot.outputs,
+        started=now(),
+    )
 
 
 def settings_of(shot: Shot, describe_: Callable[[Matting], dict[str, str]]) -> dict[str, Any]:
@@ -419,7 +417,19 @@ def inputs_of(shot: Shot) -> dict[str, Path]:
     return found
 
 
-def _unread(shot: Shot) -> dict[str, Content]:
+def read_inputs(shot: Shot, reader: Reader) -> dict[str, Content]:
+    """Return what the inputs of `shot` hold, as far as they can be read."""
+    found = {}
+    for name, path in inputs_of(shot).items():
+        try:
+            files = source_files(path, shot.frames if name == "source" else None)
+            found[name] = reader.content(path, files)
+        except OSError:
+            continue
+    return found
+
+
+def unread_inputs(shot: Shot) -> dict[str, Content]:
     """Return what the file system says of the inputs of `shot`; raises OSError."""
     found = {}
     for name, path in inputs_of(shot).items():
@@ -448,16 +458,18 @@ def _unfit_entry(unfit: Unfit) -> Entry:
         state="failed",
         settings={},
         outputs=(),
-        finished=_now(),
+        finished=now(),
         error=unfit.reason,
     )
 
 
-def _said(error: OSError) -> str:
+def said(error: OSError) -> str:
+    """Return the words of `error`."""
     if isinstance(error, SghmError):
         return str(error)
     return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time as manifests have it: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

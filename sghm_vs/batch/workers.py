@@ -173,7 +173,7 @@ def _render_all(connection: Connection, make_renderer: Callable[[], Renderer]) -
         except MemoryError:
             outcome = Failure("out of memory; give smaller pictures, or fewer --jobs", True)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, other shots go on
-            outcome = Failure(_words(error))
+            outcome = Failure(words_of(error))
         connection.send(outcome)
 
 
@@ -192,7 +192,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """Return what `error` says, in one line."""
     text = str(error).strip().removeprefix("sghm: ")
     if isinstance(error, SghmError):
         return text

@@ -23,6 +23,7 @@ from sghm_vs.cli import (
     demo,
     doctor,
     export,
+    farm,
     matte,
     nle,
     nuke,
@@ -43,7 +44,21 @@ NO_MEMORY = "out of memory; end other programs, or give smaller pictures"
 OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
 """In the words of its errors, which come from anywhere, also by way of VapourSynth."""
 
-VERBS = (matte, batch, timeline, nle, nuke, export, verify, score, bench, weights, doctor, demo)
+VERBS = (
+    matte,
+    batch,
+    timeline,
+    farm,
+    nle,
+    nuke,
+    export,
+    verify,
+    score,
+    bench,
+    weights,
+    doctor,
+    demo,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

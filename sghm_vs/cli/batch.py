@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
@@ -211,8 +212,6 @@ class _RowParser(argparse.ArgumentParser):
 
 def _row_args(row: Row, path: Path, number: int, args: argparse.Namespace) -> argparse.Namespace:
     """Return `args` with the settings of `row`."""
-    parser = _RowParser(add_help=False, allow_abbrev=False)
-    add_shot_options(parser)
     own = argparse.Namespace(**vars(args))
     if "to" in row.settings:
         own.to = None
@@ -221,10 +220,27 @@ def _row_args(row: Row, path: Path, number: int, args: argparse.Namespace) -> ar
         for name, value in row.settings.items()
     ]
     try:
-        return parser.parse_args(words, own)
+        return parse_row(words, own)
     except SettingsError as error:
         msg = f"{path}, row {number}: {error}; options are those of sghm batch --help"
         raise SettingsError(msg) from None
+
+
+def parse_row(words: Sequence[str], own: argparse.Namespace | None = None) -> argparse.Namespace:
+    """
+    Return `own` with what `words` say of a shot.
+
+    Raises:
+        SettingsError: They are no options of one.
+    """
+    return _row_parser().parse_args(words, own)
+
+
+@cache
+def _row_parser() -> _RowParser:
+    parser = _RowParser(add_help=False, allow_abbrev=False)
+    add_shot_options(parser)
+    return parser
 
 
 def _from_list(name: str, value: str | bool, path: Path) -> str | bool:

@@ -13,7 +13,7 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING
 
-from sghm_vs.cli import options, speed, throughput
+from sghm_vs.cli import options, scaling, speed, throughput
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.settings import PRESETS, Settings
@@ -43,12 +43,13 @@ def add_parser(verbs: options.Verbs) -> None:
         "frames a second of the network alone, through VapourSynth and from movie to movie, beside a "
         "plain forward pass of the same weights; the CPU time of each part; memory. delivery: "
         "write 1080p EXR mattes and ProRes 4444, and print how fast beside OpenEXR and ffmpeg "
-        "alone.",
+        "alone. farm: plan 10,000 chunks; dispatch 1,000 to a worker that does nothing; and, of "
+        "footage, the speed of 1, 2 and 4 workers of a core each.",
     )
     parser.add_argument(
         "what",
-        choices=["temporal", "cost", "speed", "delivery"],
-        help="temporal filtering, its cost, matting, or the writing of files",
+        choices=["temporal", "cost", "speed", "delivery", "farm"],
+        help="temporal filtering, its cost, matting, the writing of files, or a farm",
     )
     parser.add_argument(
         "folder",
@@ -56,7 +57,7 @@ def add_parser(verbs: options.Verbs) -> None:
         nargs="?",
         metavar="DIR|FILE",
         help="temporal: clips, each NAME.mp4 (or any movie) beside its truth, NAME_alpha.mkv; "
-        "speed: footage; "
+        "speed: footage; farm: footage, or nothing; "
         "delivery: where to write for the while (default: the system's folder for that)",
     )
     parser.add_argument(
@@ -132,6 +133,8 @@ def run(args: argparse.Namespace) -> int:
     if args.what == "delivery":
         args.frames = args.frames or DELIVERED_FRAMES
         return throughput.run(args)
+    if args.what == "farm":
+        return scaling.run(args)
     if args.folder is None:
         needed = "footage" if args.what == "speed" else "a folder of clips"
         msg = f"bench {args.what} needs {needed}; type: sghm bench {args.what} PATH"

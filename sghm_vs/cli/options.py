@@ -9,8 +9,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -240,7 +241,7 @@ def add_form_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--frames",
-        type=_frame_range,
+        type=frame_range,
         metavar="A-B",
         help="source frames, both included: movies count from 0, sequences by the number in "
         "the name",
@@ -343,6 +344,47 @@ def stdout_for_results() -> Iterator[None]:
     finally:
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def words_of(
+    add: tuple[Callable[[argparse.ArgumentParser], None], ...],
+    args: argparse.Namespace,
+    but: Collection[str] = (),
+) -> tuple[str, ...]:
+    """
+    Return the options that `args` set, as words of the command line that mean the same anywhere.
+
+    Args:
+        add: What adds the options in question to a parser.
+        args: Values by name.
+        but: Names that are left out.
+    """
+    words = []
+    for action in _actions(add):
+        value = getattr(args, action.dest, None)
+        if action.dest in but or value is None or value == action.default:
+            continue
+        if action.nargs == 0:
+            words.append(action.option_strings[0 if value else -1])
+        else:
+            words.append(f"{action.option_strings[0]}={_word(action.dest, value)}")
+    return tuple(words)
+
+
+@cache
+def _actions(add: tuple[Callable[[argparse.ArgumentParser], None], ...]) -> list[argparse.Action]:
+    parser = argparse.ArgumentParser(add_help=False)
+    for one in add:
+        one(parser)
+    return parser._actions
+
+
+def _word(name: str, value: object) -> str:
+    if isinstance(value, tuple):
+        named = [word for word, color in COLORS.items() if color == value]
+        return named[0] if named else bytes(round(255 * part) for part in value).hex()
+    is_file = isinstance(value, Path) or name == "mask"
+    return str(Path(str(value)).absolute()) if is_file else str(value)
 
 
 def opening_from(args: argparse.Namespace) -> Opening:
@@ -513,7 +555,8 @@ def _version(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
-def _frame_range(text: str) -> FrameRange:
+def frame_range(text: str) -> FrameRange:
+    """Return the frames that an option names."""
     try:
         return FrameRange.parse(text)
     except ValueError as error:

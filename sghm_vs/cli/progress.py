@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from sghm_vs.batch.manifest import Entry
     from sghm_vs.batch.run import Listener, Planned
     from sghm_vs.batch.shots import Shot
+    from sghm_vs.workers.show import Status
 
 LINE_EVERY_S = 5.0
 JSON_EVERY_S = 0.1
@@ -153,6 +156,71 @@ class _ShotBars:
             self._bars.remove_task(self._shots.pop(entry.key))
         self._bars.console.print(_became(entry), markup=False, highlight=False)
         self._bars.advance(self._all)
+
+
+@contextmanager
+def openjd_progress(what: str) -> Iterator[Report]:
+    """Yield what tells a session of Open Job Description how far `what` is; a failure is told too."""
+
+    def say(kind: str, words: str) -> None:
+        stdout.write(f"openjd_{kind}: {words}\n")
+        stdout.flush()
+
+    # Duplicated: what libraries print must not be taken for it.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace") as stdout:
+        say("status", what)
+        try:
+            yield lambda done, total: say("progress", f"{100 * done / total:.1f}")
+        except Exception as error:
+            say("fail", " ".join(str(error).split()))
+            raise
+
+
+@contextmanager
+def farm_progress(*, quiet: bool, as_json: bool) -> Iterator[Callable[[Status], None]]:
+    """Yield what hears how far a show is: a line of text, kept up to date."""
+    if as_json:
+        yield _FarmLines(JSON_EVERY_S, _farm_json)
+    elif quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.status import Status as Spinner
+
+        with Spinner("farm", console=Console(stderr=True)) as spinner:
+            yield lambda status: spinner.update(_farm_words(status).replace("[", r"\["))
+    else:
+        yield _FarmLines(LINE_EVERY_S, _farm_words)
+
+
+class _FarmLines:
+    """Say how a show goes every few seconds, if anything changed."""
+
+    def __init__(self, every_s: float, words: Callable[[Status], str]) -> None:
+        self._every_s, self._words = every_s, words
+        self._spoke, self._said = -every_s, ""
+
+    def __call__(self, status: Status) -> None:
+        now, words = time.monotonic(), self._words(status)
+        is_over = status.shots_done + status.failed == status.shots
+        if words != self._said and (is_over or now - self._spoke >= self._every_s):
+            self._spoke, self._said = now, words
+            _say(words)
+
+
+def _farm_words(status: Status) -> str:
+    words = (
+        f"farm: {status.shots_done}/{status.shots} shots, {status.frames_done}/{status.frames} "
+        f"frames, {status.fps:.1f} fps, {status.workers} workers"
+    )
+    words += f", {status.again} tried again" if status.again else ""
+    words += f", {status.failed} failed" if status.failed else ""
+    return words + (f"; last: {status.trouble}" if status.trouble else "")
+
+
+def _farm_json(status: Status) -> str:
+    done = {"progress": "farm", "done": status.frames_done, "total": status.frames}
+    return json.dumps(done | asdict(status))
 
 
 class _Lines:

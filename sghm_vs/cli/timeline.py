@@ -45,6 +45,22 @@ def add_parser(verbs: options.Verbs) -> None:
         help=".otio, .edl (CMX 3600), .xml (FCP 7), or what other adapters of OpenTimelineIO read",
     )
     batch.add_folder_options(parser)
+    add_edit_options(parser)
+    parser.add_argument(
+        "--edits",
+        type=_edits,
+        default=USUAL_EDITS,
+        metavar="WORD,WORD",
+        help=f"forms of the edit to write: {', '.join(EDITS)} (default: {','.join(USUAL_EDITS)}); "
+        "mlt is a project for Kdenlive and Shotcut, best with --codec animation",
+    )
+    batch.add_shot_options(parser)
+    options.add_report_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_edit_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which frames of which media an edit means."""
     group = parser.add_argument_group("edit")
     group.add_argument(
         "--media",
@@ -76,17 +92,6 @@ def add_parser(verbs: options.Verbs) -> None:
         help="of an EDL, which doesn't say it: 24, 25, 23.976, 30000/1001 (default: what most of "
         "the media has, else 24)",
     )
-    group.add_argument(
-        "--edits",
-        type=_edits,
-        default=USUAL_EDITS,
-        metavar="WORD,WORD",
-        help=f"forms of the edit to write: {', '.join(EDITS)} (default: {','.join(USUAL_EDITS)}); "
-        "mlt is a project for Kdenlive and Shotcut, best with --codec animation",
-    )
-    batch.add_shot_options(parser)
-    options.add_report_options(parser)
-    parser.set_defaults(run=run)
 
 
 @dataclass(frozen=True, slots=True)

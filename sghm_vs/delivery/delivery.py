@@ -21,7 +21,7 @@ from sghm_vs.delivery.record import (
     sidecar_of,
     write_record,
 )
-from sghm_vs.delivery.resume import kept_frames
+from sghm_vs.delivery.resume import is_recorded, kept_frames
 from sghm_vs.delivery.targets import Target, discard
 from sghm_vs.delivery.writer import Job, Writer
 
@@ -39,7 +39,7 @@ class Delivery:
         self._target = target
         self._folder = target.path.parent
         self._sidecar = sidecar_of(target, numbers) if sidecar else None
-        self._is_begun = False
+        self._is_begun = self._is_done = False
         self._record = Record(
             output=target.path.name if target.sequence is None else Path(str(target.sequence)).name,
             first=numbers[0],
@@ -62,10 +62,11 @@ class Delivery:
         """
         kept = kept_frames(self._target, self._record)
         self.missing -= {number - self._record.first for number in kept}
+        self._is_done = not self.missing and is_recorded(self._target, self._record)
 
     def begin(self) -> None:
         """Start the writer; from now on a record says that the output is not finished."""
-        if not self.missing:
+        if self._is_done:
             return
         self._is_begun = True
         self._record = replace(self._record, times={"begun": _now()})

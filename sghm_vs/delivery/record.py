@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +159,12 @@ def read_record(path: Path) -> Record:
         raise ExportError(msg) from error
 
 
-def records_of(target: Target) -> Iterator[tuple[Path, Record]]:
-    """Yield what is recorded of `target`, of whichever frames, with its place."""
+def records_of(target: Target, numbers: range | None = None) -> Iterator[tuple[Path, Record]]:
+    """Yield what is recorded of `target`, with its place; of a sequence, what speaks of `numbers`."""
     if target.sequence is None:
         paths = [target.path.with_name(target.path.name + ENDING)]
     else:
-        paths = sidecars(target.sequence)
+        paths = sidecars(target.sequence, numbers)
     for path in paths:
         try:
             yield path, read_record(path)
@@ -172,14 +172,21 @@ def records_of(target: Target) -> Iterator[tuple[Path, Record]]:
             continue
 
 
-def sidecars(sequence: SequencePath) -> list[Path]:
-    """Return the sidecars that frames of `sequence` have."""
+def sidecars(sequence: SequencePath, numbers: range | None = None) -> list[Path]:
+    """Return the sidecars that frames of `sequence` have, or those among them with `numbers`."""
     name = re.compile(
-        re.escape(sequence.prefix) + r"-?\d+-(-?\d+)" + re.escape(sequence.suffix + ENDING)
+        re.escape(sequence.prefix) + r"(-?\d+)-(-?\d+)" + re.escape(sequence.suffix + ENDING)
     )
     if not sequence.folder.is_dir():
         return []
-    return sorted(path for path in sequence.folder.iterdir() if name.fullmatch(path.name))
+    named = ((path, name.fullmatch(path.name)) for path in sequence.folder.iterdir())
+    # By name: where each of many chunks has a sidecar, reading all of them would take longest.
+    return sorted(
+        path
+        for path, match in named
+        if match
+        and (numbers is None or (int(match[1]) < numbers.stop and int(match[2]) >= numbers.start))
+    )
 
 
 def sidecars_at(path: Path) -> list[Path]:
@@ -211,9 +218,33 @@ def _head(path: Path) -> str:
 
 def drop_covered(target: Target, numbers: range, but: Path) -> None:
     """Remove records of frames of `target` that a newer one, at `but`, speaks of."""
-    for path, record in records_of(target):
+    for path, record in records_of(target, numbers):
         if path != but and record.first in numbers and record.last in numbers:
             discard(path)
+
+
+def join(target: Target, numbers: range) -> None:
+    """
+    Give frames `numbers` of a sequence one record, in place of those of its parts.
+
+    All of the frames are in parts that are finished, the first of which begins where `numbers` do.
+    """
+    parts = sorted((one for _, one in records_of(target, numbers)), key=lambda one: one.first)
+    if len(parts) == 1 and parts[0].numbers == numbers:
+        return
+    whole = replace(
+        next(one for one in parts if one.first == numbers[0]),
+        last=numbers[-1],
+        samples={n: one for part in parts for n, one in part.samples.items() if n in numbers},
+        files={name: one for part in parts for name, one in part.files.items()},
+        times={
+            "begun": min(part.times.get("begun", "") for part in parts),
+            "finished": max(part.times.get("finished", "") for part in parts),
+        },
+    )
+    sidecar = sidecar_of(target, numbers)
+    write_record(sidecar, whole)
+    drop_covered(target, numbers, but=sidecar)
 
 
 def files_of(folder: Path, record: Record) -> dict[int, Path]:

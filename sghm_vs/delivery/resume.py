@@ -31,7 +31,7 @@ def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
         ExportError: There are files that nothing says to be this shot's, made in this way.
     """
     files = {n: file for n, file in files_of(target.path.parent, wanted).items() if file.exists()}
-    records = list(records_of(target))
+    records = list(records_of(target, wanted.numbers))
     alike = [record for _, record in records if not _differences(record, wanted)]
     strangers = [file for n, file in files.items() if not any(n in r.numbers for r in alike)]
     if strangers:
@@ -45,6 +45,12 @@ def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
         )
 
     return frozenset(n for n, kept in zip(files, each(is_kept, files), strict=True) if kept)
+
+
+def is_recorded(target: Target, wanted: Record) -> bool:
+    """Tell whether every frame of `wanted` is in a record that is finished."""
+    records = [one for _, one in records_of(target, wanted.numbers) if one.state == FINISHED]
+    return all(any(n in one.numbers for one in records) for n in wanted.numbers)
 
 
 def _is_finished(target: Target, records: list[Record]) -> bool:

@@ -1,0 +1,265 @@
+"""The making of a show, by one worker in this process: what is recorded, refused and waited for."""
+
+from __future__ import annotations
+
+import errno
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from sghm_vs.batch.manifest import Manifest
+from sghm_vs.cli import main, plans
+from sghm_vs.delivery.targets import whole_file
+from sghm_vs.errors import ExportError
+from sghm_vs.farm import schedule
+from sghm_vs.farm.plan import read_plan
+from sghm_vs.farm.schedule import Work
+from sghm_vs.workers import show as shows
+from sghm_vs.workers.assembly import assemble
+from sghm_vs.workers.crew import Failure, Member, Outcome, failure_of
+from sghm_vs.workers.job import Job
+from sghm_vs.workers.show import Rules, Status, make_show
+from tests.standin import StandIn, write_sequence
+from tests.test_farm import WORKER
+
+FULL = Failure("the disk is full", is_storage=True)
+
+type Make = Callable[[Job, Any], Outcome]
+
+
+class OneWorker:
+    """A crew of one, which does at once what a worker on a cluster would."""
+
+    def __init__(self, make: Make) -> None:
+        self.made: list[str] = []
+        self.dismissed = 0
+        self._make = make
+        self.members = [self._member()]
+
+    def _member(self) -> Member:
+        def assembled(job: Job, description: Any, known: Any, is_hashed: bool) -> Any:
+            return lambda: assemble(job, description, known, is_hashed=is_hashed)
+
+        actor = SimpleNamespace(
+            make=SimpleNamespace(remote=lambda job, frames: lambda: self._do(job, frames)),
+            assemble=SimpleNamespace(remote=assembled),
+        )
+        return Member(actor, "node", None, is_ready=True)
+
+    def _do(self, job: Job, frames: Any) -> Outcome:
+        self.made.append(str(frames))
+        return self._make(job, frames)
+
+    def grow(self, most: int) -> None:
+        if not self.members and most:
+            self.members = [self._member()]
+
+    def shared(self, job: Job) -> Job:
+        return job
+
+    def idle(self) -> list[Member]:
+        return [member for member in self.members if member.pending is None]
+
+    def give(self, member: Member, work: Work, pending: Any) -> None:
+        member.work, member.pending, member.since = work, pending, time.monotonic()
+
+    def news(self, timeout_s: float) -> Iterator[tuple[Work, Outcome]]:
+        del timeout_s
+        for member in self.members:
+            if member.pending is not None:
+                outcome, work = member.pending(), member.work
+                if outcome is None:
+                    return  # It hangs.
+                member.pending = member.work = None
+                assert work is not None
+                yield work, outcome
+
+    def dismiss(self, member: Member) -> None:
+        self.dismissed += 1
+        self.members.remove(member)
+
+    def close(self) -> None:
+        self.members = []
+
+
+def render(job: Job, frames: Any) -> Outcome:
+    try:
+        return StandIn()(job.task(frames), lambda *_: None)
+    except Exception as error:
+        return failure_of(error)
+
+
+@pytest.fixture
+def plates(tmp_path: Path) -> Path:
+    return write_sequence(tmp_path / "plates", "a_", range(1001, 1009))
+
+
+@pytest.fixture
+def jobs(plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """A shot of two chunks."""
+    monkeypatch.setattr(schedule, "BACK_OFF_S", 0.0)
+    return planned(plates, tmp_path)
+
+
+def planned(plates: Path, folder: Path, *words: str) -> list[Job]:
+    worker = folder / "worker.json"
+    worker.write_text(json.dumps({"worker": WORKER.to_json(), "frame_s": None}))
+    said = [str(plates), "-o", str(folder / "plan.json"), "--chunk", "4", "--to", "{shot}.####.png"]
+    said += ["--overwrite", "--quiet", "--worker", str(worker), *words]
+    assert main(["farm", "plan", *said]) == 0
+    return [*plans.jobs_of(read_plan(folder / "plan.json"))]
+
+
+def run(
+    jobs: list[Job], make: Make = render, rules: Rules | None = None
+) -> tuple[str, list[str], list[Status]]:
+    """Return what became of the shot, which chunks were made, and what was told on the way."""
+    crew, told = OneWorker(make), []
+    (entry,) = make_show(jobs, lambda: crew, rules or Rules(), told.append)
+    assert Manifest(jobs[0].folder).entries == {entry.key: entry}
+    return entry.error or entry.state, crew.made, told
+
+
+def test_what_is_done_is_read_and_only_what_broke_is_made_again(jobs, tmp_path):
+    assert run(jobs)[:2] == ("done", ["1001-1004", "1005-1008"])
+    before = Manifest(tmp_path / "mattes").entries
+
+    assert run(jobs)[:2] == ("done", [])
+    assert Manifest(tmp_path / "mattes").entries == before
+    frame = tmp_path / "mattes" / "a.1006.png"
+    content = frame.read_bytes()
+    frame.write_bytes(b"x")
+
+    state, made, told = run(jobs)
+
+    assert (state, made) == ("done", ["1005-1008"])
+    assert frame.read_bytes() == content
+    assert "not what was written" in told[-1].trouble
+
+
+def test_other_settings_or_footage_clear_away_what_was_made(jobs, plates, tmp_path):
+    run(jobs)
+    other = planned(plates, tmp_path, "--invert")
+
+    assert run(other)[:2] == ("done", ["1001-1004", "1005-1008"])
+    cv2.imwrite(str(tmp_path / "plates/a_1002.png"), np.zeros((18, 32), np.uint8))
+
+    assert run(other)[:2] == ("done", ["1001-1004", "1005-1008"])
+    assert cv2.imread(str(tmp_path / "mattes/a.1002.png"), cv2.IMREAD_UNCHANGED).min() == 65535
+
+
+def test_footage_that_changes_meanwhile_is_told(jobs, tmp_path):
+    def meddle(job: Job, frames: Any) -> Outcome:
+        made = render(job, frames)
+        cv2.imwrite(str(tmp_path / "plates/a_1002.png"), np.zeros((18, 32), np.uint8))
+        return made
+
+    assert "changed while it was matted" in run(jobs, meddle)[0]
+    assert run(jobs)[:2] == ("done", ["1001-1004", "1005-1008"])
+    assert cv2.imread(str(tmp_path / "mattes/a.1002.png"), cv2.IMREAD_UNCHANGED).max() == 0
+
+
+def test_files_that_nobody_knows_are_not_replaced_unasked(jobs, tmp_path):
+    (tmp_path / "mattes").mkdir()
+    (tmp_path / "mattes" / "a.1003.png").write_bytes(b"mine")
+
+    with pytest.raises(ExportError, match="exist already"):
+        run(jobs)
+
+    assert (tmp_path / "mattes" / "a.1003.png").read_bytes() == b"mine"
+    assert run(jobs, rules=Rules(overwrite=True))[0] == "done"
+
+
+def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_is_made(jobs, tmp_path):
+    """Mended, the same command makes what lacks."""
+    plate = tmp_path / "plates" / "a_1006.png"
+    content = plate.read_bytes()
+    plate.write_bytes(content[:60])
+
+    state, made, told = run(jobs)
+    plate.write_bytes(content)
+
+    assert state.startswith("a 1005-1008: frame 1006 can't be computed: ")
+    assert made.count("1005-1008") == 3
+    assert (told[-1].frames_done, told[-1].failed) == (4, 1)
+    assert run(jobs)[0] == "done"
+    assert len([*(tmp_path / "mattes").glob("*.png")]) == 8
+
+
+def test_a_full_disk_sets_nothing_aside_as_long_as_patience_lasts(jobs):
+    failures = [FULL] * 5
+
+    def make(job: Job, frames: Any) -> Outcome:
+        return failures.pop() if failures else render(job, frames)
+
+    assert run(jobs, make, Rules(tries=2))[0] == "done"
+
+
+def test_beyond_patience_a_full_disk_ends_the_show(jobs):
+    state, made, told = run(jobs, lambda *_: FULL, Rules(tries=2, patience_s=0))
+
+    assert state == "a 1001-1004: the disk is full; a 1005-1008: the disk is full"
+    assert len(made) == 4
+    assert (told[-1].failed, told[-1].again) == (1, 4)
+
+
+def test_a_manifest_that_cant_be_written_is_written_later(jobs, monkeypatch):
+    plain, failures = Manifest.put, []
+
+    def put(manifest: Manifest, *entries: Any) -> None:
+        plain(manifest, *entries)
+        if len(failures) < 2 and any(entry.state == "done" for entry in entries):
+            failures.append(entries)
+            msg = "no space"
+            raise ExportError(msg)
+
+    monkeypatch.setattr(Manifest, "put", put)
+
+    assert run(jobs)[0] == "done"
+    assert failures
+
+
+def test_a_worker_that_hangs_is_ended_and_its_chunk_made_by_another(jobs, monkeypatch):
+    monkeypatch.setattr(shows, "LATE_MIN_S", 0.1)
+    monkeypatch.setattr(shows, "LATE", 0)
+    crews: list[OneWorker] = []
+
+    def make(job: Job, frames: Any) -> Any:
+        return render(job, frames) if crews[0].dismissed else time.sleep(0.2)
+
+    def open_crew() -> OneWorker:
+        crews.append(OneWorker(make))
+        return crews[0]
+
+    (entry,) = make_show(jobs, open_crew, Rules(), lambda _: None)
+
+    assert entry.state == "done"
+    assert crews[0].dismissed == 1
+    assert sorted(crews[0].made) == ["1001-1004", "1001-1004", "1005-1008"]
+
+
+def test_footage_is_hashed_unless_somebody_spares_it(jobs, tmp_path):
+    run(jobs, rules=Rules(is_hashed=False))
+    (entry,) = Manifest(tmp_path / "mattes").entries.values()
+
+    assert entry.inputs["source"].sha256 == ""
+    assert run(jobs)[1] == []
+
+
+def test_storage_is_told_from_work_that_fails(tmp_path):
+    def failing(number: int) -> Failure:
+        with pytest.raises(ExportError) as caught, whole_file(tmp_path / "x"):
+            raise OSError(number, "words")
+        return failure_of(caught.value)
+
+    assert failing(errno.ENOSPC).is_storage
+    assert failing(errno.ESTALE).is_storage
+    assert not failing(errno.ENOENT).is_storage
+    assert failure_of(ValueError("odd")) == Failure("ValueError: odd")
