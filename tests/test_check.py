@@ -17,7 +17,7 @@ from sghm_vs.cli import main
 from sghm_vs.delivery import exr, movies
 from sghm_vs.delivery.check import verify
 from sghm_vs.delivery.record import Record, read_record, sampled
-from sghm_vs.errors import ExportError
+from sghm_vs.errors import ExportError, SghmError
 from tests.clips import counted, noise_clip
 
 FORMS = ("x.mov", "x.####.exr", "x.####.png", "x.mkv")
@@ -192,6 +192,28 @@ def test_resume_renders_what_is_missing_or_broken_and_nothing_else(tmp_path, sho
 
     assert sorted(seen) == [3, 7, 8]
     assert contents(tmp_path / "one") == whole
+
+
+@pytest.mark.parametrize("form", ["x.####.exr", "x.####.png"])
+def test_what_was_to_be_overwritten_when_it_broke_off_is_not_taken_for_new(tmp_path, shot, form):
+    clip, alpha = shot
+    export(clip, alpha.std.BlankClip(color=0.25, keep=True), tmp_path / "both" / form)
+    with pytest.raises(SghmError, match="frame 5"):
+        export(clip, failing_at(alpha, 5), tmp_path / "both" / form, overwrite=True)
+
+    export(clip, alpha, tmp_path / "both" / form, resume=True)
+
+    export(clip, alpha, tmp_path / "new" / form)
+    assert contents(tmp_path / "both") == contents(tmp_path / "new")
+
+
+def failing_at(alpha: vs.VideoNode, number: int) -> vs.VideoNode:
+    def made(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        if n == number:
+            raise ValueError
+        return f
+
+    return alpha.std.ModifyFrame(alpha, made)
 
 
 @pytest.mark.parametrize("name", ["x.mov", "x.mkv"])

@@ -19,6 +19,7 @@ from sghm_vs.delivery.record import (
     file_of,
     files_of,
     sidecar_of,
+    state_of,
     write_record,
 )
 from sghm_vs.delivery.resume import is_recorded, kept_frames
@@ -69,7 +70,7 @@ class Delivery:
         if self._is_done:
             return
         self._is_begun = True
-        self._record = replace(self._record, times={"begun": _now()})
+        self._record = replace(self._record, times={"begun": _now()}, replaces=self._replaced())
         if self._sidecar is not None:
             write_record(self._sidecar, self._record)
         self.writer.start()
@@ -95,8 +96,16 @@ class Delivery:
         check(self._folder, self._record)
         if self._sidecar is not None:
             times = {**self._record.times, "finished": _now()}
-            write_record(self._sidecar, replace(self._record, state=FINISHED, times=times))
+            finished = replace(self._record, state=FINISHED, times=times, replaces={})
+            write_record(self._sidecar, finished)
             drop_covered(self._target, self._record.numbers, but=self._sidecar)
+
+    def _replaced(self) -> dict[str, list[int]]:
+        """Return what is there of the frames that are missing: it is not this run's."""
+        files = files_of(self._folder, self._record).items()
+        first = self._record.first
+        stale = [file for n, file in files if n - first in self.missing and file.exists()]
+        return {file.name: state_of(file) for file in stale}
 
     def abort(self) -> None:
         """Stop, and leave what is whole; a record of nothing goes as well."""

@@ -80,6 +80,8 @@ class Record:
     samples: Mapping[int, Sample] = field(default_factory=dict)
     files: Mapping[str, File] = field(default_factory=dict)
     times: Mapping[str, str] = field(default_factory=dict)
+    replaces: Mapping[str, list[int]] = field(default_factory=dict)
+    """While it is unfinished: size and time of change of earlier files; as long as they stay, so."""
 
     @property
     def numbers(self) -> range:
@@ -122,6 +124,12 @@ def file_of(path: Path) -> File:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return File(path.stat().st_size, digest)
+
+
+def state_of(path: Path) -> list[int]:
+    """Return what tells the file at `path` from one that takes its place: bytes, and ns of change."""
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
 
 
 def sidecar_of(target: Target, numbers: range) -> Path:

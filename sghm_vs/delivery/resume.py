@@ -13,6 +13,7 @@ from sghm_vs.delivery.record import (
     file_of,
     files_of,
     records_of,
+    state_of,
 )
 from sghm_vs.delivery.targets import Target
 from sghm_vs.errors import ExportError, listed
@@ -40,6 +41,9 @@ def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
         return frozenset(wanted.numbers if files and _is_finished(target, alike) else ())
 
     def is_kept(n: int) -> bool:
+        # What an earlier run left is not this one's, until it is written over.
+        if any(r.replaces.get(files[n].name) == state_of(files[n]) for r in alike):
+            return False
         return not picture_problems(files[n], wanted, n, is_deep=True) and all(
             r.files.get(files[n].name) in (None, file_of(files[n])) for r in alike
         )
