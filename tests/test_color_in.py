@@ -188,7 +188,7 @@ def test_a_named_space_gives_the_alpha_of_the_same_picture_on_a_display(name, as
     named = plane(sghm(plate, -1, input_colorspace=name).get_frame(0))
 
     assert wanted.mean() > 0.2
-    assert np.abs(named - wanted).mean() < 0.002
+    assert np.abs(named - wanted).mean() < 1 / 255
     if not is_linear:
         unnamed = plane(sghm(plate, -1).get_frame(0))
         assert np.abs(unnamed - wanted).mean() > 4 * np.abs(named - wanted).mean()
