@@ -462,10 +462,10 @@ def _forget_peaks(device: torch.device) -> None:
     """Have `_peaks_mib` count from here on, where the system can."""
     import torch
 
-    from sghm_vs.slots import trim_heap
+    from sghm_vs.heap import Heap
 
     gc.collect()
-    trim_heap()
+    Heap().trim()
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
