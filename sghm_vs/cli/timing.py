@@ -35,6 +35,8 @@ FILE_FRAMES = 96
 """Of a movie, at most: encoders of 4K take seconds a frame."""
 DISTINCT = 48
 """Frames that are kept in memory; more of them repeat."""
+PICTURES = 8
+"""Of those, the ones that the network alone gets: a float picture of 4K takes 100 MB."""
 RANDOM = " (random)"
 """Of weights that are not installed: they cost the same."""
 PARTS = {
@@ -108,8 +110,9 @@ def measure(case: Case) -> Row:
     }
     del plain
     _forget_peaks(device)
-    row |= _network_alone(engine, pictures)
+    row |= _network_alone(engine, _repeated(pictures, min(case.frames, DISTINCT)))
     row |= _stages_ms(engine, staged, pictures)
+    del pictures
     row |= _through_the_filter(engine, clip)
     row |= {} if is_random else _file_to_file(case, clip[:FILE_FRAMES], row)
     row["ratio"] = row["baseline_ms"] * row["network_fps"] / 1e3
@@ -253,10 +256,10 @@ def _matte(path: Path, size: tuple[int, int]) -> Tensor:
 
 
 def _pictures(clip: vs.VideoNode, device: torch.device, dtype: torch.dtype) -> list[Tensor]:
-    """Return the clip's distinct frames as tensors on the device."""
+    """Return the clip's first frames as tensors on the device."""
     from sghm_vs import color, planes
 
-    rgb = color.to_viewed_rgb(color.read_color(clip[:DISTINCT]), 0)
+    rgb = color.to_viewed_rgb(color.read_color(clip[:PICTURES]), 0)
     return [planes.to_tensor(frame, device, dtype) for frame in rgb.frames(close=True)]
 
 
