@@ -159,7 +159,7 @@ def _add_show_options(parser: argparse.ArgumentParser) -> None:
         ("workers", "GPUs, or single workers of other kinds"),
         ("frame-s", "seconds that a worker takes for a frame"),
         ("chunk", "frames of a chunk"),
-        ("reach", "frames read before and after a chunk: 3 times --tr, and 1"),
+        ("reach", "frames read before and after a chunk: 4 times --tr, and 1"),
         ("window-share", "what such a frame costs, of one that is written"),
         ("start-s", "seconds until a worker is ready"),
         ("dispatch-s", "seconds of the driver for each chunk"),

@@ -104,7 +104,7 @@ def _plan(folder: Path, chunks: int, size: int, source: Path = Path("plate.mov")
         matting=("--model=sghm-lite", "--device=cpu"),
         delivery=("--layout=matte",),
         outputs=("shot.####.exr",),
-        chunks=tuple(split(frames, size, reach=7, cuts=range(0, frames.last, 100))),
+        chunks=tuple(split(frames, size, reach=9, cuts=range(0, frames.last, 100))),
     )
     worker = Fingerprint(
         model="sghm-lite", weights_sha256="", backend="torch", precision="float32", device="",

@@ -18,7 +18,7 @@ class Show:
     """Seconds that a worker takes for a frame."""
     window_share: float = 0.7
     """What a frame that is only read for its neighbors costs, of one that is written."""
-    reach: int = 7
+    reach: int = 9
     """Frames read before and after a chunk."""
     chunk: int = 600
     """Frames of a chunk."""
