@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +20,6 @@ from torch import Tensor
 
 from sghm_vs.errors import DeviceError
 from sghm_vs.graphs import Capture, Dense, Graphs, Step, capturing, cuda_capture
-from sghm_vs.heap import Heap
 
 SLOTS_ON_CUDA_MAX = 4
 """One frame goes there, two compute, one comes back."""
@@ -25,6 +27,9 @@ SLOTS_ON_CPU_MAX = 16
 """Of as many as there are cores: a slot may hold a gigabyte."""
 SPARE = 1.5
 """A slot is added where this much of the memory that each of the others takes is free."""
+
+RUNS_BETWEEN_TRIMS = 64
+"""A trim takes up to 60 ms, a run some 100."""
 
 type Compute = Callable[[], Tensor]
 
@@ -64,7 +69,7 @@ class Slots:
         self.device = device
         self.packs = is_cuda if packs is None else packs
         self._capture = capture or (cuda_capture if is_cuda else None) if captures else None
-        self._heap = Heap()
+        self._runs = itertools.count(1)
         self._here = threading.local()
         self.dense: Dense = _InSlot(self._here)
         """Where steps run, of what runs in a slot."""
@@ -134,7 +139,8 @@ class Slots:
             if not _is_out_of_memory(error):
                 raise
             return error.with_traceback(None)
-        self._heap.after_run()
+        if next(self._runs) % RUNS_BETWEEN_TRIMS == 0:
+            trim_heap()
         if self._grows:
             self._grow()
         return result
@@ -181,7 +187,7 @@ class Slots:
             with capturing:
                 torch.cuda.empty_cache()
         else:
-            self._heap.trim()
+            trim_heap()
 
 
 class _Slot:
@@ -218,6 +224,18 @@ def _to_host(result: Tensor) -> Tensor:
     done.record()
     done.synchronize()
     return there
+
+
+def trim_heap() -> None:
+    """
+    Give free pages between the blocks in use back to the system.
+
+    glibc gives back only those at the heap's end: what is kept for neighbors, frames and features,
+    lies among what each frame needs for a moment, and the heap grows for hours.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:

@@ -465,10 +465,10 @@ def _forget_peaks(device: torch.device) -> None:
     """Have `_peaks_mib` count from here on, where the system can."""
     import torch
 
-    from sghm_vs.heap import Heap
+    from sghm_vs.slots import trim_heap
 
     gc.collect()
-    Heap().trim()
+    trim_heap()
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
