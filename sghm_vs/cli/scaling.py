@@ -16,6 +16,7 @@ from sghm_vs.cli import options, planning, plans
 from sghm_vs.farm.chunks import split
 from sghm_vs.farm.fingerprint import Fingerprint
 from sghm_vs.farm.plan import Plan, PlannedShot
+from sghm_vs.settings import Settings
 from sghm_vs.shots import FrameRange
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _plan(folder: Path, chunks: int, size: int, source: Path = Path("plate.mov")
         matting=("--model=sghm-lite", "--device=cpu"),
         delivery=("--layout=matte",),
         outputs=("shot.####.exr",),
-        chunks=tuple(split(frames, size, reach=9, cuts=range(0, frames.last, 100))),
+        chunks=tuple(split(frames, size, reach=Settings().reach, cuts=range(0, frames.last, 100))),
     )
     worker = Fingerprint(
         model="sghm-lite", weights_sha256="", backend="torch", precision="float32", device="",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sghm_vs.errors import SettingsError
+from sghm_vs.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Show:
     """Seconds that a worker takes for a frame."""
     window_share: float = 0.7
     """What a frame that is only read for its neighbors costs, of one that is written."""
-    reach: int = 9
+    reach: int = Settings().reach
     """Frames read before and after a chunk."""
     chunk: int = 600
     """Frames of a chunk."""
