@@ -25,7 +25,7 @@ from sghm_vs.inspection import View, detached
 from sghm_vs.network import SGHM
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import Settings
-from sghm_vs.slots import Slots
+from sghm_vs.slots import Slots, trim_heap
 from sghm_vs.source.script import run_script
 from sghm_vs.stages import temporal
 from sghm_vs.weights import find_weights
@@ -455,6 +455,7 @@ def test_reloading_a_script_leaves_nothing_behind(tmp_path):
             frame_bytes(run_script(script)[1], 0)
         vs.clear_outputs()
         gc.collect()
+        trim_heap()
         networks = sum(type(found) is SGHM for found in gc.get_objects())
         return networks, slot_threads(), resident_mib()
 
