@@ -29,14 +29,15 @@ def computed(like: vs.VideoNode, clips: list[vs.VideoNode], make: Make) -> vs.Vi
 def blank_like(clip: vs.VideoNode, format_id: int = vs.GRAYS) -> vs.VideoNode:
     """Return a gray clip of `clip`'s size, length and rate, to be written over."""
     if clip.width:
-        return clip.std.BlankClip(format=format_id, keep=True)
+        return _uncached(clip.std.BlankClip(format=format_id, keep=True))
     return blank_of_any_size(clip, format_id)
 
 
 def blank_of_any_size(clip: vs.VideoNode, format_id: int = vs.GRAYS) -> vs.VideoNode:
     """Return a gray clip of `clip`'s length and rate whose frames may each have their own size."""
     # A clip of changing size has none of its own to be taken over.
-    return clip.std.BlankClip(width=64, height=64, format=format_id, keep=True, varsize=True)
+    any_size = {"width": 64, "height": 64, "varsize": True}
+    return _uncached(clip.std.BlankClip(format=format_id, keep=True, **any_size))
 
 
 def shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
@@ -49,4 +50,15 @@ def shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
         parts = [clip[steps:], clip[last].std.Loop(steps)]
     else:
         parts = [clip[0].std.Loop(steps), clip[:-steps]]
-    return vs.core.std.Splice(parts, mismatch=True)
+    return _uncached(vs.core.std.Splice([_uncached(part) for part in parts], mismatch=True))
+
+
+def _uncached(clip: vs.VideoNode) -> vs.VideoNode:
+    """
+    Return `clip`, of whose frames VapourSynth keeps none: they are made in no time.
+
+    It would remember up to 4,096 frames of each node after they have gone (`cacheHistoryMax` in
+    its `vscore.h`): small blocks between which the heap grows, frame by frame.
+    """
+    clip.std.SetVideoCache(mode=0)
+    return clip
