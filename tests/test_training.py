@@ -1,5 +1,6 @@
 """The recipe that makes the shipped weights, run for a step or two on pictures made here."""
 
+import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,16 @@ import torch
 from safetensors.torch import load_file
 
 from sghm_vs.network import build_network, sghm_lite
-from weights.training import creatures, finish, mix, panoramas, photographed, samples, train
+from weights.training import (
+    creatures,
+    finish,
+    mix,
+    movenet,
+    panoramas,
+    photographed,
+    samples,
+    train,
+)
 from weights.training.guides import damage
 from weights.training.samples import Photos
 
@@ -178,6 +188,39 @@ def test_matting_leaves_segmentation_as_it_is(cache, recipe, tmp_path):
     after = torch.load(tmp_path / "matting.pt", weights_only=True)["average"]
     changed = {key.split(".")[0] for key in before if not torch.equal(after[key], before[key])}
     assert changed == {"shortcut", "refine"}
+
+
+def test_training_begins_with_movenets_convolutions(tmp_path):
+    made = sghm_lite().backbone.half().float().state_dict()
+    entries, content = [], b""
+    for name in reversed(movenet.convolutions()):
+        index = 2 * movenet.convolutions().index(name)
+        kernel, bias = list(made.values())[index : index + 2]
+        order = (2, 3, 0, 1) if name.endswith("depthwise") else (2, 3, 1, 0)
+        for suffix, values in (("weights", kernel.permute(order)), ("bn_offset", bias)):
+            entries.append(
+                {
+                    "name": f"StatefulPartitionedCall{movenet.TRUNK}{name}_{suffix}",
+                    "shape": list(values.shape),
+                    "dtype": "float32",
+                    "quantization": {"dtype": "float16"},
+                }
+            )
+            content += values.contiguous().numpy().astype(np.float16).tobytes()
+    model = tmp_path / "model.json"
+    model.write_text(json.dumps({"weightsManifest": [{"paths": ["m.bin"], "weights": entries}]}))
+    (tmp_path / "m.bin").write_bytes(content)
+    network = sghm_lite()
+
+    movenet.fill_encoder(network, movenet.read_constants(model))
+
+    found = network.backbone.state_dict()
+    assert all(torch.equal(found[key], value) for key, value in made.items())
+
+
+def test_segmentation_without_a_start_says_what_makes_one(cache, recipe, tmp_path):
+    with pytest.raises(SystemExit, match=r"weights\.training\.movenet"):
+        train.train("segmentation", cache, tmp_path / "run", recipe, "cpu")
 
 
 def test_a_stage_that_is_started_again_goes_on(cache, recipe, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -51,36 +52,35 @@ class ResNet50Encoder(nn.Module):
         return half, fourth, eighth, self.layer4(self.layer3(eighth))
 
 
-class EfficientNetLite0Encoder(nn.Module):
+class MobileNetV2Encoder(nn.Module):
     """
-    EfficientNet-Lite0 (Tan & Le, 2019, in its form without squeeze-and-excitation), output stride 16.
+    MobileNetV2 (Sandler et al., 2018), batch norms folded, output stride 16.
 
-    The last two stages are dilated instead of strided, so that a person a few
-    pixels wide in the small picture still covers several cells.
+    The last stage but one is dilated instead of strided, so that a person a few pixels wide in the
+    small picture still covers several cells.
     """
 
-    channels = (16, 24, 40, 320)
+    channels = (16, 24, 32, 320)
     """Of the features that `forward` returns, fine to coarse."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, 32, 3, 2, 1, bias=False), _norm(32), nn.ReLU6(inplace=True)
-        )
-        self.stage1 = nn.Sequential(InvertedResidual(32, 16, 3, expansion=1))
-        self.stage2 = _stage(16, 24, 3, blocks=2, stride=2)
-        self.stage3 = _stage(24, 40, 5, blocks=2, stride=2)
+        self.stem = nn.Sequential(*_halving(3, 32), nn.ReLU6(inplace=True))
+        self.stage1 = nn.Sequential(InvertedResidual(32, 16, expansion=1))
+        self.stage2 = _stage(16, 24, blocks=2)
+        self.stage3 = _stage(24, 32, blocks=3)
         self.stage4 = nn.Sequential(
-            *_stage(40, 80, 3, blocks=3, stride=2),
-            *_stage(80, 112, 5, blocks=3),
-            *_stage(112, 192, 5, blocks=4, dilation=2),
-            *_stage(192, 320, 3, blocks=1, dilation=2),
+            *_stage(32, 64, blocks=4),
+            *_wider(64, 96, blocks=3),
+            *_wider(96, 160, blocks=1),
+            *_wider(160, 160, blocks=2, dilation=2),
+            *_wider(160, 320, blocks=1, dilation=2),
         )
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return features at 1/2, 1/4, 1/8 and 1/16 of `picture`, float (n, 3, h, w), 0-1."""
-        # The ImageNet weights were trained on (code - 127) / 128.
-        half = self.stage1(self.stem(picture * (255 / 128) - 127 / 128))
+        # What the weights began from was trained on -1 to 1.
+        half = self.stage1(self.stem(2 * picture - 1))
         fourth = self.stage2(half)
         eighth = self.stage3(fourth)
         return half, fourth, eighth, self.stage4(eighth)
@@ -93,27 +93,25 @@ class InvertedResidual(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel: int,
         *,
         expansion: int = 6,
-        stride: int = 1,
+        halves: bool = False,
         dilation: int = 1,
     ) -> None:
         super().__init__()
         hidden = in_channels * expansion
-        expand = () if expansion == 1 else _conv_bn_relu6(in_channels, hidden, 1)
+        expand = (nn.Conv2d(in_channels, hidden, 1), nn.ReLU6(inplace=True))
+        filtered = nn.Conv2d(hidden, hidden, 3, 1, dilation, dilation, hidden)
         self.body = nn.Sequential(
-            *expand,
-            *_conv_bn_relu6(
-                hidden, hidden, kernel, stride=stride, dilation=dilation, groups=hidden
-            ),
-            nn.Conv2d(hidden, out_channels, 1, bias=False),
-            _norm(out_channels),
+            *(expand if expansion > 1 else ()),
+            *(_halving(hidden, hidden, groups=hidden) if halves else (filtered,)),
+            nn.ReLU6(inplace=True),
+            nn.Conv2d(hidden, out_channels, 1),
         )
-        self.is_residual = stride == 1 and in_channels == out_channels
+        self.is_residual = not halves and in_channels == out_channels
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return `features` (n, c, h, w) filtered, at the block's stride."""
+        """Return `features` (n, c, h, w) filtered, at half their size if the block halves."""
         filtered: Tensor = self.body(features)
         return features + filtered if self.is_residual else filtered
 
@@ -166,40 +164,22 @@ def _conv_bn_relu(in_channels: int, out_channels: int) -> tuple[nn.Module, ...]:
     )
 
 
-def _conv_bn_relu6(
-    in_channels: int,
-    out_channels: int,
-    kernel: int,
-    *,
-    stride: int = 1,
-    dilation: int = 1,
-    groups: int = 1,
-) -> tuple[nn.Module, ...]:
-    padding = dilation * (kernel // 2)
-    return (
-        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, groups, bias=False),
-        _norm(out_channels),
-        nn.ReLU6(inplace=True),
-    )
+def _halving(in_channels: int, out_channels: int, *, groups: int = 1) -> tuple[nn.Module, ...]:
+    """Return a 3x3 convolution of stride 2, padded as TensorFlow does: on the right and below."""
+    return nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(in_channels, out_channels, 3, 2, groups=groups)
 
 
-def _norm(channels: int) -> nn.BatchNorm2d:
-    # The ImageNet weights come from TensorFlow, whose batch norm has this epsilon.
-    return nn.BatchNorm2d(channels, eps=1e-3)
-
-
-def _stage(
-    in_channels: int,
-    out_channels: int,
-    kernel: int,
-    *,
-    blocks: int,
-    stride: int = 1,
-    dilation: int = 1,
-) -> nn.Sequential:
-    first = InvertedResidual(in_channels, out_channels, kernel, stride=stride, dilation=dilation)
-    rest = [
-        InvertedResidual(out_channels, out_channels, kernel, dilation=dilation)
-        for _ in range(blocks - 1)
-    ]
+def _stage(in_channels: int, out_channels: int, *, blocks: int) -> nn.Sequential:
+    """Return blocks of which the first halves."""
+    first = InvertedResidual(in_channels, out_channels, halves=True)
+    rest = [InvertedResidual(out_channels, out_channels) for _ in range(blocks - 1)]
     return nn.Sequential(first, *rest)
+
+
+def _wider(
+    in_channels: int, out_channels: int, *, blocks: int, dilation: int = 1
+) -> Iterator[InvertedResidual]:
+    """Yield blocks that keep the size."""
+    for n in range(blocks):
+        fan_in = out_channels if n else in_channels
+        yield InvertedResidual(fan_in, out_channels, dilation=dilation)

@@ -11,8 +11,8 @@ from torch.nn.functional import interpolate
 
 from sghm_vs.network.attention import AttentiveShortcut, LocalShortcut, Survey
 from sghm_vs.network.encoder import (
-    EfficientNetLite0Encoder,
     Features,
+    MobileNetV2Encoder,
     ResNet50Encoder,
     SeparableASPP,
     published_aspp,
@@ -25,8 +25,6 @@ STRIDE = 64
 """Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
 SMALL_LONG_SIDE_PX = 320
 """Of what the light network's encoder sees."""
-SECOND_LOOK = 0.75
-"""Part of that size at which it looks again for people: 240 px."""
 
 
 class Begun(NamedTuple):
@@ -56,8 +54,7 @@ class SGHM(nn.Module):
 
     The three methods are the three steps of a frame; each can be run on its own,
     so that a mask from elsewhere can take the place of the network's. `trusts_mask` says that its
-    segmentation is steadier than its matting decoder deep inside and far outside a person;
-    `to_smaller`, if it is there, gives it a second look at the small picture, smaller still.
+    segmentation is steadier than its matting decoder deep inside and far outside a person.
     """
 
     backend = "torch"
@@ -71,7 +68,6 @@ class SGHM(nn.Module):
         shortcut: nn.ModuleList,
         refine: MattingDecoder,
         to_small: Callable[[Tensor], Tensor],
-        to_smaller: Callable[[Tensor], Tensor] | None,
         trusts_mask: bool,
     ) -> None:
         super().__init__()
@@ -81,7 +77,6 @@ class SGHM(nn.Module):
         self.shortcut = shortcut
         self.refine = refine
         self.to_small = to_small
-        self.to_smaller = to_smaller
         self.trusts_mask = trusts_mask
 
     def encode(self, image: Tensor) -> Features:
@@ -96,12 +91,7 @@ class SGHM(nn.Module):
     def segment(self, features: Features) -> Tensor:
         """Return the probability of a person at the small picture's size, (n, 1, h, w)."""
         # The published decoder has 33 more outputs, left over from its ancestor and never used.
-        probability = torch.sigmoid(self.decoder(features)[:, :1])
-        if self.to_smaller is None:
-            return probability
-        again = self.encode_small(self.to_smaller(features.small))
-        second = torch.sigmoid(self.decoder(again)[:, :1])
-        return (probability + _at_size_of(second, probability)) / 2
+        return torch.sigmoid(self.decoder(features)[:, :1])
 
     def matte(self, image: Tensor, features: Features, mask: Tensor) -> Alphas:
         """
@@ -196,23 +186,21 @@ def sghm_resnet50() -> SGHM:
         shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
         to_small=_sample_quarter,
-        to_smaller=None,
         trusts_mask=False,
     )
 
 
 def sghm_lite() -> SGHM:
     """Return the light network, unfilled: the same five parts within 5 M parameters and 12 GFLOP."""
-    channels, deepest = EfficientNetLite0Encoder.channels[:3], EfficientNetLite0Encoder.channels[3]
+    channels, deepest = MobileNetV2Encoder.channels[:3], MobileNetV2Encoder.channels[3]
     return SGHM(
-        backbone=EfficientNetLite0Encoder(),
+        backbone=MobileNetV2Encoder(),
         aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
         decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
         # At full size a gate would need all of the picture for what is made of its edges alone.
         shortcut=_shortcuts(LocalShortcut, channels, (6, 16, 32, 48, 80)),
         refine=MattingDecoder(128, (80, 48, 32, 16, 12, 6), (1, 1, 1, 1, 1), (16, 8, 4)),
-        to_small=_average_small,
-        to_smaller=_average_smaller,
+        to_small=average_small,
         trusts_mask=True,
     )
 
@@ -237,7 +225,7 @@ def _sample_quarter(image: Tensor) -> Tensor:
     return _shrink(image, 1 / 4)
 
 
-def _average_small(image: Tensor) -> Tensor:
+def average_small(image: Tensor) -> Tensor:
     """
     Return `image` with a long side of 320 px, or its own where that is less.
 
@@ -247,16 +235,6 @@ def _average_small(image: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     scale = min(SMALL_LONG_SIDE_PX / max(height, width), 1)
     return _resized(image, (_to_16(height * scale), _to_16(width * scale)))
-
-
-def _average_smaller(small: Tensor) -> Tensor:
-    """
-    Return `small` at a size where large, plain bodies are seen whole; small people are seen before.
-
-    The mean of both looks has both (multi-scale inference: Chen et al., "DeepLab", 2017, 4.1.1).
-    """
-    height, width = small.shape[-2:]
-    return _resized(small, (_to_16(height * SECOND_LOOK), _to_16(width * SECOND_LOOK)))
 
 
 def _to_16(length: float) -> int:

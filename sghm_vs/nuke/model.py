@@ -20,6 +20,7 @@ from torchvision.models.segmentation.deeplabv3 import ASPP
 from sghm_vs.network import SGHM
 from sghm_vs.network.encoder import SeparableASPP
 from sghm_vs.network.matting import MattingDecoder, ResidualBlock
+from sghm_vs.network.model import average_small
 from sghm_vs.network.segmentation import SegmentationDecoder
 
 
@@ -85,7 +86,7 @@ class Matting(nn.Module):
         self.decoder = Segmentation(network.decoder)
         self.shortcut = network.shortcut
         self.refine = Decoder(network.refine)
-        self.looks_twice = network.to_smaller is not None
+        self.averages = network.to_small is average_small
         self.trusts_mask = network.trusts_mask
 
     def forward(self, picture: Tensor, infer_size: int) -> Tensor:
@@ -109,7 +110,7 @@ class Matting(nn.Module):
         height, width = image.shape[2], image.shape[3]
         small = self.shrunken(image)
         features = self.encode(small)
-        seen = self.seen(features)
+        seen = torch.sigmoid(self.decoder(features))
         if self.trusts_mask:
             seen = settled(seen, height, scale)
         mask = (resized(seen, height, width) > 0.5).to(image.dtype)
@@ -120,7 +121,7 @@ class Matting(nn.Module):
     def shrunken(self, image: Tensor) -> Tensor:
         """Return what the encoder sees of `image`."""
         height, width = image.shape[2], image.shape[3]
-        if not self.looks_twice:
+        if not self.averages:
             return resized_plainly(image, height // 4, width // 4)
         part = min(320 / max(height, width), 1.0)
         return resized(image, to_16(height * part), to_16(width * part))
@@ -129,17 +130,6 @@ class Matting(nn.Module):
         """Return the small picture, and features of it at 1/2, 1/4, 1/8 and, with context, 1/16."""
         half, fourth, eighth, deepest = self.backbone(small)
         return [small, half, fourth, eighth, self.context(deepest)]
-
-    def seen(self, features: list[Tensor]) -> Tensor:
-        """Return the probability of a person at the small picture's size."""
-        probability = torch.sigmoid(self.decoder(features))
-        if not self.looks_twice:
-            return probability
-        small = features[0]
-        height, width = small.shape[2], small.shape[3]
-        again = self.encode(resized(small, to_16(height * 0.75), to_16(width * 0.75)))
-        second = torch.sigmoid(self.decoder(again))
-        return (probability + resized(second, height, width)) / 2
 
     def alphas(
         self, image: Tensor, features: list[Tensor], mask: Tensor
@@ -311,17 +301,16 @@ def to_16(length: float) -> int:
 def settled(probability: Tensor, height: int, scale: float) -> Tensor:
     """Return what was seen as people without holes and notches; see `segmentation.settle`."""
     seen = probability[0, 0].float()
-    lenient = seen > 0.35
-    person = holding(lenient, seen > 0.7)
+    likely = seen > 0.5
+    person = holding(likely, seen > 0.7)
     notch = in_px(43.0, scale * seen.shape[0] / height)
     person = person | (closed(person, notch) & (seen > 0.12))
     outside = seen < 0.15
     outside[0], outside[-1] = True, True
     outside[:, 0], outside[:, -1] = True, True
     person = ~holding(~person, outside)
-    agreed_on = torch.where(person == lenient, seen, person.to(seen.dtype))
-    low, high = agreed_on / 0.35 * 0.5, 0.5 + (agreed_on - 0.35) / 0.65 * 0.5
-    return torch.where(agreed_on < 0.35, low, high).to(probability.dtype)[None, None]
+    agreed_on = torch.where(person == likely, seen, person.to(seen.dtype))
+    return agreed_on.to(probability.dtype)[None, None]
 
 
 def holding(area: Tensor, seeds: Tensor) -> Tensor:

@@ -11,10 +11,7 @@ from torch import Tensor
 from sghm_vs.resampling import enlarge
 
 THRESHOLD = 0.5
-"""Of what is settled: the outline of the people."""
-
-LENIENT_THRESHOLD = 0.35
-"""Of a light network, which doubts elbows and sleeves that it sees, and not the wall behind."""
+"""The outline of the people."""
 SURE_PERSON = 0.7
 """A person holds, somewhere, more than this; else it is a thing like one."""
 SURE_BACKGROUND = 0.15
@@ -59,21 +56,16 @@ def settle(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
         Hysteresis: Canny (1986), section VI, for areas in place of edges.
     """
     seen = probability[0, 0].float().cpu().numpy()
-    person = _holding(seen > LENIENT_THRESHOLD, seen > SURE_PERSON)
+    likely = seen > THRESHOLD
+    person = _holding(likely, seen > SURE_PERSON)
     notch = NOTCH_PX * scale * seen.shape[0] / size[0]
     person |= _closed(person, max(round(notch), 1)) & (seen > PASSABLE)
     outside = seen < SURE_BACKGROUND
     outside[[0, -1]] = outside[:, [0, -1]] = True
     person = ~_holding(~person, outside)
     # Where both agree, the probability stays: its slope places the outline between pixels.
-    agreed = np.where(person == (seen > LENIENT_THRESHOLD), seen, person)
-    return torch.from_numpy(_centered(agreed)).to(probability)[None, None]
-
-
-def _centered(seen: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return `seen` with its threshold at one half, so that both sides of it weigh the same."""
-    ends = 0, LENIENT_THRESHOLD, 1
-    return np.interp(seen, ends, (0, THRESHOLD, 1)).astype(np.float32)
+    agreed = np.where(person == likely, seen, person)
+    return torch.from_numpy(agreed).to(probability)[None, None]
 
 
 def _holding(area: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:

