@@ -44,7 +44,7 @@ class Settings:
     """
     How a picture is brought to the network's multiples of 64.
 
-    "pad" keeps the aspect and repeats the border; "image" and "video" squeeze as the published
+    "pad" keeps the aspect and mirrors the border; "image" and "video" squeeze as the published
     scripts for pictures and for movies do.
     """
     infer_size: int = 1280

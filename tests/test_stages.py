@@ -39,6 +39,16 @@ def test_a_picture_that_fits_goes_through_untouched():
     assert torch.equal(fit.restore(fit.prepare(picture)), picture)
 
 
+def test_a_picture_is_mirrored_beyond_its_border_and_repeated_where_it_is_too_small_for_that():
+    picture = torch.rand(1, 3, 120, 20, generator=torch.Generator().manual_seed(0))
+
+    prepared = sizing.fit_padded(120, 20, infer_size=1280).prepare(picture)
+    wide = sizing.fit_padded(120, 40, infer_size=1280).prepare(picture.repeat(1, 1, 1, 2))
+
+    assert torch.equal(prepared[..., 20:], prepared[..., 19:20].expand(-1, -1, -1, 44))
+    assert torch.equal(wide[..., 120:128, :40], wide[..., 111:119, :40].flip(-2))
+
+
 @pytest.mark.parametrize("radius", [1, 2, 3, 5, 7, 15])
 def test_both_ways_to_dilate_agree_bit_for_bit(radius):
     """OpenCV serves the CPU, max-pools serve the GPU: the same band on both."""

@@ -99,7 +99,11 @@ class Matting(nn.Module):
         if rows != height or columns != width:
             image = torch._C._nn._upsample_bilinear2d_aa(image, [rows, columns], False, None)
         bottom, right = -rows % 64, -columns % 64
-        image = torch.ops.aten.replication_pad2d(image, [0, right, 0, bottom])
+        border = [0, right, 0, bottom]
+        if bottom < rows and right < columns:
+            image = torch.ops.aten.reflection_pad2d(image, border)
+        else:
+            image = torch.ops.aten.replication_pad2d(image, border)
         image = image.contiguous(memory_format=torch.channels_last)
         alpha = self.matte(image, min(rows, columns) / 1280)
         alpha = resized(alpha[:, :, :rows, :columns], height, width)

@@ -14,7 +14,7 @@ PUBLISHED_SHORT_SIDE = 1280
 @dataclass(frozen=True, slots=True)
 class Fit:
     """
-    How pictures of one size go to the network and back: resize, then repeat the border.
+    How pictures of one size go to the network and back: resize, then mirror beyond the border.
 
     Sizes are (height, width) in pixels.
     """
@@ -38,7 +38,9 @@ class Fit:
         right = self.padded[1] - self.resized[1]
         if not bottom and not right:
             return picture
-        return pad(picture, (0, right, 0, bottom), mode="replicate")
+        # A mirrored body goes on; of a repeated last row remain stripes, which are nobody's.
+        is_wide = bottom < self.resized[0] and right < self.resized[1]
+        return pad(picture, (0, right, 0, bottom), mode="reflect" if is_wide else "replicate")
 
     def restore(self, alpha: Tensor) -> Tensor:
         """Return `alpha` (1, 1, *padded) as (1, 1, *source)."""
