@@ -462,7 +462,7 @@ def test_reloading_a_script_leaves_nothing_behind(tmp_path):
     early, late = reload(5), reload(15)
 
     assert late[:2] == early[:2]
-    # The network alone is 8 MiB: fifteen of them would be 120.
+    # The network alone is 11 MiB: fifteen of them would be 165.
     assert late[2] - early[2] < 32
 
 
