@@ -57,7 +57,7 @@ def model(tmp_path_factory) -> str:
     state["decoder.conv4.bias"] -= (min(medians) + max(medians)) / 2
     for part in "weight", "bias":
         state[f"decoder.conv4.{part}"] *= 3
-    path = tmp_path_factory.mktemp("model") / "sees-people-in-noise.safetensors"
+    path = tmp_path_factory.mktemp("model") / "sees-people.safetensors"
     save_file(state, path)
     return str(path)
 
