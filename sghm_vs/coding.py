@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sghm_vs import colorspaces
 from sghm_vs.frames import to_rgb_array, to_rgb_frame
 from sghm_vs.intake import BT709, IDENTITY, LINEAR, SPACE, SRGB, Colorimetry
-from sghm_vs.nodes import computed
+from sghm_vs.nodes import computed, read_once
 
 CAMERA_CURVES = (1, 6, 14, 15)
 """Transfers that are one curve: BT.709, BT.601, BT.2020 of 10 and of 12 bits."""
@@ -121,7 +121,7 @@ def _computed(
         del n
         return to_rgb_frame(convert(to_rgb_array(frames[0])), frames[0].props)
 
-    return computed(clip, [clip], make)
+    return computed(clip, [read_once(clip)], make)
 
 
 def as_seen(light: vs.VideoNode, gain: float) -> vs.VideoNode:

@@ -37,6 +37,7 @@ from sghm_vs.intake import (
     readable,
     tagged,
 )
+from sghm_vs.nodes import uncached
 
 CLAMP = "x 0 max 1 min"
 
@@ -269,7 +270,7 @@ def _by_color(
     @cache
     def made(color: Colorimetry, size: tuple[int, int]) -> vs.VideoNode:
         clip = footage.clip
-        return make(clip if clip.width else clip.resize.Point(*size), color)
+        return uncached(make(clip if clip.width else clip.resize.Point(*size), color))
 
     def chosen(n: int, f: vs.VideoFrame) -> vs.VideoNode:
         return made(colorimetry_of(f, n), (f.width, f.height))

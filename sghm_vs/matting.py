@@ -22,7 +22,7 @@ from sghm_vs import planes
 from sghm_vs.errors import UnsupportedClipError
 from sghm_vs.frames import to_gray_frame, to_rgb_array, to_rgb_frame
 from sghm_vs.network.encoder import Features
-from sghm_vs.nodes import blank_like, blank_of_any_size, computed
+from sghm_vs.nodes import blank_like, blank_of_any_size, computed, read_once
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.settings import QUIETING_FRAMES, VOTERS
 from sghm_vs.slots import Slots
@@ -64,7 +64,7 @@ def alone(
         return planes.to_frame(engine.run(frames, compute), frames[0], format_id)
 
     clips = [pictures] if guide is None else [pictures, guide]
-    return computed(like, clips, make)
+    return computed(like, [read_once(clip) for clip in clips], make)
 
 
 def steady(
@@ -188,7 +188,7 @@ def guided(
 
         return planes.to_frame(engine.run(frames, compute), frames[0])
 
-    return computed(blank_like(pictures), [pictures, small, seen], make)
+    return computed(blank_like(pictures), [pictures, small, read_once(seen)], make)
 
 
 def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:

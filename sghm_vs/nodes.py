@@ -29,7 +29,7 @@ def computed(like: vs.VideoNode, clips: list[vs.VideoNode], make: Make) -> vs.Vi
 def blank_like(clip: vs.VideoNode, format_id: int = vs.GRAYS) -> vs.VideoNode:
     """Return a gray clip of `clip`'s size, length and rate, to be written over."""
     if clip.width:
-        return _uncached(clip.std.BlankClip(format=format_id, keep=True))
+        return uncached(clip.std.BlankClip(format=format_id, keep=True))
     return blank_of_any_size(clip, format_id)
 
 
@@ -37,7 +37,7 @@ def blank_of_any_size(clip: vs.VideoNode, format_id: int = vs.GRAYS) -> vs.Video
     """Return a gray clip of `clip`'s length and rate whose frames may each have their own size."""
     # A clip of changing size has none of its own to be taken over.
     any_size = {"width": 64, "height": 64, "varsize": True}
-    return _uncached(clip.std.BlankClip(format=format_id, keep=True, **any_size))
+    return uncached(clip.std.BlankClip(format=format_id, keep=True, **any_size))
 
 
 def shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
@@ -50,15 +50,26 @@ def shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
         parts = [clip[steps:], clip[last].std.Loop(steps)]
     else:
         parts = [clip[0].std.Loop(steps), clip[:-steps]]
-    return _uncached(vs.core.std.Splice([_uncached(part) for part in parts], mismatch=True))
+    return uncached(vs.core.std.Splice([uncached(part) for part in parts], mismatch=True))
 
 
-def _uncached(clip: vs.VideoNode) -> vs.VideoNode:
+def uncached(clip: vs.VideoNode) -> vs.VideoNode:
     """
-    Return `clip`, of whose frames VapourSynth keeps none: they are made in no time.
+    Return `clip`, of whose frames VapourSynth keeps none: they are made in no time or read once.
 
-    It would remember up to 4,096 frames of each node after they have gone (`cacheHistoryMax` in
-    its `vscore.h`): small blocks between which the heap grows, frame by frame.
+    Where nobody asks for a frame again, it would remember up to 4,096 of a node's frames after they
+    have gone (`cacheHistoryMax` in its `vscore.h`): small blocks between which the heap grows, frame
+    by frame.
     """
     clip.std.SetVideoCache(mode=0)
     return clip
+
+
+def read_once(clip: vs.VideoNode) -> vs.VideoNode:
+    """
+    Return `clip` for a reader that asks for each frame once: if there is no other, none is kept.
+
+    VapourSynth keeps whatever a `FrameEval` reads, and what only Python does, as they may ask again.
+    Of this node it knows that it doesn't, so how many read `clip` decides.
+    """
+    return uncached(clip.std.SetFrameProps())

@@ -9,7 +9,7 @@ from sghm_vs import color
 from sghm_vs.errors import SghmError, UnsupportedClipError
 from sghm_vs.frames import to_gray_frame
 from sghm_vs.intake import readable
-from sghm_vs.nodes import blank_like, computed
+from sghm_vs.nodes import blank_like, computed, read_once
 from sghm_vs.settings import Edges, Shape
 from sghm_vs.stages import edges as stage
 from sghm_vs.stages.edges import Alpha
@@ -95,7 +95,8 @@ def shaped(alpha: vs.VideoNode, settings: Edges) -> vs.VideoNode:
         del n
         return to_gray_frame(shape_of(np.asarray(frames[0][0]), settings), frames[0].props)
 
-    return color.to_full_range_gray(computed(blank_like(gray), [gray], make), alpha.format.id)
+    result = computed(blank_like(gray), [read_once(gray)], make)
+    return color.to_full_range_gray(result, alpha.format.id)
 
 
 def shape_of(alpha: Alpha, settings: Edges) -> Alpha:

@@ -9,7 +9,7 @@ from sghm_vs import color
 from sghm_vs.color import Footage, read_color
 from sghm_vs.errors import SghmError, UnsupportedClipError
 from sghm_vs.frames import to_rgb_array, to_rgb_frame
-from sghm_vs.nodes import computed
+from sghm_vs.nodes import computed, read_once
 from sghm_vs.settings import Foreground
 from sghm_vs.stages.foreground import estimate
 
@@ -61,7 +61,8 @@ def chosen_color(clip: vs.VideoNode, alpha: vs.VideoNode, chosen: Foreground) ->
 def _estimated(footage: Footage, alpha: vs.VideoNode) -> vs.VideoNode:
     linear = color.to_linear_rgb(footage)
     gray = color.to_full_range_gray(alpha, vs.GRAYS)
-    estimated = color.as_coded(computed(linear, [linear, gray], _estimated_frame), footage)
+    solved = computed(linear, [read_once(linear), gray], _estimated_frame)
+    estimated = color.as_coded(solved, footage)
     own = color.to_float(footage)
     each = vs.core.std.ShufflePlanes([gray] * 3, [0, 0, 0], own.format.color_family)
     # There and back through linear light would cost the solid subject its last bits.

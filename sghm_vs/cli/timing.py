@@ -353,6 +353,7 @@ def _finest_whole_s(pipeline: Pipeline, staged: Staged, picture: Tensor) -> floa
 def _through_the_filter(engine: Engine, clip: vs.VideoNode) -> Row:
     """Return the speed through VapourSynth, from frames in memory to frames of alpha."""
     from sghm_vs.filter import matte_clip
+    from sghm_vs.nodes import read_once
 
     alpha = matte_clip(clip, [engine])
     if engine.slots.device.type == "cuda":
@@ -361,7 +362,7 @@ def _through_the_filter(engine: Engine, clip: vs.VideoNode) -> Row:
             frame.close()
         alpha = matte_clip(clip, [engine])
     wall, cpu = time.perf_counter(), time.process_time()
-    times = _latencies_ms(alpha)
+    times = _latencies_ms(read_once(alpha))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return {
         "filter_fps": clip.num_frames / wall,

@@ -27,6 +27,7 @@ from sghm_vs.delivery.targets import prepare_folders, read_targets
 from sghm_vs.delivery.writer import Job, Writer
 from sghm_vs.errors import ExportError
 from sghm_vs.intake import pixel_aspect_of
+from sghm_vs.nodes import read_once
 from sghm_vs.origin import WINDOWS, Origin
 
 __all__ = ["Form", "export"]
@@ -249,7 +250,7 @@ def _groups(clips: list[vs.VideoNode]) -> Generator[list[vs.VideoFrame]]:
     together = vs.core.std.Interleave(clips, mismatch=True, modify_duration=False)
     least, most = GROUPS_AHEAD
     ahead = min(max(vs.core.num_threads // 2, least), most) * len(clips)
-    frames = together.frames(prefetch=ahead, backlog=ahead)
+    frames = read_once(together).frames(prefetch=ahead, backlog=ahead)
     for first in frames:
         yield [first, *(next(frames) for _ in clips[1:])]
 
