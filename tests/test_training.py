@@ -15,6 +15,9 @@ from sghm_vs.network import build_network, sghm_lite
 from weights.training import (
     creatures,
     finish,
+    glass,
+    joints,
+    limbs,
     mix,
     movenet,
     panoramas,
@@ -135,6 +138,104 @@ def test_a_bent_person_stays_in_one_piece():
 
     assert all(cv2.connectedComponents(np.uint8(alpha > 0.5))[0] == 2 for alpha in bent)
     assert np.mean([np.abs(alpha - person[..., 3]).mean() for alpha in bent]) > 0.03
+
+
+@pytest.fixture
+def standing() -> tuple[np.ndarray, np.ndarray]:
+    """A gray body with a black arm that hangs beside it, and its joints, surely seen."""
+    person = np.zeros((160, 120, 4), np.uint8)
+    cv2.rectangle(person, (50, 30), (70, 150), (128, 128, 128, 255), -1)
+    cv2.line(person, (44, 40), (44, 100), (10, 10, 10, 255), 9)
+    places = np.zeros((17, 3), np.float32)
+    for joint, y in zip(limbs.ARMS[0], (40, 65, 90), strict=True):
+        places[joint] = 44, y, 1
+    return person, places
+
+
+def test_a_posed_arm_is_part_of_the_person(standing, monkeypatch):
+    person, places = standing
+    monkeypatch.setattr(limbs, "SHARE_LEGS", 0)
+    monkeypatch.setattr(limbs, "SHARE_HELD", 0)
+    before = np.count_nonzero(person[..., 3] > 127)
+
+    posed = [limbs.pose_anew(np.random.default_rng(n), person, places)[0] for n in range(12)]
+
+    areas = np.array([np.count_nonzero(one[..., 3] > 127) for one in posed]) / before
+    assert ((areas > 0.8) & (areas < 1.3)).all()
+    assert np.ptp(areas) > 0.05
+    assert np.mean([one[:80, :, 3].any() for one in posed]) == 1
+    assert max(np.ptp(np.flatnonzero((one[..., 3] > 127).any(0))) for one in posed) > 60
+
+
+def test_a_hand_may_hold_something_that_belongs_to_the_person(standing, monkeypatch):
+    person, places = standing
+    monkeypatch.setattr(limbs, "SHARE_LEGS", 0)
+    areas = []
+    for share in (0, 1):
+        monkeypatch.setattr(limbs, "SHARE_HELD", share)
+        posed = [limbs.pose_anew(np.random.default_rng(n), person, places)[0] for n in range(12)]
+        areas.append(np.mean([np.count_nonzero(one[..., 3]) for one in posed]))
+
+    assert areas[1] > areas[0] * 1.01
+
+
+def test_limbs_that_are_not_surely_seen_stay_where_they_are(standing):
+    person, places = standing
+    places[:, 2] = limbs.SURE_SCORE - 0.1
+
+    posed, (x, y) = limbs.pose_anew(np.random.default_rng(1), person, places)
+
+    assert np.array_equal(posed[y : y + 160, x : x + 120], person)
+    assert np.count_nonzero(posed) == np.count_nonzero(person)
+
+
+def test_joints_are_found_in_the_person_alone(tmp_path):
+    entries, content = [], b""
+    for name, values in (
+        ("/kernel", np.full((1, 1, 3, 17), 3, np.float32)),
+        ("/bias", np.full(17, 5, np.float32)),
+    ):
+        entries.append({"name": f"{joints.ROOT}{name}", "shape": values.shape, "dtype": "float32"})
+        content += values.tobytes()
+    steps = [
+        {"name": joints.PICTURE, "op": "Sub"},
+        {"name": f"{joints.ROOT}/kernel", "op": "Const"},
+        {"name": f"{joints.ROOT}/bias", "op": "Const"},
+        {
+            "name": "convolved",
+            "op": "_FusedConv2D",
+            "input": [joints.PICTURE, f"{joints.ROOT}/kernel", f"{joints.ROOT}/bias"],
+            "attr": {"strides": {"list": {"i": ["1", "4", "4", "1"]}}},
+        },
+        {"name": joints.HEATMAPS, "op": "Sigmoid", "input": ["convolved"]},
+    ]
+    model = tmp_path / "model.json"
+    manifest = [{"paths": ["m.bin"], "weights": entries}]
+    model.write_text(json.dumps({"modelTopology": {"node": steps}, "weightsManifest": manifest}))
+    (tmp_path / "m.bin").write_bytes(content)
+    planes = np.zeros((384, 192, 7), np.uint8)
+    planes[40:60, 100:120, 3:6] = 200
+    planes[300:320, 20:40, 3:6] = 255
+    planes[:200, :, 6] = 255
+
+    found = joints.find_joints(joints.Graph(model), planes)
+
+    assert found.shape == (17, 3)
+    assert (np.abs(found[:, :2] - (110, 50)) <= 14).all()
+
+
+def test_glass_shines_before_what_is_behind_it_and_leaves_the_rest():
+    rng = np.random.default_rng(3)
+    wall = np.full((90, 120, 3), 0.4, np.float32)
+    wall[:, ::8] = 0.7
+    around = rng.random((90, 120, 3)).astype(np.float32)
+
+    pictures = [glass.draw_glass(np.random.default_rng(n), wall, around) for n in range(12)]
+
+    changed = [(np.abs(picture - wall).max(2) > 0.02).mean() for picture in pictures]
+    assert all(picture.min() >= 0 and picture.max() <= 1 for picture in pictures)
+    assert max(changed) > 0.05
+    assert np.median(changed) < 0.5
 
 
 def test_equal_seeds_draw_equal_samples(cache):

@@ -37,7 +37,9 @@ def read_constants(model: Path) -> dict[str, np.ndarray]:
             stored = np.dtype(entry.get("quantization", entry)["dtype"])
             count = int(np.prod(entry["shape"]))
             values = np.frombuffer(content, stored, count, start).reshape(entry["shape"])
-            constants[entry["name"].removeprefix("StatefulPartitionedCall")] = np.float32(values)
+            constants[entry["name"].removeprefix("StatefulPartitionedCall")] = values.astype(
+                np.float32
+            )
             start += count * stored.itemsize
     return constants
 

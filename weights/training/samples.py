@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights.training.creatures import COATS
+from weights.training.glass import draw_glass
+from weights.training.limbs import pose_anew
 
 type Picture = NDArray[np.float32]
 """(height, width, 3) or (height, width), 0-1."""
@@ -51,11 +53,20 @@ SHARE_FURRED = 0.15
 SHARE_BENT = 0.2
 """Of people placed in pictures are bent: those of the photos stand, and others sit, stoop or climb."""
 
+SHARE_POSED = 0.35
+"""Of people placed in pictures have an arm or a leg elsewhere, and often hold something."""
+
+SHARE_GLASS = 0.2
+"""Of decoys are of glass, water or chrome."""
+
 SHARE_CROWDS = 0.1
 """Of composites have a crowd behind, often out of focus: all of them are people."""
 
 SHARE_BLURRED_HEADS = 0.3
 """Some publishers blur faces: they must not become holes."""
+
+SHARE_BLURRED_FACES = 0.3
+"""Of people placed in pictures have the face alone blurred, where their joints say that it is."""
 
 
 PICTURES = {"picture": "bg", "nobody": "nobody", "view": "views"}
@@ -88,6 +99,7 @@ class Photos:
         self._photographed = _load_creatures(cache, "photographed")
         self._drawn = _load_creatures(cache, "drawn")
         self._boxes = [_person_box(planes[..., 6]) for planes in self._people]
+        self._joints = _load_joints(cache, [path.stem for path in kept])
 
     def draw_real(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         """Return a crop of a photo with the photo's own alpha."""
@@ -113,7 +125,7 @@ class Photos:
         """Return a picture without people."""
         image = self._background(rng, height, width)
         for _ in range(rng.integers(0, 4)):
-            image = self._decoy(rng, image)[0]
+            image = self._salient(rng, image)
         nobody = np.zeros((height, width), np.float32)
         return Sample(_develop(rng, self._with_creatures(rng, image, 1 - nobody)), nobody)
 
@@ -123,7 +135,7 @@ class Photos:
         if rng.random() < 0.35:
             image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, height / 40))
         for _ in range(rng.choice([0, 1, 2, 3], p=[0.70, 0.20, 0.07, 0.03])):
-            image = self._decoy(rng, image)[0]
+            image = self._salient(rng, image)
         alpha = np.zeros((height, width), np.float32)
         image = self._with_creatures(rng, image, 1 - alpha)
         if rng.random() < SHARE_CROWDS:
@@ -185,6 +197,12 @@ class Photos:
             image = image + (color - image) * coverage * room[..., None]
         return image
 
+    def _salient(self, rng: np.random.Generator, image: Picture) -> Picture:
+        """Return `image` with a thing that catches the eye and is nobody."""
+        if rng.random() < SHARE_GLASS:
+            return draw_glass(rng, image, self._background(rng, *image.shape[:2]))
+        return self._decoy(rng, image)[0]
+
     def _decoy(self, rng: np.random.Generator, image: Picture) -> tuple[Picture, Picture]:
         """Return `image` with a salient thing that is nobody, and what the thing covers."""
         height, width = image.shape[:2]
@@ -207,9 +225,18 @@ class Photos:
         index = rng.integers(len(self._people))
         planes, box = self._people[index], self._boxes[index]
         placement = _place(rng, box, height, width, framing)
+        matrix = _matrix_at_scale(placement)
+        cut_out = _at_scale(planes[..., 3:7], placement)
+        joints = self._joints[index] * _shrinking(planes, cut_out)
+        if rng.random() < SHARE_BLURRED_FACES:
+            cut_out = _blur_face(rng, cut_out, joints)
+        is_posed = rng.random() < SHARE_POSED
+        if is_posed:
+            cut_out, offset = pose_anew(rng, cut_out, joints)
+            matrix[:, 2] -= matrix[:, :2] @ offset
         warped = cv2.warpAffine(
-            _at_scale(planes[..., 3:7], placement),
-            _matrix_at_scale(placement),
+            cut_out,
+            matrix,
             (width, height),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,
@@ -219,9 +246,10 @@ class Photos:
         color, coverage = warped[..., :3], warped[..., 3]
         if rng.random() < 0.45:
             color = _plain_clothes(rng, color, coverage)
-        if rng.random() < SHARE_FURRED:
+        # A raised hand would pass for the head.
+        if not is_posed and rng.random() < SHARE_FURRED:
             color, coverage = _furred(rng, color, coverage)
-        if rng.random() < SHARE_BLURRED_HEADS:
+        if not is_posed and rng.random() < SHARE_BLURRED_HEADS:
             color = _blur_head(rng, color, coverage)
         color = _adjust_color(rng, color, 0.5)
         if rng.random() < self._share_worn:
@@ -266,6 +294,18 @@ def _load_creatures(cache: Path, name: str) -> NDArray[np.uint8]:
     """Return the animals and things of that `name`, (count, side, side, 4), or none."""
     path = cache / "creatures" / f"{name}.npy"
     return np.load(path, mmap_mode="r") if path.exists() else np.empty((0, 1, 1, 4), np.uint8)
+
+
+def _load_joints(cache: Path, names: list[str]) -> list[Picture]:
+    """Return the joints (17, 3) of the photos of these `names`; all of score 0 where none were found."""
+    path = cache / "joints.npz"
+    found = np.load(path) if path.exists() else {}
+    return [found[name] if name in found else np.zeros((17, 3), np.float32) for name in names]
+
+
+def _shrinking(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Picture:
+    """Return how much narrower and shorter `after` is than `before`, and 1 for the joints' scores."""
+    return np.float32([after.shape[1] / before.shape[1], after.shape[0] / before.shape[0], 1])
 
 
 def _person_box(alpha: NDArray[np.uint8]) -> tuple[int, int, int, int]:
@@ -651,6 +691,24 @@ def _blur_head(rng: np.random.Generator, color: Picture, coverage: Picture) -> P
     cv2.circle(blob, (int(columns.mean()), y + radius // 2), radius, 1.0, -1, cv2.LINE_AA)
     blurred = cv2.GaussianBlur(color, (0, 0), radius * rng.uniform(0.3, 1))
     return color + (blurred - color) * blob[..., None]
+
+
+def _blur_face(
+    rng: np.random.Generator, person: NDArray[np.uint8], joints: Picture
+) -> NDArray[np.uint8]:
+    """Return `person` (height, width, 4) with nothing but a tone left of the face."""
+    seen = joints[:5][joints[:5, 2] > 0.3]
+    if len(seen) < 3:
+        return person
+    center = seen[:, :2].mean(0)
+    radius = float(max(np.ptp(seen[:, :2], 0).max() * rng.uniform(0.6, 1), 2))
+    face = np.zeros(person.shape[:2], np.float32)
+    axes = (round(radius * rng.uniform(0.7, 1.1)), round(radius * rng.uniform(1, 1.5)))
+    middle = np.int32(center + np.array([0, 0.2 * radius])).tolist()
+    cv2.ellipse(face, middle, axes, float(rng.normal(0, 15)), 0, 360, 1.0, -1, cv2.LINE_AA)
+    blurred = cv2.GaussianBlur(person[..., :3], (0, 0), radius * rng.uniform(0.3, 1))
+    color = person[..., :3] + (blurred - np.float32(person[..., :3])) * face[..., None]
+    return np.dstack([np.uint8(np.round(color)), person[..., 3]])
 
 
 def _toward(color: Picture, coverage: Picture, behind: Picture, amount: float) -> Picture:

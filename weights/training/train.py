@@ -25,7 +25,12 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, interpolate
+from torch.nn.functional import (
+    avg_pool2d,
+    binary_cross_entropy_with_logits,
+    interpolate,
+    max_pool2d,
+)
 from torch.utils.data import DataLoader, IterableDataset
 
 from sghm_vs.network.model import SGHM, sghm_lite
@@ -131,13 +136,21 @@ def segmentation_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> 
     """
     logits = network.decoder(network.encode_small(batch.images)).float()
     probability = torch.sigmoid(logits)
-    loss = binary_cross_entropy_with_logits(logits, batch.alphas)
+    weight = 1 + settings["limb_weight"] * slender(batch.alphas)
+    loss = binary_cross_entropy_with_logits(logits, batch.alphas, weight) / weight.mean()
     loss = loss + dice_loss(probability, batch.alphas)
     if batch.pairs:
         before = torch.roll(probability[-2 * batch.pairs : -batch.pairs], batch.shift, (2, 3))
         apart = (before - probability[-batch.pairs :])[..., 4:-4, 4:-4]
         loss = loss + settings["steadiness"] * apart.square().mean()
     return loss
+
+
+def slender(alphas: Tensor) -> Tensor:
+    """Return what of `alphas` (n, 1, h, w) is narrower than an eighth of the picture: limbs."""
+    width = min(alphas.shape[2:]) // 16 * 2 + 1
+    eroded = -max_pool2d(-alphas, width, 1, width // 2)
+    return (alphas - max_pool2d(eroded, width, 1, width // 2)).clamp(min=0)
 
 
 def guided_matting_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> Tensor:
