@@ -124,10 +124,13 @@ def test_what_stands_before_an_even_background_is_cut_out():
 
 def test_a_crowd_is_in_the_alpha(cache):
     photos, nobody = Photos(cache), np.zeros((96, 96), np.float32)
+    wall = np.zeros((96, 96, 3), np.float32)
 
-    _, alpha = photos._crowd(np.random.default_rng(6), np.zeros((96, 96, 3), np.float32), nobody)
+    alphas = [photos._crowd(np.random.default_rng(n), wall, nobody)[1] for n in range(8)]
 
-    assert cv2.connectedComponents(np.uint8(alpha > 0.5))[0] > 3
+    people = [cv2.connectedComponents(np.uint8(alpha > 0.5))[0] - 1 for alpha in alphas]
+    assert all(people)
+    assert max(people) > 2
 
 
 def test_a_bent_person_stays_in_one_piece():
@@ -255,6 +258,31 @@ def test_a_damaged_mask_is_hard_and_near_the_truth():
 
     assert all(set(np.unique(mask)) <= {0, 1} for mask in masks)
     assert 0.6 < np.mean([mask[alpha > 0].mean() for mask in masks]) < 1
+
+
+def test_faces_are_blurred_and_hair_is_not():
+    rng = np.random.default_rng(8)
+    person = rng.integers(0, 256, (100, 80, 4), np.uint8)
+    places = np.zeros((17, 3), np.float32)
+    places[:5] = [(40, 50, 1), (44, 46, 1), (36, 46, 1), (50, 48, 1), (30, 48, 1)]
+
+    blurred = samples._blur_face(rng, person, places)
+
+    assert blurred[44:56, 34:46, :3].std() < person[44:56, 34:46, :3].std() / 2
+    assert np.array_equal(blurred[:20], person[:20])
+    assert np.array_equal(blurred[..., 3], person[..., 3])
+
+
+def test_limbs_count_more_than_bodies():
+    alpha = torch.zeros(1, 1, 96, 96)
+    alpha[..., 40:, 20:60] = 1
+    alpha[..., 50:55, 60:90] = 1
+
+    extra = train.slender(alpha)
+
+    assert extra[..., 50:55, 64:90].min() == 1
+    assert extra[..., 46:90, 26:54].max() == 0
+    assert extra[..., :30, :].max() == 0
 
 
 def test_a_pair_shows_the_same_scene_moved(cache, recipe):
