@@ -302,10 +302,16 @@ def test_both_stages_end_in_weights_that_load(cache, recipe, tmp_path, monkeypat
 
     train.train("segmentation", cache, run, recipe, "cpu", start)
     train.train("matting", cache, run, recipe, "cpu")
-    monkeypatch.setattr("sys.argv", ["finish", str(run), str(run / "lite.safetensors")])
+    monkeypatch.setattr(
+        "sys.argv", ["finish", str(run), str(run / "lite.safetensors"), "--outline", "0.6"]
+    )
     finish.main()
 
-    assert build_network(load_file(run / "lite.safetensors"), "finished")[0] == "sghm-lite"
+    finished = load_file(run / "lite.safetensors")
+    assert build_network(finished, "finished")[0] == "sghm-lite"
+    trained = torch.load(run / "matting.pt", weights_only=True)["average"]
+    lowered = torch.sigmoid(trained["decoder.conv4.bias"] - finished["decoder.conv4.bias"].float())
+    assert lowered.item() == pytest.approx(0.6, abs=1e-3)
 
 
 def test_matting_leaves_segmentation_as_it_is(cache, recipe, tmp_path):
