@@ -198,16 +198,16 @@ def test_joints_are_found_in_the_person_alone(tmp_path):
         ("/kernel", np.full((1, 1, 3, 17), 3, np.float32)),
         ("/bias", np.full(17, 5, np.float32)),
     ):
-        entries.append({"name": f"{joints.ROOT}{name}", "shape": values.shape, "dtype": "float32"})
+        entries.append({"name": f"{movenet.ROOT}{name}", "shape": values.shape, "dtype": "float32"})
         content += values.tobytes()
     steps = [
         {"name": joints.PICTURE, "op": "Sub"},
-        {"name": f"{joints.ROOT}/kernel", "op": "Const"},
-        {"name": f"{joints.ROOT}/bias", "op": "Const"},
+        {"name": f"{movenet.ROOT}/kernel", "op": "Const"},
+        {"name": f"{movenet.ROOT}/bias", "op": "Const"},
         {
             "name": "convolved",
             "op": "_FusedConv2D",
-            "input": [joints.PICTURE, f"{joints.ROOT}/kernel", f"{joints.ROOT}/bias"],
+            "input": [joints.PICTURE, f"{movenet.ROOT}/kernel", f"{movenet.ROOT}/bias"],
             "attr": {"strides": {"list": {"i": ["1", "4", "4", "1"]}}},
         },
         {"name": joints.HEATMAPS, "op": "Sigmoid", "input": ["convolved"]},
@@ -314,6 +314,15 @@ def test_both_stages_end_in_weights_that_load(cache, recipe, tmp_path, monkeypat
     assert lowered.item() == pytest.approx(0.6, abs=1e-3)
 
 
+def test_an_outline_that_is_no_probability_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["finish", str(tmp_path), "lite.safetensors", "--outline", "1"])
+
+    with pytest.raises(SystemExit):
+        finish.main()
+
+    assert "must be a probability between 0 and 1" in capsys.readouterr().err
+
+
 def test_matting_leaves_segmentation_as_it_is(cache, recipe, tmp_path):
     before = sghm_lite().state_dict()
     train.save(tmp_path / "segmentation.pt", average=before)
@@ -335,7 +344,7 @@ def test_training_begins_with_movenets_convolutions(tmp_path):
         for suffix, values in (("weights", kernel.permute(order)), ("bn_offset", bias)):
             entries.append(
                 {
-                    "name": f"StatefulPartitionedCall{movenet.TRUNK}{name}_{suffix}",
+                    "name": f"{movenet.ROOT}{movenet.TRUNK}{name}_{suffix}",
                     "shape": list(values.shape),
                     "dtype": "float32",
                     "quantization": {"dtype": "float16"},

@@ -24,6 +24,8 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--outline", type=float, default=0.5)
     args = parser.parse_args()
+    if not 0 < args.outline < 1:
+        parser.error(f"--outline is {args.outline} and must be a probability between 0 and 1")
     trained = torch.load(args.run / f"{STAGES[-1]}.pt", weights_only=True, map_location="cpu")[
         "average"
     ]

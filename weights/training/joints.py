@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, pad
 
-from weights.training.movenet import read_constants
+from weights.training.movenet import MODEL, ROOT, read_constants
 
-ROOT = "StatefulPartitionedCall"
 PICTURE = f"{ROOT}/sub_1"
 """Takes (1, 3, 192, 192) in -1 to 1."""
 HEATMAPS = f"{ROOT}/Sigmoid"
@@ -117,7 +116,7 @@ def main() -> None:
     parser.add_argument("package", type=Path)
     parser.add_argument("cache", type=Path)
     args = parser.parse_args()
-    graph = Graph(args.package / "models" / "movenet-lightning.json")
+    graph = Graph(args.package / MODEL)
     with torch.inference_mode():
         joints = {
             path.stem: find_joints(graph, np.load(path))

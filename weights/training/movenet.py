@@ -21,6 +21,10 @@ from torch import Tensor
 
 from sghm_vs.network.model import SGHM, sghm_lite
 
+MODEL = Path("models/movenet-lightning.json")
+"""In the package."""
+ROOT = "StatefulPartitionedCall"
+"""What all names in the graph begin with."""
 TRUNK = "/center_net_mobile_net_v2fpn_feature_extractor/model_1/model/"
 BLOCKS = 16
 """After the first one, which does not expand."""
@@ -37,9 +41,7 @@ def read_constants(model: Path) -> dict[str, np.ndarray]:
             stored = np.dtype(entry.get("quantization", entry)["dtype"])
             count = int(np.prod(entry["shape"]))
             values = np.frombuffer(content, stored, count, start).reshape(entry["shape"])
-            constants[entry["name"].removeprefix("StatefulPartitionedCall")] = values.astype(
-                np.float32
-            )
+            constants[entry["name"].removeprefix(ROOT)] = values.astype(np.float32)
             start += count * stored.itemsize
     return constants
 
@@ -74,7 +76,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(0)
     network = sghm_lite()
-    fill_encoder(network, read_constants(args.package / "models" / "movenet-lightning.json"))
+    fill_encoder(network, read_constants(args.package / MODEL))
     torch.save({"average": network.state_dict()}, args.start)
 
 
