@@ -42,6 +42,20 @@ def picture_and_mask() -> tuple[torch.Tensor, torch.Tensor]:
     return image, mask
 
 
+def test_nobody_is_told_that_a_network_is_converted(monkeypatch):
+    """OpenVINO's own way sends messages, by copies of this process."""
+    telemetry = pytest.importorskip("openvino_telemetry", reason="OpenVINO has no telemetry here")
+    told = []
+    for way in ("start_session", "send_event", "end_session", "send_error"):
+        monkeypatch.setattr(telemetry.Telemetry, way, lambda *_, way=way, **__: told.append(way))
+    image, _ = picture_and_mask()
+
+    with torch.inference_mode():
+        OpenVinoNetwork(lite(), half=False, streams=1).encode(image)
+
+    assert not told
+
+
 @pytest.mark.parametrize(
     ("make", "half", "tolerance"),
     [(lite, False, 1e-4), (drawn_resnet, False, 1e-5), (drawn_resnet, True, 2 / 255)],

@@ -47,8 +47,7 @@ class OpenVinoNetwork:
         Raises:
             MissingPackageError: OpenVINO is not installed.
         """
-        self._openvino = require("openvino", extra="openvino", purpose="backend openvino")
-        self._core = self._openvino.Core()
+        self._core = require("openvino", extra="openvino", purpose="backend openvino").Core()
         self._core.set_property(
             "CPU",
             {
@@ -121,7 +120,22 @@ class OpenVinoNetwork:
         examples = tuple(torch.zeros_like(tensor, requires_grad=False) for tensor in inputs)
         with torch.inference_mode(mode=False), torch.no_grad():
             exported = torch.export.export(part(self._network), examples)
-        return self._core.compile_model(self._openvino.convert_model(exported), "CPU")
+        return self._core.compile_model(_converted(exported), "CPU")
+
+
+def _converted(exported: torch.export.ExportedProgram) -> Any:
+    """
+    Return `exported` as an OpenVINO model, by the steps of `openvino.convert_model` alone.
+
+    That one calls home besides, from copies of this process that a thread forks: a lock that another
+    thread held stays locked in them, and what they keep open stays open.
+    """
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
+
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchFXPythonDecoder.from_exported_program(exported)
+    return frontend.convert(frontend.load(decoder))
 
 
 class _Program:
