@@ -28,8 +28,8 @@ SLOTS_ON_CPU_MAX = 16
 SPARE = 1.5
 """A slot is added where this much of the memory that each of the others takes is free."""
 
-RUNS_BETWEEN_TRIMS = 64
-"""A trim takes up to 60 ms, a run some 100."""
+RUNS_BETWEEN_TRIMS = 1024
+"""A trim costs the time of one to three frames: its own, and that of having the pages again."""
 
 type Compute = Callable[[], Tensor]
 
@@ -230,8 +230,8 @@ def trim_heap() -> None:
     """
     Give free pages between the blocks in use back to the system.
 
-    glibc gives back only those at the heap's end: what is kept for neighbors, frames and features,
-    lies among what each frame needs for a moment, and the heap grows for hours.
+    glibc gives back only those at the heap's end: between small blocks that a script's other filters
+    leave behind, frame by frame, the heap would grow for hours.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
