@@ -18,6 +18,7 @@ from weights.training import (
     glass,
     joints,
     limbs,
+    looks,
     mix,
     movenet,
     panoramas,
@@ -137,7 +138,7 @@ def test_a_bent_person_stays_in_one_piece():
     person = np.zeros((160, 160, 4), np.float32)
     cv2.ellipse(person, (80, 80), (14, 60), 0, 0, 360, (0.5, 0.5, 0.5, 1.0), -1)
 
-    bent = [samples._bent(np.random.default_rng(seed), person)[..., 3] for seed in range(12)]
+    bent = [looks.bent(np.random.default_rng(seed), person)[..., 3] for seed in range(12)]
 
     assert all(cv2.connectedComponents(np.uint8(alpha > 0.5))[0] == 2 for alpha in bent)
     assert np.mean([np.abs(alpha - person[..., 3]).mean() for alpha in bent]) > 0.03
@@ -266,7 +267,7 @@ def test_faces_are_blurred_and_hair_is_not():
     places = np.zeros((17, 3), np.float32)
     places[:5] = [(40, 50, 1), (44, 46, 1), (36, 46, 1), (50, 48, 1), (30, 48, 1)]
 
-    blurred = samples._blur_face(rng, person, places)
+    blurred = looks.blur_face(rng, person, places)
 
     assert blurred[44:56, 34:46, :3].std() < person[44:56, 34:46, :3].std() / 2
     assert np.array_equal(blurred[:20], person[:20])

@@ -34,9 +34,10 @@ from torch.nn.functional import (
 from torch.utils.data import DataLoader, IterableDataset
 
 from sghm_vs.network.model import SGHM, sghm_lite
+from weights.training.camera import degrade, move
 from weights.training.guides import damage
 from weights.training.losses import dice_loss, matting_loss
-from weights.training.samples import Photos, degrade, move
+from weights.training.samples import Photos
 
 RECIPE = Path(__file__).with_name("recipe.toml")
 SAVE_EVERY_S = 240
