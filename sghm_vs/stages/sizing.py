@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-STRIDE = 64
+from sghm_vs.network.model import STRIDE
+
 PUBLISHED_SHORT_SIDE = 1280
 
 
