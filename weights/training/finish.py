@@ -1,7 +1,7 @@
 """
 Write the averaged weights of a finished run as the file that ships.
 
-    python -m weights.training.finish RUN weights/sghm-lite.safetensors [--outline 0.68]
+    python -m weights.training.finish RUN weights/sghm-lite.safetensors [--outline 0.76]
 
 Limbs that weigh more than other pixels make segmentation too sure of people. `--outline` says which
 probability, 0-1, is their outline in fact; what is written has it at one half.
