@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sghm_vs.errors import WeightsError
 from sghm_vs.network import SGHM, build_network, read_checkpoint, sghm_lite, sghm_resnet50
-from sghm_vs.network.model import crisp
+from sghm_vs.network.model import sharpened
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.resampling import enlarge
 from sghm_vs.settings import Settings
@@ -166,7 +166,7 @@ def test_the_light_network_keeps_its_budget():
     assert flops(network) <= 12e9
 
 
-def test_the_light_networks_encoder_takes_crisper_pictures():
+def test_the_light_networks_encoder_takes_sharpened_pictures():
     edge = torch.full((1, 3, 32, 48), 0.3)
     edge[..., 24:] = 0.6
 
@@ -175,9 +175,9 @@ def test_the_light_networks_encoder_takes_crisper_pictures():
     assert torch.allclose(seen[..., 30:], edge[..., 30:])
     assert seen[..., 23].max() < 0.25
     assert seen[..., 24].min() > 0.65
-    noise = crisp(torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1)))
+    noise = sharpened(torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1)))
     assert (noise.min(), noise.max()) == (0, 1)
-    assert sghm_resnet50().prepare is None
+    assert sghm_resnet50().sharpen is None
 
 
 def test_the_published_network_has_its_published_size():

@@ -55,7 +55,7 @@ class SGHM(nn.Module):
     The three methods are the three steps of a frame; each can be run on its own,
     so that a mask from elsewhere can take the place of the network's. `trusts_mask` says that its
     segmentation is steadier than its matting decoder deep inside and far outside a person;
-    `prepare`, if there, makes what the encoder takes of a small picture.
+    `sharpen`, if there, is done to each small picture before the encoder sees it.
     """
 
     backend = "torch"
@@ -69,7 +69,7 @@ class SGHM(nn.Module):
         shortcut: nn.ModuleList,
         refine: MattingDecoder,
         to_small: Callable[[Tensor], Tensor],
-        prepare: Callable[[Tensor], Tensor] | None,
+        sharpen: Callable[[Tensor], Tensor] | None,
         trusts_mask: bool,
     ) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class SGHM(nn.Module):
         self.shortcut = shortcut
         self.refine = refine
         self.to_small = to_small
-        self.prepare = prepare
+        self.sharpen = sharpen
         self.trusts_mask = trusts_mask
 
     def encode(self, image: Tensor) -> Features:
@@ -88,10 +88,10 @@ class SGHM(nn.Module):
 
     def encode_small(self, small: Tensor) -> Features:
         """Return the features of `small`, (n, 3, h, w), 0-1, sides multiples of 16."""
-        return self.encode_prepared(small if self.prepare is None else self.prepare(small))
+        return self.encode_sharp(small if self.sharpen is None else self.sharpen(small))
 
-    def encode_prepared(self, small: Tensor) -> Features:
-        """Return the features of `small` as it is: so segmentation was trained."""
+    def encode_sharp(self, small: Tensor) -> Features:
+        """Return the features of `small`, already as sharp as the photos of the training."""
         half, fourth, eighth, deepest = self.backbone(small)
         return Features(small, half, fourth, eighth, self.aspp(deepest))
 
@@ -193,7 +193,7 @@ def sghm_resnet50() -> SGHM:
         shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
         to_small=_sample_quarter,
-        prepare=None,
+        sharpen=None,
         trusts_mask=False,
     )
 
@@ -209,7 +209,7 @@ def sghm_lite() -> SGHM:
         shortcut=_shortcuts(LocalShortcut, channels, (6, 16, 32, 48, 80)),
         refine=MattingDecoder(128, (80, 48, 32, 16, 12, 6), (1, 1, 1, 1, 1), (16, 8, 4)),
         to_small=average_small,
-        prepare=crisp,
+        sharpen=sharpened,
         trusts_mask=True,
     )
 
@@ -246,7 +246,7 @@ def average_small(image: Tensor) -> Tensor:
     return _resized(image, (_to_16(height * scale), _to_16(width * scale)))
 
 
-def crisp(small: Tensor, amount: float = 0.6, around_px: int = 7) -> Tensor:
+def sharpened(small: Tensor, amount: float = 0.6, around_px: int = 7) -> Tensor:
     """
     Return `small` (n, 3, h, w), 0-1, with more local contrast (unsharp masking).
 

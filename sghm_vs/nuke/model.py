@@ -20,7 +20,7 @@ from torchvision.models.segmentation.deeplabv3 import ASPP
 from sghm_vs.network import SGHM
 from sghm_vs.network.encoder import SeparableASPP
 from sghm_vs.network.matting import MattingDecoder, ResidualBlock
-from sghm_vs.network.model import average_small, crisp
+from sghm_vs.network.model import average_small, sharpened
 from sghm_vs.network.segmentation import SegmentationDecoder
 
 
@@ -87,6 +87,7 @@ class Matting(nn.Module):
         self.shortcut = network.shortcut
         self.refine = Decoder(network.refine)
         self.averages = network.to_small is average_small
+        self.sharpens = network.sharpen is sharpened
         self.trusts_mask = network.trusts_mask
 
     def forward(self, picture: Tensor, infer_size: int) -> Tensor:
@@ -113,7 +114,7 @@ class Matting(nn.Module):
         """Return the alpha of `image`, whose sides are multiples of 64, float32."""
         height, width = image.shape[2], image.shape[3]
         small = self.shrunken(image)
-        features = self.encode(crisp(small) if self.averages else small)
+        features = self.encode(sharpened(small) if self.sharpens else small)
         seen = torch.sigmoid(self.decoder(features))
         if self.trusts_mask:
             seen = settled(seen, height, scale)

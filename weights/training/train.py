@@ -135,7 +135,7 @@ def segmentation_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> 
     A pair's two probabilities shall agree as well: what a shift by a few pixels, grain or coding
     changes in one frame, it changes in the next, and the mask would flicker.
     """
-    logits = network.decoder(network.encode_prepared(batch.images)).float()
+    logits = network.decoder(network.encode_sharp(batch.images)).float()
     probability = torch.sigmoid(logits)
     weight = 1 + settings["limb_weight"] * slender(batch.alphas)
     loss = binary_cross_entropy_with_logits(logits, batch.alphas, weight) / weight.mean()
