@@ -25,7 +25,7 @@ from sghm_vs.errors import ExportError, SettingsError, SourceError
 from sghm_vs.rotoscope import Delivery, Matting
 from sghm_vs.settings import Edges, Settings
 from sghm_vs.shots import FrameRange
-from tests.standin import CRASHES, StandIn, write_movie, write_sequence
+from tests.standin import CRASHES, Meddler, StandIn, write_movie, write_sequence
 
 FAST = Conduct(make_renderer=StandIn)
 RESUMED = replace(FAST, resume=True)
@@ -287,6 +287,20 @@ def test_resume_makes_exactly_what_changed_or_broke(tmp_path):
     assert all(after[name] == before[name] for name in before if name[:3] in ("sam", "bro", "los"))
     assert after["footage.0001.png"] != before["footage.0001.png"]
     assert {one.verdict for one in plan(list(shots.values()), out, RESUMED)} == {"done"}
+
+
+def test_footage_that_changes_while_it_is_matted_is_matted_anew(tmp_path):
+    movie, out = write_movie(tmp_path / "a.mkv", 3, seed=1), tmp_path / "out"
+    shots = [shot("a", movie, to="{shot}.%04d.png")]
+
+    (entry,) = run_batch(shots, out, conduct=replace(FAST, make_renderer=Meddler))
+    assert entry.state == "failed"
+    assert "changed while it was matted; go on with --resume" in entry.error
+    (resumed,) = run_batch(shots, out, conduct=RESUMED)
+    run_batch(shots, tmp_path / "afresh", conduct=FAST)
+
+    assert resumed.state == "done"
+    assert files_in(out) == files_in(tmp_path / "afresh")
 
 
 def test_files_that_no_manifest_knows_are_not_replaced_unasked(tmp_path):

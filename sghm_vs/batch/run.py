@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from filelock import FileLock, Timeout
 
-from sghm_vs.batch.content import Content, Reader, State, output_files, source_files, state_of
+from sghm_vs.batch.content import Content, Reader, output_files, source_files, state_of
 from sghm_vs.batch.manifest import NAME, Entry, Manifest
 from sghm_vs.batch.memory import available_bytes, peak_bytes
 from sghm_vs.batch.renderer import Rendered, Renderer, Rotoscoper, Task
@@ -280,8 +280,8 @@ class _Run:
     _pending: deque[Planned] = field(init=False)
     _alone: deque[Planned] = field(init=False, default_factory=deque)
     """Shots that ended their process while others ran beside them."""
-    _begun: dict[str, tuple[float, State]] = field(init=False, default_factory=dict)
-    """When a shot was begun, and what its source was then, by key."""
+    _begun: dict[str, float] = field(init=False, default_factory=dict)
+    """When a shot was begun, by key."""
     _crowded: set[str] = field(init=False, default_factory=set)
     """Keys of shots that had others beside them."""
 
@@ -321,13 +321,12 @@ class _Run:
         entry = begun(shot, self._describe)
         try:
             paths = tuple(place(self.folder, output) for output in shot.outputs)
-            state = state_of(source_files(shot.source, shot.frames))
             entry = replace(entry, inputs=unread_inputs(shot))
         except OSError as error:
             self._end(replace(entry, state="failed", finished=now(), error=said(error)))
             return
         self.manifest.put(entry)
-        self._begun[shot.key] = (time.monotonic(), state)
+        self._begun[shot.key] = time.monotonic()
         pool.give(Task(shot=shot, paths=paths, keeps=planned.keeps))
         if pool.running > 1:
             self._crowded |= {task.shot.key for task in pool.tasks}
@@ -345,24 +344,31 @@ class _Run:
             self._crowded.discard(shot.key)
             self._alone.append(Planned(shot, "again", what.reason))
             return
-        begun, state = self._begun.pop(shot.key)
+        entry = self.manifest.entries[shot.key]
+        read = read_inputs(shot, self.reader)
+        # What changed meanwhile stays recorded as it was, so that no frame made of it is kept.
+        changed = [
+            before.path
+            for name, before in entry.inputs.items()
+            if name not in read or read[name].state != before.state
+        ]
         entry = replace(
-            self.manifest.entries[shot.key],
+            entry,
             finished=now(),
-            seconds=round(time.monotonic() - begun, 3),
-            inputs=read_inputs(shot, self.reader),
+            seconds=round(time.monotonic() - self._begun.pop(shot.key), 3),
+            inputs=entry.inputs if changed else read,
         )
         if isinstance(what, Failure):
             self._end(replace(entry, state="failed", error=what.reason))
         elif isinstance(what, Rendered):
-            self._end(self._finished(shot, entry, what, state))
+            self._end(self._finished(shot, entry, what, changed))
 
-    def _finished(self, shot: Shot, entry: Entry, what: Rendered, state: State) -> Entry:
+    def _finished(self, shot: Shot, entry: Entry, what: Rendered, changed: Sequence[str]) -> Entry:
         last = what.first + what.frames - 1
         entry = replace(entry, frames=(what.first, last), warnings=what.warnings)
         try:
-            if state_of(source_files(shot.source, shot.frames)) != state:
-                msg = f"{shot.source} changed while it was matted; go on with --resume"
+            if changed:
+                msg = f"{listed(changed)} changed while it was matted; go on with --resume"
                 raise SourceError(msg)
             checksums = {output: self._checksum(output, entry) for output in shot.outputs}
         except OSError as error:
