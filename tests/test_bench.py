@@ -1,4 +1,4 @@
-"""sghm bench speed: rows that say what was measured."""
+"""sghm bench: rows that say what was measured."""
 
 import json
 
@@ -84,6 +84,33 @@ def test_tables_are_saved_for_the_docs(footage, capfd, tmp_path):
 
     assert (tmp_path / "to" / "speed.md").read_text().startswith("| model | size | tr |")
     assert json.loads((tmp_path / "to" / "speed.json").read_text())["rows"]
+
+
+def test_each_way_to_steady_a_matte_stands_beside_each_frame_alone(footage, capfd):
+    footage.with_name("band.mkv").rename(footage.with_name("plate_alpha.mkv"))
+    words = ["bench", "temporal", str(footage.parent), "--model", "sghm-lite", "--grain", "4"]
+
+    assert main(words) == 0
+
+    names, *rows, _ = [line.split() for line in capfd.readouterr().out.splitlines()]
+    assert " ".join(names) == "mean of 1 clips dtSSD MAD worst worst +dtSSD +MAD"
+    assert [row[0] for row in rows] == [
+        "off", "fast", "default", "quality", "exponential", "one-frame-delay",
+    ]  # fmt: skip
+    parts = {name: [float(cell) for cell in cells] for name, *cells in rows}
+    # Nobody is seen, in any frame, where the truth is half a person everywhere.
+    assert all(cells[1] == pytest.approx(1, abs=0.02) for cells in parts.values())
+    assert all(parts[name][4:] == [0, 0] for name in ("fast", "default", "quality"))
+
+
+def test_what_a_preset_costs_stands_beside_each_frame_alone(footage, capfd):
+    footage.with_name("band.mkv").rename(footage.with_name("plate_alpha.mkv"))
+
+    assert main(["bench", "cost", str(footage.parent), "--only", "fast", "--json"]) == 0
+
+    costs = json.loads(capfd.readouterr().out)
+    assert list(costs) == ["off", "fast"]
+    assert min(costs.values()) > 0
 
 
 def row(**values: object) -> dict:
