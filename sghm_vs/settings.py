@@ -20,7 +20,7 @@ Foreground = Literal["estimate", "source", "none"]
 Shape = Literal["alpha", "core", "edge", "trimap"]
 
 TR_MAX = 8
-VOTERS = 3
+VOTERS = 4
 """So many times farther than the alpha's is the window whose frames vote on where people are."""
 QUIETING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""

@@ -446,7 +446,7 @@ def test_a_chunk_whose_worker_died_before_its_record_is_recorded_by_the_next(
 
 
 def test_what_an_alpha_depends_on_is_within_its_reach():
-    assert [Settings(tr=tr).reach for tr in (0, 1, "default", "quality")] == [0, 5, 9, 13]
+    assert [Settings(tr=tr).reach for tr in (0, 1, "default", "quality")] == [0, 6, 11, 16]
 
 
 def test_a_plan_that_leads_out_of_its_folder_becomes_no_script(planned, tmp_path, capsys):

@@ -18,7 +18,7 @@ ROW_PX = 1024
 
 LENIENCE = 0.25
 """Power of a motion's trust in small pictures, whose pixels are larger than the motion's errors."""
-QUORUM = 0.5
+QUORUM = 0.4
 """Of the neighbors' votes: the frame's own counts for what is missing."""
 
 PATCH_PX = 5

@@ -25,7 +25,7 @@ def damage(
     elif lot < 0.7:
         mask = cv2.erode(mask, kernel)
     if rng.random() < 0.5:
-        _paint_blobs(rng, mask, rng.integers(1, 4), 0.12, value=0)
+        _paint_blobs(rng, mask, rng.integers(1, 4), 0.2, value=0)
     if rng.random() < share_added:
         _paint_blobs(rng, mask, rng.integers(1, 3), 0.08, value=1)
     if rng.random() < 0.7:
