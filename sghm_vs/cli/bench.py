@@ -240,9 +240,9 @@ def _costs(plate: Path, args: argparse.Namespace) -> dict[str, float]:
             matte.get_frame(n).close()
             costs[name].append(1e3 * (process_time() - start))
     # What comes first warms up, and looks ahead for all that follow; the last look ahead no more.
-    ahead = max(chosen.reach for chosen in _presets(args).values())
-    whole = slice(1, clip.num_frames - ahead)
-    return {name: median(cost[whole] or cost) for name, cost in costs.items()}
+    whole = clip.num_frames - max(chosen.reach for chosen in _presets(args).values())
+    counted = slice(1, whole if whole > 1 else None)
+    return {name: median(cost[counted] or cost) for name, cost in costs.items()}
 
 
 def _by_preset(clip: vs.VideoNode, args: argparse.Namespace) -> dict[str, vs.VideoNode]:
