@@ -65,7 +65,7 @@ def sghm(
         num_streams: Frames in the network at once, on each device, on the CPU each on one core; 0
             is one a core on the CPU, at most 16, and on CUDA as many as have room, at most 4.
         tr: Temporal radius: how many frames each way help with a frame. 0 mattes each alone. Or
-            a word: "off" (0), "fast" (1), "default" (2), "quality" (3, with finer motion).
+            a word: "off" (0), "fast" (1), "default" (2), "quality" (3).
         sc: Whether the window ends at scene changes; else at the clip's ends alone.
         sc_threshold: How much of a picture must be new for a scene change, 0-1; None trusts the
             clip's `_SceneChangePrev` and `_SceneChangeNext`.

@@ -6,18 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.settings import FlowEffort
-
 type Luma = NDArray[np.uint8]
 """(h, w), codes of 255; for motion, of half the picture's size."""
 type Plane = NDArray[np.float32]
 type Motion = NDArray[np.float32]
 """(3, h, w): where each pixel of one luma lies in another, as x and y in its pixels, and trust, 0-1."""
 
-PRESETS: dict[FlowEffort, int] = {
-    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
-    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
-}
+FINEST_SCALE = 1
+"""Where the search for motion ends: at half of the luma's size."""
 
 WEIGHTS_OF_RGB = (0.2126, 0.7152, 0.0722)
 """ITU-R BT.709."""
@@ -43,15 +39,28 @@ CHANGED_CODES = 10
 EXPLAINED = 0.1
 """A share of what changed; less than this is explained by motion neither way where a shot ends."""
 
+CELLS = 80
+"""On a plane's longer side. So coarse is the motion of people: it varies slowly."""
+AROUND_CELLS = 5
+"""The sigma of what counts as beside, a sixteenth of that side."""
+APART_PX = 1.0
+"""Deviation of the motion beside from its mean: trust in that falls to 0.6."""
+APART_OF_LENGTH = 0.05
+"""The same as a part of the way."""
+PEOPLE_AROUND = 0.1
+"""A share. Where people are less of what is beside, their motion counts less; at half of it, not."""
+TINY = 1e-6
+
 
 def half_luma(red: Plane, green: Plane, blue: Plane) -> Luma:
     """Return the luma of display-coded planes (h, w), 0-1, as codes of 255 at half the size."""
-    size = max(red.shape[1] // 2, 1), max(red.shape[0] // 2, 1)
-    small = (
-        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
-        for plane in (red, green, blue)
-    )
-    return luma(*small)
+    return luma(*map(halved, (red, green, blue)))
+
+
+def halved(plane: Plane) -> Plane:
+    """Return `plane` (h, w) at half the size, which is what motion is found at."""
+    height, width = plane.shape
+    return shrunk(plane, (max(height // 2, 1), max(width // 2, 1)))
 
 
 def luma(red: Plane, green: Plane, blue: Plane) -> Luma:
@@ -87,9 +96,9 @@ def explained(before: Luma, after: Luma, motion: Motion) -> float:
     return float((weights * motion[2]).sum() / max(weights.sum(), 1))
 
 
-def motions(before: Luma, after: Luma, effort: FlowEffort) -> tuple[Motion, Motion]:
+def motions(before: Luma, after: Luma) -> tuple[Motion, Motion]:
     """Return the motion from `before` to `after` and that from `after` to `before`."""
-    there, back = displacement(before, after, effort), displacement(after, before, effort)
+    there, back = displacement(before, after, _search()), displacement(after, before, _search())
     return (
         np.stack([*there, _trust(before, after, there, back)]),
         np.stack([*back, _trust(after, before, back, there)]),
@@ -104,8 +113,42 @@ def chained(first: Motion, second: Motion) -> Motion:
     return np.stack([first[0] + x, first[1] + y, first[2] * trust])
 
 
-def resized(motion: Motion, size: tuple[int, int]) -> Motion:
+def of_people(motion: Motion, people: Plane) -> Motion:
+    """
+    Return `motion` as the outlines of people move: where it is not trusted, as people beside do.
+
+    An outline goes with the person and not with the wall. There flow mixes both, and what a person
+    hides or uncovers has none; but how the person moves is known well just inside.
+
+    Args:
+        motion: Of a picture, of any size.
+        people: Where they are in it, (h, w), above 0.5. The motion comes at this size.
+    """
+    motion = resized(motion, people.shape)
+    height, width = people.shape
+    cells = min(CELLS / max(height, width), 1)
+    size = max(round(width * cells), 1), max(round(height * cells), 1)
+    some = cv2.resize(cv2.merge([*motion, people]), size, interpolation=cv2.INTER_NEAREST_EXACT)
+    x, y, trust, person = cv2.split(some)
+    person = (person > 0.5).astype(np.float32)
+    known = person * np.square(trust)
+    sums = person, person * trust, known, known * x, known * y, known * (x * x + y * y)
+    share, trusted, weight, *means = (cv2.GaussianBlur(part, (0, 0), AROUND_CELLS) for part in sums)
+    mean_x, mean_y, square = (part / np.maximum(weight, TINY) for part in means)
+    length = np.square(mean_x) + np.square(mean_y)
+    apart = np.maximum(square - length, 0) / (APART_PX**2 + APART_OF_LENGTH**2 * length)
+    counts = np.clip(2 * share / PEOPLE_AROUND - 1, 0, 1)
+    trusted = counts * trusted / np.maximum(share, TINY) * np.exp(apart * np.float32(-0.5))
+    beside = cv2.resize(cv2.merge([mean_x, mean_y, trusted]), (width, height))
+    theirs = np.stack(cv2.split(beside))
+    theirs[2] *= _is_inside(*theirs[:2])
+    return np.where(theirs[2] > motion[2], theirs, motion)
+
+
+def resized(motion: Motion, size: tuple[int, ...]) -> Motion:
     """Return `motion` at another `size`, (height, width), in pixels of that."""
+    if motion.shape[1:] == size:
+        return motion
     across, down = size[1] / motion.shape[2], size[0] / motion.shape[1]
     x, y, trust = (
         np.asarray(cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
@@ -114,9 +157,21 @@ def resized(motion: Motion, size: tuple[int, int]) -> Motion:
     return np.stack([x * np.float32(across), y * np.float32(down), trust])
 
 
-def displacement(before: Luma, after: Luma, effort: FlowEffort) -> NDArray[np.float32]:
+def shrunk(plane: Plane, size: tuple[int, ...]) -> Plane:
+    """Return `plane` (h, w) at a smaller `size`, (height, width): means of blocks."""
+    if plane.shape == size:
+        return plane
+    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+
+def displacement(before: Luma, after: Luma, search: cv2.DISOpticalFlow) -> NDArray[np.float32]:
     """
     Return where each pixel of `before` lies in `after`: x and y in pixels from it, (2, h, w).
+
+    Args:
+        before: Not moved yet.
+        after: Of the same size.
+        search: For this call alone: it holds buffers, and frames run on several threads.
 
     Source:
         Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, in OpenCV.
@@ -128,8 +183,7 @@ def displacement(before: Luma, after: Luma, effort: FlowEffort) -> NDArray[np.fl
         for codes in (before, after)
     )
     none = np.zeros((*first.shape, 2), np.float32)
-    # An object of its own for each call: it holds buffers, and frames run on several threads.
-    found = cv2.DISOpticalFlow.create(PRESETS[effort]).calc(first, second, none)
+    found = search.calc(first, second, none)
     return np.ascontiguousarray(found[:height, :width].transpose(2, 0, 1), np.float32)
 
 
@@ -157,23 +211,40 @@ def grid(height: int, width: int) -> tuple[Plane, Plane]:
     return np.broadcast_to(x, (height, width)), np.broadcast_to(y[:, None], (height, width))
 
 
+def _search() -> cv2.DISOpticalFlow:
+    """Return a search for motion: finer than OpenCV's fast one, and not smoothed after it."""
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search.setFinestScale(FINEST_SCALE)
+    search.setVariationalRefinementIterations(0)
+    return search
+
+
 def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np.float32]) -> Plane:
     """Return how far each pixel's motion can be trusted, 0-1: that it returns, and looks the same."""
     height, width = here.shape
     column, row = grid(height, width)
     x, y = column + there[0], row + there[1]
     returned = sample(cv2.merge([*back]), x, y)
-    astray = cv2.magnitude(there[0] + returned[..., 0], there[1] + returned[..., 1])
-    length = cv2.magnitude(there[0], there[1])
+    # In squares: the last bit of OpenCV's `magnitude` depends on where the arrays lie in memory.
+    astray = np.square(there[0] + returned[..., 0]) + np.square(there[1] + returned[..., 1])
+    length = np.square(there).sum(0)
     found = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     difference = found.astype(np.float32) - here
     # The mean size of normal noise is .8 sigma.
     by_noise = 0.8 * 255 * noise(difference * np.float32(1 / 255))
     unlike = (cv2.blur(np.abs(difference), (3, 3)) - by_noise).clip(0) / PHOTOMETRIC_CODES
-    allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length * length
-    trust = cv2.exp((astray * astray / allowed + unlike * unlike) * -0.5)
-    is_inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    return np.asarray(trust * is_inside, np.float32)
+    allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length
+    trust = np.exp((astray / allowed + unlike * unlike) * np.float32(-0.5))
+    return np.asarray(trust * _is_inside(*there), np.float32)
+
+
+def _is_inside(x: Plane, y: Plane) -> NDArray[np.bool_]:
+    """Return which pixels' motion, `x` and `y` (h, w) each, leads to where the picture is."""
+    height, width = x.shape
+    column, row = grid(height, width)
+    to_x, to_y = column + x, row + y
+    inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
+    return np.asarray(inside, np.bool_)
 
 
 def _outside_range(values: Luma, others: Luma) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sghm_vs import planes
 from sghm_vs.frames import to_gray_frame
-from sghm_vs.matting import Steps
+from sghm_vs.matting import Steps, halved
 from sghm_vs.nodes import blank_like, computed
 from sghm_vs.pipeline import Pipeline
 from sghm_vs.stages import temporal
@@ -72,7 +72,7 @@ def _of_map(name: View, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipelin
 
 
 def _of_window(name: View, steps: Steps) -> vs.VideoNode:
-    window = steps.window
+    window = steps.window.of_people(halved(steps.frames))
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames

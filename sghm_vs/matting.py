@@ -18,7 +18,7 @@ import numpy as np
 import vapoursynth as vs
 from torch import Tensor
 
-from sghm_vs import planes
+from sghm_vs import flow, planes
 from sghm_vs.errors import UnsupportedClipError
 from sghm_vs.frames import to_gray_frame, to_rgb_array, to_rgb_frame
 from sghm_vs.network.encoder import Features
@@ -161,16 +161,28 @@ def fused_over(
     window: Window, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline
 ) -> vs.VideoNode:
     """Return where the frames of each one's window see people, by their vote; see `segmented`."""
+    people = cropped(rgb, seen, pipeline)
+    window = window.of_people(people)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        picture, own, *others = frames
-        alone_here = np.asarray(own[0])
-        covered = pipeline.covered(alone_here.shape, picture.height, picture.width)
-        voters = window.neighbors(n, others, covered)
-        fused = temporal.fuse(alone_here, voters, covered, window.tr)
+        own, *others = frames
+        fused = temporal.fuse(np.asarray(own[0]), window.neighbors(n, others), window.tr)
         return to_gray_frame(fused, own.props)
 
-    return computed(blank_of_any_size(rgb), [rgb, seen, *window.around(seen)], make)
+    return computed(blank_of_any_size(rgb), [seen, *window.around(people)], make)
+
+
+def cropped(rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline) -> vs.VideoNode:
+    """Return what is `seen` of the pictures `rgb`, small, without the padding."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        picture, small = frames
+        values = np.asarray(small[0])
+        rows, columns = pipeline.covered(values.shape, picture.height, picture.width)
+        return to_gray_frame(values[:rows, :columns], small.props)
+
+    return computed(blank_of_any_size(rgb), [rgb, seen], make)
 
 
 def guided(
@@ -198,6 +210,7 @@ def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
     Props say how it went: `SghmCoverage`, the mean alpha; `SghmWindow`, how many frames were looked
     at; `SghmWarpError`, how the alpha differs from that of the frame before, along the motion.
     """
+    window = window.of_people(halved(frames))
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
@@ -210,6 +223,16 @@ def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
         return frame
 
     return computed(blank_like(frames), [frames, *window.around(frames)], make)
+
+
+def halved(frames: vs.VideoNode) -> vs.VideoNode:
+    """Return the alphas `frames`, GRAYS, at the size that motion is found at."""
+
+    def make(n: int, alphas: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        return to_gray_frame(flow.halved(np.asarray(alphas[0][0])), {})
+
+    return computed(blank_of_any_size(frames), [frames], make)
 
 
 class FeatureCache:

@@ -13,8 +13,6 @@ type Devices = int | list[int] | tuple[int, ...] | None
 """CUDA devices by their index; None is the first, or else the CPU, -1 the CPU."""
 Sizing = Literal["pad", "image", "video"]
 
-FlowEffort = Literal["fast", "medium"]
-
 Foreground = Literal["estimate", "source", "none"]
 
 Shape = Literal["alpha", "core", "edge", "trimap"]
@@ -27,13 +25,8 @@ QUIETING_FRAMES = 1
 REACH_MAX = (1 + VOTERS) * TR_MAX + QUIETING_FRAMES
 """Frames before and after a frame that may help with it, whatever the settings."""
 EXPOSURE_MAX = 20
-PRESETS: dict[str, tuple[int, FlowEffort]] = {
-    "off": (0, "fast"),
-    "fast": (1, "fast"),
-    "default": (2, "fast"),
-    "quality": (3, "medium"),
-}
-"""What a word for `tr` means: how many frames each way, and the care taken with motion."""
+PRESETS = {"off": 0, "fast": 1, "default": 2, "quality": 3}
+"""What a word for `tr` means: how many frames each way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,27 +75,19 @@ class Settings:
     @property
     def radius(self) -> int:
         """How many frames before and after a frame help with it."""
-        return self._temporal()[0]
+        if isinstance(self.tr, int):
+            return self.tr
+        if self.tr in PRESETS:
+            return PRESETS[self.tr]
+        known = ", ".join(PRESETS)
+        msg = f"tr is {self.tr!r} and must be a whole number of frames, or one of {known}"
+        raise SettingsError(msg)
 
     @property
     def reach(self) -> int:
         """How many frames before and after a frame its alpha depends on, at most."""
         # Neighbors correct an alpha, each had its own voters, and each of these a quieter picture.
         return (1 + VOTERS) * self.radius + QUIETING_FRAMES if self.radius else 0
-
-    @property
-    def flow(self) -> FlowEffort:
-        """The care taken with motion."""
-        return self._temporal()[1]
-
-    def _temporal(self) -> tuple[int, FlowEffort]:
-        if isinstance(self.tr, int):
-            return self.tr, "fast"
-        if self.tr in PRESETS:
-            return PRESETS[self.tr]
-        known = ", ".join(PRESETS)
-        msg = f"tr is {self.tr!r} and must be a whole number of frames, or one of {known}"
-        raise SettingsError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,29 @@ class Window:
         """Return the window of another `tr` over the same motion."""
         return replace(self, tr=tr)
 
+    def of_people(self, people: vs.VideoNode) -> Window:
+        """
+        Return the window whose motion is that of people's outlines; see `flow.of_people`.
+
+        Args:
+            people: Where each frame has them, GRAYS, above 0.5. Motion comes at the size of these.
+        """
+
+        def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+            del n
+            step, *where = frames
+            if step.props[IS_APART]:
+                return step
+            both = np.asarray(step[0]).reshape(2, 3, -1, step.width)
+            theirs = [
+                flow.of_people(motion, np.asarray(frame[0]))
+                for motion, frame in zip(both, where, strict=True)
+            ]
+            return to_gray_frame(np.concatenate(theirs).reshape(-1, where[0].width), step.props)
+
+        clips = [self.steps, people, shifted(people, 1)]
+        return replace(self, steps=computed(blank_of_any_size(people), clips, make))
+
     def around(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
         """Return the clips from whose frames `neighbors` makes those of `clip`, GRAYS or RGBS."""
         frames = [shifted(clip, by) for by in (*range(-self.tr, 0), *range(1, self.tr + 1))]
@@ -120,7 +143,7 @@ def _step(
     new = _share_of_cut(before, after, settings)
     if new > 1:
         return None
-    both = flow.motions(*lumas, settings.flow)
+    both = flow.motions(*lumas)
     # Rooms may be alike: there half as much counts, if motion explains none of it.
     if new > 1 / 2 and max(flow.explained(*lumas, one) for one in both) < flow.EXPLAINED:
         return None

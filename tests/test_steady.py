@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -103,10 +105,10 @@ def test_exact_alphas_stay_exact_however_the_shot_moves(draw: Callable[..., tupl
 
 @pytest.mark.parametrize(
     ("draw", "share"),
-    [(draw, 2e-3) for draw in SHOTS if draw not in (dissolves, at_12_fps)] + [(at_12_fps, 1.2e-2)],
+    [(draw, 2e-3) for draw in SHOTS if draw not in (dissolves, at_12_fps)] + [(at_12_fps, 5e-3)],
 )
 def test_a_vote_of_frames_that_see_right_is_right_however_the_shot_moves(draw, share):
-    """At 20 px a frame of 320, motion is lost, and the vote errs by about a percent of the picture."""
+    """At 20 px a frame of 320, some motion is lost: the vote errs on up to 0.4 % of the picture."""
     clip, exact = clips(LENGTH, draw)
 
     for n, seen in enumerate(voted(clip, exact)):
@@ -148,13 +150,9 @@ def test_the_encoder_sees_less_grain_of_people_who_move(sigma):
         assert left < (0.7 if n in (0, LENGTH - 1) else 0.55)
 
 
-@pytest.mark.parametrize("draw", [shakes, at_60_fps, in_grain])
+@pytest.mark.parametrize("draw", [shakes, at_60_fps, in_grain, at_12_fps])
 def test_a_limb_lost_for_a_frame_comes_back(draw):
-    """
-    The lower half of a person is lost in one frame; the vote closes it, or else the alpha filter.
-
-    Where people move faster than motion can be found, each frame is left alone instead.
-    """
+    """The lower half of a person is lost in one frame: the vote closes most of it, and the filter."""
     lost = {MIDDLE}
 
     def broken(n: int) -> tuple[Picture, Alpha]:
@@ -165,8 +163,8 @@ def test_a_limb_lost_for_a_frame_comes_back(draw):
     exact = draw(MIDDLE)[1]
     hole = (exact > 0.5) & (half(exact) < 0.5)
 
-    assert (voted(clip, alpha)[MIDDLE][hole] > 0.5).mean() > 0.8
-    assert np.abs(stabilized(clip, alpha)[MIDDLE] - exact)[hole].mean() < 0.6
+    assert (voted(clip, alpha)[MIDDLE][hole] > 0.5).mean() > 0.65
+    assert np.abs(stabilized(clip, alpha)[MIDDLE] - exact)[hole].mean() < 0.2
 
 
 @pytest.mark.parametrize("cut", range(1, 9))
@@ -214,11 +212,21 @@ def test_rooms_that_are_alike_are_told_apart_by_what_no_motion_explains():
     )
 
     cut, motion = (
-        [flow.explained(before, other, one) for one in flow.motions(before, other, "fast")]
+        [flow.explained(before, other, one) for one in flow.motions(before, other)]
         for other in (after, moved)
     )
 
     assert max(cut) < flow.EXPLAINED < min(motion)
+
+
+def test_motion_is_the_same_to_the_last_bit_whichever_thread_looks_for_it():
+    """OpenCV's `magnitude` is not: its last bit depends on where arrays lie in memory."""
+    lumas = [flow.half_luma(*np.moveaxis(scene(n)[0], 2, 0)) for n in range(6)]
+    pairs = [*itertools.pairwise(lumas)]
+    with ThreadPoolExecutor(4) as threads:
+        found = [*threads.map(lambda pair: flow.motions(*pair), pairs * 20)]
+
+    assert len({np.stack(both).tobytes() for both in found}) == len(pairs)
 
 
 def half(alpha: Alpha) -> Alpha:

@@ -103,7 +103,7 @@ def add_model_options(parser: argparse.ArgumentParser, *, sizing: Sizing = "pad"
         default=2,
         metavar="N|WORD",
         help="how many frames each way steady a frame: 0 mattes each alone; or off (0), fast (1), "
-        "default (2), quality (3, with finer motion) (default: 2)",
+        "default (2), quality (3) (default: 2)",
     )
     group.add_argument(
         "--sc-threshold",

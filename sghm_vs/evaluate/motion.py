@@ -38,7 +38,7 @@ class MotionError:
         luma = np.rint(np.clip(truth, 0, 1) * 255).astype(np.uint8)
         if self._last is not None:
             error_before, luma_before = self._last
-            moved = _followed(error.astype(np.float32), displacement(luma_before, luma, "medium"))
+            moved = _followed(error.astype(np.float32), _displacement(luma_before, luma))
             self._sum += float(np.abs(error_before - moved).mean())
         self._last = error, luma
         self._frames += 1
@@ -69,10 +69,7 @@ class WarpError:
         """Take the next frame: the matte and the plate's luma, (h, w) each."""
         if self._last is not None:
             before, luma_before = self._last
-            there, back = (
-                displacement(luma_before, luma, "medium"),
-                displacement(luma, luma_before, "medium"),
-            )
+            there, back = _displacement(luma_before, luma), _displacement(luma, luma_before)
             seen = ~_hidden(there, back)
             moved = _followed(alpha.astype(np.float32), there)
             self._sum += float(np.square(before - moved)[seen].mean()) if seen.any() else 0.0
@@ -83,6 +80,12 @@ class WarpError:
     def warp(self) -> float:
         """The mean so far, x1e3."""
         return 1e3 * self._sum / max(self._pairs, 1)
+
+
+def _displacement(before: Luma, after: Luma) -> NDArray[np.float32]:
+    """Return the motion that errors are measured along: not the one that mattes are made along."""
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return displacement(before, after, search)
 
 
 def _followed(values: NDArray[np.float32], motion: NDArray[np.float32]) -> NDArray[np.float32]:

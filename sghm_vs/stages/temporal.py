@@ -9,17 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.flow import Motion, Plane, grid, noise, sample
+from sghm_vs.flow import Motion, Plane, grid, noise, sample, shrunk
 
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
 ROW_PX = 1024
 """OpenCV looks points up in rows of less than 32,768."""
 
-LENIENCE = 0.25
+LENIENCE = 0.5
 """Power of a motion's trust in small pictures, whose pixels are larger than the motion's errors."""
-QUORUM = 0.4
-"""Of the neighbors' votes: the frame's own counts for what is missing."""
 
 PATCH_PX = 5
 """Side of what is compared before pictures are averaged."""
@@ -28,7 +26,7 @@ EXCESS = 0.5
 
 DOUBT = 0.02
 """Corrections of half this size are left undone, those of twice its size are made."""
-MISPLACED_PX = 1.0
+MISPLACED_PX = 0.9
 """To that is added what such an error in the motion would make at the frame's own edge."""
 
 
@@ -81,35 +79,32 @@ def denoise(
     return quiet
 
 
-def fuse(
-    seen: Plane, neighbors: Sequence[Neighbor], covered: tuple[int, int], radius: int
-) -> Plane:
+def fuse(seen: Plane, neighbors: Sequence[Neighbor], radius: int) -> Plane:
     """
     Return where a frame and its neighbors see people (h, w), 0-1: their mean along the motion.
 
-    Where motion is lost, and with it half of the neighbors' votes, the frame's own gains weight.
-
     Args:
-        seen: By the frame; the outline lies at 0.5, so that the mean is a vote.
-        neighbors: With what they see, and motion of the size `covered`.
-        covered: How many rows and columns the picture takes; beyond is padding.
+        seen: By the frame; the outline lies at 0.5, so that the mean is a vote. What is padding lies
+            beyond what the neighbors have, and stays.
+        neighbors: With what they see of the picture, and motion of that size.
         radius: How many neighbors each way there are within a shot. Where some are missing, the
             frame's own vote counts more, twice with one side alone: errors of motion that
             cancel between the sides do not there.
     """
-    height, width = covered
+    if not neighbors:
+        return seen
+    height, width = neighbors[0].values.shape
     own = seen[:height, :width]
     column, row = grid(height, width)
     total, weight = np.zeros_like(own), np.zeros_like(own)
     differs = np.zeros(own.shape, np.bool_)
     for values, (x, y, trust), _ in neighbors:
-        moved = sample(values[:height, :width], column + x, row + y)
+        moved = sample(values, column + x, row + y)
         lenient = trust**LENIENCE
         total += lenient * moved
         weight += lenient
         differs |= moved != own
     own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
-    own_votes = own_votes + np.maximum(np.float32(QUORUM * len(neighbors)) - weight, 0)
     mean = (total + own_votes * own) / (weight + own_votes)
     fused = seen.copy()
     # Where nothing changes, not even the last bit does: a still stays what it is.
@@ -147,9 +142,9 @@ def uncertain(alpha: Plane, neighbors: Sequence[Neighbor]) -> NDArray[np.bool_]:
     """Return where not every frame of the window has a solid 0, or every one a solid 1."""
     size = neighbors[0].motion.shape[1:]
     column, row = grid(*size)
-    low = high = _resized(alpha, size)
+    low = high = shrunk(alpha, size)
     for values, (x, y, _), _ in neighbors:
-        moved = sample(_resized(values, size), column + x, row + y)
+        moved = sample(shrunk(values, size), column + x, row + y)
         low, high = np.minimum(low, moved), np.maximum(high, moved)
     band = ((high > NEARLY_0) & (low < NEARLY_1)).astype(np.uint8)
     grown = cv2.dilate(band, np.ones((3, 3), np.uint8))
@@ -173,8 +168,8 @@ def warp_error(alpha: Plane, neighbors: Sequence[Neighbor]) -> float:
         return 0.0
     values, (x, y, trust), _ = before[-1]
     column, row = grid(*trust.shape)
-    moved = sample(_resized(values, trust.shape), column + x, row + y)
-    error = trust * np.square(_resized(alpha, trust.shape) - moved)
+    moved = sample(shrunk(values, trust.shape), column + x, row + y)
+    error = trust * np.square(shrunk(alpha, trust.shape) - moved)
     return float(error.sum() / max(trust.sum(), 1))
 
 
@@ -220,10 +215,3 @@ def _in_rows(points: NDArray[np.float32]) -> Plane:
     """Return `points` (n,) in rows of one length, the last one filled up with zeros."""
     padded = np.pad(points, (0, -points.size % ROW_PX)).reshape(-1, ROW_PX)
     return np.asarray(padded, np.float32)
-
-
-def _resized(plane: Plane, size: tuple[int, ...]) -> Plane:
-    """Return `plane` (h, w) at `size`, (height, width): means of blocks where it shrinks."""
-    if plane.shape == size:
-        return plane
-    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
