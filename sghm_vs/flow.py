@@ -1,4 +1,4 @@
-"""How a picture moves to the next: dense flow, how far to trust it, and where shots are cut."""
+"""How a picture and the people in it move to the next: dense flow, trust in it, and cuts."""
 
 from __future__ import annotations
 
@@ -129,20 +129,11 @@ def of_people(motion: Motion, people: Plane) -> Motion:
     cells = min(CELLS / max(height, width), 1)
     size = max(round(width * cells), 1), max(round(height * cells), 1)
     some = cv2.resize(cv2.merge([*motion, people]), size, interpolation=cv2.INTER_NEAREST_EXACT)
-    x, y, trust, person = cv2.split(some)
-    person = (person > 0.5).astype(np.float32)
-    known = person * np.square(trust)
-    sums = person, person * trust, known, known * x, known * y, known * (x * x + y * y)
-    share, trusted, weight, *means = (cv2.GaussianBlur(part, (0, 0), AROUND_CELLS) for part in sums)
-    mean_x, mean_y, square = (part / np.maximum(weight, TINY) for part in means)
-    length = np.square(mean_x) + np.square(mean_y)
-    apart = np.maximum(square - length, 0) / (APART_PX**2 + APART_OF_LENGTH**2 * length)
-    counts = np.clip(2 * share / PEOPLE_AROUND - 1, 0, 1)
-    trusted = counts * trusted / np.maximum(share, TINY) * np.exp(apart * np.float32(-0.5))
-    beside = cv2.resize(cv2.merge([mean_x, mean_y, trusted]), (width, height))
-    theirs = np.stack(cv2.split(beside))
-    theirs[2] *= _is_inside(*theirs[:2])
-    return np.where(theirs[2] > motion[2], theirs, motion)
+    *known, person = cv2.split(some)
+    around = _mean_of_people(np.stack(known), (person > 0.5).astype(np.float32))
+    beside = np.stack(cv2.split(cv2.resize(cv2.merge([*around]), (width, height))))
+    beside[2] *= _is_inside(*beside[:2])
+    return np.where(beside[2] > motion[2], beside, motion)
 
 
 def resized(motion: Motion, size: tuple[int, ...]) -> Motion:
@@ -217,6 +208,26 @@ def _search() -> cv2.DISOpticalFlow:
     search.setFinestScale(FINEST_SCALE)
     search.setVariationalRefinementIterations(0)
     return search
+
+
+def _mean_of_people(motion: Motion, person: Plane) -> Motion:
+    """
+    Return how the people around each cell move, trusted as far as they move as one.
+
+    Source:
+        Means of what is known alone: Knutsson and Westin, "Normalized and differential
+        convolution", CVPR 1993.
+    """
+    x, y, trust = motion
+    weight = person * np.square(trust)
+    parts = person, person * trust, weight, weight * x, weight * y, weight * (x * x + y * y)
+    share, trusted, total, *sums = (cv2.GaussianBlur(part, (0, 0), AROUND_CELLS) for part in parts)
+    mean_x, mean_y, square = (part / np.maximum(total, TINY) for part in sums)
+    length = np.square(mean_x) + np.square(mean_y)
+    apart = np.maximum(square - length, 0) / (APART_PX**2 + APART_OF_LENGTH**2 * length)
+    as_one = np.exp(apart * np.float32(-0.5))
+    counts = np.clip(2 * share / PEOPLE_AROUND - 1, 0, 1)
+    return np.stack([mean_x, mean_y, counts * trusted / np.maximum(share, TINY) * as_one])
 
 
 def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np.float32]) -> Plane:
