@@ -132,7 +132,8 @@ def of_people(motion: Motion, people: Plane) -> Motion:
     *known, person = cv2.split(some)
     around = _mean_of_people(np.stack(known), (person > 0.5).astype(np.float32))
     beside = np.stack(cv2.split(cv2.resize(cv2.merge([*around]), (width, height))))
-    beside[2] *= _is_inside(*beside[:2])
+    column, row = grid(height, width)
+    beside[2] *= _is_inside(column + beside[0], row + beside[1])
     return np.where(beside[2] > motion[2], beside, motion)
 
 
@@ -246,15 +247,13 @@ def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np
     unlike = (cv2.blur(np.abs(difference), (3, 3)) - by_noise).clip(0) / PHOTOMETRIC_CODES
     allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length
     trust = np.exp((astray / allowed + unlike * unlike) * np.float32(-0.5))
-    return np.asarray(trust * _is_inside(*there), np.float32)
+    return np.asarray(trust * _is_inside(x, y), np.float32)
 
 
 def _is_inside(x: Plane, y: Plane) -> NDArray[np.bool_]:
-    """Return which pixels' motion, `x` and `y` (h, w) each, leads to where the picture is."""
+    """Return which of the points `x`, `y`, (h, w) each, lie where a picture of that size is."""
     height, width = x.shape
-    column, row = grid(height, width)
-    to_x, to_y = column + x, row + y
-    inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     return np.asarray(inside, np.bool_)
 
 

@@ -76,7 +76,7 @@ class Window:
         Args:
             n: Number of the frame.
             around: Frames n of the clips `around`.
-            size: (height, width) of their motion; None is what it was found at.
+            size: (height, width) of their motion; None is that of `steps`.
         """
         frames, steps = around[: 2 * self.tr], around[2 * self.tr :]
         before = slice(self.tr - 1, None, -1)

@@ -131,6 +131,7 @@ def test_footage_without_an_alpha_is_not_exported(plate, tmp_path, capsys):
         (["matte", "PLATE", "-o", "x.mov", "--frames", "1-2"], "1001-1006"),
         (["matte", "PLATE", "-o", "x.mov", "--device", "tpu"], "tpu"),
         (["matte", "PLATE", "-o", "x.mov", "--tr", "99"], "tr is 99"),
+        (["matte", "PLATE", "-o", "x.mov", "--tr", "faster"], "off, fast, default, quality"),
         (["eval", "--pred", "PLATE", "--gt", "nowhere"], "nowhere"),
     ],
 )
@@ -157,6 +158,13 @@ def test_misuse_is_exit_code_2(words):
         main(words)
 
     assert ended.value.code == 2
+
+
+def test_a_threshold_that_is_no_number_is_told_what_it_may_be(capsys):
+    with pytest.raises(SystemExit):
+        main(["matte", "a", "-o", "b", "--sc-threshold", "often"])
+
+    assert "'often' is no number above 0 and at most 1, nor props or off" in capsys.readouterr().err
 
 
 def test_an_output_that_exists_is_kept(plate, tmp_path, capsys):

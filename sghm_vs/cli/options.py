@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sghm_vs.cli.progress import Report, progress
 from sghm_vs.errors import DeviceError
-from sghm_vs.settings import PRESETS, Devices, Edges, Foreground, Settings, Shape, Sizing
+from sghm_vs.settings import Devices, Edges, Foreground, Settings, Shape, Sizing
 from sghm_vs.shots import FrameRange, SequencePath
 
 if TYPE_CHECKING:
@@ -525,11 +525,16 @@ def say(words: str) -> None:
 
 
 def _temporal_radius(text: str) -> int | str:
-    return text if text in PRESETS else int(text)
+    # `Settings` knows the words, and refuses others.
+    return int(text) if text.removeprefix("-").isdecimal() else text
 
 
 def _threshold(text: str) -> float | str:
-    return text if text in ("props", "off") else float(text)
+    try:
+        return text if text in ("props", "off") else float(text)
+    except ValueError:
+        msg = f"{text!r} is no number above 0 and at most 1, nor props or off"
+        raise argparse.ArgumentTypeError(msg) from None
 
 
 def _over(text: str) -> Path | tuple[float, float, float]:
