@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 from sghm_vs.errors import SghmError
 
 if TYPE_CHECKING:
-    from sghm_vs.delivery import export
-    from sghm_vs.filter import attach, sghm
-    from sghm_vs.shaping import edges
-    from sghm_vs.unmixing import foreground
+    from sghm_vs.filter.edges import edges
+    from sghm_vs.filter.foreground import foreground
+    from sghm_vs.filter.sghm import attach, sghm
+    from sghm_vs.media.writers import export
 
 __all__ = ["SghmError", "__version__", "attach", "edges", "export", "foreground", "sghm"]
 __version__ = version("sghm-vs")
 
 _HOMES = {
-    "attach": "filter",
-    "edges": "shaping",
-    "export": "delivery",
-    "foreground": "unmixing",
-    "sghm": "filter",
+    "attach": "filter.sghm",
+    "edges": "filter.edges",
+    "export": "media.writers",
+    "foreground": "filter.foreground",
+    "sghm": "filter.sghm",
 }
 
 

@@ -18,10 +18,11 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs import color, sghm
-from sghm_vs.settings import Edges
-from sghm_vs.shaping import shape_of
-from sghm_vs.stages.foreground import estimate
+from sghm_vs import sghm
+from sghm_vs.color import convert
+from sghm_vs.filter.edges import shape_of
+from sghm_vs.matting.foreground import estimate
+from sghm_vs.options import Edges
 from tests.clips import core
 from tests.mixtures import Mixture, clip_of, picture_of
 
@@ -47,8 +48,8 @@ def main() -> None:
         report(f"edges {said}", cpu_ms(lambda settings=settings: shape_of(alpha, settings)))
     plate = core.std.BlankClip(format=vs.YUV422P10, width=WIDTH, height=HEIGHT, length=8, keep=True)
     for name in (None, "pq", "acescg", "logc4", "adx10"):
-        named = plate if name is None else color.said_to_be(plate, name)
-        seen = color.to_viewed_rgb(color.read_color(named))
+        named = plate if name is None else convert.said_to_be(plate, name)
+        seen = convert.to_viewed_rgb(convert.read_color(named))
         seen.get_frame(0)
         report(f"seen by the network, {name or 'display codes'}", cpu_ms(Frames(seen).next))
     picture = np.random.default_rng(0).random((HEIGHT, WIDTH, 3), np.float32)

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sghm_vs.errors import WeightsError
-from sghm_vs.store import verify
-from sghm_vs.weights import Weights, find_weights, shipped
+from sghm_vs.models.install import verify
+from sghm_vs.models.weights import Weights, find_weights, shipped
 from tests.seeded import seeded_state_dict
 
 type State = dict[str, Tensor]

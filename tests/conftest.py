@@ -12,10 +12,11 @@ import torch
 import vapoursynth as vs
 from safetensors.torch import load_file, save_file
 
-from sghm_vs import planes
-from sghm_vs.network import SGHM, build_network
-from sghm_vs.stages import sizing
-from sghm_vs.weights import find_weights
+from sghm_vs.filter import tensors
+from sghm_vs.matting import sizing
+from sghm_vs.models.checkpoint import build_network
+from sghm_vs.models.sghm.network import SGHM
+from sghm_vs.models.weights import find_weights
 from tests.clips import noise_clip, panning_clip
 from tests.seeded import seeded_state_dict
 
@@ -48,7 +49,7 @@ def model(tmp_path_factory) -> str:
     medians = []
     for clip in (noise_clip(vs.RGBS), panning_clip().resize.Bicubic(format=vs.RGBS)):
         for frame in clip.frames(close=True):
-            picture = planes.to_tensor(frame, torch.device("cpu"), torch.float32)
+            picture = tensors.to_tensor(frame, torch.device("cpu"), torch.float32)
             with torch.inference_mode():
                 fit = sizing.fit_padded(*picture.shape[-2:], infer_size=1280)
                 probability = network.segment(network.encode(fit.prepare(picture)))
@@ -77,7 +78,7 @@ def _nothing_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """What "auto" is must not depend on whose machine this is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SGHM_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr("sghm_vs.filter.has_openvino", lambda: False)
+        patch.setattr("sghm_vs.filter.sghm.has_openvino", lambda: False)
         yield
 
 

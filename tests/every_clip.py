@@ -18,10 +18,10 @@ import torch
 import vapoursynth as vs
 
 from sghm_vs import sghm
-from sghm_vs.color import read_color, to_viewed_rgb
+from sghm_vs.color.convert import read_color, to_viewed_rgb
+from sghm_vs.color.frame_props import DERIVED_MATRICES
 from sghm_vs.errors import SghmError
-from sghm_vs.intake import DERIVED_MATRICES
-from sghm_vs.planes import to_tensor
+from sghm_vs.filter.tensors import to_tensor
 from tests.clips import core, plane
 from tests.test_intake import FORMATS
 

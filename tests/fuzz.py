@@ -138,7 +138,7 @@ def tried(opening: Callable[[Path], object], path: Path) -> str:
 
 def open_footage(path: Path) -> None:
     """Open the file and read its first and last frame."""
-    from sghm_vs.source import open_source
+    from sghm_vs.media.readers import open_source
 
     clip = open_source(path).clip
     for n in {0, clip.num_frames - 1}:
@@ -147,7 +147,7 @@ def open_footage(path: Path) -> None:
 
 def open_checkpoint(path: Path) -> None:
     """Read the checkpoint and build its network."""
-    from sghm_vs.network import build_network, read_checkpoint
+    from sghm_vs.models.checkpoint import build_network, read_checkpoint
 
     build_network(read_checkpoint(path), path.name)
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sghm_vs.nuke import comps
-from sghm_vs.nuke.gizmos import bridge_node
-from sghm_vs.nuke.script import write, write_group
+from sghm_vs.hosts.nuke import comps
+from sghm_vs.hosts.nuke.gizmo import bridge_node
+from sghm_vs.hosts.nuke.script import write, write_group
 
 BRIDGE = Path(__file__).resolve().parents[1] / "nuke_bridge"
 

@@ -17,7 +17,7 @@ import numpy as np
 import OpenImageIO as oiio
 import torch
 
-from sghm_vs.nuke.script import Node, find
+from sghm_vs.hosts.nuke.script import Node, find
 
 type Image = dict[str, np.ndarray]
 

@@ -11,11 +11,11 @@ import av
 import cv2
 import numpy as np
 
-from sghm_vs import rotoscope
-from sghm_vs.batch.renderer import Rendered, Task, delivery_of, rendered
 from sghm_vs.cli import batch, main
-from sghm_vs.color import to_matte
-from sghm_vs.source import open_source
+from sghm_vs.color.convert import to_matte
+from sghm_vs.media.readers import open_source
+from sghm_vs.shots import shot as rotoscope
+from sghm_vs.shots.batch.render import Rendered, Task, delivery_of, rendered
 
 CRASHES = "crash"
 """A shot of this name ends its process."""

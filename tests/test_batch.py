@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from sghm_vs.batch.footage import find_footage
-from sghm_vs.batch.listing import read_list
-from sghm_vs.batch.manifest import Manifest
-from sghm_vs.batch.run import Conduct, Unfit, plan, run_batch
-from sghm_vs.batch.shots import Shot, output_names, place, safe_name, unique_names
-from sghm_vs.batch.watch import Watch
 from sghm_vs.cli import build_parser, main
 from sghm_vs.cli.batch import requests_from, shots_from
 from sghm_vs.errors import ExportError, SettingsError, SourceError
-from sghm_vs.rotoscope import Delivery, Matting
-from sghm_vs.settings import Edges, Settings
-from sghm_vs.shots import FrameRange
+from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import Edges, Settings
+from sghm_vs.shots.batch.find import find_footage
+from sghm_vs.shots.batch.lists import read_list
+from sghm_vs.shots.batch.manifest import Manifest
+from sghm_vs.shots.batch.names import Shot, output_names, place, safe_name, unique_names
+from sghm_vs.shots.batch.run import Conduct, Unfit, plan, run_batch
+from sghm_vs.shots.batch.watch import Watch
+from sghm_vs.shots.shot import Delivery, Matting
 from tests.standin import CRASHES, Meddler, StandIn, write_movie, write_sequence
 
 FAST = Conduct(make_renderer=StandIn)

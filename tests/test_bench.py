@@ -1,12 +1,14 @@
-"""sghm bench: rows that say what was measured."""
+"""python -m benchmarks: rows that say what was measured."""
 
 import json
 
 import pytest
 import vapoursynth as vs
 
-from sghm_vs.cli import main, speed, timing
-from sghm_vs.delivery import export
+from benchmarks import speed, timing
+from benchmarks.__main__ import main
+from sghm_vs import cli
+from sghm_vs.media.writers import export
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def row_of(capfd, *words: str) -> dict:
 
 
 def bench(capfd, *words: str) -> dict:
-    assert main(["bench", "speed", *words, "--size", "128x96", "--frames", "2", "--json"]) == 0
+    assert main(["speed", *words, "--size", "128x96", "--frames", "2", "--json"]) == 0
     return json.loads(capfd.readouterr().out)
 
 
@@ -63,7 +65,7 @@ def test_weights_that_are_not_installed_are_random_and_get_a_real_mattes_band(fo
 def test_what_is_missing_is_said(footage, capfd, words, said):
     words = [str(footage) if word == "PLATE" else word for word in words]
 
-    assert main(["bench", "speed", *words, "--size", "128x96"]) == 1
+    assert main(["speed", *words, "--size", "128x96"]) == 1
 
     assert said in capfd.readouterr().err
 
@@ -88,7 +90,7 @@ def test_tables_are_saved_for_the_docs(footage, capfd, tmp_path):
 
 def test_each_way_to_steady_a_matte_stands_beside_each_frame_alone(footage, capfd):
     footage.with_name("band.mkv").rename(footage.with_name("plate_alpha.mkv"))
-    words = ["bench", "temporal", str(footage.parent), "--model", "sghm-lite", "--grain", "4"]
+    words = ["temporal", str(footage.parent), "--model", "sghm-lite", "--grain", "4"]
 
     assert main(words) == 0
 
@@ -106,7 +108,7 @@ def test_each_way_to_steady_a_matte_stands_beside_each_frame_alone(footage, capf
 def test_what_a_preset_costs_stands_beside_each_frame_alone(footage, capfd):
     footage.with_name("band.mkv").rename(footage.with_name("plate_alpha.mkv"))
 
-    assert main(["bench", "cost", str(footage.parent), "--only", "fast", "--json"]) == 0
+    assert main(["cost", str(footage.parent), "--only", "fast", "--json"]) == 0
 
     costs = json.loads(capfd.readouterr().out)
     assert list(costs) == ["off", "fast"]
@@ -161,7 +163,7 @@ def test_one_command_measures_what_all_floors_are_about(footage, monkeypatch, tm
     monkeypatch.setattr(speed, "_in_its_own_process", found)
     monkeypatch.setattr(speed, "_is_on_cuda", lambda _: is_on_cuda)
 
-    words = ["bench", "speed", str(footage), "--floors", "--save", str(tmp_path)]
+    words = ["speed", str(footage), "--floors", "--save", str(tmp_path)]
     assert main(words) == 0
 
     cases = {(case.matting.model, case.size, case.matting.settings.tr) for case in asked}
@@ -173,3 +175,16 @@ def test_one_command_measures_what_all_floors_are_about(footage, monkeypatch, tm
     else:
         assert ("sghm-lite", (1280, 720), 0) in cases
     assert "| holds |" in (tmp_path / "speed.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (["bench", "cost", "my clips"], "python -m benchmarks cost 'my clips'"),
+        (["farm", "simulate", "--workers", "9"], "python -m benchmarks simulate --workers 9"),
+    ],
+)
+def test_the_verbs_of_old_say_what_to_type_now(capsys, old, new):
+    assert cli.main(old) == 2
+
+    assert capsys.readouterr().err.endswith(f"in a checkout type: {new}\n")

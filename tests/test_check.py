@@ -14,10 +14,11 @@ import vapoursynth as vs
 
 from sghm_vs import export
 from sghm_vs.cli import main
-from sghm_vs.delivery import exr, movies
-from sghm_vs.delivery.check import verify
-from sghm_vs.delivery.record import Record, read_record, sampled
 from sghm_vs.errors import ExportError, SghmError
+from sghm_vs.media.verification.compare import verify
+from sghm_vs.media.verification.sidecar import Record, read_record, sampled
+from sghm_vs.media.writers import exr
+from sghm_vs.media.writers import movie as movies
 from tests.clips import counted, noise_clip
 
 FORMS = ("x.mov", "x.####.exr", "x.####.png", "x.mkv")

@@ -15,7 +15,7 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs.cli import VERBS, build_parser, main
-from sghm_vs.inspection import View
+from sghm_vs.filter.debug import View
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_missing_frames_are_black_and_empty_or_hold_the_one_before(
 ):
     """Empty whatever the network makes of black: here it sees half a person everywhere."""
     monkeypatch.setattr(
-        "sghm_vs.filter.sghm",
+        "sghm_vs.filter.sghm.sghm",
         lambda clip, *_, **__: clip.std.BlankClip(format=vs.GRAYS, color=0.5, keep=True),
     )
     (plate.parent / "sh010.1003.png").unlink()

@@ -12,11 +12,18 @@ import pytest
 import skimage.data
 import vapoursynth as vs
 
-from sghm_vs import colorspaces, export, foreground, sghm
+from sghm_vs import export, foreground, sghm
 from sghm_vs.cli import main
-from sghm_vs.color import read_color, said_to_be, to_display_rgb, to_linear_rgb, to_viewed_rgb
+from sghm_vs.color import ocio as colorspaces
+from sghm_vs.color.convert import (
+    read_color,
+    said_to_be,
+    to_display_rgb,
+    to_linear_rgb,
+    to_viewed_rgb,
+)
 from sghm_vs.errors import SettingsError
-from sghm_vs.source import open_source
+from sghm_vs.media.readers import open_source
 from tests.clips import core, frame_bytes, noise_clip, plane
 from tests.mixtures import clip_of, hairy, picture_of
 
@@ -393,7 +400,7 @@ def test_a_config_that_is_not_there_is_named(monkeypatch):
 def test_opencolorio_is_loaded_only_for_spaces_that_it_names():
     script = (
         "import sys, vapoursynth as vs\n"
-        "from sghm_vs.color import read_color, said_to_be, to_viewed_rgb\n"
+        "from sghm_vs.color.convert import read_color, said_to_be, to_viewed_rgb\n"
         "clip = vs.core.std.BlankClip(format=vs.RGB24, width=8, height=8, length=1)\n"
         "to_viewed_rgb(read_color(said_to_be(clip, 'hlg'))).get_frame(0)\n"
         "assert 'PyOpenColorIO' not in sys.modules\n"

@@ -16,10 +16,11 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs import export
-from sghm_vs.delivery import commands, targets
-from sghm_vs.delivery.ffmpeg import is_new_enough
+from sghm_vs.color.frame_props import Colorimetry
 from sghm_vs.errors import ExportError
-from sghm_vs.intake import Colorimetry
+from sghm_vs.media import targets
+from sghm_vs.media.writers import ffmpeg_args
+from sghm_vs.media.writers.ffmpeg import is_new_enough
 from tests.clips import core, counted, noise_clip, plane
 from tests.decoding import av_plane, decoded
 
@@ -144,11 +145,11 @@ def test_prores_color_is_the_resizers_within_the_codec(tmp_path):
 
 
 def test_the_prores_command_says_what_it_must():
-    words = commands.arguments(
+    words = ffmpeg_args.arguments(
         Path("ffmpeg"),
         Path("out.mov"),
-        commands.prores(4, Colorimetry(1, 1, 1)),
-        commands.Movie(size=(1920, 1080), rate=Fraction(24000, 1001), frames=1),
+        ffmpeg_args.prores(4, Colorimetry(1, 1, 1)),
+        ffmpeg_args.Movie(size=(1920, 1080), rate=Fraction(24000, 1001), frames=1),
     )
 
     pairs = list(itertools.pairwise(words))
@@ -165,7 +166,7 @@ def test_the_prores_command_says_what_it_must():
     [("24", 24000), ("25", 25000), ("24000/1001", 24000), ("60000/1001", 60000), ("15/2", 15000)],
 )
 def test_a_frame_lasts_a_whole_number_of_ticks(rate, ticks):
-    assert commands.timescale(Fraction(rate)) == ticks
+    assert ffmpeg_args.timescale(Fraction(rate)) == ticks
     assert (Fraction(ticks) / Fraction(rate)).denominator == 1
 
 

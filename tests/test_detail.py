@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from sghm_vs.network import SGHM, build_network, read_checkpoint
-from sghm_vs.network.model import Begun, Square
-from sghm_vs.stages import detail
-from sghm_vs.weights import shipped
+from sghm_vs.matting import tiles
+from sghm_vs.models.checkpoint import build_network, read_checkpoint
+from sghm_vs.models.sghm.network import SGHM, Begun, Square
+from sghm_vs.models.weights import shipped
 from tests.seeded import seeded_image
 
 SIZE = 256, 384
@@ -46,12 +46,12 @@ def corners_and_lines() -> Tensor:
 
 
 def test_it_is_that_of_the_whole_picture_where_it_is_looked_at(network, begun, monkeypatch):
-    monkeypatch.setattr(detail, "DENSE_PART", 100)
+    monkeypatch.setattr(tiles, "DENSE_PART", 100)
     begun, whole = begun
     where = corners_and_lines()
 
     with torch.inference_mode():
-        sparse = detail.finest(network, begun, detail.tiles(where))
+        sparse = tiles.finest(network, begun, tiles.tiles(where))
 
     assert (sparse - whole)[where].abs().max() < TOLERANCE
     assert (sparse == 0).float().mean() > 0.2
@@ -62,7 +62,7 @@ def test_where_nothing_is_looked_at_nothing_is_made(network, begun, monkeypatch)
 
     nowhere = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
 
-    alpha = detail.finest(network, begun[0], detail.tiles(nowhere))
+    alpha = tiles.finest(network, begun[0], tiles.tiles(nowhere))
 
     assert (alpha == 0).all()
 
@@ -78,7 +78,7 @@ def test_small_pictures_and_bands_everywhere_are_made_at_once(network, monkeypat
         begun = network.begin(image, features, mask)
 
         everywhere = torch.ones(1, 1, *size, dtype=torch.bool)
-        alpha = detail.finest(network, begun, detail.tiles(everywhere))
+        alpha = tiles.finest(network, begun, tiles.tiles(everywhere))
 
     # The stand-in weights' last layer has a gain of 150, for rounding as well.
     assert (alpha - whole).abs().max() < 2 * TOLERANCE

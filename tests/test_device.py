@@ -21,19 +21,22 @@ import torch
 import vapoursynth as vs
 from torch import Tensor
 
-from sghm_vs import color, matting, planes, sghm
-from sghm_vs.device import Compute, choose_computes
+from sghm_vs import sghm
+from sghm_vs.color import convert
+from sghm_vs.color.yuv import to_codes, unpacked
 from sghm_vs.errors import DeviceError
-from sghm_vs.filter import engines_for, load_pipeline, matte_clip
+from sghm_vs.filter import graph
+from sghm_vs.filter import tensors as planes
+from sghm_vs.filter.graph import Engine
+from sghm_vs.filter.sghm import engines_for, load_pipeline, matte_clip
 from sghm_vs.frames import to_gray_frame
-from sghm_vs.graphs import GRAPHS_MAX, Directly, Graphs, Step
-from sghm_vs.matting import Engine
-from sghm_vs.pipeline import Pipeline
-from sghm_vs.settings import Settings
-from sghm_vs.slots import Slots
-from sghm_vs.stages import detail
-from sghm_vs.unpacking import to_codes, unpacked
-from sghm_vs.weights import find_weights
+from sghm_vs.matting import tiles
+from sghm_vs.matting.frame import Pipeline
+from sghm_vs.models.backends.cuda_graphs import GRAPHS_MAX, Directly, Graphs, Step
+from sghm_vs.models.backends.device import Compute, choose_computes
+from sghm_vs.models.backends.streams import Slots
+from sghm_vs.models.weights import find_weights
+from sghm_vs.options import Settings
 from tests.clips import frame_bytes, noise_clip, panning_clip, plane
 from tests.seeded import seeded_image
 
@@ -72,11 +75,11 @@ def random_frame(format_id: int, width: int = 64, height: int = 48, **props: int
 
 def taken(clip: vs.VideoNode, exposure: float = 0) -> tuple[vs.VideoFormat, Tensor, Tensor]:
     """Return in which format the first frame is packed, its picture, and the resizer's."""
-    footage = color.read_color(clip)
+    footage = convert.read_color(clip)
     with planes.to_pictures(footage, exposure).get_frame(0) as frame:
         packed = planes.packed(frame, CPU)
         picture, kind = unpacked(packed.data, packed.layout, torch.float32), frame.format
-    with color.to_viewed_rgb(footage, exposure).get_frame(0) as frame:
+    with convert.to_viewed_rgb(footage, exposure).get_frame(0) as frame:
         return kind, picture, planes.to_tensor(frame, CPU, torch.float32)
 
 
@@ -157,7 +160,7 @@ def test_alphas_become_the_codes_that_the_resizer_makes_of_them(bits):
     clip = core.std.BlankClip(format=vs.GRAYS, width=64, height=len(alpha), length=1)
     clip = clip.std.ModifyFrame(clip, lambda n, f: frame)  # noqa: ARG005
     format_id = core.query_video_format(vs.GRAY, vs.INTEGER, bits).id
-    with color.to_full_range_gray(clip, format_id).get_frame(0) as resized:
+    with convert.to_full_range_gray(clip, format_id).get_frame(0) as resized:
         expected = np.array(resized[0])
 
     codes = to_codes(torch.from_numpy(alpha), bits, False).numpy()
@@ -260,7 +263,7 @@ def test_an_alpha_comes_back_in_the_format_that_is_asked_for(model, format_id):
     alpha = matte_clip(clip, packing(model), format=format_id)
 
     assert alpha.format.id == format_id
-    expected = color.to_full_range_gray(floats, format_id)
+    expected = convert.to_full_range_gray(floats, format_id)
     with alpha.get_frame(1) as found, expected.get_frame(1) as resized:
         assert np.array_equal(plane(found), plane(resized))
         assert found.props["_Range"] == vs.RANGE_FULL
@@ -297,17 +300,17 @@ def test_frames_of_changing_color_and_size_are_each_read_as_their_own(model):
 @pytest.mark.parametrize("size", [(256, 384), (192, 128)])
 def test_squares_by_their_places_are_squares(seeded_network, monkeypatch, size):
     """In batches of one size, some of which are filled up; at all edges and corners."""
-    monkeypatch.setattr(detail, "TILES_AT_ONCE_ON_DEVICE", 4)
+    monkeypatch.setattr(tiles, "TILES_AT_ONCE_ON_DEVICE", 4)
     image = torch.from_numpy(seeded_image(5, *size))[None]
     mask = (image[:, :1] > 0.5).float()
     where = torch.zeros(1, 1, *size, dtype=torch.bool)
     where[..., [0, 70, -1], :] = True
     with torch.inference_mode():
         begun = seeded_network.begin(image, seeded_network.encode(image), mask)
-        monkeypatch.setattr(detail, "DENSE_PART", 100)
-        slices = detail.finest(seeded_network, begun, detail.tiles(where))
-        monkeypatch.setattr(detail, "_by_slices", partial(detail.by_places, dense=Directly()))
-        places = detail.finest(seeded_network, begun, detail.tiles(where))
+        monkeypatch.setattr(tiles, "DENSE_PART", 100)
+        slices = tiles.finest(seeded_network, begun, tiles.tiles(where))
+        monkeypatch.setattr(tiles, "_by_slices", partial(tiles.by_places, dense=Directly()))
+        places = tiles.finest(seeded_network, begun, tiles.tiles(where))
 
     # The stand-in weights' last layer has a gain of 150, for rounding as well.
     assert (slices - places).abs().max() < 1e-4
@@ -502,14 +505,14 @@ def test_matting_finds_motion_while_the_device_works(model):
     """It runs on VapourSynth's threads: a slot's thread has no part in it."""
     names: set[str] = set()
     engines = packing(model, 1)
-    seen = matting.temporal.stabilize
+    seen = graph.temporal.stabilize
 
     def stabilize(*args: Any) -> Any:
         names.add(threading.current_thread().name)
         return seen(*args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matting.temporal, "stabilize", stabilize)
+        patch.setattr(graph.temporal, "stabilize", stabilize)
         matte_clip(panning_clip((4,)), engines).get_frame(1).close()
 
     assert names
@@ -565,11 +568,11 @@ def test_captured_steps_give_what_they_give_as_they_are_on_cuda(model):
 @needs_cuda
 @pytest.mark.parametrize("format_id", FORMATS, ids=lambda f: core.get_video_format(f).name)
 def test_planes_become_on_cuda_what_the_resizer_makes_of_them(format_id):
-    footage = color.read_color(random_frame(format_id))
+    footage = convert.read_color(random_frame(format_id))
     device = torch.device("cuda", 0)
     with planes.to_pictures(footage).get_frame(0) as frame:
         packed = planes.packed(frame, device)
-    with color.to_viewed_rgb(footage).get_frame(0) as frame:
+    with convert.to_viewed_rgb(footage).get_frame(0) as frame:
         resized = planes.to_tensor(frame, CPU, torch.float32)
 
     picture = unpacked(packed.data.to(device), packed.layout, torch.float32).cpu()

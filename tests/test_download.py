@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sghm_vs.download import Patience, download
 from sghm_vs.errors import DownloadError
+from sghm_vs.models.download import Patience, download
 from tests import server
 from tests.server import FileServer, serving
 

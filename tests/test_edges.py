@@ -11,8 +11,8 @@ import vapoursynth as vs
 from sghm_vs import edges, export
 from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError
-from sghm_vs.settings import Edges
-from sghm_vs.shaping import shape_of
+from sghm_vs.filter.edges import shape_of
+from sghm_vs.options import Edges
 from tests.clips import core, frame_bytes, noise_clip, plane
 
 GRAYS = (vs.GRAY8, vs.GRAY10, vs.GRAY12, vs.GRAY16, vs.GRAYH, vs.GRAYS)

@@ -13,11 +13,11 @@ import vapoursynth as vs
 
 from sghm_vs import export
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.origin import Origin
-from sghm_vs.rotoscope import deliver
-from sghm_vs.shots import FrameRange
-from sghm_vs.source import Opening, open_source
-from sghm_vs.timecode import Timecode
+from sghm_vs.media.metadata import Origin
+from sghm_vs.media.readers import Opening, open_source
+from sghm_vs.media.sequences import FrameRange
+from sghm_vs.media.timecode import Timecode
+from sghm_vs.shots.shot import deliver
 from tests.clips import core, noise_clip, plane
 
 MATTE_LAYOUTS = ("rgba", "matte", "alpha", "layered", "multipart")

@@ -16,24 +16,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sghm_vs import export
-from sghm_vs.batch.manifest import Manifest
-from sghm_vs.batch.renderer import Rotoscoper, delivery_of
-from sghm_vs.batch.run import Conduct, run_batch
 from sghm_vs.cli import batch, build_parser, main, options, plans
-from sghm_vs.delivery.naming import named
-from sghm_vs.delivery.record import UNFINISHED, read_record, sidecars_at
 from sghm_vs.errors import ExportError, FarmError, SettingsError
-from sghm_vs.farm.chunks import chunk_size, split
-from sghm_vs.farm.commands import chunk_words
-from sghm_vs.farm.fingerprint import Fingerprint, refuse_other
-from sghm_vs.farm.plan import KEPT, Plan, read_plan
-from sghm_vs.farm.scripts import shell_script, slurm_script
-from sghm_vs.rotoscope import describe
-from sghm_vs.settings import Settings
-from sghm_vs.shots import FrameRange
-from sghm_vs.workers.assembly import assemble
-from sghm_vs.workers.job import Job
-from sghm_vs.workers.show import assemble_here
+from sghm_vs.media.name_templates import named
+from sghm_vs.media.sequences import FrameRange
+from sghm_vs.media.verification.sidecar import UNFINISHED, read_record, sidecars_at
+from sghm_vs.options import Settings
+from sghm_vs.shots.batch.manifest import Manifest
+from sghm_vs.shots.batch.render import Rotoscoper, delivery_of
+from sghm_vs.shots.batch.run import Conduct, run_batch
+from sghm_vs.shots.farm.assemble import assemble
+from sghm_vs.shots.farm.chunks import chunk_size, split
+from sghm_vs.shots.farm.engines.commands import chunk_words
+from sghm_vs.shots.farm.engines.slurm import shell_script, slurm_script
+from sghm_vs.shots.farm.fingerprint import Fingerprint, refuse_other
+from sghm_vs.shots.farm.job import Job
+from sghm_vs.shots.farm.plan import KEPT, Plan, read_plan
+from sghm_vs.shots.farm.run import assemble_here
+from sghm_vs.shots.shot import describe
 from tests.clips import panning_clip
 from tests.standin import StandIn, write_movie, write_sequence
 
@@ -129,7 +129,8 @@ def test_a_chunk_takes_the_time_asked_for_but_outweighs_its_window():
 def test_plans_are_read_without_torch_and_vapoursynth():
     script = (
         "import sys\n"
-        "from sghm_vs.farm import chunks, commands, fingerprint, plan, scripts\n"
+        "from sghm_vs.shots.farm import chunks, fingerprint, plan\n"
+        "from sghm_vs.shots.farm.engines import commands, openjd, slurm\n"
         "heavy = {'torch', 'vapoursynth', 'numpy', 'cv2', 'av'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

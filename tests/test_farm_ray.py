@@ -19,7 +19,7 @@ import vapoursynth as vs
 
 from sghm_vs import export
 from sghm_vs.cli import main
-from sghm_vs.farm.plan import read_plan
+from sghm_vs.shots.farm.plan import read_plan
 from tests.clips import panning_clip
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'sghm-vs[farm]'")
@@ -71,7 +71,7 @@ def planned(show: Path, tmp_path: Path) -> Path:
     plan = tmp_path / "plan.json"
     words = ["--chunk", "4", "--device", "cpu", "--model", "sghm-lite", "-o", str(plan)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sghm_vs.workers.machine.bind_threads", lambda _: None)
+        patch.setattr("sghm_vs.shots.farm.worker.bind_threads", lambda _: None)
         assert main(["farm", "plan", str(tmp_path / "list.csv"), *words, "--quiet"]) == 0
     return plan
 

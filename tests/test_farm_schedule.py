@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from sghm_vs.cli import main
+from benchmarks.__main__ import main
+from benchmarks.farm_cost import Show, on_paper
+from benchmarks.farm_simulation import simulate
 from sghm_vs.cli.progress import farm_progress
 from sghm_vs.errors import SettingsError
-from sghm_vs.farm.cost import Show, on_paper
-from sghm_vs.farm.schedule import Schedule, Work
-from sghm_vs.farm.simulation import simulate
-from sghm_vs.shots import FrameRange
-from sghm_vs.workers.show import Status
+from sghm_vs.media.sequences import FrameRange
+from sghm_vs.shots.farm.run import Status
+from sghm_vs.shots.farm.schedule import Schedule, Work
 
 ONE, TWO = FrameRange(0, 4), FrameRange(5, 9)
 SMALL = Show(frames=60_000, shots=60, workers=50, chunk=100)
@@ -125,9 +125,9 @@ def test_what_is_on_paper_is_what_a_large_show_comes_to():
 def test_the_command_prints_both(capsys):
     words = ["--frames", "4000", "--shots", "4", "--workers", "5", "--chunk", "100"]
 
-    assert main(["farm", "simulate", *words, "--json"]) == 0
+    assert main(["simulate", *words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert main(["farm", "simulate", *words]) == 0
+    assert main(["simulate", *words]) == 0
 
     assert found["simulated"]["frames_made"] == 4000
     assert capsys.readouterr().out.startswith(f"{'':<14}{'on paper':>12}{'simulated':>12}\nhours")

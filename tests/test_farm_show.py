@@ -14,18 +14,18 @@ import cv2
 import numpy as np
 import pytest
 
-from sghm_vs.batch.manifest import Manifest
 from sghm_vs.cli import main, plans
-from sghm_vs.delivery.targets import whole_file
 from sghm_vs.errors import ExportError
-from sghm_vs.farm import schedule
-from sghm_vs.farm.plan import read_plan
-from sghm_vs.farm.schedule import Work
-from sghm_vs.workers import show as shows
-from sghm_vs.workers.assembly import assemble
-from sghm_vs.workers.crew import Failure, Member, Outcome, failure_of
-from sghm_vs.workers.job import Job
-from sghm_vs.workers.show import Rules, Status, make_show
+from sghm_vs.media.targets import whole_file
+from sghm_vs.shots.batch.manifest import Manifest
+from sghm_vs.shots.farm import run as shows
+from sghm_vs.shots.farm import schedule
+from sghm_vs.shots.farm.assemble import assemble
+from sghm_vs.shots.farm.engines.ray import Failure, Member, Outcome, failure_of
+from sghm_vs.shots.farm.job import Job
+from sghm_vs.shots.farm.plan import read_plan
+from sghm_vs.shots.farm.run import Rules, Status, make_show
+from sghm_vs.shots.farm.schedule import Work
 from tests.standin import StandIn, write_sequence
 from tests.test_farm import WORKER
 

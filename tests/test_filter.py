@@ -17,18 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sghm_vs
-from sghm_vs import attach, flow, planes, sghm
-from sghm_vs.color import read_color, to_display_rgb
-from sghm_vs.device import Compute
-from sghm_vs.filter import load_pipeline
-from sghm_vs.inspection import View, detached
-from sghm_vs.network import SGHM
-from sghm_vs.pipeline import Pipeline
-from sghm_vs.settings import Settings
-from sghm_vs.slots import Slots, trim_heap
-from sghm_vs.source.script import run_script
-from sghm_vs.stages import temporal
-from sghm_vs.weights import find_weights
+from sghm_vs import attach, sghm
+from sghm_vs.color.convert import read_color, to_display_rgb
+from sghm_vs.filter import tensors
+from sghm_vs.filter.debug import View, detached
+from sghm_vs.filter.sghm import load_pipeline
+from sghm_vs.matting import optical_flow, temporal
+from sghm_vs.matting.frame import Pipeline
+from sghm_vs.media.readers.vpy import run_script
+from sghm_vs.models.backends.device import Compute
+from sghm_vs.models.backends.streams import Slots, trim_heap
+from sghm_vs.models.sghm.network import SGHM
+from sghm_vs.models.weights import find_weights
+from sghm_vs.options import Settings
 from tests.clips import counted, frame_bytes, noise_clip, panning_clip, plane
 
 core = vs.core
@@ -146,7 +147,7 @@ def test_the_filter_equals_the_pipeline_called_directly(model):
     device = torch.device("cpu")
     pipeline = load_pipeline(find_weights(model), Settings(), Compute(device))
     with clip.get_frame(0) as frame:
-        picture = planes.to_tensor(frame, device, torch.float32)
+        picture = tensors.to_tensor(frame, device, torch.float32)
     # On one thread, as each frame is: sums by several differ in their last bits.
     direct = Slots(device, 1).run(lambda: pipeline.matte(picture))
 
@@ -158,7 +159,7 @@ def test_the_filter_equals_the_pipeline_called_directly(model):
 def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, prefetch):
     clip, seen = counted(panning_clip((40,)))
     steps = {
-        flow: ("half_luma", "motions"),
+        optical_flow: ("half_luma", "motions"),
         Pipeline: ("glimpse",),
         temporal: ("denoise", "fuse", "stabilize"),
         SGHM: ("segment", "begin"),
@@ -257,7 +258,7 @@ def test_values_out_of_range_and_nan_do_not_reach_the_network():
     poisoned = clip.std.ModifyFrame(clip, poison)
 
     with poisoned.get_frame(0) as frame:
-        tensor = planes.to_tensor(frame, torch.device("cpu"), torch.float32)
+        tensor = tensors.to_tensor(frame, torch.device("cpu"), torch.float32)
     assert tensor.isfinite().all()
     assert tensor.min() >= 0
     assert tensor.max() <= 1

@@ -8,8 +8,8 @@ import vapoursynth as vs
 
 from sghm_vs import edges, export, foreground
 from sghm_vs.cli import main
-from sghm_vs.color import read_color, to_linear_rgb
-from sghm_vs.stages.foreground import estimate
+from sghm_vs.color.convert import read_color, to_linear_rgb
+from sghm_vs.matting.foreground import estimate
 from tests.clips import core, frame_bytes, noise_clip, plane
 from tests.mixtures import clip_of, hairy, over, picture_of
 

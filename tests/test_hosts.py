@@ -18,9 +18,9 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs import export
-from sghm_vs.delivery.presets import PRESETS
-from sghm_vs.origin import Origin
-from sghm_vs.timecode import Timecode
+from sghm_vs.hosts.presets import PRESETS
+from sghm_vs.media.metadata import Origin
+from sghm_vs.media.timecode import Timecode
 from tests.clips import core, noise_clip, plane
 
 WIDTH, HEIGHT, LENGTH = 320, 180, 3

@@ -12,8 +12,8 @@ import OpenEXR
 import OpenImageIO as oiio
 import pytest
 
-from sghm_vs.nuke import cattery
-from sghm_vs.nuke.script import write_group
+from sghm_vs.hosts.nuke import cattery
+from sghm_vs.hosts.nuke.script import write_group
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "tests/in_nuke.py"

@@ -8,15 +8,15 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs import export, sghm
-from sghm_vs.color import (
+from sghm_vs.color.convert import (
     read_color,
     to_display_rgb,
     to_full_range_gray,
     to_limited_yuv444,
     to_linear_rgb,
 )
+from sghm_vs.color.frame_props import DERIVED_MATRICES, KNOWN
 from sghm_vs.errors import UnsupportedClipError
-from sghm_vs.intake import DERIVED_MATRICES, KNOWN
 from tests.clips import core, noise_clip, plane
 
 SAMPLES = [*((vs.INTEGER, bits) for bits in range(8, 17)), (vs.FLOAT, 16), (vs.FLOAT, 32)]

@@ -14,7 +14,7 @@ import av
 import OpenImageIO as oiio
 import pytest
 
-from sghm_vs.signals import Ended, unwinding
+from sghm_vs.shots.signals import Ended, unwinding
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 

@@ -6,7 +6,7 @@ import pytest
 from sghm_vs import sghm
 from sghm_vs.cli.demo import write_moving_portrait
 from sghm_vs.evaluate import score_clip
-from sghm_vs.source import open_source
+from sghm_vs.media.readers import open_source
 from tests.clips import plane
 from weights.training.validate import at_640
 

@@ -11,14 +11,14 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs import export
-from sghm_vs.delivery import Form
-from sghm_vs.delivery.ffmpeg import find_ffmpeg
 from sghm_vs.errors import ExportError
-from sghm_vs.origin import Origin
-from sghm_vs.rotoscope import Delivery, deliver
-from sghm_vs.shots import FrameRange
-from sghm_vs.source import open_source
-from sghm_vs.timecode import Timecode
+from sghm_vs.media.metadata import Origin
+from sghm_vs.media.readers import open_source
+from sghm_vs.media.sequences import FrameRange
+from sghm_vs.media.timecode import Timecode
+from sghm_vs.media.writers import Form
+from sghm_vs.media.writers.ffmpeg import find_ffmpeg
+from sghm_vs.shots.shot import Delivery, deliver
 from tests.clips import core, noise_clip, plane
 from tests.decoding import av_plane, decoded
 

@@ -12,12 +12,12 @@ from sghm_vs.cli.options import (
     delivery_from,
     outputs_from,
 )
-from sghm_vs.delivery import Form
-from sghm_vs.delivery.form import CODECS, COMPRESSIONS, LAYOUTS, SAMPLES
-from sghm_vs.delivery.naming import named
-from sghm_vs.delivery.presets import PRESETS, outputs_for
 from sghm_vs.errors import ExportError
-from sghm_vs.shots import SequencePath
+from sghm_vs.hosts.presets import PRESETS, outputs_for
+from sghm_vs.media.name_templates import named
+from sghm_vs.media.sequences import SequencePath
+from sghm_vs.media.writers import Form
+from sghm_vs.media.writers.form import CODECS, COMPRESSIONS, LAYOUTS, SAMPLES
 
 
 @pytest.mark.parametrize(

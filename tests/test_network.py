@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from sghm_vs.errors import WeightsError
-from sghm_vs.network import SGHM, build_network, read_checkpoint, sghm_lite, sghm_resnet50
-from sghm_vs.network.model import sharpened
-from sghm_vs.pipeline import Pipeline
-from sghm_vs.resampling import enlarge
-from sghm_vs.settings import Settings
-from sghm_vs.weights import find_weights, shipped
+from sghm_vs.matting.frame import Pipeline
+from sghm_vs.models.checkpoint import build_network, read_checkpoint
+from sghm_vs.models.resampling import enlarge
+from sghm_vs.models.sghm.network import SGHM, sghm_lite, sghm_resnet50, sharpened
+from sghm_vs.models.weights import find_weights, shipped
+from sghm_vs.options import Settings
 from tests.seeded import seeded_image
 
 TOLERANCE = 2e-4

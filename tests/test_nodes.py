@@ -3,16 +3,16 @@
 import pytest
 import vapoursynth as vs
 
-from sghm_vs import matting
-from sghm_vs.color import read_color, to_viewed_rgb
-from sghm_vs.device import choose_computes
-from sghm_vs.filter import engines_for
-from sghm_vs.inspection import view
-from sghm_vs.matting import Engines
-from sghm_vs.nodes import blank_like, computed, read_once, uncached
-from sghm_vs.settings import Settings
-from sghm_vs.stages import temporal
-from sghm_vs.weights import find_weights
+from sghm_vs.clips import blank_like, computed, read_once, uncached
+from sghm_vs.color.convert import read_color, to_viewed_rgb
+from sghm_vs.filter import graph
+from sghm_vs.filter.debug import view
+from sghm_vs.filter.graph import Engines
+from sghm_vs.filter.sghm import engines_for
+from sghm_vs.matting import temporal
+from sghm_vs.models.backends.device import choose_computes
+from sghm_vs.models.weights import find_weights
+from sghm_vs.options import Settings
 from tests.clips import counted, noise_clip, panning_clip
 
 LENGTH = 6
@@ -72,7 +72,7 @@ def engines(model) -> Engines:
 
 def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
     pictures, seen = source
-    alpha = uncached(matting.alone(pictures.resize.Bicubic(format=vs.RGBS), engines))
+    alpha = uncached(graph.alone(pictures.resize.Bicubic(format=vs.RGBS), engines))
 
     play(alpha)
     play(alpha)
@@ -83,7 +83,7 @@ def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
 @pytest.mark.parametrize(("is_viewed", "times"), [(False, 2), (True, 1)])
 def test_a_vote_is_kept_if_a_view_shows_it_as_well(monkeypatch, engines, is_viewed, times):
     rgb = to_viewed_rgb(read_color(panning_clip((LENGTH,))))
-    steps = matting.steady(rgb, rgb, engines)
+    steps = graph.steady(rgb, rgb, engines)
     shown = view("guidance", rgb, steps, engines[0].pipeline) if is_viewed else None
     calls = []
     vote = temporal.fuse

@@ -17,7 +17,7 @@ import OpenImageIO as oiio
 import pytest
 
 from sghm_vs.cli import main
-from sghm_vs.nuke.script import read
+from sghm_vs.hosts.nuke.script import read
 from tests.nuke_files import BRIDGE, contents
 from tests.nuke_graph import evaluate
 

@@ -12,17 +12,19 @@ import OpenEXR
 import pytest
 import torch
 
-from sghm_vs import colorspaces, sghm
+from benchmarks.baselines import ALIKE, one_frame_delay
+from sghm_vs import sghm
 from sghm_vs.cli import main
-from sghm_vs.evaluate.steadiness import ALIKE, one_frame_delay
-from sghm_vs.network import SGHM, build_network, read_checkpoint
-from sghm_vs.nuke import cattery, export, model
-from sghm_vs.nuke.script import Node, find, read
-from sghm_vs.pipeline import Pipeline
-from sghm_vs.settings import Settings
-from sghm_vs.source import open_source
-from sghm_vs.stages import refinement, segmentation
-from sghm_vs.weights import shipped
+from sghm_vs.color import ocio
+from sghm_vs.hosts.nuke import cattery, export, torchscript
+from sghm_vs.hosts.nuke.script import Node, find, read
+from sghm_vs.matting import refinement, segmentation
+from sghm_vs.matting.frame import Pipeline
+from sghm_vs.media.readers import open_source
+from sghm_vs.models.checkpoint import build_network, read_checkpoint
+from sghm_vs.models.sghm.network import SGHM
+from sghm_vs.models.weights import shipped
+from sghm_vs.options import Settings
 from tests import nuke_graph, torch21
 
 TORCH21 = os.environ.get("SGHM_TORCH21", Path.home() / ".cache/sghm_vs/torch21/bin/python")
@@ -48,7 +50,7 @@ def quietly(load: Any, *args: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def one(network: SGHM) -> Any:
-    return loaded(model.OneFrame(network))
+    return loaded(torchscript.OneFrame(network))
 
 
 @pytest.mark.parametrize(("height", "width"), torch21.SIZES)
@@ -67,7 +69,7 @@ def test_the_model_equals_our_own_alpha_at_any_size_and_aspect(one, height, widt
 def test_so_does_the_published_network(seeded_network):
     picture = torch.from_numpy(torch21.picture(130, 100))
 
-    made = loaded(model.OneFrame(seeded_network))(picture)
+    made = loaded(torchscript.OneFrame(seeded_network))(picture)
 
     own = Pipeline(seeded_network, Settings(tr=0)).matte(picture)
     torch.testing.assert_close(made, own, atol=1e-4, rtol=0)
@@ -103,7 +105,7 @@ def test_its_knobs_are_alive_and_named_as_catfilecreator_has_them(network, one, 
 
     assert not torch.equal(one(picture), whole)
     creators = read((exported / "sghm_lite_CatFileCreator.nk").read_text())
-    modules = model.OneFrame(network), model.ThreeFrames(network)
+    modules = torchscript.OneFrame(network), torchscript.ThreeFrames(network)
     for creator, module in zip(creators, modules, strict=True):
         knobs = [knob for knob in creator.user_knobs if knob.kind != 20]
         assert knobs
@@ -146,7 +148,7 @@ def test_half_pictures_become_half_alphas_near_the_same(one):
 
 def test_half_weights_work_where_torch_has_them(network):
     picture = torch.from_numpy(torch21.picture(108, 192))
-    halved = loaded(model.OneFrame(network)).half()
+    halved = loaded(torchscript.OneFrame(network)).half()
 
     made = halved(picture.half())
 
@@ -156,7 +158,7 @@ def test_half_weights_work_where_torch_has_them(network):
 
 
 def test_three_frames_take_out_what_flickers_for_one(network):
-    three = loaded(model.ThreeFrames(network))
+    three = loaded(torchscript.ThreeFrames(network))
     person = torch.from_numpy(torch21.picture(108, 192))
     nothing = torch.full_like(person, 0.5)
     alone = Pipeline(network, Settings(tr=0))
@@ -165,7 +167,7 @@ def test_three_frames_take_out_what_flickers_for_one(network):
     entering = three(torch.cat([person, nothing, person], 1))
 
     seen, unseen = alone.matte(person), alone.matte(nothing)
-    expected = model.agreed(unseen, seen, seen, 0.1)
+    expected = torchscript.agreed(unseen, seen, seen, 0.1)
     assert not torch.equal(expected, unseen)
     torch.testing.assert_close(flicker, expected, atol=1e-4, rtol=0)
     torch.testing.assert_close(entering, seen, atol=1e-4, rtol=0)
@@ -181,7 +183,7 @@ def test_the_rule_is_the_one_that_sghm_bench_measures():
     _, middle, _ = one_frame_delay(alphas)
 
     before, own, after = map(torch.from_numpy, alphas)
-    found = model.agreed(own, before, after, ALIKE)
+    found = torchscript.agreed(own, before, after, ALIKE)
     assert not torch.equal(found, own)
     torch.testing.assert_close(found.numpy(), middle)
 
@@ -192,7 +194,7 @@ def test_a_lone_frame_takes_its_neighbors_mean_and_no_other_does():
         for row in ([0.0, 0.5, 0.9, 0.4], [0.8, 0.5, 0.2, 0.5], [0.7, 0.9, 0.9, 0.5])
     )
 
-    found = model.agreed(own, before, after, 0.15)
+    found = torchscript.agreed(own, before, after, 0.15)
 
     torch.testing.assert_close(found, torch.tensor([0.75, 0.5, 0.9, 0.4]))
 
@@ -202,7 +204,7 @@ def test_areas_that_hold_seeds_are_those_that_opencv_finds(seed):
     rng = np.random.default_rng(seed)
     area, seeds = rng.random((60, 90)) < 0.6, rng.random((60, 90)) < 0.01
 
-    found = model.holding(torch.from_numpy(area), torch.from_numpy(seeds))
+    found = torchscript.holding(torch.from_numpy(area), torch.from_numpy(seeds))
 
     np.testing.assert_array_equal(found.numpy(), segmentation._holding(area, seeds))
 
@@ -211,8 +213,8 @@ def test_areas_that_hold_seeds_are_those_that_opencv_finds(seed):
 def test_areas_grow_and_close_as_by_opencv(radius):
     area = np.random.default_rng(radius).random((70, 90)) < 0.02
 
-    grown = model.dilated(torch.from_numpy(area).float()[None, None], radius)[0, 0] > 0
-    closed = model.closed(torch.from_numpy(area), radius)
+    grown = torchscript.dilated(torch.from_numpy(area).float()[None, None], radius)[0, 0] > 0
+    closed = torchscript.closed(torch.from_numpy(area), radius)
 
     expected = refinement.dilate(torch.from_numpy(area)[None, None], radius)[0, 0]
     np.testing.assert_array_equal(grown.numpy(), expected.numpy())
@@ -224,7 +226,7 @@ def test_what_is_seen_is_settled_as_by_opencv(seed):
     noise = torch.rand(1, 1, 12, 20, generator=torch.Generator().manual_seed(seed))
     seen = torch.nn.functional.interpolate(noise, (96, 160), mode="bicubic").clamp(0, 1)
 
-    found = model.settled(seen, 384, 0.3)
+    found = torchscript.settled(seen, 384, 0.3)
 
     expected = segmentation.settle(seen, (384, 640), 0.3)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
@@ -262,7 +264,7 @@ def test_the_node_gives_the_plate_the_alpha_that_sghm_gives_it(exported, plate, 
 
 
 def test_acescg_becomes_rec709_by_opencolorios_own_matrix():
-    expected = colorspaces.matrix("acescg")
+    expected = ocio.matrix("acescg")
 
     np.testing.assert_allclose(cattery.AP1_TO_REC709, expected, atol=2e-6)
 

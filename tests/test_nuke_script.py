@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError
-from sghm_vs.nuke import comps
-from sghm_vs.nuke.script import Braces, Node, UserKnob, expression, find, literal, read, write
+from sghm_vs.hosts.nuke import comps
+from sghm_vs.hosts.nuke.script import Braces, Node, UserKnob, expression, find, literal, read, write
 from tests.nuke_graph import evaluate
 
 FOREIGN = r"""#! /usr/local/Nuke13.2v5/nuke-13.2 -nx

@@ -7,14 +7,14 @@ import vapoursynth as vs
 
 from sghm_vs import sghm
 from sghm_vs.cli import main
-from sghm_vs.device import Compute
 from sghm_vs.errors import MissingPackageError
-from sghm_vs.filter import placed
-from sghm_vs.network import SGHM, OpenVinoNetwork, build_network, read_checkpoint
-from sghm_vs.network.checkpoint import fold_batch_norms
-from sghm_vs.network.model import sghm_resnet50
-from sghm_vs.stages import detail
-from sghm_vs.weights import shipped
+from sghm_vs.filter.sghm import placed
+from sghm_vs.matting import tiles
+from sghm_vs.models.backends.device import Compute
+from sghm_vs.models.backends.openvino import OpenVinoNetwork
+from sghm_vs.models.checkpoint import build_network, fold_batch_norms, read_checkpoint
+from sghm_vs.models.sghm.network import SGHM, sghm_resnet50
+from sghm_vs.models.weights import shipped
 from tests.seeded import seeded_image
 
 pytest.importorskip("openvino", reason="needs OpenVINO: pip install 'sghm-vs[openvino]'")
@@ -61,8 +61,8 @@ def test_nobody_is_told_that_a_network_is_converted(monkeypatch):
     [(lite, False, 1e-4), (drawn_resnet, False, 1e-5), (drawn_resnet, True, 2 / 255)],
 )
 def test_alphas_are_torchs_where_the_mask_is_given(monkeypatch, make, half, tolerance):
-    monkeypatch.setattr(detail, "TILE_PX", 32)
-    monkeypatch.setattr(detail, "DENSE_PART", 100)
+    monkeypatch.setattr(tiles, "TILE_PX", 32)
+    monkeypatch.setattr(tiles, "DENSE_PART", 100)
     network, (image, mask) = make(), picture_and_mask()
     programs = OpenVinoNetwork(network, half=half, streams=1)
     where = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
@@ -72,7 +72,7 @@ def test_alphas_are_torchs_where_the_mask_is_given(monkeypatch, make, half, tole
     with torch.inference_mode():
         for name, one in (("torch", network), ("openvino", programs)):
             begun = one.begin(image, one.encode(image), mask)
-            fine = detail.finest(one, begun, detail.tiles(where))[where]
+            fine = tiles.finest(one, begun, tiles.tiles(where))[where]
             alphas[name] = [begun.coarse.os8.clone(), begun.coarse.os4.clone(), fine]
 
     for expected, found in zip(alphas["torch"], alphas["openvino"], strict=True):
@@ -104,7 +104,7 @@ def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order():
 
 
 def test_auto_takes_it_for_the_heavy_network_alone(monkeypatch):
-    monkeypatch.setattr("sghm_vs.filter.has_openvino", lambda: True)
+    monkeypatch.setattr("sghm_vs.filter.sghm.has_openvino", lambda: True)
 
     assert isinstance(placed(drawn_resnet(), "sghm-resnet50", Compute(CPU)), OpenVinoNetwork)
     assert isinstance(placed(lite(), "sghm-lite", Compute(CPU)), SGHM)
@@ -124,7 +124,7 @@ def test_without_it_the_extra_is_named(monkeypatch):
 def test_what_it_cannot_do_is_refused(tmp_path, capsys, words, said):
     plate = tmp_path / "p.png"
     blank = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=1)
-    from sghm_vs.delivery import export
+    from sghm_vs.media.writers import export
 
     export(blank, blank.std.ShufflePlanes(0, vs.GRAY), plate, sidecar=False)
 

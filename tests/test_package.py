@@ -41,7 +41,7 @@ def test_the_wheel_works_where_it_is_installed(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     script = (
         "import sghm_vs, vapoursynth as vs\n"
-        "from sghm_vs.weights import find_weights\n"
+        "from sghm_vs.models.weights import find_weights\n"
         "clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=1)\n"
         "sghm_vs.sghm(clip, -1).get_frame(0)\n"
         "print(sghm_vs.__file__, find_weights('auto').path)\n"

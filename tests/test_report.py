@@ -6,7 +6,7 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs.errors import ExportError
-from sghm_vs.report import SHEET_COLOR, contact_sheet
+from sghm_vs.evaluate.contact_sheet import SHEET_COLOR, contact_sheet
 from tests.clips import core, noise_clip
 
 

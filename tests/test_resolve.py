@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from sghm_vs.cli import main
-from sghm_vs.nle import script
+from sghm_vs.hosts import script
 from tests.standin import write_movie
 
 

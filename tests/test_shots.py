@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sghm_vs.errors import SettingsError
-from sghm_vs.shots import FrameRange, SequencePath
+from sghm_vs.media.sequences import FrameRange, SequencePath
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import threading
 import pytest
 import torch
 
-from sghm_vs.slots import Slots, cores
+from sghm_vs.models.backends.streams import Slots, cores
 
 FRAGMENTS = """
 import numpy as np, torch
-from sghm_vs.slots import RUNS_BETWEEN_TRIMS, Slots
+from sghm_vs.models.backends.streams import RUNS_BETWEEN_TRIMS, Slots
 
 def resident_mib():
     with open("/proc/self/statm") as file:

@@ -18,8 +18,8 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.errors import SourceError
-from sghm_vs.source import Opening, Source, open_source
-from sghm_vs.source.movie import Track
+from sghm_vs.media.readers import Opening, Source, open_source
+from sghm_vs.media.readers.movie import Track
 from tests.inputs import deep
 
 HEIGHT, WIDTH = 6, 10
@@ -258,7 +258,7 @@ def test_a_cover_before_the_movie_is_passed_over(
 ) -> None:
     path = write_movie(tmp_path / "shot.mkv")
     cover, film = Track(0, 20, 20, is_cover=True), Track(0, 64, 36, is_cover=False)
-    monkeypatch.setattr("sghm_vs.source.movie._video_tracks", lambda _: [cover, film])
+    monkeypatch.setattr("sghm_vs.media.readers.movie._video_tracks", lambda _: [cover, film])
 
     assert open_source(path).clip.num_frames == 7
 
@@ -1096,6 +1096,6 @@ def test_a_script_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_opening_footage_needs_no_torch() -> None:
-    code = "import sghm_vs.source, sys; sys.exit('torch' in sys.modules)"
+    code = "import sghm_vs.media.readers, sys; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from sghm_vs.errors import SettingsError
-from sghm_vs.settings import Settings
-from sghm_vs.stages import refinement, segmentation, sizing
+from sghm_vs.matting import refinement, segmentation, sizing
+from sghm_vs.options import Settings
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from sghm_vs import flow, matting
+from sghm_vs.filter import graph
+from sghm_vs.filter.neighbors import open_window
 from sghm_vs.frames import to_rgb_array
-from sghm_vs.settings import QUIETING_FRAMES, VOTERS, Settings
-from sghm_vs.window import open_window
+from sghm_vs.matting import optical_flow
+from sghm_vs.options import QUIETING_FRAMES, VOTERS, Settings
 from tests.clips import plane
 from tests.scenes import HEIGHT, Alpha, Person, Picture, clips, grained, scene
 
@@ -78,7 +79,7 @@ SHOTS = [enters, leaves, cross, shakes, flashes, dissolves, whips, at_12_fps, at
 
 
 def stabilized(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]:
-    stable = matting.stabilized(alpha, open_window(clip, Settings(**how)))
+    stable = graph.stabilized(alpha, open_window(clip, Settings(**how)))
     return [plane(frame) for frame in stable.frames(close=True)]
 
 
@@ -86,9 +87,9 @@ def voted(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]
     """Return who is seen by the vote of frames that each see the `alpha`, at its size."""
     settings = Settings(**how)
     window = open_window(clip, settings)
-    pipeline = matting.Pipeline(None, settings)
+    pipeline = graph.Pipeline(None, settings)
     wide = window.of(VOTERS * window.tr)
-    fused = matting.fused_over(wide, clip, alpha, pipeline)
+    fused = graph.fused_over(wide, clip, alpha, pipeline)
     return [plane(frame) for frame in fused.frames(close=True)]
 
 
@@ -124,7 +125,7 @@ def quieted(clip: vs.VideoNode) -> list[Picture]:
     """Return the pictures of `clip` with less of their noise."""
     settings = Settings()
     window = open_window(clip, settings).of(QUIETING_FRAMES)
-    quiet = matting.denoised(window, clip, clip, matting.Pipeline(None, settings))
+    quiet = graph.denoised(window, clip, clip, graph.Pipeline(None, settings))
     return [to_rgb_array(frame) for frame in quiet.frames(close=True)]
 
 
@@ -207,24 +208,24 @@ def test_rooms_that_are_alike_are_told_apart_by_what_no_motion_explains():
     """The same wall on both sides of a cut, and another person elsewhere."""
     here, there = Person(at=(90, 88)), Person(at=(215, 92), texture=2)
     before, after, moved = (
-        flow.half_luma(*np.moveaxis(scene(n, [who])[0], 2, 0))
+        optical_flow.half_luma(*np.moveaxis(scene(n, [who])[0], 2, 0))
         for n, who in ((0, here), (0, there), (1, here))
     )
 
     cut, motion = (
-        [flow.explained(before, other, one) for one in flow.motions(before, other)]
+        [optical_flow.explained(before, other, one) for one in optical_flow.motions(before, other)]
         for other in (after, moved)
     )
 
-    assert max(cut) < flow.EXPLAINED < min(motion)
+    assert max(cut) < optical_flow.EXPLAINED < min(motion)
 
 
 def test_motion_is_the_same_to_the_last_bit_whichever_thread_looks_for_it():
     """OpenCV's `magnitude` is not: its last bit depends on where arrays lie in memory."""
-    lumas = [flow.half_luma(*np.moveaxis(scene(n)[0], 2, 0)) for n in range(6)]
+    lumas = [optical_flow.half_luma(*np.moveaxis(scene(n)[0], 2, 0)) for n in range(6)]
     pairs = [*itertools.pairwise(lumas)]
     with ThreadPoolExecutor(4) as threads:
-        found = [*threads.map(lambda pair: flow.motions(*pair), pairs * 20)]
+        found = [*threads.map(lambda pair: optical_flow.motions(*pair), pairs * 20)]
 
     assert len({np.stack(both).tobytes() for both in found}) == len(pairs)
 

@@ -8,13 +8,14 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from sghm_vs import filter, stills
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.network import read_checkpoint
-from sghm_vs.rotoscope import Matting
-from sghm_vs.stills import are_stills, matte_stills, plan
-from sghm_vs.weights import shipped
+from sghm_vs.filter import sghm
+from sghm_vs.models.checkpoint import read_checkpoint
+from sghm_vs.models.weights import shipped
+from sghm_vs.shots import stills
+from sghm_vs.shots.shot import Matting
+from sghm_vs.shots.stills import are_stills, matte_stills, plan
 
 
 def write_still(path: Path, width: int = 64, height: int = 48) -> Path:
@@ -96,7 +97,7 @@ def test_the_network_is_loaded_once_for_all_pictures(
     model = shutil.copy(shipped().path, tmp_path)
     read = []
     monkeypatch.setattr(
-        filter, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path)
+        sghm, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path)
     )
 
     matte_stills([album], [f"{tmp_path}/out/"], matting=Matting(model=model, device_index=-1))

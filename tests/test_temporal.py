@@ -4,11 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from sghm_vs import flow
-from sghm_vs.stages import temporal
+from sghm_vs.matting import optical_flow, temporal
 
 
-def picture(height: int = 90, width: int = 160, seed: int = 0) -> flow.Luma:
+def picture(height: int = 90, width: int = 160, seed: int = 0) -> optical_flow.Luma:
     """A random luma of soft blobs, 40 px wider than the width asked for."""
     coarse = np.random.default_rng(seed).integers(
         0, 256, (height // 8 + 2, width // 8 + 7), np.uint8
@@ -18,11 +17,11 @@ def picture(height: int = 90, width: int = 160, seed: int = 0) -> flow.Luma:
 
 def disk(at: float, height: int = 180, width: int = 320) -> temporal.Plane:
     """A soft disk of radius 50 px whose center is `at` px from the left."""
-    x, y = flow.grid(height, width)
+    x, y = optical_flow.grid(height, width)
     return np.clip(50.5 - np.hypot(x - at, y - height / 2), 0, 1).astype(np.float32)
 
 
-def still(size: tuple[int, int] = (90, 160), trust: float = 1) -> flow.Motion:
+def still(size: tuple[int, int] = (90, 160), trust: float = 1) -> optical_flow.Motion:
     motion = np.zeros((3, *size), np.float32)
     motion[2] = trust
     return motion
@@ -48,7 +47,7 @@ def around(before: temporal.Plane, after: temporal.Plane, trust: float = 1) -> l
 def test_nothing_moves_in_a_still_and_all_of_it_is_trusted():
     luma = picture()
 
-    for motion in flow.motions(luma, luma):
+    for motion in optical_flow.motions(luma, luma):
         assert not motion[:2].any()
         assert (motion[2] == 1).all()
 
@@ -61,7 +60,7 @@ def test_the_outline_of_a_person_moves_as_the_person_does_and_not_as_the_wall():
     motion[0] = np.where(people > 0, 3, -2)
     motion[2, :, 50:60] = motion[2, :, 100:110] = 0.01
 
-    x, y, trust = flow.of_people(motion, people)
+    x, y, trust = optical_flow.of_people(motion, people)
 
     assert x[50, 55] == pytest.approx(3, abs=0.01)
     assert x[50, 104] == pytest.approx(3, abs=0.01)
@@ -78,20 +77,20 @@ def test_people_who_move_apart_lend_their_motion_to_nothing_beside_both():
     motion[0, :, :80], motion[0, :, 80:] = -4, 4
     motion[2, :, 75:85] = 0.01
 
-    assert flow.of_people(motion, people)[2, :, 78:82].max() < 0.05
+    assert optical_flow.of_people(motion, people)[2, :, 78:82].max() < 0.05
 
 
 def test_without_people_motion_is_the_pictures():
     motion = still(trust=0.3)
 
-    assert np.array_equal(flow.of_people(motion, np.zeros((90, 160), np.float32)), motion)
+    assert np.array_equal(optical_flow.of_people(motion, np.zeros((90, 160), np.float32)), motion)
 
 
 def test_the_motion_of_people_comes_at_their_size():
     motion = still((30, 50))
     motion[0] = 2
 
-    x, y, _ = flow.of_people(motion, np.ones((60, 100), np.float32))
+    x, y, _ = optical_flow.of_people(motion, np.ones((60, 100), np.float32))
 
     assert x.shape == (60, 100)
     assert np.allclose(x, 4)
@@ -102,7 +101,7 @@ def test_a_pan_is_followed_both_ways():
     wide = picture()
     before, after = (np.ascontiguousarray(wide[:, at : at + 160]) for at in (0, 5))
 
-    there, back = flow.motions(before, after)
+    there, back = optical_flow.motions(before, after)
 
     middle = np.s_[20:70, 40:120]
     assert np.median(there[0][middle]) == pytest.approx(-5, abs=0.1)
@@ -114,7 +113,7 @@ def test_what_leaves_the_picture_is_not_trusted():
     wide = picture()
     before, after = (np.ascontiguousarray(wide[:, at : at + 160]) for at in (0, 12))
 
-    there, _ = flow.motions(before, after)
+    there, _ = optical_flow.motions(before, after)
 
     assert there[2][:, :10].mean() < 0.1
 
@@ -123,7 +122,7 @@ def test_a_flash_is_not_trusted():
     luma = picture()
     flash = cv2.add(luma, 60)
 
-    there, _ = flow.motions(luma, flash)
+    there, _ = optical_flow.motions(luma, flash)
 
     assert np.median(there[2]) < 0.05
 
@@ -135,7 +134,7 @@ def test_pictures_too_small_or_narrow_for_opencv_have_a_motion_too(size):
     """Its DIS refuses the smallest, and crashed the process on 12x300."""
     before, after = (np.random.default_rng(n).integers(0, 256, size, np.uint8) for n in (0, 1))
 
-    there, back = flow.motions(before, after)
+    there, back = optical_flow.motions(before, after)
 
     assert there.shape == back.shape == (3, *size)
     assert np.isfinite(there).all()
@@ -148,7 +147,7 @@ def test_grain_takes_little_trust_away():
         np.clip(picture() + rng.normal(0, 5, (90, 200)), 0, 255).astype(np.uint8) for _ in range(2)
     )
 
-    there, _ = flow.motions(before, after)
+    there, _ = optical_flow.motions(before, after)
 
     assert np.median(there[2]) > 0.8
 
@@ -157,12 +156,12 @@ def test_another_picture_is_a_change_and_motion_is_not():
     wide = picture()
     before, after, other = wide[:, :160], wide[:, 5:165], picture(seed=1)[:, :160]
 
-    assert flow.change(before, after) < 0.05
-    assert flow.change(before, other) > 0.2
+    assert optical_flow.change(before, after) < 0.05
+    assert optical_flow.change(before, other) > 0.2
 
 
 def test_another_size_is_a_complete_change():
-    assert flow.change(picture(), picture(height=80)) == 1
+    assert optical_flow.change(picture(), picture(height=80)) == 1
 
 
 def test_a_frame_without_neighbors_is_left_as_it_is():
@@ -228,10 +227,12 @@ def test_moving_alphas_that_are_right_stay_right(step):
     centers = [160 + step * k for k in (-2, -1, 0, 1, 2)]
     lumas = [np.rint(80 + 100 * disk(at)[::2, ::2]).astype(np.uint8) for at in centers]
     alphas = [disk(at) for at in centers]
-    people = flow.halved(alphas[2])
+    people = optical_flow.halved(alphas[2])
     neighbors = [
         temporal.Neighbor(
-            alphas[k], flow.of_people(flow.motions(lumas[2], lumas[k])[0], people), k > 2
+            alphas[k],
+            optical_flow.of_people(optical_flow.motions(lumas[2], lumas[k])[0], people),
+            k > 2,
         )
         for k in (0, 1, 3, 4)
     ]
@@ -318,7 +319,7 @@ def test_steps_chain_to_the_motion_over_several_frames():
     step = np.zeros((3, 60, 80), np.float32)
     step[0], step[2] = 4, 0.8
 
-    twice = flow.chained(step, step)
+    twice = optical_flow.chained(step, step)
 
     assert np.allclose(twice[0], 8)
     assert np.allclose(twice[2], 0.64)
@@ -329,7 +330,7 @@ def test_a_chain_follows_what_it_starts_on():
     first, second = np.zeros((3, 60, 80), np.float32), np.zeros((3, 60, 80), np.float32)
     first[0], second[1, :, 40:] = 10, 5
 
-    there = flow.chained(first, second)
+    there = optical_flow.chained(first, second)
 
     assert there[:2, 30, 20].tolist() == [10, 0]
     assert there[:2, 30, 35].tolist() == [10, 5]
@@ -338,7 +339,7 @@ def test_a_chain_follows_what_it_starts_on():
 def test_motion_at_another_size_is_in_its_pixels():
     motion = np.ones((3, 60, 80), np.float32)
 
-    smaller = flow.resized(motion, (30, 20))
+    smaller = optical_flow.resized(motion, (30, 20))
 
     assert smaller.shape == (3, 30, 20)
     assert [float(part.mean()) for part in smaller] == [0.25, 0.5, 1]

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from sghm_vs.errors import SettingsError
-from sghm_vs.timecode import Timecode
+from sghm_vs.media.timecode import Timecode
 
 NTSC = Fraction(30000, 1001)
 

@@ -15,13 +15,13 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 
-from sghm_vs.batch.manifest import Manifest
 from sghm_vs.cli import batch, build_parser, main
 from sghm_vs.cli.timeline import plan_from
 from sghm_vs.errors import SettingsError, SourceError
-from sghm_vs.nle import script
-from sghm_vs.shots import FrameRange
-from sghm_vs.timeline.edit import exact_rate, local_path, read_edit
+from sghm_vs.hosts import script
+from sghm_vs.media.sequences import FrameRange
+from sghm_vs.shots.batch.manifest import Manifest
+from sghm_vs.shots.timeline.read import exact_rate, local_path, read_edit
 from tests.standin import StandIn, write_movie, write_sequence
 
 schema, opentime = otio.schema, otio.opentime

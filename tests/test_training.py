@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sghm_vs.network import build_network, sghm_lite
+from sghm_vs.models.checkpoint import build_network
+from sghm_vs.models.sghm.network import sghm_lite
 from weights.training import (
     creatures,
     finish,

@@ -15,12 +15,13 @@ import torch
 import vapoursynth as vs
 from safetensors.torch import load_file, save_file
 
-from sghm_vs import sghm, store, weights
+from sghm_vs import sghm
 from sghm_vs.cli import main
-from sghm_vs.download import Patience
 from sghm_vs.errors import DownloadError, WeightsError
-from sghm_vs.network import build_network, read_checkpoint
-from sghm_vs.weights import CHECKPOINTS, Checkpoint, Weights, find_weights, shipped
+from sghm_vs.models import install, weights
+from sghm_vs.models.checkpoint import build_network, read_checkpoint
+from sghm_vs.models.download import Patience
+from sghm_vs.models.weights import CHECKPOINTS, Checkpoint, Weights, find_weights, shipped
 from tests import server
 from tests.server import FileServer, serving
 
@@ -52,7 +53,7 @@ def _small(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
         return "sghm-resnet50", build_network(state, origin)[1]
 
     if "seeded_state" not in request.fixturenames:
-        monkeypatch.setattr(store, "build_network", build)
+        monkeypatch.setattr(install, "build_network", build)
 
 
 def published(payload: bytes, *servers: FileServer) -> Checkpoint:
@@ -75,39 +76,39 @@ def test_a_fetched_model_is_found_by_name_and_by_auto(home, checkpoint_file, mon
     with serving(payload, server.truncating, server.whole) as web:
         pretend(monkeypatch, published(payload, web))
 
-        fetched = store.fetch("sghm-resnet50", patience=HASTY)
-        again = store.fetch("sghm-resnet50", patience=HASTY)
+        fetched = install.fetch("sghm-resnet50", patience=HASTY)
+        again = install.fetch("sghm-resnet50", patience=HASTY)
 
     assert find_weights("sghm-resnet50") == find_weights("auto") == fetched == again
     assert len(web.asked) == 2
     assert {path.name for path in home.iterdir()} == {".lock", "sghm-resnet50.safetensors"}
-    assert store.verify(fetched).state == "ok"
+    assert install.verify(fetched).state == "ok"
     before, after = read_checkpoint(checkpoint_file), load_file(fetched.path)
     assert before.keys() == after.keys()
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
 def test_a_file_added_by_hand_is_kept_converted_and_warned_of(home, checkpoint_file, caplog):
-    added = store.add(checkpoint_file)
+    added = install.add(checkpoint_file)
 
     assert checkpoint_file.exists()
     assert find_weights("auto") == added
     assert not added.is_known()
     assert added.record().source_sha256 == Weights("", checkpoint_file).sha256()
     assert "hash" in caplog.text
-    assert store.verify(added).state == "warning"
+    assert install.verify(added).state == "warning"
     assert home == added.path.parent
 
 
 def test_adding_the_same_file_twice_is_no_error_and_another_needs_force(checkpoint_file, tmp_path):
     other = tmp_path / "other.safetensors"
     save_file(read_checkpoint(checkpoint_file), other)
-    store.add(checkpoint_file)
+    install.add(checkpoint_file)
 
-    store.add(checkpoint_file)
+    install.add(checkpoint_file)
     with pytest.raises(WeightsError, match="--force"):
-        store.add(other)
-    store.add(other, force=True)
+        install.add(other)
+    install.add(other, force=True)
 
     assert find_weights("auto").record().source_sha256 == Weights("", other).sha256()
 
@@ -116,31 +117,31 @@ def test_the_published_networks_names_and_shapes_are_recognized(seeded_state, tm
     halves = {k: v.half() if v.is_floating_point() else v for k, v in seeded_state.items()}
     torch.save(halves, tmp_path / "SGHM-ResNet50.pth")
 
-    added = store.add(tmp_path / "SGHM-ResNet50.pth")
+    added = install.add(tmp_path / "SGHM-ResNet50.pth")
 
     assert added.name == "sghm-resnet50"
     assert load_file(added.path).keys() == seeded_state.keys()
     with pytest.raises(WeightsError, match="--model"):
-        store.add(shipped().path)
+        install.add(shipped().path)
 
 
 def test_an_installed_file_that_rots_is_noticed(checkpoint_file):
-    path = store.add(checkpoint_file).path
+    path = install.add(checkpoint_file).path
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
 
-    verdict = store.verify(find_weights("auto"))
+    verdict = install.verify(find_weights("auto"))
 
     assert verdict.state == "bad"
     assert "changed" in verdict.says
 
 
 def test_an_installed_file_that_was_cut_is_noticed(checkpoint_file):
-    path = store.add(checkpoint_file).path
+    path = install.add(checkpoint_file).path
     os.truncate(path, 1000)
 
-    assert store.verify(find_weights("auto")).state == "bad"
+    assert install.verify(find_weights("auto")).state == "bad"
 
 
 @pytest.mark.parametrize("content", [b"", b"<html></html>", b"PK\x03\x04"])
@@ -148,14 +149,14 @@ def test_what_is_no_checkpoint_is_not_added(content, tmp_path):
     (tmp_path / "SGHM-ResNet50.pth").write_bytes(content)
 
     with pytest.raises(WeightsError):
-        store.add(tmp_path / "SGHM-ResNet50.pth")
+        install.add(tmp_path / "SGHM-ResNet50.pth")
 
     assert find_weights("auto").name == "sghm-lite"
 
 
 def test_a_file_that_is_not_there_is_not_added(tmp_path):
     with pytest.raises(WeightsError, match="No such file"):
-        store.add(tmp_path / "nowhere.pth")
+        install.add(tmp_path / "nowhere.pth")
 
 
 def test_what_is_missing_is_said_with_what_to_type(home):
@@ -173,13 +174,13 @@ def test_a_fetch_that_fails_says_how_it_is_done_by_hand(monkeypatch):
     with serving(b"x", server.failing(404)) as web:
         pretend(monkeypatch, published(b"x", web))
         with pytest.raises(DownloadError, match=r"404.*by hand.*drive\.google\.com"):
-            store.fetch("sghm-resnet50", patience=HASTY)
+            install.fetch("sghm-resnet50", patience=HASTY)
 
 
 @pytest.mark.parametrize(("model", "said"), [("sghm-lite", "comes with"), ("nope", "known is")])
 def test_only_published_models_are_fetched(model, said):
     with pytest.raises(WeightsError, match=said):
-        store.fetch(model)
+        install.fetch(model)
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_fetched(monkeypatch):
@@ -187,21 +188,21 @@ def test_a_disk_without_room_is_refused_before_anything_is_fetched(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
 
     with pytest.raises(WeightsError, match=r"10 MB free, and 353 MB.*SGHM_HOME"):
-        store.fetch("sghm-resnet50")
+        install.fetch("sghm-resnet50")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX does")
 def test_a_disk_that_fills_up_leaves_what_was_installed(home, checkpoint_file):
     import resource
 
-    path = store.add(checkpoint_file).path
+    path = install.add(checkpoint_file).path
     before = path.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
     try:
         with pytest.raises(WeightsError, match="can't be written"):
-            store.add(checkpoint_file, force=True)
+            install.add(checkpoint_file, force=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
@@ -217,7 +218,7 @@ def test_a_home_that_cannot_be_written_is_named_with_the_way_out(number, monkeyp
     monkeypatch.setattr(Path, "mkdir", refuse)
 
     with pytest.raises(WeightsError, match=rf"{os.strerror(number)}.*SGHM_HOME"):
-        store.fetch("sghm-resnet50")
+        install.fetch("sghm-resnet50")
 
 
 def test_a_home_below_a_file_is_refused_for_writing_and_empty_for_reading(tmp_path, monkeypatch):
@@ -226,20 +227,20 @@ def test_a_home_below_a_file_is_refused_for_writing_and_empty_for_reading(tmp_pa
 
     assert find_weights("auto").name == "sghm-lite"
     with pytest.raises(WeightsError, match="can't be written"):
-        store.fetch("sghm-resnet50")
+        install.fetch("sghm-resnet50")
 
 
 TWO_AT_ONCE = """
 import sys
 from dataclasses import replace
-from sghm_vs import store, weights
+from sghm_vs.models import install, weights
 path, address = sys.argv[1:]
 known = weights.CHECKPOINTS.pop("sghm-resnet50")
 shipped = weights.Weights("", weights.Path(path))
-store.SHIPPED_MODEL = None
+install.SHIPPED_MODEL = None
 weights.CHECKPOINTS["sghm-lite"] = replace(known, model="sghm-lite", file="lite.safetensors",
     size=shipped.path.stat().st_size, sha256=shipped.sha256(), addresses=(address,))
-print(store.fetch("sghm-lite").path)
+print(install.fetch("sghm-lite").path)
 """
 
 
@@ -275,10 +276,10 @@ def test_the_filter_fetches_what_is_missing_when_it_may(checkpoint_file, monkeyp
 
 
 def test_auto_never_touches_the_network(monkeypatch):
-    monkeypatch.setattr(store, "download", lambda *_, **__: pytest.fail("it fetched"))
+    monkeypatch.setattr(install, "download", lambda *_, **__: pytest.fail("it fetched"))
 
-    assert store.find_or_fetch("auto").name == "sghm-lite"
-    assert store.find_or_fetch("sghm-lite").name == "sghm-lite"
+    assert install.find_or_fetch("auto").name == "sghm-lite"
+    assert install.find_or_fetch("sghm-lite").name == "sghm-lite"
 
 
 def test_the_home_is_the_platforms_unless_it_is_chosen(monkeypatch, tmp_path):

@@ -26,7 +26,7 @@ ERROR_MAX = 1e-4
 
 def write(folder: Path) -> None:
     """Write the models, and a picture with its alpha for each size."""
-    from sghm_vs.nuke.export import export
+    from sghm_vs.hosts.nuke.export import export
 
     export("sghm-lite", folder, overwrite=True)
     for height, width in SIZES:
@@ -45,10 +45,10 @@ def picture(height: int, width: int) -> np.ndarray:
 
 def own_alpha(case: np.ndarray) -> np.ndarray:
     """Return what sghm makes of a picture, (1, 1, height, width)."""
-    from sghm_vs.network import build_network, read_checkpoint
-    from sghm_vs.pipeline import Pipeline
-    from sghm_vs.settings import Settings
-    from sghm_vs.weights import shipped
+    from sghm_vs.matting.frame import Pipeline
+    from sghm_vs.models.checkpoint import build_network, read_checkpoint
+    from sghm_vs.models.weights import shipped
+    from sghm_vs.options import Settings
 
     network = build_network(read_checkpoint(shipped().path), "shipped")[1]
     pipeline = Pipeline(network, Settings(tr=0, infer_size=INFER_SIZE))

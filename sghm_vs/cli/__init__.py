@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,23 +20,23 @@ from pathlib import Path
 from sghm_vs import __version__
 from sghm_vs.cli import (
     batch,
-    bench,
     demo,
     doctor,
+    eval,
     export,
     farm,
+    hosts,
     matte,
-    nle,
     nuke,
-    score,
     timeline,
     verify,
     weights,
 )
 from sghm_vs.errors import SghmError
-from sghm_vs.signals import Ended, unwinding
+from sghm_vs.shots.signals import Ended, unwinding
 
 FAILED = 1
+MISUSED = 2
 SIGNALED = 128
 """Plus the signal's number, as shells count: Ctrl-C is 130, SIGTERM 143."""
 UNREAD = 141
@@ -49,12 +50,11 @@ VERBS = (
     batch,
     timeline,
     farm,
-    nle,
+    hosts,
     nuke,
     export,
     verify,
-    score,
-    bench,
+    eval,
     weights,
     doctor,
     demo,
@@ -74,10 +74,28 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+MOVED = {
+    ("bench",): "python -m benchmarks",
+    ("farm", "simulate"): "python -m benchmarks simulate",
+}
+"""Verbs of old, and what to type now, in a checkout of the repository."""
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line given in `words`, or the process's own, and return its exit code."""
+    given = sys.argv[1:] if words is None else words
+    for verb, now in MOVED.items():
+        if tuple(given[: len(verb)]) == verb:
+            rest = shlex.join(given[len(verb) :])
+            msg = f"sghm {' '.join(verb)} is for developers now; in a checkout type: {now} {rest}"
+            return _fail(msg.rstrip(), MISUSED)
+    return carry_out(build_parser(), words)
+
+
+def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> int:
+    """Run the verb of `parser` that `words` name, and return its exit code."""
     _fill_closed_streams()
-    args = build_parser().parse_args(words)
+    args = parser.parse_args(words)
     try:
         with unwinding():
             code: int = args.run(args)

@@ -15,11 +15,11 @@ from sghm_vs.cli.progress import shots_progress
 from sghm_vs.errors import SettingsError, SourceError
 
 if TYPE_CHECKING:
-    from sghm_vs.batch.footage import Footage
-    from sghm_vs.batch.listing import Row
-    from sghm_vs.batch.manifest import Entry
-    from sghm_vs.batch.run import Conduct, Planned, Unfit
-    from sghm_vs.batch.shots import Shot
+    from sghm_vs.shots.batch.find import Footage
+    from sghm_vs.shots.batch.lists import Row
+    from sghm_vs.shots.batch.manifest import Entry
+    from sghm_vs.shots.batch.names import Shot
+    from sghm_vs.shots.batch.run import Conduct, Planned, Unfit
 
 USUAL_OUTPUT = "{shot}.mov"
 POLL_S = 2.0
@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
 
 def carry_out(batch: Batch, args: argparse.Namespace) -> int:
     """Make the shots of `batch`, or print the plan, and return the exit code."""
-    from sghm_vs.batch.run import plan, run_batch
+    from sghm_vs.shots.batch.run import plan, run_batch
 
     conduct = conduct_from(args)
     if args.dry_run:
@@ -151,8 +151,8 @@ class Batch:
 
 def requests_from(args: argparse.Namespace) -> tuple[list[Request], Batch]:
     """Return what `args` ask for; and, as a batch without shots, what is missing or left out."""
-    from sghm_vs.batch.footage import find_footage
-    from sghm_vs.batch.listing import is_list
+    from sghm_vs.shots.batch.find import find_footage
+    from sghm_vs.shots.batch.lists import is_list
 
     rest = Batch([])
     requests: list[Request] = []
@@ -183,10 +183,10 @@ def _unique(requests: Sequence[Request]) -> list[Request]:
 
 def _listed(path: Path, args: argparse.Namespace, rest: Batch) -> list[Request]:
     """Return what a list asks for; a source of it that is not there is unfit, and no more."""
-    from sghm_vs.batch.footage import find_footage
-    from sghm_vs.batch.listing import read_list
-    from sghm_vs.batch.run import Unfit
-    from sghm_vs.batch.shots import safe_name
+    from sghm_vs.shots.batch.find import find_footage
+    from sghm_vs.shots.batch.lists import read_list
+    from sghm_vs.shots.batch.names import safe_name
+    from sghm_vs.shots.batch.run import Unfit
 
     requests = []
     for number, row in enumerate(read_list(path), start=1):
@@ -277,8 +277,8 @@ def with_names(
         own: The options of each.
         folder: Where outputs go.
     """
-    from sghm_vs.batch.manifest import Manifest
-    from sghm_vs.batch.shots import safe_name, unique_names
+    from sghm_vs.shots.batch.manifest import Manifest
+    from sghm_vs.shots.batch.names import safe_name, unique_names
 
     entries = Manifest(folder).entries
     kept = {key: entry.shot for key, entry in entries.items() if entry.outputs}
@@ -295,7 +295,7 @@ def _wishes(request: Request) -> tuple[str, ...]:
 
 
 def _unnamed(request: Request) -> Shot:
-    from sghm_vs.batch.shots import Shot
+    from sghm_vs.shots.batch.names import Shot
 
     own = request.args
     return Shot(
@@ -311,8 +311,8 @@ def _unnamed(request: Request) -> Shot:
 
 def _delivered(shot: Shot, args: argparse.Namespace, folder: Path) -> Shot:
     """Return `shot` with the names of its outputs."""
-    from sghm_vs.batch.shots import output_names
-    from sghm_vs.delivery.naming import newest_version
+    from sghm_vs.media.name_templates import newest_version
+    from sghm_vs.shots.batch.names import output_names
 
     usual = "{shot}" if args.host else USUAL_OUTPUT
     templates = options.named_for_host(args.to or [usual], args.host)
@@ -329,7 +329,7 @@ def _delivered(shot: Shot, args: argparse.Namespace, folder: Path) -> Shot:
 
 def conduct_from(args: argparse.Namespace) -> Conduct:
     """Return how the batch goes about, as `args` say."""
-    from sghm_vs.batch.run import Conduct
+    from sghm_vs.shots.batch.run import Conduct
 
     return Conduct(resume=args.resume, overwrite=args.overwrite, rehash=args.rehash, jobs=args.jobs)
 
@@ -356,7 +356,7 @@ def print_plan(planned: Sequence[Planned], batch: Batch, args: argparse.Namespac
 
 def _look(shot: Shot) -> str:
     """Return what the footage of `shot` says of itself."""
-    from sghm_vs.source.media import probe
+    from sghm_vs.media.probe import probe
 
     if shot.source.suffix.lower() == ".vpy":
         return "a script"
@@ -401,7 +401,7 @@ def print_result(
 
 def _watch(args: argparse.Namespace) -> int:
     """Matte what settles in the watched folder, until a signal."""
-    from sghm_vs.batch.watch import Watch
+    from sghm_vs.shots.batch.watch import Watch
 
     watch = Watch(args.watch.absolute(), args.settle, but=args.output.absolute())
     args.resume = True

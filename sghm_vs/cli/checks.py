@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from sghm_vs.errors import SghmError
 
 if TYPE_CHECKING:
-    from sghm_vs.weights import Weights
+    from sghm_vs.models.weights import Weights
 
 PACKAGES = (
     "sghm-vs", "torchvision", "numpy", "opencv-python-headless", "av", "OpenEXR", "safetensors",
@@ -192,7 +192,7 @@ def _vspipe() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    from sghm_vs.delivery.ffmpeg import VARIABLE, find_ffmpeg, read_version
+    from sghm_vs.media.writers.ffmpeg import VARIABLE, find_ffmpeg, read_version
 
     try:
         path = find_ffmpeg()
@@ -213,7 +213,7 @@ def _openvino() -> Finding:
 
 
 def _model(home: Path | None) -> Finding:
-    from sghm_vs.weights import PUBLISHED_MODEL, installed, shipped
+    from sghm_vs.models.weights import PUBLISHED_MODEL, installed, shipped
 
     weights = installed(PUBLISHED_MODEL, home) or shipped()
     return Finding("model", f"{weights.name} is auto, {weights.path}")
@@ -221,7 +221,7 @@ def _model(home: Path | None) -> Finding:
 
 def _weights(home: Path | None) -> list[Finding]:
     """Return what is to be thought of each model that is there, and where the others come from."""
-    from sghm_vs.weights import CHECKPOINTS, home_folder, installed, shipped
+    from sghm_vs.models.weights import CHECKPOINTS, home_folder, installed, shipped
 
     findings = [Finding("home", str(home or home_folder()))]
     for model in (shipped().name, *CHECKPOINTS):
@@ -235,7 +235,7 @@ def _weights(home: Path | None) -> list[Finding]:
 
 
 def _judge(what: str, weights: Weights, fix: str) -> Finding:
-    from sghm_vs.store import verify
+    from sghm_vs.models.install import verify
 
     verdict = verify(weights)
     found = f"{weights.path}: {verdict.says}"
@@ -266,7 +266,7 @@ def _memory_gib() -> float | None:
 def _threads() -> Finding:
     import vapoursynth as vs
 
-    from sghm_vs.slots import cores
+    from sghm_vs.models.backends.streams import cores
 
     count = cores()
     found = f"{count} cores for this process, {vs.core.num_threads} threads in VapourSynth"

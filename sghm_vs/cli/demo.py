@@ -45,9 +45,9 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make, matte and deliver the demo clip."""
-    from sghm_vs.report import contact_sheet
-    from sghm_vs.rotoscope import Delivery, rotoscope
-    from sghm_vs.source import open_source
+    from sghm_vs.evaluate.contact_sheet import contact_sheet
+    from sghm_vs.media.readers import open_source
+    from sghm_vs.shots.shot import Delivery, rotoscope
 
     folder: Path = args.folder
     source = write_moving_portrait(folder)

@@ -12,7 +12,7 @@ from sghm_vs.errors import SourceError
 if TYPE_CHECKING:
     import vapoursynth as vs
 
-    from sghm_vs.source import Source
+    from sghm_vs.media.readers import Source
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -42,8 +42,8 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the footage that `args` name with its matte."""
-    from sghm_vs.rotoscope import deliver
-    from sghm_vs.source import open_source
+    from sghm_vs.media.readers import open_source
+    from sghm_vs.shots.shot import deliver
 
     options.bound_cache()
     with options.stdout_for_results(), options.told("export", args) as report:
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _alpha(source: Source, args: argparse.Namespace) -> vs.VideoNode:
     """Return the matte that `args` name, else the one that the source brings."""
-    from sghm_vs.color import to_matte
-    from sghm_vs.source import open_source
+    from sghm_vs.color.convert import to_matte
+    from sghm_vs.media.readers import open_source
 
     if args.alpha is not None:
         return to_matte(open_source(args.alpha).clip)

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +41,6 @@ def add_parser(verbs: options.Verbs) -> None:
     script = _add_action(actions, "script", "print the plan as a script of plain commands", _script)
     _add_plan_options(script)
     _add_script_options(script)
-    simulate = _add_action(
-        actions, "simulate", "tell what a show would take, on paper and simulated", _simulate
-    )
-    _add_show_options(simulate)
     _add_assemble(actions)
     _add_template(actions)
     _add_session(actions)
@@ -149,40 +144,6 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     options.add_progress_option(parser)
 
 
-def _add_show_options(parser: argparse.ArgumentParser) -> None:
-    from sghm_vs.farm.cost import Show
-
-    usual = Show()
-    for name, meaning in (
-        ("frames", "frames of the show"),
-        ("shots", "shots that they lie in"),
-        ("workers", "GPUs, or single workers of other kinds"),
-        ("frame-s", "seconds that a worker takes for a frame"),
-        ("chunk", "frames of a chunk"),
-        ("reach", "frames read before and after a chunk: 4 times --tr, and 1"),
-        ("window-share", "what such a frame costs, of one that is written"),
-        ("start-s", "seconds until a worker is ready"),
-        ("dispatch-s", "seconds of the driver for each chunk"),
-        ("read-mb", "of a frame of footage"),
-        ("write-mb", "of a frame of mattes"),
-        ("reads-of-source", "how often footage is read; 2 with its checksum"),
-        ("lost-after-h", "hours after which a worker is lost, in the mean"),
-        ("back-after-s", "seconds until there is another"),
-        ("slow", "the part of workers that are slow, 0 to 1"),
-        ("slowness", "how much longer these take"),
-    ):
-        value = getattr(usual, name.replace("-", "_"))
-        parser.add_argument(
-            f"--{name}",
-            type=type(value),
-            default=value,
-            metavar="N",
-            help=f"{meaning} (default: {value})",
-        )
-    parser.add_argument("--seed", type=int, default=0, help="of the chances (default: 0)")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
-
-
 def _add_script_options(parser: argparse.ArgumentParser) -> None:
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--slurm", action="store_true", help="an array job, for sbatch")
@@ -192,8 +153,8 @@ def _add_script_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Make the plan, and print what came of it."""
-    from sghm_vs.workers.crew import Crew, Needs
-    from sghm_vs.workers.show import Rules, make_show
+    from sghm_vs.shots.farm.engines.ray import Crew, Needs
+    from sghm_vs.shots.farm.run import Rules, make_show
 
     if args.workers < 0 or args.tries < 1:
         msg = f"{args.workers} workers and {args.tries} tries are none; give 1 or more"
@@ -239,8 +200,8 @@ def _runtime_env(path: Path | None) -> dict[str, object]:
 
 def _template(args: argparse.Namespace) -> int:
     """Write the plan as a job template."""
-    from sghm_vs.delivery.targets import refuse_existing, whole_file
-    from sghm_vs.farm.template import job_template
+    from sghm_vs.media.targets import refuse_existing, whole_file
+    from sghm_vs.shots.farm.engines.openjd import job_template
 
     if not args.overwrite:
         refuse_existing([args.output])
@@ -251,26 +212,9 @@ def _template(args: argparse.Namespace) -> int:
     return 0
 
 
-def _simulate(args: argparse.Namespace) -> int:
-    """Print what a show would take."""
-    from sghm_vs.farm.cost import Show, on_paper
-    from sghm_vs.farm.simulation import simulate
-
-    show = Show(**{field.name: getattr(args, field.name) for field in fields(Show)})
-    paper, went = asdict(on_paper(show)), asdict(simulate(show, args.seed))
-    if args.json:
-        options.print_json({"on_paper": paper, "simulated": went})
-        return 0
-    options.print_lines([f"{'':<14}{'on paper':>12}{'simulated':>12}"])
-    for name in dict.fromkeys([*paper, *went]):
-        cells = (f"{one[name]:>12.4g}" if name in one else " " * 12 for one in (paper, went))
-        options.print_lines([f"{name:<14}{''.join(cells)}".rstrip()])
-    return 0
-
-
 def _script(args: argparse.Namespace) -> int:
     """Print the plan as a script."""
-    from sghm_vs.farm.scripts import shell_script, slurm_script
+    from sghm_vs.shots.farm.engines.slurm import shell_script, slurm_script
 
     plan, path = plans.read(args.plan)[0], args.plan.absolute()
     script = slurm_script if args.slurm else shell_script
@@ -280,8 +224,8 @@ def _script(args: argparse.Namespace) -> int:
 
 def _assemble(args: argparse.Namespace) -> int:
     """Make shots whole whose chunks are there."""
-    from sghm_vs.farm.plan import read_plan
-    from sghm_vs.workers.show import assemble_here
+    from sghm_vs.shots.farm.plan import read_plan
+    from sghm_vs.shots.farm.run import assemble_here
 
     plan = read_plan(args.plan)
     shots = plan.shots if args.shot is None else (plan.shot(args.shot),)

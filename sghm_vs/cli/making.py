@@ -12,10 +12,10 @@ from sghm_vs.cli import batch, options, planning, plans
 from sghm_vs.cli.progress import Report, openjd_progress
 
 if TYPE_CHECKING:
-    from sghm_vs.farm.plan import Plan, PlannedShot
-    from sghm_vs.rotoscope import Prepared
-    from sghm_vs.shots import FrameRange
-    from sghm_vs.workers.job import Job
+    from sghm_vs.media.sequences import FrameRange
+    from sghm_vs.shots.farm.job import Job
+    from sghm_vs.shots.farm.plan import Plan, PlannedShot
+    from sghm_vs.shots.shot import Prepared
 
 
 def add_worker_options(parser: argparse.ArgumentParser) -> None:
@@ -71,8 +71,8 @@ def add_mixed_option(parser: argparse.ArgumentParser) -> None:
 
 def worker(args: argparse.Namespace) -> int:
     """Print what this machine is; and how fast, if footage is given."""
-    from sghm_vs.batch.footage import find_footage
-    from sghm_vs.batch.shots import Shot
+    from sghm_vs.shots.batch.find import find_footage
+    from sghm_vs.shots.batch.names import Shot
 
     source = None if args.source is None else find_footage([args.source]).footage[0]
     with options.stdout_for_results():
@@ -91,7 +91,7 @@ def worker(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Refuse if this machine is not as planned."""
-    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.shots.farm.plan import read_plan
 
     plan = read_plan(args.plan)
     with options.stdout_for_results():
@@ -101,8 +101,8 @@ def check(args: argparse.Namespace) -> int:
 
 def _loaded(plan: Plan, *, is_mixed: bool) -> Prepared:
     """Return the network of `plan`, for who keeps it; refuse where this machine is another."""
-    from sghm_vs.farm.fingerprint import refuse_other
-    from sghm_vs.workers.machine import loaded
+    from sghm_vs.shots.farm.fingerprint import refuse_other
+    from sghm_vs.shots.farm.worker import loaded
 
     prepared, here = loaded(plans.job_of(plan, plan.shots[0]).shot.matting, plan.worker.threads)
     if not is_mixed:
@@ -112,7 +112,7 @@ def _loaded(plan: Plan, *, is_mixed: bool) -> Prepared:
 
 def make(args: argparse.Namespace) -> int:
     """Make frames of the plan, here or by a worker that is warm."""
-    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.shots.farm.plan import read_plan
 
     plan = read_plan(args.plan)
     make = _by_warm(args.warm) if args.warm is not None else _by_cold(plan, args)
@@ -139,13 +139,13 @@ type Make = Callable[[Job, FrameRange, Report], object]
 
 
 def _by_warm(folder: Path) -> Make:
-    from sghm_vs.workers.warm import ask
+    from sghm_vs.shots.farm.engines.session import ask
 
     return lambda job, frames, report: ask(folder, job.shot.name, frames, report)
 
 
 def _by_cold(plan: Plan, args: argparse.Namespace) -> Make:
-    from sghm_vs.batch.renderer import Rotoscoper
+    from sghm_vs.shots.batch.render import Rotoscoper
 
     with options.stdout_for_results():
         kept, render = _loaded(plan, is_mixed=args.mixed), Rotoscoper()
@@ -159,7 +159,7 @@ def _by_cold(plan: Plan, args: argparse.Namespace) -> Make:
 
 def warm(args: argparse.Namespace) -> int:
     """Start a worker."""
-    from sghm_vs.workers.warm import start
+    from sghm_vs.shots.farm.engines.session import start
 
     start(args.plan.absolute(), args.at.absolute(), is_mixed=args.mixed)
     return 0
@@ -167,9 +167,9 @@ def warm(args: argparse.Namespace) -> int:
 
 def serve(args: argparse.Namespace) -> int:
     """Be a worker."""
-    from sghm_vs.farm.plan import read_plan
-    from sghm_vs.workers.machine import bind_threads
-    from sghm_vs.workers.warm import serve
+    from sghm_vs.shots.farm.engines.session import serve
+    from sghm_vs.shots.farm.plan import read_plan
+    from sghm_vs.shots.farm.worker import bind_threads
 
     plan = read_plan(args.plan)
     bind_threads(plan.worker.threads)
@@ -182,7 +182,7 @@ def serve(args: argparse.Namespace) -> int:
 
 def cool(args: argparse.Namespace) -> int:
     """End a worker."""
-    from sghm_vs.workers.warm import stop
+    from sghm_vs.shots.farm.engines.session import stop
 
     stop(args.at)
     return 0

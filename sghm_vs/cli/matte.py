@@ -49,7 +49,7 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Matte the shot, or the stills, that `args` name."""
-    from sghm_vs.stills import are_stills
+    from sghm_vs.shots.stills import are_stills
 
     options.bound_cache()
     sources = [Path(source) for source in args.source]
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _matte_shot(source: Path, args: argparse.Namespace) -> int:
-    from sghm_vs.rotoscope import rotoscope
+    from sghm_vs.shots.shot import rotoscope
 
     with options.stdout_for_results(), options.told("matte", args) as report:
         paths = rotoscope(
@@ -83,7 +83,7 @@ def _matte_shot(source: Path, args: argparse.Namespace) -> int:
 
 
 def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:
-    from sghm_vs.stills import matte_stills
+    from sghm_vs.shots.stills import matte_stills
 
     if args.frames is not None or args.mask is not None or args.host is not None:
         msg = "--frames, --mask and --for are for one shot; leave them out with unrelated pictures"

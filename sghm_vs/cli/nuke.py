@@ -51,7 +51,7 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def install_bridge(args: argparse.Namespace) -> int:
     """Install the bridge where `args` say, and say what was done."""
-    from sghm_vs.nuke.install import LINE, install
+    from sghm_vs.hosts.nuke.install import LINE, install
 
     done = install((args.folder or Path.home() / ".nuke").expanduser())
     has, got = ("has", "already") if done.init_was_ready else ("got", "the line")
@@ -70,7 +70,7 @@ def install_bridge(args: argparse.Namespace) -> int:
 
 def export_model(args: argparse.Namespace) -> int:
     """Write the model that `args` name for Nuke."""
-    from sghm_vs.nuke.export import export
+    from sghm_vs.hosts.nuke.export import export
 
     paths = export(args.model, args.output, overwrite=args.overwrite)
     options.print_lines(map(str, paths))
@@ -79,9 +79,9 @@ def export_model(args: argparse.Namespace) -> int:
 
 def write_comp(args: argparse.Namespace) -> int:
     """Write the comp that `args` name."""
-    from sghm_vs.nuke.comps import comp, footage
-    from sghm_vs.nuke.files import write_files
-    from sghm_vs.nuke.script import write
+    from sghm_vs.hosts.nuke.comps import comp, footage
+    from sghm_vs.hosts.nuke.files import write_files
+    from sghm_vs.hosts.nuke.script import write
 
     plate = None if args.plate is None else footage(args.plate)
     text = write(comp(footage(args.matte), plate))

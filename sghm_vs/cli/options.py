@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, get_args
 
 from sghm_vs.cli.progress import Report, progress
 from sghm_vs.errors import DeviceError
-from sghm_vs.settings import Devices, Edges, Foreground, Settings, Shape, Sizing
-from sghm_vs.shots import FrameRange, SequencePath
+from sghm_vs.media.sequences import FrameRange, SequencePath
+from sghm_vs.options import Devices, Edges, Foreground, Settings, Shape, Sizing
 
 if TYPE_CHECKING:
-    from sghm_vs.rotoscope import Delivery, Matting
-    from sghm_vs.source import Opening
+    from sghm_vs.media.readers import Opening
+    from sghm_vs.shots.shot import Delivery, Matting
 
 CACHE_MIB = 2048
 """Played in order, a shot needs no more: a 4K frame in float RGB is 100 MiB."""
@@ -389,7 +389,7 @@ def _word(name: str, value: object) -> str:
 
 def opening_from(args: argparse.Namespace) -> Opening:
     """Return how to open the footage, as `args` say."""
-    from sghm_vs.source import Opening
+    from sghm_vs.media.readers import Opening
 
     return Opening(
         missing=args.missing,
@@ -402,7 +402,7 @@ def opening_from(args: argparse.Namespace) -> Opening:
 
 def matting_from(args: argparse.Namespace) -> Matting:
     """Return how to matte, as `args` say."""
-    from sghm_vs.rotoscope import Matting
+    from sghm_vs.shots.shot import Matting
 
     mask: str | None = getattr(args, "mask", None)
     debug: str | None = getattr(args, "debug", None)
@@ -443,9 +443,9 @@ def parse_device(text: str) -> Devices:
 
 def delivery_from(args: argparse.Namespace) -> Delivery:
     """Return how to write, as `args` say."""
-    from sghm_vs.delivery import Form
-    from sghm_vs.delivery.presets import PRESETS
-    from sghm_vs.rotoscope import Delivery
+    from sghm_vs.hosts.presets import PRESETS
+    from sghm_vs.media.writers import Form
+    from sghm_vs.shots.shot import Delivery
 
     preset = PRESETS[args.host].form if args.host else {}
     names = ("layout", "sample", "compression", "codec", "premultiplied", "audio", "quality")
@@ -473,7 +473,7 @@ def named_for_host(outputs: list[str], host: str | None) -> list[str]:
     """Return `outputs` with the ending that `host` takes, if one is named."""
     if host is None:
         return outputs
-    from sghm_vs.delivery.presets import outputs_for
+    from sghm_vs.hosts.presets import outputs_for
 
     return outputs_for(host, outputs)
 
@@ -482,7 +482,7 @@ def say_host(args: argparse.Namespace) -> None:
     """Say on stderr what the host gets that `args` name, and why."""
     if args.host is None or args.quiet:
         return
-    from sghm_vs.delivery.presets import PRESETS
+    from sghm_vs.hosts.presets import PRESETS
 
     sys.stderr.write(f"for {args.host}: {PRESETS[args.host]}\n")
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.cli import batch, options, timeline
 from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
-from sghm_vs.farm.plan import has_movie
-from sghm_vs.shots import FrameRange
+from sghm_vs.media.sequences import FrameRange
+from sghm_vs.shots.farm.plan import has_movie
 
 if TYPE_CHECKING:
-    from sghm_vs.batch.footage import Footage
-    from sghm_vs.batch.shots import Shot
-    from sghm_vs.farm.chunks import Chunk
-    from sghm_vs.farm.fingerprint import Fingerprint
-    from sghm_vs.farm.plan import Plan, PlannedShot
-    from sghm_vs.source import Source
+    from sghm_vs.media.readers import Source
+    from sghm_vs.shots.batch.find import Footage
+    from sghm_vs.shots.batch.names import Shot
+    from sghm_vs.shots.farm.chunks import Chunk
+    from sghm_vs.shots.farm.fingerprint import Fingerprint
+    from sghm_vs.shots.farm.plan import Plan, PlannedShot
 
 EDIT_SUFFIXES = (".otio", ".edl", ".xml")
 USUAL_FOLDER = "mattes"
@@ -107,7 +107,7 @@ class Asked:
 
 def run(args: argparse.Namespace) -> int:
     """Write the plan that `args` ask for."""
-    from sghm_vs.delivery.targets import refuse_existing, whole_file
+    from sghm_vs.media.targets import refuse_existing, whole_file
 
     if not args.overwrite:
         refuse_existing([args.output])
@@ -199,7 +199,7 @@ def _edges(shown: FrameRange) -> tuple[int, int]:
 
 def _plan(asked: Sequence[Asked], args: argparse.Namespace) -> tuple[Plan, dict[str, str]]:
     """Return the plan, and why shots are not in it."""
-    from sghm_vs.farm.plan import Plan
+    from sghm_vs.shots.farm.plan import Plan
 
     _refuse_unequal(asked)
     opened, unfit = _opened(asked)
@@ -214,7 +214,7 @@ def _plan(asked: Sequence[Asked], args: argparse.Namespace) -> tuple[Plan, dict[
 
 def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
     """Return each shot with the frames that its footage has; headers of movies may be off by one."""
-    from sghm_vs.source import open_source
+    from sghm_vs.media.readers import open_source
 
     opened: list[Opened] = []
     unfit: dict[str, str] = {}
@@ -234,7 +234,7 @@ def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
 
 def frames_of(footage: Footage, args: argparse.Namespace) -> FrameRange:
     """Return the frames of `footage` that are asked for."""
-    from sghm_vs.source import open_source
+    from sghm_vs.media.readers import open_source
 
     named = footage.frames or args.frames
     return named or _there(open_source(footage.path, options.opening_from(args)))
@@ -292,7 +292,7 @@ def this_machine(
     shot: Shot, threads: int | None, *, is_measured: bool
 ) -> tuple[Fingerprint, float | None]:
     """Return what this machine is as a worker; and, if asked, how long a frame of `shot` takes."""
-    from sghm_vs.workers.machine import bind_threads, loaded, measure, usual_threads
+    from sghm_vs.shots.farm.worker import bind_threads, loaded, measure, usual_threads
 
     count = usual_threads(shot.matting) if threads is None else threads
     if count < 1:
@@ -310,7 +310,7 @@ def read_worker(path: Path) -> tuple[Fingerprint, float | None]:
     Raises:
         FarmError: It is something else.
     """
-    from sghm_vs.farm.fingerprint import Fingerprint
+    from sghm_vs.shots.farm.fingerprint import Fingerprint
 
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -332,7 +332,7 @@ def _planned(
     frame_s: float | None,
     args: argparse.Namespace,
 ) -> PlannedShot:
-    from sghm_vs.farm.plan import PlannedShot
+    from sghm_vs.shots.farm.plan import PlannedShot
 
     shot = one.shot
     frames = shot.frames or there
@@ -376,7 +376,7 @@ def _chunks(
     frame_s: float | None,
     args: argparse.Namespace,
 ) -> list[Chunk]:
-    from sghm_vs.farm.chunks import CHUNK_S, chunk_size, split
+    from sghm_vs.shots.farm.chunks import CHUNK_S, chunk_size, split
 
     reach = one.shot.matting.settings.reach
     if args.chunk is not None:

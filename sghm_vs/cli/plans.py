@@ -11,13 +11,13 @@ from sghm_vs.cli import batch, options
 from sghm_vs.errors import FarmError, SettingsError
 
 if TYPE_CHECKING:
-    from sghm_vs.farm.plan import Plan, PlannedShot
-    from sghm_vs.workers.job import Job
+    from sghm_vs.shots.farm.job import Job
+    from sghm_vs.shots.farm.plan import Plan, PlannedShot
 
 
 def read(path: Path) -> tuple[Plan, list[Job]]:
     """Return the plan at `path` and its jobs, once all that it says of them makes sense."""
-    from sghm_vs.farm.plan import read_plan
+    from sghm_vs.shots.farm.plan import read_plan
 
     plan = read_plan(path)
     jobs = [*jobs_of(plan)]
@@ -38,8 +38,8 @@ def job_of(plan: Plan, planned: PlannedShot) -> Job:
     Raises:
         FarmError: What the plan says of it is nothing that `sghm farm plan` would write.
     """
-    from sghm_vs.batch.shots import Shot, safe_name
-    from sghm_vs.workers.job import Job
+    from sghm_vs.shots.batch.names import Shot, safe_name
+    from sghm_vs.shots.farm.job import Job
 
     try:
         args = batch.parse_row([*planned.matting, *planned.delivery])

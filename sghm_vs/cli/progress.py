@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich import progress as rich_progress
 
-    from sghm_vs.batch.manifest import Entry
-    from sghm_vs.batch.run import Listener, Planned
-    from sghm_vs.batch.shots import Shot
-    from sghm_vs.workers.show import Status
+    from sghm_vs.shots.batch.manifest import Entry
+    from sghm_vs.shots.batch.names import Shot
+    from sghm_vs.shots.batch.run import Listener, Planned
+    from sghm_vs.shots.farm.run import Status
 
 LINE_EVERY_S = 5.0
 JSON_EVERY_S = 0.1
@@ -71,7 +71,7 @@ def _bar(what: str, *, in_bytes: bool) -> Iterator[Report]:
 @contextmanager
 def shots_progress(*, quiet: bool) -> Iterator[Listener]:
     """Yield what hears of a batch: a line for each shot, and one for all."""
-    from sghm_vs.batch.run import Silence
+    from sghm_vs.shots.batch.run import Silence
 
     if quiet:
         yield Silence()

@@ -17,12 +17,12 @@ from sghm_vs.errors import ExportError, SettingsError, SourceError, listed
 if TYPE_CHECKING:
     import opentimelineio as otio
 
-    from sghm_vs.batch.manifest import Entry
-    from sghm_vs.batch.run import Unfit
-    from sghm_vs.batch.shots import Shot
-    from sghm_vs.timeline.edit import Cut
-    from sghm_vs.timeline.output import Matte
-    from sghm_vs.timeline.shots import Span
+    from sghm_vs.shots.batch.manifest import Entry
+    from sghm_vs.shots.batch.names import Shot
+    from sghm_vs.shots.batch.run import Unfit
+    from sghm_vs.shots.timeline.ranges import Span
+    from sghm_vs.shots.timeline.read import Cut
+    from sghm_vs.shots.timeline.write import Matte
 
 HANDLES = 8
 EDITS = ("otio", "xml", "edl", "mlt")
@@ -126,9 +126,9 @@ def run(args: argparse.Namespace) -> int:
 
 def plan_from(args: argparse.Namespace) -> Plan:
     """Return what is to be done for the edit that `args` name."""
-    from sghm_vs.timeline.edit import EDL_SUFFIX, read_cuts, read_edit
-    from sghm_vs.timeline.media import MediaFinder
-    from sghm_vs.timeline.shots import find_uses, spans_of
+    from sghm_vs.shots.timeline.find_media import MediaFinder
+    from sghm_vs.shots.timeline.ranges import find_uses, spans_of
+    from sghm_vs.shots.timeline.read import EDL_SUFFIX, read_cuts, read_edit
 
     edit: Path = args.edit.absolute()
     finder = MediaFinder([folder.absolute() for folder in args.media], but=args.output.absolute())
@@ -152,16 +152,16 @@ def plan_from(args: argparse.Namespace) -> Plan:
 
 
 def _unfit(cut: Cut, reason: str) -> Unfit:
-    from sghm_vs.batch.run import Unfit
-    from sghm_vs.batch.shots import safe_name
+    from sghm_vs.shots.batch.names import safe_name
+    from sghm_vs.shots.batch.run import Unfit
 
     return Unfit(safe_name(cut.name), cut.key, f"{cut.where}: {reason}")
 
 
 def _shots(spans: Sequence[Span], args: argparse.Namespace) -> list[Shot]:
     """Return a shot for each of `spans`, called after the first clip that uses it."""
-    from sghm_vs.batch.shots import Shot
-    from sghm_vs.timeline.media import stem_of
+    from sghm_vs.shots.batch.names import Shot
+    from sghm_vs.shots.timeline.find_media import stem_of
 
     shots = [
         Shot(
@@ -181,15 +181,15 @@ def _shots(spans: Sequence[Span], args: argparse.Namespace) -> list[Shot]:
 
 
 def _stem(name: str) -> str:
-    from sghm_vs.batch.footage import MOVIE_SUFFIXES
-    from sghm_vs.shots import PICTURE_SUFFIXES
+    from sghm_vs.media.sequences import PICTURE_SUFFIXES
+    from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
 
     path = Path(name)
     return path.stem if path.suffix.lower() in MOVIE_SUFFIXES | PICTURE_SUFFIXES else name
 
 
 def _render(plan: Plan, args: argparse.Namespace) -> list[Entry]:
-    from sghm_vs.batch.run import run_batch
+    from sghm_vs.shots.batch.run import run_batch
 
     with options.stdout_for_results(), shots_progress(quiet=args.quiet) as listener:
         return run_batch(
@@ -203,8 +203,8 @@ def _render(plan: Plan, args: argparse.Namespace) -> list[Entry]:
 
 def _mattes(plan: Plan, entries: Mapping[str, Entry], args: argparse.Namespace) -> dict[int, Matte]:
     """Return the mattes that were made, by the number of the clip."""
-    from sghm_vs.shots import SequencePath
-    from sghm_vs.timeline.output import Matte
+    from sghm_vs.media.sequences import SequencePath
+    from sghm_vs.shots.timeline.write import Matte
 
     folder: Path = args.output.absolute()
     mattes: dict[int, Matte] = {}
@@ -234,7 +234,7 @@ def _edit_path(form: str, args: argparse.Namespace) -> Path:
 
 
 def _refuse_existing(args: argparse.Namespace) -> None:
-    from sghm_vs.delivery.targets import refuse_existing
+    from sghm_vs.media.targets import refuse_existing
 
     if not args.resume and not args.overwrite:
         refuse_existing([_edit_path(form, args) for form in args.edits])
@@ -245,7 +245,7 @@ def _refuse_existing(args: argparse.Namespace) -> None:
 
 def _write_edits(plan: Plan, mattes: Mapping[int, Matte], args: argparse.Namespace) -> list[Path]:
     """Write the edit with its mattes in the forms asked for; one that can't hold it is named."""
-    from sghm_vs.timeline import output
+    from sghm_vs.shots.timeline import write as output
 
     edited = output.with_mattes(plan.timeline, mattes, args.tracks)
     jobs: list[tuple[Path, Callable[[Path], None]]] = []
@@ -270,8 +270,8 @@ def _write_mlt(
     plan: Plan, edited: otio.schema.Timeline, mattes: Mapping[int, Matte], path: Path
 ) -> None:
     """Write a project of the size and rate of the first movie."""
-    from sghm_vs.timeline.mlt import Profile, write_mlt
-    from sghm_vs.timeline.output import with_movies
+    from sghm_vs.shots.timeline.mlt import Profile, write_mlt
+    from sghm_vs.shots.timeline.write import with_movies
 
     movies = [span.media for span in plan.spans if span.media.width]
     if not movies:
@@ -304,7 +304,7 @@ def _tracks(text: str) -> tuple[int, ...]:
 
 
 def _rate(text: str) -> Fraction:
-    from sghm_vs.timeline.edit import exact_rate
+    from sghm_vs.shots.timeline.read import exact_rate
 
     try:
         return exact_rate(float(Fraction(text)))

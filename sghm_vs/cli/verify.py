@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _verified(path: Path) -> list[tuple[str, str | None]]:
     """Return each delivery at `path`, and what is wrong with it or None."""
-    from sghm_vs.delivery.check import verify
-    from sghm_vs.delivery.record import read_record, sidecars_at
+    from sghm_vs.media.verification.compare import verify
+    from sghm_vs.media.verification.sidecar import read_record, sidecars_at
 
     results: list[tuple[str, str | None]] = []
     try:

@@ -14,7 +14,7 @@ from sghm_vs.cli.progress import progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sghm_vs.weights import Checkpoint, Weights
+    from sghm_vs.models.weights import Checkpoint, Weights
 
     type Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -54,7 +54,7 @@ def _add_action(
 
 
 def _list(args: argparse.Namespace) -> int:
-    from sghm_vs.weights import CHECKPOINTS, shipped
+    from sghm_vs.models.weights import CHECKPOINTS, shipped
 
     rows = [_shipped_row(shipped()), *(_row(each, args.home) for each in CHECKPOINTS.values())]
     if args.json:
@@ -65,7 +65,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    from sghm_vs.store import fetch
+    from sghm_vs.models.install import fetch
 
     with progress(f"fetch {args.model}", quiet=args.quiet, in_bytes=True) as report:
         weights = fetch(args.model, home=args.home, force=args.force, report=report)
@@ -73,13 +73,13 @@ def _fetch(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from sghm_vs.store import add
+    from sghm_vs.models.install import add
 
     return _print_installed(add(args.file, home=args.home, force=args.force), args)
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from sghm_vs.store import verify
+    from sghm_vs.models.install import verify
 
     chosen = [_named(model, args.home) for model in args.models] or _present(args.home)
     verdicts = [(weights, verify(weights)) for weights in chosen]
@@ -137,7 +137,7 @@ def _shipped_row(weights: Weights) -> Row:
 
 
 def _row(checkpoint: Checkpoint, home: Path | None) -> Row:
-    from sghm_vs.weights import installed
+    from sghm_vs.models.weights import installed
 
     found = installed(checkpoint.model, home)
     is_known = found.is_known() if found else None
@@ -158,13 +158,13 @@ def _row(checkpoint: Checkpoint, home: Path | None) -> Row:
 
 
 def _named(model: str, home: Path | None) -> Weights:
-    from sghm_vs.weights import find_weights, installed
+    from sghm_vs.models.weights import find_weights, installed
 
     return installed(model, home) or find_weights(model)
 
 
 def _present(home: Path | None) -> list[Weights]:
-    from sghm_vs.weights import CHECKPOINTS, installed, shipped
+    from sghm_vs.models.weights import CHECKPOINTS, installed, shipped
 
     found = (installed(model, home) for model in CHECKPOINTS)
     return [shipped(), *(weights for weights in found if weights is not None)]

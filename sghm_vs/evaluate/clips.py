@@ -8,11 +8,11 @@ from dataclasses import asdict
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.color import read_color, to_display_rgb
+from sghm_vs.color.convert import read_color, to_display_rgb
 from sghm_vs.errors import SettingsError
 from sghm_vs.evaluate.metrics import Flicker, Matte, score_frame
 from sghm_vs.evaluate.motion import MotionError, WarpError
-from sghm_vs.flow import luma
+from sghm_vs.matting.optical_flow import luma
 
 
 def score_clip(

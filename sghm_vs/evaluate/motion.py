@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.evaluate.metrics import Matte
-from sghm_vs.flow import Luma, displacement, grid, sample
+from sghm_vs.matting.optical_flow import Luma, displacement, grid, sample
 
 OCCLUDED_SHARE, OCCLUDED_PX = 0.01, 0.5
 BOUNDARY_SHARE, BOUNDARY_PX = 0.01, 0.002

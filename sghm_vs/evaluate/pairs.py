@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sghm_vs.errors import SettingsError, listed
-from sghm_vs.shots import PICTURE_SUFFIXES
+from sghm_vs.media.sequences import PICTURE_SUFFIXES
 
 TRUTH_ENDINGS = ("", "_mask", "_alpha")
 """What a truth's stem may have behind that of its picture."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import OpenEXR
 
-from sghm_vs.nuke import script
+from sghm_vs.hosts.nuke import script
 from tests.nuke_graph import evaluate
 
 INPUTS, HIDDEN_INPUTS, EXPRESSIONS = 1, 2, 4

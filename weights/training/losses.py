@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
-from sghm_vs.network.matting import Alphas
+from sghm_vs.models.sghm.matting_decoder import Alphas
 
 
 def dice_loss(probability: Tensor, truth: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sghm_vs.network.model import SGHM, sghm_lite
+from sghm_vs.models.sghm.network import SGHM, sghm_lite
 
 MODEL = Path("models/movenet-lightning.json")
 """In the package."""

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sghm_vs.network.model import SGHM, sghm_lite
+from sghm_vs.models.sghm.network import SGHM, sghm_lite
 
 LONG_SIDE_PX = 544
 """Of the pictures looked at: passers-by are small."""

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from sghm_vs.network.model import SGHM, sghm_lite
+from sghm_vs.models.sghm.network import SGHM, sghm_lite
 
 SIZE = 160, 112
 """Of the pictures that the network sees, (height, width)."""

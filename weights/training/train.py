@@ -33,7 +33,7 @@ from torch.nn.functional import (
 )
 from torch.utils.data import DataLoader, IterableDataset
 
-from sghm_vs.network.model import SGHM, sghm_lite
+from sghm_vs.models.sghm.network import SGHM, sghm_lite
 from weights.training.camera import degrade, move
 from weights.training.guides import damage
 from weights.training.losses import dice_loss, matting_loss

@@ -19,16 +19,16 @@ import numpy as np
 import torch
 import vapoursynth as vs
 
-from sghm_vs.color import read_color, to_display_rgb
-from sghm_vs.device import Compute
+from sghm_vs.color.convert import read_color, to_display_rgb
 from sghm_vs.evaluate import score_clip
-from sghm_vs.filter import load_pipeline, matte_clip
-from sghm_vs.matting import Engine
-from sghm_vs.report import contact_sheet
-from sghm_vs.settings import Settings
-from sghm_vs.slots import Slots
-from sghm_vs.source import open_source
-from sghm_vs.weights import find_weights
+from sghm_vs.evaluate.contact_sheet import contact_sheet
+from sghm_vs.filter.graph import Engine
+from sghm_vs.filter.sghm import load_pipeline, matte_clip
+from sghm_vs.media.readers import open_source
+from sghm_vs.models.backends.device import Compute
+from sghm_vs.models.backends.streams import Slots
+from sghm_vs.models.weights import find_weights
+from sghm_vs.options import Settings
 
 LONG_SIDE_PX = 640
 CPU = torch.device("cpu")

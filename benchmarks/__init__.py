@@ -1,0 +1,1 @@
+"""What is measured by developers: `python -m benchmarks`. In the repository, not in the wheel."""

@@ -1,0 +1,501 @@
+"""What `python -m benchmarks speed` times: a frame's way at three lengths, and its parts."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sghm_vs.errors import SettingsError, WeightsError
+
+if TYPE_CHECKING:
+    import torch
+    import vapoursynth as vs
+    from torch import Tensor
+
+    from sghm_vs.filter.graph import Engine
+    from sghm_vs.matting.frame import Pipeline
+    from sghm_vs.models.backends.device import Compute
+    from sghm_vs.models.load import Network
+    from sghm_vs.models.sghm.network import SGHM, Begun
+    from sghm_vs.shots.shot import Matting
+
+BASELINE_FRAMES = 3
+WARM_UP = {"cpu": 1, "cuda": 4}
+"""Frames in each slot before it counts."""
+FILE_FRAMES = 96
+"""Of a movie, at most: encoders of 4K take seconds a frame."""
+DISTINCT = 48
+"""Frames that are kept in memory; more of them repeat."""
+PICTURES = 8
+"""Of those, the ones that the network alone gets: a float picture of 4K takes 100 MB."""
+RANDOM = " (random)"
+"""Of weights that are not installed: they cost the same."""
+PARTS = {
+    "encode": "encode",
+    "segment": "segment",
+    "begin": "begin",
+    "finish": "finish",
+    "finish_at": "finish",
+    "finish_all": "finish",
+}
+"""Which part of the network each of its steps is; what is left of a frame's time is `around`."""
+
+type Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one row is measured on."""
+
+    footage: Path
+    band: Path | None
+    """A movie whose first frame stands in for the alphas up to a quarter of the size."""
+    size: tuple[int, int]
+    frames: int
+    matting: Matting
+
+
+def measure(case: Case) -> Row:
+    """
+    Return how fast `case` is: frames a second, seconds a frame, and memory.
+
+    Raises:
+        SghmError: The footage, the band or the weights can't be had.
+    """
+    import torch
+
+    from sghm_vs.filter.graph import Engine
+    from sghm_vs.matting.frame import Pipeline
+    from sghm_vs.models.backends.device import choose_computes
+    from sghm_vs.models.backends.streams import Slots
+
+    how = case.matting
+    compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
+    device = compute.device
+    name, plain, network = _networks(how.model, compute)
+    clip = _in_memory(case, DISTINCT)
+    band = None if case.band is None else _matte(case.band, case.size)
+    is_random = name.endswith(RANDOM)
+    if band is None and is_random:
+        msg = (
+            f"{how.model} is not installed, and random weights have no edges: give a real "
+            "matte with --band FILE, or install it (sghm weights fetch)"
+        )
+        raise SettingsError(msg)
+    staged = Staged(network, band, device)
+    engine = Engine.of(
+        Pipeline(staged, how.settings),  # type: ignore[arg-type]
+        Slots(device, how.num_streams),
+    )
+    pictures = _pictures(clip, device, network.dtype)
+    row: Row = {
+        "model": name,
+        "size": f"{case.size[0]}x{case.size[1]}",
+        "tr": how.settings.tr,
+        "backend": network.backend,
+        "precision": "half" if how.fp16 or network.dtype == torch.float16 else "float",
+        "device": device_name(device),
+        "frames": clip.num_frames,
+        "band": None if case.band is None else case.band.name,
+        "baseline_ms": _baseline_ms(plain, pictures),
+    }
+    del plain
+    _forget_peaks(device)
+    row |= _network_alone(engine, _repeated(pictures, min(case.frames, DISTINCT)))
+    row |= _stages_ms(engine, staged, pictures)
+    del pictures
+    row |= _through_the_filter(engine, clip)
+    row |= {} if is_random else _file_to_file(case, clip[:FILE_FRAMES], row)
+    row["ratio"] = row["baseline_ms"] * row["network_fps"] / 1e3
+    return row | _peaks_mib(device)
+
+
+def endure(case: Case) -> Row:
+    """
+    Return how long a frame takes through the filter, and the memory that all of them took.
+
+    Raises:
+        SghmError: As `measure` says.
+    """
+    from sghm_vs.filter.graph import Engine
+    from sghm_vs.matting.frame import Pipeline
+    from sghm_vs.models.backends.device import choose_computes
+    from sghm_vs.models.backends.streams import Slots
+
+    how = case.matting
+    compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
+    name, _, network = _networks(how.model, compute)
+    band = None if case.band is None else _matte(case.band, case.size)
+    pipeline = Pipeline(
+        Staged(network, band, compute.device),  # type: ignore[arg-type]
+        how.settings,
+    )
+    engine = Engine.of(pipeline, Slots(compute.device, how.num_streams))
+    clip = _in_memory(case, DISTINCT)
+    passed = _through_the_filter(engine, clip)
+    return {
+        "model": name,
+        "size": f"{case.size[0]}x{case.size[1]}",
+        "tr": how.settings.tr,
+        "frames": clip.num_frames,
+        "frame_ms": 1e3 / passed["filter_fps"],
+        "frame_cpu_ms": passed["filter_cpu_ms"],
+        **_peaks_mib(compute.device),
+    }
+
+
+class Staged:
+    """A network whose parts are timed, and whose coarse alphas may be another's."""
+
+    def __init__(self, network: Network, band: Tensor | None, device: torch.device) -> None:
+        self._network = network
+        # There before a step is captured that reads it.
+        self._band = None if band is None else band.to(device, network.dtype)
+        self._device = device
+        self.seconds: dict[str, float] | None = None
+        """By part, while they are timed."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._network, name)
+        return self._timed(PARTS[name], found) if name in PARTS else found
+
+    def now(self) -> float:
+        """Return the process's CPU time, or on CUDA the time when all is done that was asked for."""
+        if self._device.type != "cuda":
+            return time.process_time()
+        import torch
+
+        torch.cuda.synchronize(self._device)
+        return time.perf_counter()
+
+    def begin(self, *args: Any) -> Begun:
+        """Return what the network's does, with the band's alpha in place of its own."""
+        begun: Begun = self._timed("begin", self._network.begin)(*args)
+        if self._band is None:
+            return begun
+        import torch
+
+        height, width = begun.coarse.os8.shape[-2:]
+        given = torch.nn.functional.interpolate(self._band, (height, width), mode="bilinear")
+        return begun._replace(coarse=begun.coarse._replace(os8=given, os4=given))
+
+    def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any) -> Any:
+            if self.seconds is None:
+                return call(*args)
+            start = self.now()
+            result = call(*args)
+            self.seconds[name] = self.seconds.get(name, 0) + self.now() - start
+            return result
+
+        return timed
+
+
+def _networks(model: str, compute: Compute) -> tuple[str, SGHM, Network]:
+    """Return what to call the weights, the plain network of the baseline, and ours."""
+    import copy
+
+    import torch
+
+    from sghm_vs.filter.sghm import placed
+    from sghm_vs.models.checkpoint import (
+        ARCHITECTURES,
+        build_plain_network,
+        fold_batch_norms,
+        read_checkpoint,
+    )
+    from sghm_vs.models.weights import find_weights
+
+    try:
+        weights = find_weights(model)
+        name = weights.name
+        architecture, plain = build_plain_network(read_checkpoint(weights.path), str(weights.path))
+    except WeightsError:
+        if model not in ARCHITECTURES:
+            raise
+        torch.manual_seed(0)
+        architecture, plain = model, ARCHITECTURES[model]().eval()
+        plain.requires_grad_(requires_grad=False)
+        name = model + RANDOM
+    network = copy.deepcopy(plain)
+    fold_batch_norms(network)
+    return name, plain.to(compute.device), placed(network, architecture, compute)
+
+
+def _in_memory(case: Case, distinct: int) -> vs.VideoNode:
+    """Return so many of the footage's first frames, over and over, YUV of 8 bits, decoded once."""
+    import vapoursynth as vs
+
+    from sghm_vs.media.readers import open_source
+
+    clip = open_source(case.footage).clip
+    few = clip[: min(case.frames, distinct)]
+    sized = few.resize.Bicubic(*case.size, format=vs.YUV420P8, matrix_s="709")
+    kept = [sized.get_frame(n) for n in range(sized.num_frames)]
+    # As many frames as are asked for, also of footage that has fewer.
+    blank = sized.std.BlankClip(length=case.frames, keep=True)
+    return blank.std.ModifyFrame(blank, lambda n, f: kept[n % len(kept)])  # noqa: ARG005
+
+
+def _matte(path: Path, size: tuple[int, int]) -> Tensor:
+    """Return the first frame of the matte at `path`, (1, 1, height, width), 0-1."""
+    import numpy as np
+    import torch
+
+    from sghm_vs.color.convert import to_matte
+    from sghm_vs.media.readers import open_source
+
+    matte = to_matte(open_source(path).clip).resize.Bicubic(*size)
+    with matte.get_frame(0) as frame:
+        return torch.from_numpy(np.array(frame[0], np.float32))[None, None].clamp(0, 1)
+
+
+def _pictures(clip: vs.VideoNode, device: torch.device, dtype: torch.dtype) -> list[Tensor]:
+    """Return the clip's first frames as tensors on the device."""
+    from sghm_vs.color import convert
+    from sghm_vs.filter import tensors
+
+    rgb = convert.to_viewed_rgb(convert.read_color(clip[:PICTURES]), 0)
+    return [tensors.to_tensor(frame, device, dtype) for frame in rgb.frames(close=True)]
+
+
+def _baseline_ms(plain: SGHM, pictures: list[Tensor]) -> float:
+    """Return the median time of a dense forward pass in floats, nothing folded or rearranged."""
+    import torch
+    from torch.nn.functional import pad
+
+    from sghm_vs.matting import segmentation
+    from sghm_vs.models.sghm.network import STRIDE
+
+    times = []
+    with torch.inference_mode():
+        for picture in [pictures[0], *pictures[:BASELINE_FRAMES]]:
+            height, width = picture.shape[-2:]
+            image = pad(picture.float(), (0, -width % STRIDE, 0, -height % STRIDE), "replicate")
+            start = time.perf_counter()
+            features = plain.encode(image)
+            mask = segmentation.to_mask(plain.segment(features), (image.shape[2], image.shape[3]))
+            plain.matte(image, features, mask).os1.sum().item()
+            times.append(1e3 * (time.perf_counter() - start))
+    return _percentile(times[1:], 50)
+
+
+def _network_alone(engine: Engine, pictures: list[Tensor]) -> Row:
+    """Return the speed of what happens between tensors, with a frame in every slot."""
+    pipeline, slots = engine.pipeline, engine.slots
+
+    def matte(picture: Tensor) -> float:
+        start = time.perf_counter()
+        slots.run(lambda: pipeline.matte(picture))
+        return 1e3 * (time.perf_counter() - start)
+
+    with ThreadPoolExecutor(slots.most) as callers:
+        # On CUDA, also until slots are open and graphs captured.
+        list(callers.map(matte, _repeated(pictures, WARM_UP[slots.device.type] * slots.most)))
+        start = time.perf_counter()
+        times = list(callers.map(matte, pictures))
+        wall = time.perf_counter() - start
+    return {
+        "slots": slots.count,
+        "network_fps": len(pictures) / wall,
+        "network_p50_ms": _percentile(times, 50),
+        "network_p95_ms": _percentile(times, 95),
+    }
+
+
+def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
+    """
+    Return the time of a frame's parts, the mean of a few, one after the other in one slot alone.
+
+    That is CPU time, or on CUDA the time until the device is done. `finest_whole_ms` is what the
+    finest alpha would take everywhere.
+    """
+    from dataclasses import replace
+
+    from sghm_vs.models.backends.cuda_graphs import Directly
+    from sghm_vs.models.backends.streams import Slots
+
+    pipeline = replace(engine.pipeline, dense=Directly())
+    some = pictures[: 2 * BASELINE_FRAMES]
+    spent: dict[str, float] = {}
+
+    def all_of_them() -> Tensor:
+        pipeline.matte(some[0])
+        staged.seconds = {}
+        start = staged.now()
+        for picture in some:
+            last = pipeline.matte(picture)
+        spent["whole"], found = staged.now() - start, staged.seconds
+        spent.update(found, around=spent.pop("whole") - sum(found.values()))
+        staged.seconds = None
+        spent["finest_whole"] = len(some) * _finest_whole_s(pipeline, staged, some[0])
+        return last
+
+    Slots(engine.slots.device, 1).run(all_of_them)
+    means = {part: 1e3 * seconds / len(some) for part, seconds in spent.items()}
+    return {"finest_whole_ms": means.pop("finest_whole"), "stages_ms": means}
+
+
+def _finest_whole_s(pipeline: Pipeline, staged: Staged, picture: Tensor) -> float:
+    features, _ = pipeline.segment(pipeline.glimpse(picture), *picture.shape[-2:])
+    image = pipeline.prepared(picture)
+    begun = staged.begin(image, features, image[:, :1])
+    staged.finish_all(begun)
+    start = staged.now()
+    staged.finish_all(begun)
+    return staged.now() - start
+
+
+def _through_the_filter(engine: Engine, clip: vs.VideoNode) -> Row:
+    """Return the speed through VapourSynth, from frames in memory to frames of alpha."""
+    from sghm_vs.clips import read_once
+    from sghm_vs.filter.sghm import matte_clip
+
+    alpha = matte_clip(clip, [engine])
+    if engine.slots.device.type == "cuda":
+        # Until slots are open and graphs captured.
+        for frame in alpha[:DISTINCT].frames(close=True):
+            frame.close()
+        alpha = matte_clip(clip, [engine])
+    wall, cpu = time.perf_counter(), time.process_time()
+    times = _latencies_ms(read_once(alpha))
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {
+        "filter_fps": clip.num_frames / wall,
+        "filter_cpu_ms": 1e3 * cpu / clip.num_frames,
+        "filter_p50_ms": _percentile(times, 50),
+        "filter_p95_ms": _percentile(times, 95),
+    }
+
+
+def _latencies_ms(clip: vs.VideoNode) -> list[float]:
+    """Return how long each frame took from its request on, as many at once as players ask for."""
+    import vapoursynth as vs
+
+    times: list[float] = []
+    asked: deque[tuple[float, Future[vs.VideoFrame]]] = deque()
+    for n in range(clip.num_frames):
+        if len(asked) >= vs.core.num_threads:
+            times.append(_wait(*asked.popleft()))
+        asked.append((time.perf_counter(), clip.get_frame_async(n)))
+    return times + [_wait(*one) for one in asked]
+
+
+def _wait(start: float, frame: Future[vs.VideoFrame]) -> float:
+    frame.result().close()
+    return 1e3 * (time.perf_counter() - start)
+
+
+def _file_to_file(case: Case, clip: vs.VideoNode, row: Row) -> Row:
+    """
+    Return the speed from a movie to a movie: H.264 decoded, matted, ProRes 4444 encoded.
+
+    `file_part` compares its time with what it can't be below: the slowest of the three alone, or the
+    CPU time of all three on all cores.
+    """
+    from sghm_vs.media.readers import open_source
+    from sghm_vs.media.writers import export
+    from sghm_vs.models.backends.streams import cores
+    from sghm_vs.shots.shot import rotoscope
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, matte, bare = (Path(folder, name) for name in ("s.mp4", "m.mov", "b.mov"))
+        white = clip.std.BlankClip(format=_gray(), color=1, keep=True)
+        export(clip, white, source, over=(0, 0, 0), sidecar=False)
+
+        def decode() -> None:
+            for frame in open_source(source).clip.frames(close=True):
+                frame.close()
+
+        decoding = _timed(decode)
+        encoding = _timed(lambda: export(clip, white, bare))
+        whole = _timed(lambda: rotoscope(source, [matte], matting=case.matting))
+    matting = clip.num_frames / row["filter_fps"], 1e-3 * row["filter_cpu_ms"] * clip.num_frames
+    alone = decoding, matting, encoding
+    least = max(*(wall for wall, _ in alone), sum(cpu for _, cpu in alone) / cores())
+    return {
+        "file_fps": clip.num_frames / whole[0],
+        "file_part": whole[0] / least,
+        "decode_fps": clip.num_frames / decoding[0],
+        "encode_fps": clip.num_frames / encoding[0],
+    }
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the wall and the CPU seconds of `work`, with processes that it waits for."""
+    wall, cpu = time.perf_counter(), _cpu_s()
+    work()
+    return time.perf_counter() - wall, _cpu_s() - cpu
+
+
+def _cpu_s() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _repeated(pictures: list[Tensor], number: int) -> list[Tensor]:
+    return [pictures[n % len(pictures)] for n in range(number)]
+
+
+def _gray() -> int:
+    import vapoursynth as vs
+
+    return int(vs.GRAYS)
+
+
+def device_name(device: torch.device) -> str:
+    """Return what is measured on, in words: device, torch, and whether TF32 counts as float."""
+    import torch
+
+    from sghm_vs.models.backends.streams import cores
+
+    if device.type != "cuda":
+        return (
+            f"{cores()} cores, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}"
+        )
+    tf32 = "with" if torch.backends.cudnn.allow_tf32 else "without"
+    name = torch.cuda.get_device_name(device)
+    return f"{name}, {cores()} cores, torch {torch.__version__}, floats {tf32} TF32"
+
+
+def _forget_peaks(device: torch.device) -> None:
+    """Have `_peaks_mib` count from here on, where the system can."""
+    import torch
+
+    from sghm_vs.models.backends.streams import trim_heap
+
+    gc.collect()
+    trim_heap()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peaks_mib(device: torch.device) -> Row:
+    """Return the most memory this process held, where the system says it, and the device."""
+    import torch
+
+    from sghm_vs.shots.batch.memory import peak_bytes
+
+    peak = peak_bytes(os.getpid())
+    found: Row = {"memory_mib": None if peak is None else peak / 2**20}
+    if device.type == "cuda":
+        found["device_memory_mib"] = torch.cuda.max_memory_reserved(device) / 2**20
+    return found
+
+
+def _percentile(values: list[float], rank: float) -> float:
+    import numpy as np
+
+    return float(np.percentile(values, rank))

@@ -1,0 +1,181 @@
+"""sghm eval: how far mattes are from the truth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sghm_vs.cli import options
+from sghm_vs.cli.progress import progress
+from sghm_vs.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import vapoursynth as vs
+
+UNITS = (
+    "mad, mse and band (mad within 10 px of the edge) x1e3, sad, grad and conn /1000, iou in %, "
+    "dtssd x1e2, messddt and warp (the matte along the plate's motion) x1e3"
+)
+
+
+def add_parser(verbs: options.Verbs) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "eval",
+        help="score mattes against the truth",
+        description=f"Score mattes against the truth: {UNITS}. Give finished mattes with --pred, "
+        "or pictures with --images to matte them first. Without a truth, --pred and --plate give "
+        "the warp error alone.",
+    )
+    mattes = parser.add_mutually_exclusive_group(required=True)
+    mattes.add_argument(
+        "--pred",
+        type=Path,
+        metavar="P",
+        help="a matte: movie, picture or sequence; or a folder of pictures",
+    )
+    mattes.add_argument(
+        "--images", type=Path, metavar="DIR", help="a folder of pictures to matte and score"
+    )
+    parser.add_argument(
+        "--gt",
+        type=Path,
+        metavar="G",
+        help="the truth, in the form of the mattes; pictures are paired by name, NAME_mask and "
+        "NAME_alpha too",
+    )
+    parser.add_argument(
+        "--plate",
+        type=Path,
+        metavar="P",
+        help="with --pred: the footage, for the warp error; dtssd, messddt and warp need a movie "
+        "or a sequence",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="keep the mattes of --images here, 16-bit PNG",
+    )
+    options.add_model_options(parser, sizing="image")
+    options.add_report_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score what `args` name, and print a line per item and the mean."""
+    if args.gt is None:
+        scores = {_matte_without_truth(args).name: {"warp": _warp_error(args)}}
+    elif args.images is not None:
+        scores = dict(_score_images(args))
+    elif args.pred.is_dir() and args.gt.is_dir():
+        scores = dict(_score_folders(args.pred, args.gt))
+    else:
+        scores = {args.pred.name: _score_footage(args)}
+    mean = _mean(list(scores.values()))
+    if args.json:
+        options.print_json({"mean": mean, "items": scores})
+    else:
+        sys.stdout.write(_table(scores, mean))
+    return 0
+
+
+def _matte_without_truth(args: argparse.Namespace) -> Path:
+    """Return the matte that is measured without a truth."""
+    if args.pred is None or args.plate is None:
+        msg = (
+            "there is no truth to score against; give it with --gt, or for the warp error alone a "
+            "movie or a sequence with --pred and its footage with --plate"
+        )
+        raise SettingsError(msg)
+    return Path(args.pred)
+
+
+def _warp_error(args: argparse.Namespace) -> float:
+    from sghm_vs.evaluate import warp_error
+    from sghm_vs.media.readers import open_source
+
+    matte, plate = open_source(args.pred).clip, open_source(args.plate).clip
+    if matte.num_frames == 1:
+        msg = f"{args.pred} is one frame, and the warp error is between frames; give a movie"
+        raise SettingsError(msg)
+    return warp_error(matte, plate)
+
+
+def _score_footage(args: argparse.Namespace) -> dict[str, float]:
+    from sghm_vs.evaluate import score_clip
+    from sghm_vs.media.readers import open_source
+
+    matte, truth = open_source(args.pred).clip, open_source(args.gt).clip
+    plate = None if args.plate is None else open_source(args.plate).clip
+    with progress("eval", quiet=args.quiet) as report:
+        return score_clip(matte, truth, report, plate)
+
+
+def _score_folders(mattes: Path, truths: Path) -> Iterator[tuple[str, dict[str, float]]]:
+    from sghm_vs.evaluate import pair_folders, score_clip
+    from sghm_vs.media.readers import open_source
+
+    for matte, truth in pair_folders(mattes, truths):
+        yield matte.name, score_clip(open_source(matte).clip, open_source(truth).clip)
+
+
+def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
+    """Matte each picture with one network, as the published evaluation script does, and score it."""
+    from sghm_vs.evaluate import pair_folders, score_clip
+    from sghm_vs.media.readers import open_source
+    from sghm_vs.media.writers import export
+
+    matte = _matter(args)
+    pairs = pair_folders(args.images, args.gt)
+    with progress("eval", quiet=args.quiet) as report:
+        for done, (image, truth) in enumerate(pairs):
+            clip = open_source(image).clip
+            alpha = matte(clip)
+            if args.output is not None:
+                export(
+                    clip, alpha, args.output / f"{image.stem}.png", overwrite=True, sidecar=False
+                )
+            yield image.name, score_clip(alpha, open_source(truth).clip)
+            if report is not None:
+                report(done + 1, len(pairs))
+
+
+def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
+    """Return the function from a picture's clip to its alpha; it holds the network."""
+    from sghm_vs.filter.sghm import engines_for, matte_clip
+    from sghm_vs.models.backends.device import choose_computes
+    from sghm_vs.models.weights import find_weights
+
+    matting = options.matting_from(args)
+    computes = [
+        compute.for_many_sizes()
+        for compute in choose_computes(matting.device_index, matting.fp16, matting.backend)
+    ]
+    weights = find_weights(matting.model)
+    engines = engines_for(weights, matting.settings, computes, num_streams=1, captures=False)
+    # Each clip is one picture: nothing of another is kept.
+    return lambda clip: matte_clip(clip, engines)
+
+
+def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
+    if not scores:
+        msg = "there is nothing to score"
+        raise SettingsError(msg)
+    return {name: sum(score[name] for score in scores) / len(scores) for name in scores[0]}
+
+
+def _table(scores: dict[str, dict[str, float]], mean: dict[str, float]) -> str:
+    rows = [*scores.items(), ("mean", mean)] if len(scores) > 1 else list(scores.items())
+    width = max(len(name) for name, _ in rows)
+    head = f"{'':<{width}} " + "".join(f"{name:>10}" for name in mean)
+    lines = [
+        f"{name:<{width}} " + "".join(f"{value:>10.3f}" for value in score.values())
+        for name, score in rows
+    ]
+    return "\n".join([head, *lines]) + "\n"

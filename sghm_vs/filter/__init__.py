@@ -1,0 +1,1 @@
+"""The VapourSynth functions: clips in, clips out."""

@@ -1,0 +1,98 @@
+"""Why an alpha is as it is: what led to it, as clips to look at."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+import vapoursynth as vs
+from torch import Tensor
+
+from sghm_vs.clips import blank_like, computed
+from sghm_vs.filter import tensors
+from sghm_vs.filter.graph import Steps, halved
+from sghm_vs.frames import to_gray_frame
+from sghm_vs.matting import temporal
+from sghm_vs.matting.frame import Pipeline
+
+View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference"]
+
+
+def attached(rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:
+    """Return `rgb`'s alpha with every view of the steps to it, each in a prop; see `view`."""
+    alpha = steps.alpha
+    for name in get_args(View):
+        alpha = alpha.std.ClipToProp(view(name, rgb, steps, pipeline), prop=_prop(name))
+    return alpha
+
+
+def detached(alpha: vs.VideoNode) -> tuple[vs.VideoNode, dict[View, vs.VideoNode]]:
+    """Return the alpha alone and the views that were `attached` to it."""
+    names: tuple[View, ...] = get_args(View)
+    views = {name: alpha.std.PropToClip(prop=_prop(name)) for name in names}
+    return alpha.std.RemoveFrameProps([_prop(name) for name in names]), views
+
+
+def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:
+    """
+    Return one of the steps to `rgb`'s alpha, GRAYS of its size.
+
+    Args:
+        name: "segmentation" is where each frame alone sees people, their outline at 0.5;
+            "guidance" the mask that the frames around vote for; "frame" the alpha of each frame,
+            so guided; "band" where the window is not solid, and correction is possible;
+            "trust" how far the motion to the neighbors is trusted, their mean; "difference" what
+            all neighbors together change: gray is nothing, white 1 more than each frame alone.
+        rgb: The picture, display-coded.
+        steps: Those to its alpha.
+        pipeline: What made them.
+    """
+    if name == "frame":
+        return steps.frames
+    if name == "difference":
+        return _difference(steps)
+    if name in ("band", "trust"):
+        return _of_window(name, steps)
+    seen = steps.seen if name == "segmentation" else steps.fused
+    # Where a mask was given, nothing was segmented: it shows in the alpha of each frame alone.
+    return steps.frames if seen is None else _of_map(name, rgb, seen, pipeline)
+
+
+def _of_map(name: View, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline) -> vs.VideoNode:
+    show = pipeline.shown if name == "segmentation" else pipeline.guidance
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        picture, small = frames
+        values: Tensor = tensors.to_tensor(small, torch.device("cpu"), torch.float32)
+        return tensors.to_frame(show(values, picture.height, picture.width), picture)
+
+    return computed(blank_like(rgb), [rgb, seen], make)
+
+
+def _of_window(name: View, steps: Steps) -> vs.VideoNode:
+    window = steps.window.of_people(halved(steps.frames))
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        own, *others = frames
+        alpha, neighbors = np.asarray(own[0]), window.neighbors(n, others)
+        show = temporal.uncertain if name == "band" else temporal.trust
+        values = show(alpha, neighbors) if neighbors else np.zeros_like(alpha)
+        return to_gray_frame(values.astype(np.float32), own.props)
+
+    return computed(blank_like(steps.frames), [steps.frames, *window.around(steps.frames)], make)
+
+
+def _difference(steps: Steps) -> vs.VideoNode:
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        alpha, alone = (np.asarray(frame[0]) for frame in frames)
+        changed = np.asarray(0.5 + (alpha - alone) / 2, np.float32)
+        return to_gray_frame(changed, frames[0].props)
+
+    return computed(blank_like(steps.alpha), [steps.alpha, steps.alone], make)
+
+
+def _prop(name: View) -> str:
+    return f"Sghm{name.capitalize()}"

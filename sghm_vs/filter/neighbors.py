@@ -1,0 +1,168 @@
+"""
+A frame's window: its neighbors in the same shot, and how each pixel moves to them.
+
+    picture -> luma -> steps from frame to frame -> chained to neighbors
+
+Nodes over shifted clips, each a pure function of a fixed number of frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs.clips import blank_of_any_size, computed, shifted
+from sghm_vs.frames import to_gray_frame, to_rgb_array
+from sghm_vs.matting import optical_flow
+from sghm_vs.matting.temporal import Neighbor
+from sghm_vs.options import Settings
+
+IS_APART = "SghmIsApart"
+
+
+@dataclass(frozen=True)
+class Window:
+    """
+    The frames up to `tr` before and after each frame of a clip.
+
+    `steps` has, in frame n, the motion from n to n + 1 above that from n + 1 to n.
+    """
+
+    tr: int
+    steps: vs.VideoNode
+
+    def of(self, tr: int) -> Window:
+        """Return the window of another `tr` over the same motion."""
+        return replace(self, tr=tr)
+
+    def of_people(self, people: vs.VideoNode) -> Window:
+        """
+        Return the window whose motion is that of people's outlines; see `flow.of_people`.
+
+        Args:
+            people: Where each frame has them, GRAYS, above 0.5. Motion comes at the size of these.
+        """
+
+        def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+            del n
+            step, *where = frames
+            if step.props[IS_APART]:
+                return step
+            both = np.asarray(step[0]).reshape(2, 3, -1, step.width)
+            theirs = [
+                optical_flow.of_people(motion, np.asarray(frame[0]))
+                for motion, frame in zip(both, where, strict=True)
+            ]
+            return to_gray_frame(np.concatenate(theirs).reshape(-1, where[0].width), step.props)
+
+        clips = [self.steps, people, shifted(people, 1)]
+        return replace(self, steps=computed(blank_of_any_size(people), clips, make))
+
+    def around(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
+        """Return the clips from whose frames `neighbors` makes those of `clip`, GRAYS or RGBS."""
+        frames = [shifted(clip, by) for by in (*range(-self.tr, 0), *range(1, self.tr + 1))]
+        return [*frames, *(shifted(self.steps, by) for by in range(-self.tr, self.tr))]
+
+    def neighbors(
+        self, n: int, around: Sequence[vs.VideoFrame], size: tuple[int, int] | None = None
+    ) -> list[Neighbor]:
+        """
+        Return frame `n`'s neighbors in the same shot, in display order.
+
+        Args:
+            n: Number of the frame.
+            around: Frames n of the clips `around`.
+            size: (height, width) of their motion; None is that of `steps`.
+        """
+        frames, steps = around[: 2 * self.tr], around[2 * self.tr :]
+        before = slice(self.tr - 1, None, -1)
+        earlier = _chained(frames[before][:n], steps[before][:n], size, is_later=False)
+        later = _chained(frames[self.tr :], steps[self.tr :], size, is_later=True)
+        return [*reversed([*earlier]), *later]
+
+
+def open_window(rgb: vs.VideoNode, settings: Settings) -> Window:
+    """Return the window of `rgb`, RGBS in display code."""
+    return Window(settings.radius, _steps(_luma(rgb), settings))
+
+
+def _chained(
+    frames: Sequence[vs.VideoFrame],
+    steps: Sequence[vs.VideoFrame],
+    size: tuple[int, int] | None,
+    *,
+    is_later: bool,
+) -> Iterator[Neighbor]:
+    """Yield the neighbors on one side, from the nearest on, until the shot ends."""
+    motion: optical_flow.Motion | None = None
+    for frame, step in zip(frames, steps, strict=True):
+        if step.props[IS_APART]:
+            return
+        one = np.asarray(step[0]).reshape(2, 3, -1, step.width)[0 if is_later else 1]
+        one = one if size is None else optical_flow.resized(one, size)
+        motion = one if motion is None else optical_flow.chained(motion, one)
+        yield Neighbor(_values(frame), motion, is_later)
+
+
+def _values(frame: vs.VideoFrame) -> NDArray[np.float32]:
+    return np.asarray(frame[0]) if frame.format.num_planes == 1 else to_rgb_array(frame)
+
+
+def _luma(rgb: vs.VideoNode) -> vs.VideoNode:
+    """Return half-size luma, GRAY8."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        return to_gray_frame(optical_flow.half_luma(*map(np.asarray, frames[0])), frames[0].props)
+
+    return computed(blank_of_any_size(rgb, vs.GRAY8), [rgb], make)
+
+
+def _steps(luma: vs.VideoNode, settings: Settings) -> vs.VideoNode:
+    """Return the motion between frames n and n + 1, both ways, and whether a shot ends there."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        both = None if n + 1 == luma.num_frames else _step(frames[0], frames[1], settings)
+        found = np.zeros((1, 1), np.float32) if both is None else both.reshape(-1, frames[0].width)
+        return to_gray_frame(found, {IS_APART: both is None})
+
+    return computed(blank_of_any_size(luma), [luma, shifted(luma, 1)], make)
+
+
+def _step(
+    before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings
+) -> NDArray[np.float32] | None:
+    """Return the motion both ways, (6, h, w), or nothing between frames of two shots."""
+    if (before.width, before.height) != (after.width, after.height):
+        return None
+    lumas = np.asarray(before[0]), np.asarray(after[0])
+    new = _share_of_cut(before, after, settings)
+    if new > 1:
+        return None
+    both = optical_flow.motions(*lumas)
+    # Rooms may be alike: there half as much counts, if motion explains none of it.
+    if (
+        new > 1 / 2
+        and max(optical_flow.explained(*lumas, one) for one in both) < optical_flow.EXPLAINED
+    ):
+        return None
+    return np.concatenate(both)
+
+
+def _share_of_cut(before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings) -> float:
+    """Return how much is new as a part of what a cut takes; above 1 is one."""
+    if not settings.sc:
+        return 0
+    if settings.sc_threshold is None:
+        says = _says(before.props, "_SceneChangeNext") or _says(after.props, "_SceneChangePrev")
+        return 2 if says else 0
+    lumas = (np.asarray(frame[0]) for frame in (before, after))
+    return optical_flow.change(*lumas) / settings.sc_threshold
+
+
+def _says(props: Mapping[str, object], name: str) -> bool:
+    return bool(props.get(name))

@@ -1,0 +1,386 @@
+"""A clip's way: frame -> tensor -> pipeline -> frame."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+from weakref import WeakValueDictionary, ref
+
+import torch
+import vapoursynth as vs
+
+from sghm_vs.color import convert
+from sghm_vs.color.frame_props import readable
+from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
+from sghm_vs.filter import graph, tensors
+from sghm_vs.filter.debug import View, attached, view
+from sghm_vs.filter.graph import Engine, Engines, Steps
+from sghm_vs.matting.frame import Pipeline
+from sghm_vs.models.backends.device import Compute, choose_computes, choose_dtype, has_openvino
+from sghm_vs.models.backends.openvino import OpenVinoNetwork
+from sghm_vs.models.backends.streams import Slots, slots_on_cpu
+from sghm_vs.models.checkpoint import build_network, read_checkpoint
+from sghm_vs.models.install import find_or_fetch
+from sghm_vs.models.load import Network
+from sghm_vs.models.sghm.network import SGHM
+from sghm_vs.models.weights import PUBLISHED_MODEL, Weights, find_weights
+from sghm_vs.options import Backend, Devices, Settings, Sizing
+
+
+def sghm(
+    clip: vs.VideoNode,
+    device_index: Devices = None,
+    model: str = "auto",
+    auto_download: bool = False,
+    *,
+    num_streams: int = 0,
+    tr: int | str = 2,
+    sc: bool = True,
+    sc_threshold: float | None = 0.1,
+    infer_size: int = 1280,
+    sizing: Sizing = "pad",
+    fp16: bool | None = None,
+    backend: Backend = "auto",
+    format: int | None = None,
+    mask: vs.VideoNode | None = None,
+    debug: View | Literal["all"] | None = None,
+    input_colorspace: str | None = None,
+    exposure: float = 0.0,
+) -> vs.VideoNode:
+    """
+    Return the alpha of the people in `clip`.
+
+    Frame n of the result is a pure function of the frames of `clip` up to 3*tr + 1 before and
+    after it, or with tr=0 of frame n alone; the window is cut at scene
+    changes: any frame may be asked for, in any order, by any number of threads.
+
+    Args:
+        clip: RGB, YUV or GRAY, 8 to 16 bits or float, of constant format; its size and rate may
+            change. Color is read from the frame props; what they leave out is taken as
+            `sghm_vs.color.frame_props` says. Interlaced frames are refused.
+        device_index: None is the first CUDA device or else the CPU, -1 the CPU. A list spreads the
+            frames over CUDA devices: frame n goes to the n-th, over and over.
+        model: "sghm-lite" is shipped, "sghm-resnet50" is the published one, once it is
+            installed; "auto" is sghm-resnet50 if it is installed, else sghm-lite. Or the path of
+            a checkpoint with the published names (.pth or .safetensors).
+        auto_download: Fetch and install the model that is named if it is missing. "auto" fetches
+            nothing: it always has a model.
+        num_streams: Frames in the network at once, on each device, on the CPU each on one core; 0
+            is one a core on the CPU, at most 16, and on CUDA as many as have room, at most 4.
+        tr: Temporal radius: how many frames each way help with a frame. 0 mattes each alone. Or
+            a word: "off" (0), "fast" (1), "default" (2), "quality" (3).
+        sc: Whether the window ends at scene changes; else at the clip's ends alone.
+        sc_threshold: How much of a picture must be new for a scene change, 0-1; None trusts the
+            clip's `_SceneChangePrev` and `_SceneChangeNext`.
+        infer_size: Short side in pixels above which a picture is shrunk for the network.
+        sizing: "pad" keeps the aspect; "image" and "video" do as the published scripts.
+        fp16: Half precision, which with OpenVINO is bfloat16, where the CPU has it; None is half
+            on CUDA and float on the CPU.
+        backend: "torch", "openvino" (CPUs), or "auto": OpenVINO for sghm-resnet50 on the CPU where
+            it is installed, else torch.
+        format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
+        mask: Where the people are, GRAY of the clip's size and length, in place of
+            the network's own segmentation.
+        debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band",
+            "trust" or "difference"; see `sghm_vs.filter.debug`. "all" puts each of them in a prop
+            of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`.
+        input_colorspace: What the clip's codes mean, in place of its frames' props: "pq", "hlg",
+            "linear", "logc4" or another name; see `sghm_vs.color.ocio`. Only what the network
+            sees is converted.
+        exposure: Stops by which the network sees the clip brighter.
+
+    Returns:
+        GRAY, full range, of the clip's size, length and rate; 0 is background, 1 is subject.
+
+    Raises:
+        vapoursynth.Error: With "sghm: " and what was found, what is needed, what to type.
+
+    Source:
+        Chen et al., "Robust Human Matting via Semantic Guidance", ACCV 2022.
+    """
+    try:
+        _check_clip(clip)
+        readable(clip)
+        _check_integers(
+            device_index=device_index,
+            num_streams=num_streams,
+            infer_size=infer_size,
+        )
+        _check_options(backend=backend, num_streams=num_streams, debug=debug)
+        format = _output_format(clip, format)
+        guide = None if mask is None else _read_mask(mask, clip)
+        settings = Settings(
+            sizing=sizing,
+            infer_size=infer_size,
+            tr=tr,
+            sc=sc,
+            sc_threshold=sc_threshold,
+            exposure=exposure,
+        )
+        if input_colorspace is not None:
+            clip = convert.said_to_be(clip, input_colorspace)
+        computes = choose_computes(device_index, fp16, backend)
+        if not clip.width:
+            computes = [compute.for_many_sizes() for compute in computes]
+        weights = (
+            find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
+        )
+        engines = engines_for(weights, settings, computes, num_streams, captures=bool(clip.width))
+        return matte_clip(clip, engines, guide, debug, format)
+    except SghmError as error:
+        msg = f"sghm: {error}"
+        raise vs.Error(msg) from error
+
+
+def _slots(compute: Compute, count: int, *, captures: bool) -> Slots:
+    """Return slots that are closed with the script: a previewer that loads it anew needs the room."""
+    slots = Slots(compute.device, count, captures=captures)
+    if compute.device.type == "cuda":
+        # Kept by the clips alone; VapourSynth keeps what it calls.
+        found = ref(slots)
+
+        def close() -> None:
+            if (alive := found()) is not None:
+                alive.close()
+
+        vs.register_on_destroy(close)
+    return slots
+
+
+def _log_transfer(model: str) -> Callable[[int, int], None]:
+    """Return a report that logs each tenth of the bytes: stdout belongs to the video."""
+    spoken = -1
+
+    def report(done: int, total: int) -> None:
+        nonlocal spoken
+        tenth = 10 * done // total
+        if tenth > spoken:
+            spoken = tenth
+            message = f"sghm: fetching {model}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            vs.core.log_message(vs.MESSAGE_TYPE_INFORMATION, message)
+
+    return report
+
+
+def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoNode:
+    """
+    Return `clip` with `alpha` in its `_Alpha` prop, and set both as output `index`.
+
+    Previewers read the prop, vspipe reads the output: this serves both. The alpha is brought
+    to the clip's sample type and depth, which both ways require.
+
+    Raises:
+        vapoursynth.Error: With "sghm: " where one is not a clip, can't be converted, or the
+            alpha is not GRAY of the clip's size and length.
+    """
+    try:
+        _check_clip(clip)
+        _check_constant_size(readable(clip))
+        _check_matte("alpha", alpha, clip)
+        sample = clip.format.sample_type, clip.format.bits_per_sample
+        gray = vs.core.query_video_format(vs.GRAY, *sample).id
+        matched = convert.to_full_range_gray(alpha, gray)
+    except SghmError as error:
+        msg = f"sghm: {error}"
+        raise vs.Error(msg) from error
+    attached = clip.std.ClipToProp(matched)
+    attached.set_output(index, matched)
+    return attached
+
+
+def engines_for(
+    weights: Weights,
+    settings: Settings,
+    computes: Sequence[Compute],
+    num_streams: int = 0,
+    *,
+    captures: bool = True,
+) -> Engines:
+    """Return what makes a clip's alphas: one engine for each of `computes`."""
+    return [
+        Engine.of(
+            load_pipeline(weights, settings, compute),
+            _slots(compute, num_streams, captures=captures),
+        )
+        for compute in computes
+    ]
+
+
+def load_pipeline(weights: Weights, settings: Settings, compute: Compute) -> Pipeline:
+    """Return the pipeline around the network that `weights` hold."""
+    return Pipeline(load_network(weights, compute), settings)
+
+
+def load_network(weights: Weights, compute: Compute) -> Network:
+    """
+    Return the network that `weights` hold; while anybody keeps it, all who ask share it.
+
+    Raises:
+        WeightsError: They are no network's.
+        MissingPackageError: The backend is not installed.
+    """
+    stat = weights.path.stat()
+    key = weights, stat.st_ino, stat.st_mtime_ns, stat.st_size, compute
+    with _loading:
+        network = _loaded.get(key)
+        if network is None:
+            network = _loaded[key] = _load_network(weights, compute)
+    return network
+
+
+def _load_network(weights: Weights, compute: Compute) -> Network:
+    architecture, plain = build_network(read_checkpoint(weights.path), str(weights.path))
+    network = placed(plain, architecture, compute)
+    where = f"{compute.device} by {network.backend}"
+    vs.core.log_message(
+        vs.MESSAGE_TYPE_INFORMATION, f"sghm: {architecture} from {weights.name} on {where}"
+    )
+    if not weights.is_known():
+        message = f"sghm: {weights.path} is not a known checkpoint; its names and shapes are right"
+        vs.core.log_message(vs.MESSAGE_TYPE_WARNING, message)
+    return network
+
+
+def placed(network: SGHM, architecture: str, compute: Compute) -> Network:
+    """
+    Return what runs `network`, which is of `architecture`.
+
+    Of itself, OpenVINO is chosen where it is worth the seconds in which it makes its programs.
+
+    Raises:
+        MissingPackageError: The backend is not installed.
+        SettingsError: The network is too light for half precision.
+    """
+    is_heavy = compute.device.type == "cpu" and architecture == PUBLISHED_MODEL
+    backend = compute.backend
+    if backend == "auto":
+        backend = "openvino" if is_heavy and has_openvino() else "torch"
+    if backend == "openvino":
+        if compute.fp16 and architecture != PUBLISHED_MODEL:
+            msg = f"fp16 by OpenVINO is too coarse for {architecture}; leave it out (--no-fp16)"
+            raise SettingsError(msg)
+        return OpenVinoNetwork(network, half=bool(compute.fp16), streams=slots_on_cpu())
+    dtype = choose_dtype(compute.device, compute.fp16)
+    return network.to(device=compute.device, dtype=dtype).to(memory_format=torch.channels_last)
+
+
+_loading = threading.Lock()
+_loaded: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
+"""Networks that some clip still uses: frames don't change them, so clips may share them."""
+
+
+def matte_clip(
+    clip: vs.VideoNode,
+    engines: Engines,
+    guide: vs.VideoNode | None = None,
+    debug: View | Literal["all"] | None = None,
+    format: int = vs.GRAYS,
+) -> vs.VideoNode:
+    """
+    Return `clip`'s alpha as a gray clip.
+
+    Args:
+        clip: As for `sghm`.
+        engines: What makes the alphas: one for each device.
+        guide: Where the people are, GRAYS of the clip's size and length.
+        debug: A step to the alpha, in its place, or all of them in props of its frames.
+        format: Of the result, gray.
+
+    Raises:
+        UnsupportedClipError: As `color.read_color` says; or a size that changes, with all steps.
+    """
+    footage, pipeline = convert.read_color(clip), engines[0].pipeline
+    rgb = convert.to_viewed_rgb(footage, pipeline.settings.exposure)
+    packs = all(engine.slots.packs for engine in engines)
+    pictures = tensors.to_pictures(footage, pipeline.settings.exposure) if packs else rgb
+    if debug is None and (pipeline.settings.radius == 0 or rgb.num_frames == 1):
+        if packs:
+            return graph.alone(pictures, engines, guide, format)
+        alpha = graph.alone(rgb, engines, guide)
+    else:
+        steps = graph.steady(rgb, pictures, engines, guide)
+        alpha = _shown(debug, rgb, steps, pipeline)
+    return alpha if format == vs.GRAYS else convert.to_full_range_gray(alpha, format)
+
+
+def _shown(
+    debug: View | Literal["all"] | None, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline
+) -> vs.VideoNode:
+    if debug is None:
+        return steps.alpha
+    if debug != "all":
+        return view(debug, rgb, steps, pipeline)
+    _check_constant_size(rgb)
+    return attached(rgb, steps, pipeline)
+
+
+def _check_clip(clip: vs.VideoNode) -> None:
+    if not isinstance(clip, vs.VideoNode):
+        msg = f"this is not a clip but {type(clip).__name__}; open a file with core.bs.VideoSource"
+        raise UnsupportedClipError(msg)
+
+
+def _check_constant_size(clip: vs.VideoNode) -> None:
+    if not clip.width:
+        msg = (
+            "the clip changes its size along the way, and a prop holds frames of one size; give "
+            "it one: clip.resize.Bicubic(width, height)"
+        )
+        raise UnsupportedClipError(msg)
+
+
+def _read_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
+    """Return `mask` as GRAYS."""
+    _check_matte("mask", mask, clip)
+    return convert.to_full_range_gray(mask, vs.GRAYS)
+
+
+def _check_matte(name: str, matte: vs.VideoNode, clip: vs.VideoNode) -> None:
+    if not isinstance(matte, vs.VideoNode) or matte.format.color_family != vs.GRAY:
+        msg = f"the {name} must be a GRAY clip; take a plane: {name}.std.ShufflePlanes(0, vs.GRAY)"
+        raise UnsupportedClipError(msg)
+    found = matte.width, matte.height, matte.num_frames
+    needed = clip.width, clip.height, clip.num_frames
+    if found != needed:
+        msg = (
+            f"the {name} is {found[0]}x{found[1]} with {found[2]} frames, "
+            f"and the clip {needed[0]}x{needed[1]} with {needed[2]}: they must be equal"
+        )
+        raise UnsupportedClipError(msg)
+
+
+def _check_integers(*, device_index: object, **values: object) -> None:
+    if isinstance(device_index, list | tuple):
+        values |= {f"device_index[{at}]": index for at, index in enumerate(device_index)}
+    elif device_index is not None:
+        values["device_index"] = device_index
+    for name, value in values.items():
+        if not isinstance(value, int):
+            msg = f"{name} is {value!r} and must be a whole number"
+            raise SettingsError(msg)
+
+
+def _check_options(*, backend: str, num_streams: int, debug: str | None) -> None:
+    if debug is not None and debug not in (*get_args(View), "all"):
+        msg = f"debug is {debug!r} and must be one of {', '.join(get_args(View))}, or all"
+        raise SettingsError(msg)
+    if backend not in get_args(Backend):
+        msg = f"backend is {backend!r} and must be one of {', '.join(get_args(Backend))}"
+        raise SettingsError(msg)
+    if num_streams < 0:
+        msg = f"num_streams is {num_streams} and must be 0 (chosen by the device) or more"
+        raise SettingsError(msg)
+
+
+def _output_format(clip: vs.VideoNode, chosen: int | None) -> int:
+    if chosen is None:
+        return int(vs.GRAYH if clip.format.id == vs.RGBH else vs.GRAYS)
+    try:
+        is_gray = vs.core.get_video_format(chosen).color_family == vs.GRAY
+    except vs.Error:
+        is_gray = False
+    if not is_gray:
+        msg = f"format is {chosen} and must be a GRAY format, for example vs.GRAY16 or vs.GRAYS"
+        raise SettingsError(msg)
+    return int(chosen)

@@ -1,0 +1,123 @@
+"""The bridge's node as Nuke reads it: its knobs, and the result copied onto the plate."""
+
+from __future__ import annotations
+
+from sghm_vs.hosts.nuke.comps import copying
+from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression
+
+LAYOUTS = ("matte", "alpha", "rgba", "layered", "fg", "multipart")
+ON_ERROR = ("error", "black", "checkerboard", "nearest frame")
+"""What a Read does where a frame is missing."""
+CALL = "import sghm_nuke.jobs as jobs; jobs.{}"
+
+
+def bridge_node() -> Node:
+    """
+    Return the group that is a node of the bridge.
+
+    It shows the plate until there is a result, then the plate with the result's alpha. A group, not
+    a gizmo: what it reads is saved with the script, which opens on machines without the bridge.
+    """
+    plate = Node("Input", {"name": "plate", "xpos": 0, "ypos": 0})
+    guide = Node("Input", {"name": "guide", "number": 1, "xpos": 300, "ypos": 0})
+    result = Node("Read", {"raw": True, "name": "Result", "xpos": 150, "ypos": 60})
+    copy = Node("Copy", {**copying("rgba.alpha"), "xpos": 0, "ypos": 120}, [plate, result])
+    which = expression("parent.has_result")
+    switch = Node("Switch", {"which": which, "name": "Shown", "ypos": 180}, [plate, copy])
+    output = Node("Output", {"name": "Output1", "ypos": 240}, [switch])
+    return Node(
+        "Group",
+        {
+            "name": "SGHM_Matte",
+            "help": "Mattes people: sghm works on the plate as a process of its own.",
+            "label": "[value message]",
+            **VALUES,
+        },
+        [None],
+        _knobs(),
+        [guide, plate, result, copy, switch, output],
+    )
+
+
+VALUES: dict[str, Value] = {
+    "tr": 2,
+    "infer_size": 1280,
+    "colorspace": "auto",
+    "first": 1,
+    "last": 100,
+}
+"""What knobs hold at first, where it isn't nothing or the first choice."""
+
+
+def _knobs() -> list[UserKnob]:
+    return [
+        UserKnob(20, "sghm", {"l": "SGHM"}),
+        _button("matte", "Matte", "matte(nuke.thisNode())", "Matte, unless nothing changed."),
+        _button("again", "Matte again", "matte(nuke.thisNode(), force=True)", "Even so."),
+        _button("stop", "Cancel", "cancel(nuke.thisNode())", "The result before stays."),
+        _button("read", "Make a Read", "make_read(nuke.thisNode())", "Of all layers."),
+        UserKnob(26, "of_matte", {"l": "Matte"}),
+        _choice("model", "Model", ("auto", "sghm-lite", "sghm-resnet50"), "Which network."),
+        UserKnob(2, "checkpoint", {"l": "Checkpoint", "t": "A file in place of the model."}),
+        UserKnob(
+            3,
+            "tr",
+            {"l": "Neighbors", "t": "Frames each way that steady a frame, 0 to 8; 0 is off."},
+        ),
+        UserKnob(
+            3, "infer_size", {"l": "Size", "t": "Short side above which a picture is shrunk first."}
+        ),
+        UserKnob(
+            7,
+            "exposure",
+            {
+                "l": "Exposure",
+                "t": "Stops by which only the network sees it brighter.",
+                "R": ("-8", "8"),
+            },
+        ),
+        _choice("device", "Device", ("auto", "cpu", "cuda"), "Where the network runs."),
+        UserKnob(
+            1,
+            "colorspace",
+            {
+                "l": "Color space",
+                "t": "What the plate's codes mean, as sghm's --input-colorspace has it; auto is the "
+                "Read's, or the working space where the plate is rendered first.",
+            },
+        ),
+        UserKnob(6, "limit_range", {"l": "Limit range", "+STARTLINE": ""}),
+        UserKnob(3, "first", {"l": "", "-STARTLINE": ""}),
+        UserKnob(3, "last", {"l": "to", "-STARTLINE": ""}),
+        UserKnob(26, "of_result", {"l": "Result"}),
+        UserKnob(
+            2,
+            "output",
+            {"l": "Output", "t": "name.####.exr; if empty, the folder sghm beside the script."},
+        ),
+        _choice("layout", "Layout", LAYOUTS, "Channels of the EXR files."),
+        _choice("on_error", "Missing frames", ON_ERROR, "What is shown in their place."),
+        UserKnob(1, "failed_command", {"l": "Failed command", "t": "Type it to see why."}),
+        UserKnob(20, "setup", {"l": "Setup"}),
+        UserKnob(
+            2,
+            "executable",
+            {"l": "Executable", "t": "sghm; if empty, SGHM_EXECUTABLE, the installer's, PATH's."},
+        ),
+        *(
+            _hidden(kind, name)
+            for kind, name in ((6, "has_result"), (1, "message"), (1, "sghm_state"))
+        ),
+    ]
+
+
+def _choice(name: str, label: str, choices: tuple[str, ...], tip: str) -> UserKnob:
+    return UserKnob(4, name, {"l": label, "t": tip, "M": choices})
+
+
+def _button(name: str, label: str, call: str, tip: str) -> UserKnob:
+    return UserKnob(22, name, {"l": label, "t": tip, "T": CALL.format(call)})
+
+
+def _hidden(kind: int, name: str) -> UserKnob:
+    return UserKnob(kind, name, {"+INVISIBLE": ""})

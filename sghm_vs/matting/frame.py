@@ -1,0 +1,173 @@
+"""A frame's way: fit, segment, matte, refine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from torch import Tensor
+
+from sghm_vs.matting import refinement, segmentation, sizing
+from sghm_vs.matting import tiles as detail
+from sghm_vs.models.backends.cuda_graphs import Dense, Directly
+from sghm_vs.models.load import Network
+from sghm_vs.models.resampling import enlarge
+from sghm_vs.models.sghm.encoder import Features
+from sghm_vs.models.sghm.network import Begun
+from sghm_vs.options import Settings
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The network with all that stands around it; keeps nothing from frame to frame."""
+
+    network: Network
+    settings: Settings
+    dense: Dense = field(default_factory=Directly)
+    """Where what asks nothing of the host runs."""
+
+    def matte(self, picture: Tensor, guide: Tensor | None = None) -> Tensor:
+        """
+        Return the alpha of the people in `picture`, float32 (1, 1, height, width), 0-1.
+
+        Args:
+            picture: Display-coded RGB, (1, 3, height, width), 0-1, on the network's device
+                and in its type.
+            guide: Where the people are, (1, 1, height, width), 0-1, instead of the
+                network's own segmentation.
+        """
+        fit, image = self._fit_of(picture), self.prepared(picture)
+        if guide is not None:
+            return self._finished(self.dense.run(self._begin_guided, image, guide, fit), fit)
+        features, probability = self.dense.run(self._look, image)
+        seen = self._settled(probability, fit)
+        return self._finished(self.dense.run(self._begin, image, features, seen, fit), fit)
+
+    def glimpse(self, picture: Tensor) -> Tensor:
+        """Return what the encoder sees of `picture`, small, (1, 3, h, w), 0-1."""
+        small: Tensor = self.dense.run(self._shrink, self.prepared(picture))
+        return small
+
+    def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
+        """
+        Return features and, small, where people are seen, (1, 1, h, w), 0-1.
+
+        That is the probability of a person, settled: their outline lies at 0.5.
+
+        Args:
+            small: What is glimpsed of a picture, or a better one of the same.
+            height: Of the picture.
+            width: Of the picture.
+        """
+        features, probability = self.dense.run(self._look_at_small, small)
+        return self.dense.kept(features), self._settled(probability, self._fit(height, width))
+
+    def matte_segmented(self, picture: Tensor, features: Features, seen: Tensor) -> Tensor:
+        """Return what `matte` does, from what `segment` returned, or from what is seen better."""
+        fit, image = self._fit_of(picture), self.prepared(picture)
+        return self._finished(self.dense.run(self._begin, image, features, seen, fit), fit)
+
+    def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+        """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
+        fit = self._fit(height, width)
+        rows, columns = (
+            max(round(length * resized / padded), 1)
+            for length, resized, padded in zip(small, fit.resized, fit.padded, strict=True)
+        )
+        return rows, columns
+
+    def shown(self, seen: Tensor, height: int, width: int) -> Tensor:
+        """Return what is `seen`, small, at the picture's size, (1, 1, height, width)."""
+        fit = self._fit(height, width)
+        return fit.restore(enlarge(seen, fit.padded).float())
+
+    def guidance(self, seen: Tensor, height: int, width: int) -> Tensor:
+        """Return the mask that what is `seen` becomes for matting, (1, 1, height, width)."""
+        fit = self._fit(height, width)
+        return fit.restore(segmentation.to_mask(seen, fit.padded).float())
+
+    def prepared(self, picture: Tensor) -> Tensor:
+        """Return `picture` at the size that the network takes."""
+        image: Tensor = self.dense.run(self._prepare, picture, self._fit_of(picture))
+        return image
+
+    def _fit_of(self, picture: Tensor) -> sizing.Fit:
+        return self._fit(picture.shape[-2], picture.shape[-1])
+
+    def _prepare(self, picture: Tensor, fit: sizing.Fit) -> Tensor:
+        return fit.prepare(picture)
+
+    def _shrink(self, image: Tensor) -> Tensor:
+        return self.network.to_small(image)
+
+    def _look(self, image: Tensor) -> tuple[Features, Tensor]:
+        """Return what is in a picture, and where people are."""
+        features = self.network.encode(image)
+        return features, self.network.segment(features)
+
+    def _look_at_small(self, small: Tensor) -> tuple[Features, Tensor]:
+        features = self.network.encode_small(small)
+        return features, self.network.segment(features)
+
+    def _begin_guided(self, image: Tensor, guide: Tensor, fit: sizing.Fit) -> Merged:
+        return self._merged(image, self.network.encode(image), fit.prepare(guide), fit)
+
+    def _begin(self, image: Tensor, features: Features, seen: Tensor, fit: sizing.Fit) -> Merged:
+        return self._merged(image, features, segmentation.to_mask(seen, fit.padded), fit)
+
+    def _merged(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Merged:
+        """Return what is made everywhere."""
+        begun = self.network.begin(image, features, mask)
+        scale, feather = (
+            (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
+        )
+        alpha, finer = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
+        return Merged(begun, mask, alpha, finer, detail.tiles(finer))
+
+    def _finished(self, merged: Merged, fit: sizing.Fit) -> Tensor:
+        os1 = detail.finest(self.network, merged.begun, merged.tiles, self.dense)
+        alpha: Tensor = self.dense.run(
+            self._refined, merged.mask, merged.alpha, merged.finer, os1, fit
+        )
+        return alpha
+
+    def _refined(
+        self, mask: Tensor, alpha: Tensor, finer: Tensor, os1: Tensor, fit: sizing.Fit
+    ) -> Tensor:
+        """Return the alpha at the picture's size, refined where the finest is looked at."""
+        alpha = alpha.lerp(os1, finer.to(alpha.dtype))
+        if not self._is_padded:
+            return fit.restore(alpha.float())
+        if self.network.trusts_mask:
+            alpha = refinement.hold_to_mask(alpha, mask, scale=fit.scale_of_radii())
+        return refinement.solidify(fit.restore(alpha.float()))
+
+    @property
+    def _is_padded(self) -> bool:
+        return self.settings.sizing == "pad"
+
+    def _settled(self, probability: Tensor, fit: sizing.Fit) -> Tensor:
+        if not self.network.trusts_mask:
+            return probability
+        return segmentation.settle(probability, fit.padded, fit.scale_of_radii())
+
+    def _fit(self, height: int, width: int) -> sizing.Fit:
+        if self.settings.sizing == "image":
+            return sizing.fit_as_published_images(height, width)
+        if self.settings.sizing == "video":
+            return sizing.fit_as_published_video(height, width)
+        return sizing.fit_padded(height, width, self.settings.infer_size)
+
+
+class Merged(NamedTuple):
+    """A picture that is matted up to a quarter of its size."""
+
+    begun: Begun
+    mask: Tensor
+    """Where people are, (1, 1, height, width), as the network takes it."""
+    alpha: Tensor
+    """Of the two coarser alphas, of that size."""
+    finer: Tensor
+    """How far the finest replaces it."""
+    tiles: Tensor
+    """Where that is at all; see `detail.tiles`."""

@@ -1,0 +1,171 @@
+"""Progressive refinement: three alphas become one, the finest where the coarser are undecided."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, max_pool2d, pad
+
+from sghm_vs.models.resampling import block_means, enlarge
+
+NEARLY_0 = 1 / 255
+NEARLY_1 = 254 / 255
+
+WIDE_RADIUS_PX = 7
+"""Of the band in which 1/4 replaces 1/8, at a short side of 1280; the published 15 px across."""
+NARROW_RADIUS_PX = 3
+"""Of the band in which full size replaces 1/4; the published 7 px across."""
+FEATHER_PX = 1
+"""Of the bands' edges, at any size, where a value that crosses 1/255 moves a whole band."""
+
+INSIDE_PX = 24
+"""From the mask's edge, at a short side of 1280: deeper in, `hold_to_mask` makes alpha 1."""
+OUTSIDE_PX = 96
+"""From the mask's edge, at a short side of 1280: farther out, `hold_to_mask` makes alpha 0."""
+
+
+def refine(
+    os8: Tensor, os4: Tensor, os1: Tensor, *, scale: float = 1.0, feather: int = 0
+) -> Tensor:
+    """
+    Return the fused alpha, (1, 1, height, width), 0-1.
+
+    Args:
+        os8: Coarse alpha at full size, (1, 1, height, width), 0-1.
+        os4: Finer alpha.
+        os1: Finest alpha.
+        scale: Of the bands' radii; 1 is what was published for a short side of 1280.
+        feather: Radius in pixels over which a band's edge fades; 0 is as published.
+
+    Source:
+        Progressive refinement of Yu et al. (2021), "Mask Guided Matting", as Chen et al. use it.
+    """
+    alpha, finer = merge(os8, os4, scale=scale, feather=feather)
+    return alpha.lerp(os1, finer.to(alpha.dtype))
+
+
+def merge(
+    os8: Tensor, os4: Tensor, *, scale: float = 1.0, feather: int = 0
+) -> tuple[Tensor, Tensor]:
+    """
+    Return the alpha of the first two, and how far full size replaces it; see `refine`.
+
+    Both are (1, 1, height, width), 0-1. Where the second is 0, the finest alpha is not looked at.
+    """
+    wide = dilate(_undecided(os8), _scaled(WIDE_RADIUS_PX, scale))
+    alpha = os8.lerp(os4, soften(wide, feather).to(os8.dtype))
+    narrow = dilate(_undecided(alpha), _scaled(NARROW_RADIUS_PX, scale))
+    return alpha, soften(narrow, feather)
+
+
+def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:
+    """
+    Return `alpha` as it is near the mask's edge, 1 deep inside the mask, 0 far outside it.
+
+    A light decoder cuts folds out of plain clothes and leaves specks on the background.
+
+    Args:
+        alpha: Float (1, 1, height, width), 0-1; sides are multiples of 4.
+        mask: Where the people are, of the same size, 0-1.
+        scale: Of the distances; 1 is for a short side of 1280.
+    """
+    small = block_means(mask.float(), 4)
+    least = 1 - spread(1 - small, _scaled(INSIDE_PX // 4, scale))
+    most = spread(small, _scaled(OUTSIDE_PX // 4, scale))
+    size = alpha.shape[2], alpha.shape[3]
+    least, most = (enlarge(area, size) for area in (least, most))
+    return alpha.clamp(least.to(alpha), most.to(alpha))
+
+
+def solidify(alpha: Tensor) -> Tensor:
+    """Return `alpha` stretched so that what is within 1/255 of 0 or 1 is exactly 0 or 1."""
+    return ((alpha - NEARLY_0) / (NEARLY_1 - NEARLY_0)).clamp(0, 1)
+
+
+def spread(values: Tensor, radius: int) -> Tensor:
+    """Return each value's largest neighbor within a square of `radius`, on its device."""
+    if values.device.type == "cpu":
+        kernel = np.ones((2 * radius + 1,) * 2, np.uint8)
+        return torch.from_numpy(cv2.dilate(values[0, 0].numpy(), kernel))[None, None]
+    return spread_by_pooling(values, radius)
+
+
+def spread_by_pooling(values: Tensor, radius: int) -> Tensor:
+    """Return what is spread on the CPU, bit for bit, without leaving the device."""
+    return max_pool2d(values, 2 * radius + 1, 1, radius)
+
+
+def _undecided(alpha: Tensor) -> Tensor:
+    """Return where `alpha` (1, 1, height, width) is neither 0 nor 1, bool."""
+    if alpha.device.type == "cpu":
+        plane = alpha[0, 0].float().numpy()
+        undecided = np.asarray(cv2.inRange(plane, NEARLY_0, NEARLY_1), np.uint8)
+        return torch.from_numpy(undecided & 1).view(torch.bool)[None, None]
+    return (alpha >= NEARLY_0) & (alpha <= NEARLY_1)
+
+
+def dilate(area: Tensor, radius: int) -> Tensor:
+    """Return `area`, bool (1, 1, height, width), grown by an ellipse of `radius` px, on its device."""
+    if area.device.type == "cpu":
+        return _dilate_on_cpu(area, radius)
+    return dilate_by_pooling(area, radius)
+
+
+def dilate_by_pooling(area: Tensor, radius: int) -> Tensor:
+    """
+    Return what `dilate` returns, bit for bit, without leaving the device.
+
+    The ellipse is a stack of horizontal runs; a max-pool grows by each run's length, and a
+    vertical shift puts it in its row.
+    """
+    height = area.shape[-2]
+    padded = pad(area.float(), (0, 0, radius, radius))
+    grown = torch.zeros_like(area, dtype=torch.float32)
+    for row, run in enumerate(_ellipse(radius).sum(1).tolist()):
+        pooled = max_pool2d(padded, (1, run), 1, (0, run // 2))
+        grown = torch.maximum(grown, pooled[..., row : row + height, :])
+    return grown > 0
+
+
+def _dilate_on_cpu(area: Tensor, radius: int) -> Tensor:
+    grown = cv2.dilate(_bytes(area), _ellipse(radius))
+    return torch.from_numpy(grown).view(torch.bool)[None, None]
+
+
+def _ellipse(radius: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    side = 2 * radius + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def soften(area: Tensor, radius: int) -> Tensor:
+    """Return how much of the square of `radius` px around each pixel is `area`, on its device."""
+    if area.device.type == "cpu":
+        return _soften_on_cpu(area, radius)
+    return soften_by_pooling(area, radius)
+
+
+def soften_by_pooling(area: Tensor, radius: int) -> Tensor:
+    """Return what `soften` returns, bit for bit, without leaving the device."""
+    padded = pad(area.float(), (radius,) * 4, mode="replicate")
+    counts = avg_pool2d(padded, 2 * radius + 1, 1, divisor_override=1)
+    return counts / (2 * radius + 1) ** 2
+
+
+def _soften_on_cpu(area: Tensor, radius: int) -> Tensor:
+    side = 2 * radius + 1
+    counts = cv2.boxFilter(
+        _bytes(area), cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE
+    )
+    return torch.from_numpy(counts)[None, None].div_(side**2)
+
+
+def _bytes(area: Tensor) -> NDArray[np.uint8]:
+    """Return `area`, bool (1, 1, height, width), where it is, as 0 and 1 (height, width)."""
+    return area[0, 0].numpy().view(np.uint8)
+
+
+def _scaled(radius: int, scale: float) -> int:
+    return max(round(radius * scale), 1)

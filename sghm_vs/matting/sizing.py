@@ -1,0 +1,91 @@
+"""Bring a picture to the size that the network takes, and its alpha back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+from sghm_vs.models.sghm.network import STRIDE
+
+PUBLISHED_SHORT_SIDE = 1280
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """
+    How pictures of one size go to the network and back: resize, then mirror beyond the border.
+
+    Sizes are (height, width) in pixels.
+    """
+
+    source: tuple[int, int]
+    resized: tuple[int, int]
+    padded: tuple[int, int]
+    antialias: bool
+
+    def prepare(self, picture: Tensor) -> Tensor:
+        """Return `picture` (1, c, *source) as (1, c, *padded)."""
+        if self.resized != self.source:
+            picture = interpolate(
+                picture,
+                self.resized,
+                mode="bilinear",
+                align_corners=False,
+                antialias=self.antialias,
+            )
+        bottom = self.padded[0] - self.resized[0]
+        right = self.padded[1] - self.resized[1]
+        if not bottom and not right:
+            return picture
+        # A mirrored body goes on; of a repeated last row remain stripes, which are nobody's.
+        is_wide = bottom < self.resized[0] and right < self.resized[1]
+        return pad(picture, (0, right, 0, bottom), mode="reflect" if is_wide else "replicate")
+
+    def restore(self, alpha: Tensor) -> Tensor:
+        """Return `alpha` (1, 1, *padded) as (1, 1, *source)."""
+        alpha = alpha[..., : self.resized[0], : self.resized[1]]
+        if self.resized == self.source:
+            return alpha
+        return interpolate(alpha, self.source, mode="bilinear", align_corners=False)
+
+    def scale_of_radii(self) -> float:
+        """Return the factor for lengths in pixels that are published for a short side of 1280."""
+        return min(self.resized) / PUBLISHED_SHORT_SIDE
+
+
+def fit_padded(height: int, width: int, infer_size: int) -> Fit:
+    """Return the fit that keeps the aspect: shrink to `infer_size` at most, pad to multiples of 64."""
+    shrink = min(1.0, infer_size / min(height, width))
+    resized = max(round(height * shrink), 1), max(round(width * shrink), 1)
+    padded = _ceil(resized[0]), _ceil(resized[1])
+    return Fit((height, width), resized, padded, antialias=True)
+
+
+def fit_as_published_images(height: int, width: int) -> Fit:
+    """Return the published image script's fit: short side 1280 always, both floored to 64."""
+    return _squeeze(height, width, *_short_side_1280(height, width))
+
+
+def fit_as_published_video(height: int, width: int) -> Fit:
+    """Return the published video script's fit: at most 1280 on the short side, floored to 64."""
+    if min(height, width) > PUBLISHED_SHORT_SIDE:
+        return _squeeze(height, width, *_short_side_1280(height, width))
+    return _squeeze(height, width, height, width)
+
+
+def _short_side_1280(height: int, width: int) -> tuple[int, int]:
+    if width >= height:
+        return PUBLISHED_SHORT_SIDE, int(width / height * PUBLISHED_SHORT_SIDE)
+    return int(height / width * PUBLISHED_SHORT_SIDE), PUBLISHED_SHORT_SIDE
+
+
+def _squeeze(height: int, width: int, new_height: int, new_width: int) -> Fit:
+    # The published scripts fail where a side floors to 0.
+    size = max(new_height // STRIDE, 1) * STRIDE, max(new_width // STRIDE, 1) * STRIDE
+    return Fit((height, width), size, size, antialias=False)
+
+
+def _ceil(length: int) -> int:
+    return -(-length // STRIDE) * STRIDE

@@ -1,0 +1,1 @@
+"""Footage is read, and deliveries are written and verified."""

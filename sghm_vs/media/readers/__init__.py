@@ -1,0 +1,198 @@
+"""
+Opens footage: a movie, a numbered sequence, one picture, or a VapourSynth script.
+
+Every frame is a pure function of its number, no file stays open between frames of a
+sequence, and nothing is written beside the footage.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import vapoursynth as vs
+
+from sghm_vs.color import ocio
+from sghm_vs.color.convert import said_to_be
+from sghm_vs.errors import SourceError
+from sghm_vs.media.metadata import Origin
+from sghm_vs.media.readers.folder import sequence_in
+from sghm_vs.media.readers.images import picture_clip
+from sghm_vs.media.readers.movie import open_movie
+from sghm_vs.media.readers.origins import movie_origin, picture_origin
+from sghm_vs.media.readers.sequence import Missing, frame_files
+from sghm_vs.media.readers.vpy import run_script
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
+
+__all__ = ["Missing", "Opening", "Source", "open_source"]
+
+DEFAULT_RATE = Fraction(24)
+ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
+"""How "https://…" and "smb://…" begin; a Windows drive has one letter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What the footage itself leaves open; a source ignores what it has no use for."""
+
+    rate: Fraction | None = None
+    """Frames per second of a sequence or picture; without it EXR files that carry
+    `framesPerSecond` keep theirs, and others run at 24. Movies and scripts have their own."""
+    missing: Missing = "error"
+    """What a frame that is missing in a sequence becomes: "error" refuses, "black" is a black
+    frame, "hold" the frame before it."""
+    layer: str | None = None
+    """Which layer or part of EXR files; None is R, G, B, else Y, else the only channel."""
+    track: int | None = None
+    """Which of a movie's tracks, counted from 0 with those of sound; None is the first movie."""
+    colorspace: str | None = None
+    """What the codes mean, in place of what the footage says; see `sghm_vs.color.ocio`."""
+    keep_windows: bool = False
+    """Whether EXR plates are shown with their overscan, and outputs get the plates' windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Footage that was opened, and how its frames are numbered."""
+
+    clip: vs.VideoNode
+    """The picture; constant format and size."""
+    first_number: int
+    """The source's number of clip frame 0: from the file name in sequences, else 0."""
+    name: str
+    """File stem, or a sequence's prefix without its last dot or underscore; never a path."""
+    kind: Literal["movie", "sequence", "picture", "script"]
+    alpha: vs.VideoNode | None = None
+    """The alpha that a script gave to `set_output`; None for everything else."""
+    blank: frozenset[int] = frozenset()
+    """Clip frames that are missing in a sequence and black instead."""
+    origin: Origin = field(default_factory=Origin)
+    """What the footage says of itself, for outputs to carry on."""
+    path: Path | None = None
+    """Where it is."""
+    colorspace: str | None = None
+    """What its codes were said to mean, as `colorspaces.canonical` spells it."""
+
+
+def open_source(path: str | Path, opening: Opening | None = None) -> Source:
+    """
+    Return the footage at `path`.
+
+    A file that exists is taken as it is, whatever its name; a name with `####` or `%04d`
+    that isn't a file is a sequence; a folder must hold exactly one numbered sequence.
+    A `.vpy` file is code, and is run.
+
+    Args:
+        path: A movie, a sequence, a folder, a picture or a script.
+        opening: What the footage itself leaves open.
+
+    Raises:
+        SettingsError: There is no such color space.
+        SourceError: Nothing is there, it can't be read, it changes its format or size,
+            or numbers are missing in the sequence. Frames of a sequence are read when
+            they are asked for: a damaged one raises `vs.Error` then.
+    """
+    path, opening = Path(path), opening or Opening()
+    source = _open(path, opening)
+    if source.clip.format.color_family == vs.UNDEFINED or 0 in (
+        source.clip.width,
+        source.clip.height,
+    ):
+        msg = (
+            f"{path} changes its format or size between frames; give it one: "
+            "clip.resize.Bicubic(width=…, height=…, format=…)"
+        )
+        raise SourceError(msg)
+    if opening.colorspace is not None:
+        name = ocio.canonical(opening.colorspace)
+        source = replace(source, clip=said_to_be(source.clip, name), colorspace=name)
+    return replace(source, path=path)
+
+
+def _open(path: Path, opening: Opening) -> Source:
+    try:
+        path.lstat()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (FileNotFoundError, NotADirectoryError):
+        return _pattern(path, opening)
+    except OSError as error:
+        msg = f"{path} can't be opened: {error.strerror}; check its name and your rights to it"
+        raise SourceError(msg) from None
+    except ValueError as error:
+        msg = f"{str(path)!a} can't be opened: {error}; check its name"
+        raise SourceError(msg) from None
+    if is_folder:
+        return _sequence(sequence_in(path), opening)
+    if not is_file:
+        msg = f"{path} is no file, but a pipe, a device or a broken link; give a file"
+        raise SourceError(msg)
+    return _file(path, opening)
+
+
+def _file(path: Path, opening: Opening) -> Source:
+    if path.stat().st_size == 0:
+        msg = f"{path} is empty (0 bytes); copy or render it again"
+        raise SourceError(msg)
+    name, suffix = _text(path.stem), path.suffix.lower()
+    if suffix == ".vpy":
+        clip, alpha = run_script(path)
+        return Source(clip, 0, name, "script", alpha, origin=Origin(file=_text(path.name)))
+    if suffix in PICTURE_SUFFIXES:
+        clip = _pictures([path], opening)
+        origin = picture_origin(path, _text(path.name), 0, Fraction(clip.fps))
+        return Source(clip, 0, name, "picture", origin=origin)
+    clip = open_movie(path, opening.track)
+    origin = movie_origin(path, Fraction(clip.fps), opening.track)
+    return Source(clip, 0, name, "movie", origin=origin)
+
+
+def _pictures(files: Sequence[Path | None], opening: Opening) -> vs.VideoNode:
+    return picture_clip(
+        files,
+        opening.rate,
+        DEFAULT_RATE,
+        opening.layer,
+        keep_windows=opening.keep_windows,
+        is_color_said=opening.colorspace is not None,
+    )
+
+
+def _pattern(path: Path, opening: Opening) -> Source:
+    sequence = SequencePath.parse(path)
+    if sequence is None or not sequence.numbers():
+        raise SourceError(_missing(path))
+    return _sequence(sequence, opening)
+
+
+def _sequence(sequence: SequencePath, opening: Opening) -> Source:
+    files = frame_files(sequence, opening.missing)
+    clip = _pictures(list(files.values()), opening)
+    number = next(iter(files))
+    first, file_name = sequence.frame(number), _text(Path(str(sequence)).name)
+    origin = picture_origin(first, file_name, number, Fraction(clip.fps))
+    name = sequence.prefix.rstrip("._") or sequence.folder.resolve().name
+    blank = frozenset(n for n, file in enumerate(files.values()) if file is None)
+    name = _text(name) or "sequence"
+    return Source(clip, number, name, "sequence", blank=blank, origin=origin)
+
+
+def _text(name: str) -> str:
+    """Return a file's name as text that metadata can hold, whatever bytes it is made of."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _missing(path: Path) -> str:
+    """Say what isn't there, and which names come close."""
+    if ADDRESS.match(str(path)):
+        return f"{path} is an address, and only files are read; copy it here, or mount its share"
+    if not path.parent.is_dir():
+        return f"{path} doesn't exist, nor does its folder {path.parent}; check the path"
+    names = [entry.name for entry in path.parent.iterdir()]
+    close = difflib.get_close_matches(path.name, names, n=3)
+    hint = f"did you mean {', '.join(close)}?" if close else "check the name"
+    return f"{path} doesn't exist; {hint}"

@@ -1,0 +1,119 @@
+"""Pictures as a clip: each is read when its frame is asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import vapoursynth as vs
+
+from sghm_vs.errors import SourceError
+from sghm_vs.media.readers.oiio import FILM_SUFFIXES, Window, read_film, whole_window
+from sghm_vs.media.readers.opencv import read_photo
+from sghm_vs.media.readers.picture import Picture
+
+logger = logging.getLogger(__name__)
+
+
+def read_picture(path: Path, layer: str | None = None, window: Window | None = None) -> Picture:
+    """
+    Return the picture at `path`, upright.
+
+    Args:
+        path: The file.
+        layer: Which layer of an EXR file; see `read_film`.
+        window: What to show of an EXR file; see `read_film`.
+
+    Raises:
+        SourceError: The file is missing, damaged, or of a kind that isn't read.
+    """
+    suffix = path.suffix.lower()
+    if layer is not None and suffix != ".exr":
+        msg = f"{path} has no layers, and layer {layer!r} was asked for; leave --layer out"
+        raise SourceError(msg)
+    picture = read_film(path, layer, window) if suffix in FILM_SUFFIXES else read_photo(path)
+    if picture.format is None:
+        msg = (
+            f"{path} has {picture.planes[0].dtype} pixels; "
+            "8-bit, 16-bit and 32-bit float pictures are read"
+        )
+        raise SourceError(msg)
+    return picture
+
+
+def picture_clip(
+    paths: Sequence[Path | None],
+    rate: Fraction | None,
+    default: Fraction,
+    layer: str | None = None,
+    *,
+    keep_windows: bool = False,
+    is_color_said: bool = False,
+) -> vs.VideoNode:
+    """
+    Return a clip whose frame n is the picture `paths[n]`, read when it is asked for.
+
+    Args:
+        paths: At least one; the first one, which must be there, says the clip's format and
+            size. None is a black frame.
+        rate: Frames per second; None for what the first picture says.
+        default: Frames per second where that says nothing.
+        layer: Which layer of EXR files.
+        keep_windows: Whether overscan of EXR files is shown, as much as the first one has, and
+            every frame says its windows; see `sghm_vs.media.metadata`.
+        is_color_said: Whether the color space is known already, and no warning is due.
+
+    Raises:
+        SourceError: The first picture can't be read.
+    """
+    # Frames are read later, when a script's working folder may be another.
+    files = [None if path is None else path.absolute() for path in paths]
+    assert files[0] is not None  # noqa: S101 - a sequence begins with a frame that is there
+    first_file = files[0]
+    is_exr = first_file.suffix.lower() == ".exr"
+    window = whole_window(first_file, layer) if keep_windows and is_exr else None
+    first = read_picture(first_file, layer, window)
+    if first.warning and not is_color_said:
+        logger.warning(first.warning)
+    blank = _blank(first, len(files), rate or first.rate or default)
+
+    def read(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        file = files[n]
+        picture = first.black() if file is None else read_picture(file, layer, window)
+        if str(picture) != str(first):
+            msg = (
+                f"{file} is {picture}, but {first_file.name} is {first}; frames of a sequence "
+                "are of one size and format (unrelated pictures: sghm matte --stills)"
+            )
+            raise SourceError(msg)
+        return _frame(picture, f)
+
+    # ModifyFrame alone never runs twice at a time; one made for each frame does.
+    return blank.std.FrameEval(lambda n: blank.std.ModifyFrame(blank, read))  # noqa: ARG005
+
+
+def _blank(picture: Picture, length: int, rate: Fraction) -> vs.VideoNode:
+    height, width = picture.planes[0].shape
+    return vs.core.std.BlankClip(
+        format=picture.format,
+        width=width,
+        height=height,
+        length=length,
+        fpsnum=rate.numerator,
+        fpsden=rate.denominator,
+        keep=True,
+    )
+
+
+def _frame(picture: Picture, like: vs.VideoFrame) -> vs.VideoFrame:
+    """Return `picture` as a frame with the format and timing of `like`."""
+    frame = vs.core.create_video_frame(like.format, like.width, like.height)
+    for index, plane in enumerate(picture.planes):
+        np.copyto(np.asarray(frame[index]), plane)
+    timing = {name: like.props[name] for name in ("_DurationNum", "_DurationDen")}
+    for name, value in {**timing, **picture.props}.items():
+        frame.props[name] = value
+    return frame

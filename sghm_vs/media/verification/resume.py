@@ -1,0 +1,90 @@
+"""Which frames of an export that broke off need no second rendering."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sghm_vs.errors import ExportError, listed
+from sghm_vs.media.targets import Target
+from sghm_vs.media.verification.compare import NUMBERED, picture_problems
+from sghm_vs.media.verification.sidecar import (
+    FINISHED,
+    Record,
+    differing,
+    file_of,
+    files_of,
+    records_of,
+    state_of,
+)
+from sghm_vs.media.writers.pool import each
+
+STRANGERS_LISTED_MAX = 3
+
+
+def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
+    """
+    Return the numbers of `wanted` frames that `target` has, whole and made in the same way.
+
+    Pictures are read to the last pixel, and compared with their checksum where there is one. A
+    movie is kept, all of it, if it is what was recorded when it was finished, else it has none.
+
+    Raises:
+        ExportError: There are files that nothing says to be this shot's, made in this way.
+    """
+    files = {n: file for n, file in files_of(target.path.parent, wanted).items() if file.exists()}
+    records = list(records_of(target, wanted.numbers))
+    alike = [record for _, record in records if not _differences(record, wanted)]
+    strangers = [file for n, file in files.items() if not any(n in r.numbers for r in alike)]
+    if strangers:
+        raise _refusal(strangers, [record for _, record in records], wanted)
+    if target.sequence is None and not target.is_picture:
+        return frozenset(wanted.numbers if files and _is_finished(target, alike) else ())
+
+    def is_kept(n: int) -> bool:
+        # What an earlier run left is not this one's, until it is written over.
+        if any(r.replaces.get(files[n].name) == state_of(files[n]) for r in alike):
+            return False
+        return not picture_problems(files[n], wanted, n, is_deep=True) and all(
+            r.files.get(files[n].name) in (None, file_of(files[n])) for r in alike
+        )
+
+    return frozenset(n for n, kept in zip(files, each(is_kept, files), strict=True) if kept)
+
+
+def is_recorded(target: Target, wanted: Record) -> bool:
+    """Tell whether every frame of `wanted` is in a record that is finished."""
+    records = [one for _, one in records_of(target, wanted.numbers) if one.state == FINISHED]
+    return all(any(n in one.numbers for one in records) for n in wanted.numbers)
+
+
+def _is_finished(target: Target, records: list[Record]) -> bool:
+    content = file_of(target.path)
+    return any(
+        record.state == FINISHED and record.files.get(target.path.name) == content
+        for record in records
+    )
+
+
+def _differences(record: Record, wanted: Record) -> list[str]:
+    said = {"frames", "sound", *NUMBERED}
+    is_movie = not record.facts.get("is_sequence") and record.numbers != wanted.numbers
+    return [
+        *differing(record.how.get("form", {}), wanted.how["form"]),
+        *differing(record.how.get("settings", {}), wanted.how["settings"]),
+        *differing(record.facts, wanted.facts, but=said),
+        *(["frames"] if is_movie else []),
+    ]
+
+
+def _refusal(strangers: list[Path], records: list[Record], wanted: Record) -> ExportError:
+    found = listed(strangers, STRANGERS_LISTED_MAX)
+    differences = [_differences(record, wanted) for record in records]
+    if differences:
+        fewest = min(differences, key=len)
+        return ExportError(
+            f"{found} were made with another {listed(fewest)} than now; give the same options, or "
+            "write all again with --overwrite"
+        )
+    return ExportError(
+        f"{found} are there, and no record of how they were made; write all again with --overwrite"
+    )

@@ -1,0 +1,275 @@
+"""The record of a delivery: what it is, to the last byte, in a sidecar file beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sghm_vs.errors import ExportError
+from sghm_vs.media.sequences import SequencePath
+from sghm_vs.media.targets import Target, discard, whole_file
+
+KIND = "sghm_vs delivery"
+ENDING = ".json"
+SAMPLES_MAX = 5
+FINISHED = "finished"
+UNFINISHED = "unfinished"
+
+type Facts = dict[str, Any]
+"""What a file says of itself, by name; numbers, words and lists of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A frame's alpha as it was sent; of what has none, its green or its luma."""
+
+    least: float
+    most: float
+    mean: float
+    sha256: str | None
+    """Of the codes, row by row; None where the coder changes them."""
+
+    @classmethod
+    def of(cls, codes: NDArray[Any], top: float = 1.0, *, is_exact: bool = True) -> Sample:
+        """
+        Return the sample of `codes`, (height, width).
+
+        Args:
+            codes: As the file has them.
+            top: The code of 1.
+            is_exact: Whether the coder keeps them.
+        """
+        digest = hashlib.sha256(np.ascontiguousarray(codes)).hexdigest() if is_exact else None
+        # NumPy is slow with halves.
+        values = codes.astype(np.float32) if codes.dtype == np.float16 else codes
+        mean = float(values.mean(dtype=np.float64))
+        return cls(float(values.min()) / top, float(values.max()) / top, mean / top, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file's content."""
+
+    size: int
+    """In bytes."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a delivery holds; as JSON it is the sidecar."""
+
+    output: str
+    """The file's name, or the sequence's with # for digits."""
+    first: int
+    last: int
+    """Numbers of the frames, both included."""
+    how: Mapping[str, Any]
+    """What shaped it: its form and settings."""
+    facts: Facts
+    """What its files say of themselves."""
+    state: str = UNFINISHED
+    samples: Mapping[int, Sample] = field(default_factory=dict)
+    files: Mapping[str, File] = field(default_factory=dict)
+    times: Mapping[str, str] = field(default_factory=dict)
+    replaces: Mapping[str, list[int]] = field(default_factory=dict)
+    """While it is unfinished: size and time of change of earlier files; as long as they stay, so."""
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of its frames."""
+        return range(self.first, self.last + 1)
+
+    def to_json(self) -> str:
+        """Return the sidecar's content."""
+        return json.dumps({"kind": KIND, **asdict(self)}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """
+        Return the record that a sidecar holds.
+
+        Raises:
+            ValueError: It is no sidecar.
+        """
+        found = json.loads(text)
+        if not isinstance(found, dict) or found.pop("kind", None) != KIND:
+            msg = "it is no record of a delivery"
+            raise ValueError(msg)
+        try:
+            samples = {int(number): Sample(**said) for number, said in found["samples"].items()}
+            files = {name: File(**said) for name, said in found["files"].items()}
+            return cls(**(found | {"samples": samples, "files": files}))
+        except (AttributeError, KeyError, TypeError) as error:
+            msg = f"it is damaged: {error}"
+            raise ValueError(msg) from error
+
+
+def sampled(length: int) -> frozenset[int]:
+    """Return which of `length` frames are looked at: the first, the last and some between."""
+    steps = min(length, SAMPLES_MAX) - 1
+    return frozenset(round(at * (length - 1) / max(steps, 1)) for at in range(steps + 1))
+
+
+def file_of(path: Path) -> File:
+    """Return the content of the file at `path`."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return File(path.stat().st_size, digest)
+
+
+def state_of(path: Path) -> list[int]:
+    """Return what tells the file at `path` from one that takes its place: bytes, and ns of change."""
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def sidecar_of(target: Target, numbers: range) -> Path:
+    """Return where the record of `target` is; a sequence's is named after its frames as well."""
+    if target.sequence is None:
+        return target.path.with_name(target.path.name + ENDING)
+    return _sidecar(target.sequence, numbers[0], numbers[-1])
+
+
+def write_record(path: Path, record: Record) -> None:
+    """
+    Write the sidecar.
+
+    Raises:
+        ExportError: It can't be written.
+    """
+    with whole_file(path) as part:
+        part.write_text(record.to_json(), encoding="utf-8")
+
+
+def read_record(path: Path) -> Record:
+    """
+    Return the record in the sidecar at `path`.
+
+    Raises:
+        ExportError: It is not there, or no sidecar.
+    """
+    try:
+        return Record.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{path} can't be read: {error.strerror}; only deliveries with it can be verified"
+        raise ExportError(msg) from error
+    except ValueError as error:
+        msg = f"{path} is not the sidecar of a delivery: {error}"
+        raise ExportError(msg) from error
+
+
+def records_of(target: Target, numbers: range | None = None) -> Iterator[tuple[Path, Record]]:
+    """Yield what is recorded of `target`, with its place; of a sequence, what speaks of `numbers`."""
+    if target.sequence is None:
+        paths = [target.path.with_name(target.path.name + ENDING)]
+    else:
+        paths = sidecars(target.sequence, numbers)
+    for path in paths:
+        try:
+            yield path, read_record(path)
+        except ExportError:
+            continue
+
+
+def sidecars(sequence: SequencePath, numbers: range | None = None) -> list[Path]:
+    """Return the sidecars that frames of `sequence` have, or those among them with `numbers`."""
+    name = re.compile(
+        re.escape(sequence.prefix) + r"(-?\d+)-(-?\d+)" + re.escape(sequence.suffix + ENDING)
+    )
+    if not sequence.folder.is_dir():
+        return []
+    named = ((path, name.fullmatch(path.name)) for path in sequence.folder.iterdir())
+    # By name: where each of many chunks has a sidecar, reading all of them would take longest.
+    return sorted(
+        path
+        for path, match in named
+        if match
+        and (numbers is None or (int(match[1]) < numbers.stop and int(match[2]) >= numbers.start))
+    )
+
+
+def sidecars_at(path: Path) -> list[Path]:
+    """
+    Return the sidecars that `path` means: one, a delivery's, or a folder's.
+
+    Raises:
+        ExportError: There are none.
+    """
+    if path.is_dir():
+        found = [file for file in sorted(path.glob("*" + ENDING)) if KIND in _head(file)]
+    elif path.suffix == ENDING:
+        found = [path]
+    else:
+        sequence = SequencePath.parse(path)
+        one = path.with_name(path.name + ENDING)
+        found = [one] if sequence is None or one.exists() else sidecars(sequence)
+        found = [file for file in found if file.exists()]
+    if not found:
+        msg = f"{path} has no sidecar (.json) beside it, by which a delivery is verified"
+        raise ExportError(msg)
+    return found
+
+
+def _head(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(len(KIND) + 20)
+
+
+def drop_covered(target: Target, numbers: range, but: Path) -> None:
+    """Remove records of frames of `target` that a newer one, at `but`, speaks of."""
+    for path, record in records_of(target, numbers):
+        if path != but and record.first in numbers and record.last in numbers:
+            discard(path)
+
+
+def join(target: Target, numbers: range) -> None:
+    """
+    Give frames `numbers` of a sequence one record, in place of those of its parts.
+
+    All of the frames are in parts that are finished, the first of which begins where `numbers` do.
+    """
+    parts = sorted((one for _, one in records_of(target, numbers)), key=lambda one: one.first)
+    if len(parts) == 1 and parts[0].numbers == numbers:
+        return
+    whole = replace(
+        next(one for one in parts if one.first == numbers[0]),
+        last=numbers[-1],
+        samples={n: one for part in parts for n, one in part.samples.items() if n in numbers},
+        files={name: one for part in parts for name, one in part.files.items()},
+        times={
+            "begun": min(part.times.get("begun", "") for part in parts),
+            "finished": max(part.times.get("finished", "") for part in parts),
+        },
+    )
+    sidecar = sidecar_of(target, numbers)
+    write_record(sidecar, whole)
+    drop_covered(target, numbers, but=sidecar)
+
+
+def files_of(folder: Path, record: Record) -> dict[int, Path]:
+    """Return the file of each frame of a sequence; of a movie or single picture, of its first."""
+    sequence = SequencePath.parse(Path(record.output)) if record.facts["is_sequence"] else None
+    if sequence is None:
+        return {record.first: folder / record.output}
+    return {number: folder / sequence.frame(number).name for number in record.numbers}
+
+
+def differing(
+    one: Mapping[str, Any], other: Mapping[str, Any], but: Collection[str] = ()
+) -> list[str]:
+    """Return the names by which the two differ."""
+    names = sorted({*one, *other} - set(but))
+    return [name for name in names if one.get(name) != other.get(name)]
+
+
+def _sidecar(sequence: SequencePath, first: int, last: int) -> Path:
+    return sequence.folder / f"{sequence.prefix}{first}-{last}{sequence.suffix}{ENDING}"

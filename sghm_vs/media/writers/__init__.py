@@ -1,0 +1,295 @@
+"""
+Clip and alpha become files: one pass over the frames feeds every output.
+
+Takes any clip and any matte, and knows nothing of how the matte was made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import vapoursynth as vs
+
+from sghm_vs.clips import read_once
+from sghm_vs.color.convert import Footage, read_color, to_viewed_rgb
+from sghm_vs.color.frame_props import pixel_aspect_of
+from sghm_vs.errors import ExportError
+from sghm_vs.media.metadata import WINDOWS, Origin
+from sghm_vs.media.targets import prepare_folders, read_targets
+from sghm_vs.media.verification.sidecar import sampled
+from sghm_vs.media.writers.base import Job, Writer
+from sghm_vs.media.writers.exr import ExrWriter
+from sghm_vs.media.writers.form import Form, check_layers, check_suffixes
+from sghm_vs.media.writers.movie import MovieWriter
+from sghm_vs.media.writers.output import Delivery
+from sghm_vs.media.writers.png import PngWriter
+
+__all__ = ["Form", "export"]
+
+TIMES = ["_DurationNum", "_DurationDen"]
+WRITERS: Mapping[str, type[Writer]] = {
+    ".mov": MovieWriter,
+    ".mkv": MovieWriter,
+    ".mp4": MovieWriter,
+    ".exr": ExrWriter,
+    ".png": PngWriter,
+}
+OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
+type Progress = Callable[[int, int], None]
+
+GROUPS_AHEAD = 4, 8
+"""
+Frames of the shot that are computed before they are needed, and at most kept: at least, at most.
+
+Between, half of VapourSynth's threads: a GPU has four in hand while others are decoded.
+"""
+
+
+def export(
+    clip: vs.VideoNode,
+    alpha: vs.VideoNode,
+    *paths: str | Path,
+    foreground: vs.VideoNode | None = None,
+    extra: Mapping[str, vs.VideoNode] | None = None,
+    beside: Mapping[Path, vs.VideoNode] | None = None,
+    over: vs.VideoNode | Sequence[float] | None = None,
+    first_number: int = 0,
+    patterns: bool = True,
+    overwrite: bool = False,
+    resume: bool = False,
+    sidecar: bool = True,
+    origin: Origin | None = None,
+    metadata: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    **form: Any,
+) -> list[Path]:
+    """
+    Write `clip` with `alpha` to `paths`, whose form says what each is.
+
+    `x.mov` is ProRes 4444 with straight alpha; `x.####.exr` or `x.%04d.exr` an EXR sequence, half
+    float, ZIP; `x.####.png` the alpha as 16-bit gray; `x.mkv` the alpha as FFV1, 16-bit gray;
+    `x.mp4` a review, H.264 without alpha, and needs `over`. A single picture `x.exr` or `x.png`
+    is for a clip of one frame. Other forms of these are set by the fields of `Form`.
+
+    A movie appears when it is whole. Of a sequence that fails midway, the frames that were
+    finished stay. At last every output is opened again and compared with what was sent.
+
+    Args:
+        clip: Any constant format and size.
+        alpha: GRAY of the clip's size and length, full range unless its frames are tagged
+            limited; 0 background, 1 subject.
+        paths: Outputs; folders are made as needed.
+        foreground: Straight color of the subject, without the old background, of the clip's size
+            and length; its frames' props say its color as a clip's do. Every output takes its
+            color from there; None is the clip's own.
+        extra: Further mattes by the name of their layer, such as "core" and "edge", as `alpha`;
+            for the layouts "layered" and "multipart".
+        beside: Further mattes by a path of their own, written in the same pass. They have no
+            record, and are written anew where others are resumed.
+        over: What a review movie shows the subject over: a clip of the clip's size and length, or
+            red, green and blue, each 0-1 in display code.
+        first_number: Number of the first frame in file names.
+        patterns: Whether `####` and `%04d` in a name stand for the frame's number.
+        overwrite: Whether files that exist are replaced.
+        resume: Whether frames that an export of the same shot and form left whole are kept, and
+            only the others rendered; a movie is kept if it was finished, else rendered whole.
+        sidecar: Whether a record is written beside each output: `x.mov.json`, and for frames 1 to
+            9 of `x.####.exr` `x.1-9.exr.json`.
+        origin: Where the frames come from: what outputs say of timecode, reel and frame numbers.
+        metadata: Written into movies and EXR files; must depend on the shot and its settings
+            alone.
+        progress: Called with frames done and frames in all.
+        form: The fields of `Form`: layout, sample, compression, codec, premultiplied, audio,
+            quality.
+
+    Returns:
+        The paths as given, then those beside.
+
+    Raises:
+        ExportError: A path, the clip, the alpha or a setting is not fit, a frame can't be
+            computed, writing failed, or what was written is not what was sent.
+        UnsupportedClipError: The clip or the alpha has samples that can't be converted, or the
+            clip is interlaced.
+    """
+    made, extra, beside = Form(**form), dict(extra or {}), dict(beside or {})
+    check_layers(extra, made)
+    named = extra | {str(path): matte for path, matte in beside.items()}
+    _check_clips(clip, alpha, foreground, named)
+    numbers = range(first_number, first_number + clip.num_frames)
+    targets = read_targets(
+        [*map(Path, paths), *beside],
+        numbers,
+        tuple(WRITERS),
+        patterns=patterns,
+        overwrite=overwrite or resume,
+    )
+    suffixes = {target.path.suffix.lower() for target in targets}
+    check_suffixes(suffixes, made)
+    prepare_folders(targets)
+    job = Job(
+        over=_background(over, clip) if ".mp4" in suffixes else None,
+        footage=read_color(clip) if foreground is None else _colored(clip, foreground),
+        alpha=alpha,
+        extra=extra,
+        form=made,
+        first_number=first_number,
+        origin=origin or Origin(first_frame=first_number),
+        metadata=dict(metadata or {}),
+        sampled=sampled(clip.num_frames),
+    )
+    deliveries: list[Delivery] = []
+    try:
+        for target in targets:
+            matte = beside.get(target.path)
+            its_own = job if matte is None else replace(job, alpha=matte)
+            # One by one, each known before it starts: a later one, or a signal, may end them all.
+            writer = WRITERS[target.path.suffix.lower()](its_own, target)
+            is_recorded = sidecar and matte is None
+            deliveries.append(Delivery(writer, its_own, target, numbers, sidecar=is_recorded))
+        resumed = deliveries[: len(paths)] if resume else []
+        _run(deliveries, job, resumed=resumed, progress=progress)
+    except BaseException:
+        for delivery in deliveries:
+            delivery.abort()
+        raise
+    return [target.path for target in targets]
+
+
+def _background(over: vs.VideoNode | Sequence[float] | None, clip: vs.VideoNode) -> vs.VideoNode:
+    """Return what a review shows the subject over, RGBS in display code."""
+    if over is None:
+        msg = (
+            "an .mp4 is a review movie without alpha; say what it shows the subject over: "
+            "--over gray, --over 204080 or --over plate.png"
+        )
+        raise ExportError(msg)
+    if isinstance(over, vs.VideoNode):
+        _check_constant("background", over)
+        _check_extent("background", over, clip)
+        return to_viewed_rgb(read_color(over))
+    return clip.std.BlankClip(format=vs.RGBS, color=list(over), keep=True)
+
+
+def _colored(clip: vs.VideoNode, foreground: vs.VideoNode) -> Footage:
+    """Return `foreground` with the timing, pixels and windows of `clip`."""
+    timed = foreground.std.AssumeFPS(src=clip) if clip.fps else foreground
+    carried = timed.std.CopyFrameProps(clip, props=[*TIMES, *WINDOWS])
+    with clip.get_frame(0) as frame:
+        return replace(read_color(carried), pixel_aspect=pixel_aspect_of(frame))
+
+
+def _run(
+    deliveries: Sequence[Delivery],
+    job: Job,
+    *,
+    resumed: Sequence[Delivery],
+    progress: Progress | None,
+) -> None:
+    """Feed a writer for every target frame by frame, with what it lacks."""
+    for delivery in resumed:
+        delivery.keep()
+    for delivery in deliveries:
+        delivery.begin()
+    _feed([delivery for delivery in deliveries if delivery.missing], job, progress)
+    for delivery in deliveries:
+        delivery.finish()
+
+
+def _feed(deliveries: Sequence[Delivery], job: Job, progress: Progress | None) -> None:
+    wanted = sorted(set().union(*(delivery.missing for delivery in deliveries)))
+    clips = [_picked(clip, wanted) for delivery in deliveries for clip in delivery.writer.clips]
+    if not wanted:
+        return
+    with closing(_groups(clips)) as groups:
+        for done, n in enumerate(wanted, start=1):
+            group = _computed(groups, job.first_number + n)
+            frames = iter(group)
+            for delivery in deliveries:
+                its_own = [next(frames) for _ in delivery.writer.clips]
+                if n in delivery.missing:
+                    delivery.writer.write(n, its_own)
+            for frame in group:
+                frame.close()
+            if progress is not None:
+                progress(done, len(wanted))
+
+
+def _picked(clip: vs.VideoNode, wanted: Sequence[int]) -> vs.VideoNode:
+    """Return the `wanted` frames of `clip`, in order."""
+    if len(wanted) == clip.num_frames:
+        return clip
+    # Numbers that follow one another are as far from their place in the list.
+    runs = groupby(enumerate(wanted), key=lambda place: place[1] - place[0])
+    cuts = [[n for _, n in run] for _, run in runs]
+    return vs.core.std.Splice([clip[cut[0] : cut[-1] + 1] for cut in cuts])
+
+
+def _computed(groups: Iterator[list[vs.VideoFrame]], number: int) -> list[vs.VideoFrame]:
+    """Return the next group; what fails in a filter or a source is told with its frame."""
+    try:
+        return next(groups)
+    except vs.Error as error:
+        # What Python raised in a callback comes with its traceback; the last line says it.
+        words = OUR_ERROR.sub("", str(error).strip().splitlines()[-1])
+        msg = f"frame {number} can't be computed: {words}"
+        raise ExportError(msg) from error
+
+
+def _groups(clips: list[vs.VideoNode]) -> Generator[list[vs.VideoFrame]]:
+    """
+    Yield frame n of every clip, then frame n + 1.
+
+    Interleaved, the clips are asked for in step, so what they share is computed once.
+    """
+    together = vs.core.std.Interleave(clips, mismatch=True, modify_duration=False)
+    least, most = GROUPS_AHEAD
+    ahead = min(max(vs.core.num_threads // 2, least), most) * len(clips)
+    frames = read_once(together).frames(prefetch=ahead, backlog=ahead)
+    for first in frames:
+        yield [first, *(next(frames) for _ in clips[1:])]
+
+
+def _check_clips(
+    clip: vs.VideoNode,
+    alpha: vs.VideoNode,
+    foreground: vs.VideoNode | None,
+    extra: Mapping[str, vs.VideoNode],
+) -> None:
+    mattes = {"alpha": alpha} | {f"matte {name!r}": matte for name, matte in extra.items()}
+    colors = {"clip": clip} | ({} if foreground is None else {"foreground": foreground})
+    for name, node in (colors | mattes).items():
+        _check_constant(name, node)
+        _check_extent(name, node, clip)
+    for name, node in mattes.items():
+        if node.format.color_family != vs.GRAY:
+            msg = (
+                f"the {name} is {node.format.name} and must be GRAY; take a plane: "
+                "ShufflePlanes(0, GRAY)"
+            )
+            raise ExportError(msg)
+
+
+def _check_constant(name: str, node: vs.VideoNode) -> None:
+    if not isinstance(node, vs.VideoNode):
+        msg = f"the {name} is not a clip but {type(node).__name__}"
+        raise ExportError(msg)
+    if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
+        msg = f"the {name} changes its format or size along the way; convert it to one first"
+        raise ExportError(msg)
+
+
+def _check_extent(name: str, node: vs.VideoNode, clip: vs.VideoNode) -> None:
+    found, needed = _extent(node), _extent(clip)
+    if found != needed:
+        msg = f"the {name} is {found}, and the clip {needed}: they must be equal"
+        raise ExportError(msg)
+
+
+def _extent(clip: vs.VideoNode) -> str:
+    return f"{clip.width}x{clip.height} with {clip.num_frames} frames"

@@ -1,0 +1,192 @@
+"""What ffmpeg is told: raw frames from its standard input into one movie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import ffmpeg
+
+from sghm_vs.color.frame_props import Colorimetry
+from sghm_vs.media.metadata import Origin
+from sghm_vs.media.writers.audio import SoundTrack, sound_filter
+
+BITEXACT = {"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact"}
+"""No version of the encoder and no date in the file: equal frames give equal bytes."""
+INTERLEAVED = {"max_interleave_delta": 0}
+"""Sound and frames lie in the file in order of time alone, not of which came first."""
+SQUARE = Fraction(1)
+REVIEW_CRF = 16
+REVIEW_THREADS = 4
+"""x264's frames depend on their number; by itself it takes the machine's."""
+REVIEW_SOUND_BITS = 192_000
+
+type Arguments = list[str]
+type Options = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What the frames are that are sent, and what they become."""
+
+    container: str
+    pixel_format: str
+    """Of the raw frames, and, as nothing is converted, of the coded ones."""
+    coder: Options
+    tags: Options = field(default_factory=dict)
+    """Color, said of the raw frames and of the movie."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movie:
+    """What is in a movie besides its picture's pixels."""
+
+    size: tuple[int, int]
+    """Width and height in pixels."""
+    rate: Fraction
+    frames: int
+    pixel_aspect: Fraction = SQUARE
+    """Width of a pixel by its height."""
+    origin: Origin = field(default_factory=Origin)
+    sound: Sequence[SoundTrack] = ()
+    comment: str = ""
+
+
+def prores(quality: int, tags: Colorimetry, *, is_xq: bool = False) -> Picture:
+    """
+    Return ProRes 4444, or 4444 XQ, with 10 bits of alpha.
+
+    `prores_ks`, because `prores_aw` stores alpha 1.0 as 0.99927; a quantizer always, because with
+    alpha its default rate is twenty times too high (libavcodec/proresenc_kostya.c).
+    """
+    coder = {
+        "vcodec": "prores_ks",
+        "profile:v": 5 if is_xq else 4,
+        "alpha_bits": 16,
+        "vendor": "apl0",
+        "qscale:v": quality,
+    }
+    return Picture(container="mov", pixel_format="yuva444p10le", coder=coder, tags=limited(tags))
+
+
+def ffv1(tags: Colorimetry) -> Picture:
+    """Return FFV1 with color and alpha, lossless, 10 bits."""
+    return Picture(
+        container="matroska", pixel_format="yuva444p10le", coder=FFV1, tags=limited(tags)
+    )
+
+
+def ffv1_alpha() -> Picture:
+    """Return FFV1 with the alpha as gray, lossless, 16 bits."""
+    tags = {"color_range": "pc"}
+    return Picture(container="matroska", pixel_format="gray16le", coder=FFV1, tags=tags)
+
+
+def animation() -> Picture:
+    """Return QuickTime Animation with alpha, lossless, 8 bits; every frame stands alone."""
+    return Picture(container="mov", pixel_format="argb", coder={"vcodec": "qtrle", "g": 1})
+
+
+def review(tags: Colorimetry) -> Picture:
+    """Return H.264 as every player shows it."""
+    coder = {
+        "vcodec": "libx264",
+        "crf": REVIEW_CRF,
+        "threads": REVIEW_THREADS,
+        "preset": "medium",
+    }
+    return Picture(container="mp4", pixel_format="yuv420p", coder=coder, tags=limited(tags))
+
+
+FFV1: Options = {"vcodec": "ffv1", "level": 3, "g": 1, "slicecrc": 1}
+
+
+def limited(tags: Colorimetry) -> dict[str, object]:
+    """Return the color of a limited-range picture."""
+    return {
+        "color_range": "tv",
+        "color_primaries": tags.primaries,
+        "color_trc": tags.transfer,
+        "colorspace": tags.matrix,
+    }
+
+
+def arguments(ffmpeg_path: Path, path: Path, picture: Picture, movie: Movie) -> Arguments:
+    """Return the command that reads `picture`'s raw frames and writes `movie` to `path`."""
+    raw = ffmpeg.input(
+        "pipe:0",
+        format="rawvideo",
+        pix_fmt=picture.pixel_format,
+        s=f"{movie.size[0]}x{movie.size[1]}",
+        r=f"{movie.rate.numerator}/{movie.rate.denominator}",
+        **picture.tags,
+    )
+    sound, coded_sound = _sound(picture, movie)
+    output = ffmpeg.output(
+        raw,
+        *sound,
+        f"file:{path}",
+        f=picture.container,
+        pix_fmt=picture.pixel_format,
+        **picture.coder,
+        **picture.tags,
+        **coded_sound,
+        **_container(picture.container, movie),
+        **_aspect(movie),
+        **_origin(picture.container, movie.origin),
+        **BITEXACT,
+    )
+    quiet = output.global_args("-v", "error", "-nostdin")
+    return [str(word) for word in quiet.compile(cmd=str(ffmpeg_path), overwrite_output=True)]
+
+
+def timescale(rate: Fraction) -> int:
+    """Return ticks a second in which a frame lasts a whole number: 24000 for 24 and for 24000/1001."""
+    return rate.numerator if rate.numerator >= 1000 else rate.numerator * 1000
+
+
+def _container(container: str, movie: Movie) -> dict[str, object]:
+    said: dict[str, object] = {"metadata": f"comment={movie.comment}"} if movie.comment else {}
+    if container != "matroska":
+        flags = "+write_colr" + ("+faststart" if container == "mp4" else "")
+        said |= {"video_track_timescale": timescale(movie.rate), "movflags": flags}
+    return said
+
+
+def _origin(container: str, origin: Origin) -> dict[str, object]:
+    said: dict[str, object] = {}
+    if origin.timecode is not None and container == "matroska":
+        said["metadata:g:0"] = f"timecode={origin.timecode}"
+    elif origin.timecode is not None:
+        said["timecode"] = str(origin.timecode)
+    if origin.reel:
+        said["metadata:s:v:0"] = f"reel_name={origin.reel}"
+    return said
+
+
+def _sound(
+    picture: Picture, movie: Movie
+) -> tuple[list[ffmpeg.nodes.FilterableStream], dict[str, object]]:
+    """Return the tracks of sound, and how they are cut and coded."""
+    if not movie.sound:
+        return [], {}
+    sound = ffmpeg.input(f"file:{movie.origin.sound}", vn=None)
+    coded: dict[str, object] = dict(INTERLEAVED)
+    for at, track in enumerate(movie.sound):
+        coded[f"filter:a:{at}"] = sound_filter(
+            track, movie.origin.sound_start, movie.frames / movie.rate
+        )
+        is_review = picture.container == "mp4"
+        coded[f"c:a:{at}"] = "aac" if is_review else track.codec
+        if is_review:
+            coded[f"b:a:{at}"] = REVIEW_SOUND_BITS
+    return [sound[f"a:{at}"] for at in range(len(movie.sound))], coded
+
+
+def _aspect(movie: Movie) -> dict[str, str]:
+    """Return the display aspect that a movie is tagged with, where pixels are not square."""
+    shape = Fraction(*movie.size) * movie.pixel_aspect
+    is_square = movie.pixel_aspect == SQUARE
+    return {} if is_square else {"aspect": f"{shape.numerator}:{shape.denominator}"}

@@ -1,0 +1,133 @@
+"""Frames into a process's standard input; its last words reach the user if it fails."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from sghm_vs.errors import ExportError
+from sghm_vs.media.targets import cannot_write, discard, give_name, part_of
+
+LAST_WORDS_MAX = 600
+END_WITHIN_S = 10
+PIPE_BYTES = 2**20
+
+
+class FramePipe:
+    """
+    A process that makes one file out of what is sent to it.
+
+    Args of the constructor: the file, and a function from the path to write to, which is
+    hidden until the file is whole, to the command.
+    """
+
+    def __init__(self, path: Path, command: Callable[[Path], list[str]]) -> None:
+        self._path = path
+        self._part = part_of(path)
+        self._command = command(self._part)
+        # A file, not a pipe: nobody has to drain it.
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in abort()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._refusal: OSError | None = None
+        self._is_over = False
+        self._beginning = threading.Lock()
+
+    def start(self) -> None:
+        """
+        Start the process.
+
+        In a thread, where no signal can cut in between the process and our knowing of it: one that
+        nobody knows would go on and leave its file.
+        """
+        thread = threading.Thread(target=self._begin, name="sghm-start")
+        thread.start()
+        thread.join()
+        if self._refusal is not None:
+            msg = f"{self._command[0]} can't be run: {self._refusal.strerror}"
+            raise ExportError(msg) from self._refusal
+
+    def _begin(self) -> None:
+        with self._beginning:
+            if self._is_over:
+                return
+            try:
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    # Ctrl-C is ours to handle: the process must not end before we say so.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._refusal = error
+                return
+            _widen(self._input)
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None  # noqa: S101 - it was started
+        return self._process
+
+    @property
+    def _input(self) -> IO[bytes]:
+        assert self._running.stdin is not None  # noqa: S101 - a pipe was asked for
+        return self._running.stdin
+
+    def send(self, data: memoryview) -> None:
+        """Send bytes; waits while the process is busy."""
+        try:
+            self._input.write(data)
+        except OSError as error:
+            with suppress(subprocess.TimeoutExpired):
+                self._running.wait(END_WITHIN_S)
+            self._running.kill()
+            raise self._failure() from error
+
+    def finish(self) -> None:
+        """Wait for the process, and give the file its name."""
+        self._close_input()
+        if self._running.wait() != 0:
+            raise self._failure()
+        try:
+            give_name(self._part, self._path)
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+        self._errors.close()
+
+    def abort(self) -> None:
+        """End the process and remove its file."""
+        with self._beginning:
+            self._is_over = True
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+            self._close_input()
+        self._errors.close()
+        discard(self._part)
+
+    def _close_input(self) -> None:
+        # What was still to be sent is lost with the process, and its exit code tells.
+        with suppress(OSError):
+            self._input.close()
+
+    def _failure(self) -> ExportError:
+        self._errors.seek(0)
+        words = self._errors.read().decode(errors="replace").strip()[-LAST_WORDS_MAX:]
+        words = words or f"nothing, and ended with {self._running.wait()}"
+        program = Path(self._command[0]).name
+        return ExportError(f"{self._path} can't be written; {program} said: {words}")
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let more than 64 KiB wait in the pipe, where the system can: fewer turns for each frame."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

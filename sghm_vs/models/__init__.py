@@ -1,0 +1,1 @@
+"""Networks: their parts, their weights, and what runs them."""

@@ -1,0 +1,102 @@
+"""Which device runs the network, and in which precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import torch
+
+from sghm_vs.errors import DeviceError
+from sghm_vs.options import Backend, Devices
+
+
+class Compute(NamedTuple):
+    """What the network runs on, as it was asked for."""
+
+    device: torch.device
+    fp16: bool | None = None
+    """See `choose_dtype`."""
+    backend: Backend = "auto"
+
+    def for_many_sizes(self) -> Compute:
+        """Return what is better where pictures differ in size: OpenVINO takes seconds for each."""
+        return self._replace(backend="torch") if self.backend == "auto" else self
+
+
+def choose_compute(
+    index: int | None, fp16: bool | None = None, backend: Backend = "auto"
+) -> Compute:
+    """
+    Return what the network runs on: see `choose_device`.
+
+    Raises:
+        DeviceError: There is no such device, or the backend does not run on it.
+    """
+    device = choose_device(-1 if backend == "openvino" and index is None else index)
+    if backend == "openvino" and device.type != "cpu":
+        msg = f"backend openvino runs on the CPU, and {device} was asked for; use --device cpu"
+        raise DeviceError(msg)
+    return Compute(device, fp16, backend)
+
+
+def choose_computes(
+    devices: Devices, fp16: bool | None = None, backend: Backend = "auto"
+) -> list[Compute]:
+    """
+    Return what the network runs on, which is one device or several.
+
+    Raises:
+        DeviceError: As `choose_compute` says, or a list is empty, names a device twice or the CPU
+            beside others.
+    """
+    indices: Sequence[int | None] = devices if isinstance(devices, list | tuple) else [devices]
+    if not indices or len({*indices}) < len(indices) or (len(indices) > 1 and -1 in indices):
+        msg = (
+            f"device_index={[*indices]} must name CUDA devices, each once, or be one number; "
+            "-1 is the CPU"
+        )
+        raise DeviceError(msg)
+    return [choose_compute(index, fp16, backend) for index in indices]
+
+
+def has_openvino() -> bool:
+    """Return whether OpenVINO is installed."""
+    return find_spec("openvino") is not None
+
+
+def choose_device(index: int | None) -> torch.device:
+    """
+    Return the device with `index`: None is the first CUDA device or else the CPU, -1 the CPU.
+
+    Raises:
+        DeviceError: There is no CUDA device with that index.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if index == -1 or (index is None and count == 0):
+        return torch.device("cpu")
+    chosen = 0 if index is None else index
+    if not 0 <= chosen < count:
+        raise DeviceError(_no_such_device(chosen, count))
+    return torch.device("cuda", chosen)
+
+
+def choose_dtype(device: torch.device, fp16: bool | None) -> torch.dtype:
+    """Return half or float as `fp16` says; None is half on a CUDA device and float elsewhere."""
+    is_half = device.type == "cuda" if fp16 is None else fp16
+    return torch.float16 if is_half else torch.float32
+
+
+def _no_such_device(index: int, count: int) -> str:
+    if torch.version.cuda is None:
+        return (
+            f"device_index={index} asks for CUDA, and torch {torch.__version__} is a "
+            "build without it; "
+            "install a CUDA build of torch, or use device_index=-1 for the CPU"
+        )
+    if count == 0:
+        return (
+            f"device_index={index} asks for CUDA, and no CUDA device was found; use -1 for the CPU"
+        )
+    return f"device_index={index}, and the devices are 0 to {count - 1}; -1 is the CPU"

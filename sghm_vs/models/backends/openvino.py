@@ -1,0 +1,196 @@
+"""The network's parts as OpenVINO programs: faster on CPUs, above all where they have bfloat16."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import batched
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sghm_vs.extras import require
+from sghm_vs.models.sghm.encoder import Features
+from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Coarse
+from sghm_vs.models.sghm.network import SGHM, Begun, Square
+from sghm_vs.models.sghm.shortcuts import Affine, AttentiveShortcut, Survey
+
+SQUARES_AT_ONCE = 4
+PROGRAMS_MAX = 16
+"""Four sizes of pictures; the one that was not used for longest goes, as each holds weights."""
+
+type Key = tuple[object, ...]
+"""A part, and the shapes of what goes in."""
+
+
+class OpenVinoNetwork:
+    """
+    What `SGHM` does in inference, by programs made for each size of picture when it is first seen.
+
+    Each program runs on one core for each frame; as many frames as there are `streams` run at once.
+    """
+
+    backend = "openvino"
+    dtype = torch.float32
+
+    def __init__(self, network: SGHM, *, half: bool, streams: int) -> None:
+        """
+        Take over `network`, float32 on the CPU.
+
+        Args:
+            network: Whose weights the programs hold.
+            half: Whether to calculate in bfloat16, where the CPU has it.
+            streams: Frames at once.
+
+        Raises:
+            MissingPackageError: OpenVINO is not installed.
+        """
+        self._core = require("openvino", extra="openvino", purpose="backend openvino").Core()
+        self._core.set_property(
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+                "INFERENCE_NUM_THREADS": streams,
+                "NUM_STREAMS": streams,
+            },
+        )
+        self._network = network
+        self._programs: OrderedDict[Key, _Program] = OrderedDict()
+        self._making = threading.Lock()
+        self.to_small = network.to_small
+        self.trusts_mask = network.trusts_mask
+        self.halo_px = network.halo_px
+
+    def encode(self, image: Tensor) -> Features:
+        """Return the features of `image`; see `SGHM`."""
+        return self.encode_small(self.to_small(image))
+
+    def encode_small(self, small: Tensor) -> Features:
+        """Return the features of `small`; see `SGHM`."""
+        # Kept while other frames are encoded, whose output takes the same place.
+        return Features(*(part.clone() for part in self._run(_Encode, small)))
+
+    def segment(self, features: Features) -> Tensor:
+        """Return the probability of a person; see `SGHM`."""
+        return self._run(_Segment, *features)[0].clone()
+
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+        """Return what is needed everywhere; see `SGHM`. It lasts until this thread's next."""
+        # Without a gate nothing of a program's looks at the picture at full size.
+        looked_at = (image,) if isinstance(self._network.shortcut[0], AttentiveShortcut) else ()
+        os8, os4, state, *ends = self._run(_Begin, mask, *features, *looked_at)
+        # Of the shortcut at full size only its gate comes out, and squares make it anew: to bring all
+        # of it into torch's order took twice as long as to make it.
+        finish = Affine(*ends) if ends else self._network.shortcut[0]
+        return Begun(Coarse(os8, os4, state), Survey(torch.cat((image, mask), 1), finish))
+
+    def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
+        """Return the finest alpha in `squares`; see `SGHM`."""
+        fine = []
+        for some in batched(squares, SQUARES_AT_ONCE):
+            # Always as many: another number would be another program.
+            filled = [*some, *[some[-1]] * (SQUARES_AT_ONCE - len(some))]
+            state = torch.cat([square.of(begun.coarse.state, QUARTER_PX) for square in filled])
+            planes = torch.cat([square.of(begun.full.planes) for square in filled])
+            (found,) = self._run(_Fine, state, planes, *_ends(begun))
+            fine.append(found[: len(some)].clone())
+        return torch.cat(fine)
+
+    def finish_all(self, begun: Begun) -> Tensor:
+        """Return the finest alpha everywhere; see `SGHM`."""
+        return self._run(_Fine, begun.coarse.state, begun.full.planes, *_ends(begun))[0]
+
+    def _run(self, part: type[_Part], *inputs: Tensor) -> list[Tensor]:
+        """Return the outputs, which this thread's next run of the same program replaces."""
+        arrays = [tensor.contiguous().numpy() for tensor in inputs]
+        key = part, *(array.shape for array in arrays)
+        with self._making:
+            if key not in self._programs:
+                self._programs[key] = _Program(self._compiled(part, inputs))
+                while len(self._programs) > PROGRAMS_MAX:
+                    self._programs.popitem(last=False)
+            program = self._programs[key]
+            self._programs.move_to_end(key)
+        outputs = program.request().infer(arrays, share_inputs=True, share_outputs=True)
+        return [torch.from_numpy(outputs[at]) for at in range(len(outputs))]
+
+    def _compiled(self, part: type[_Part], inputs: Sequence[Tensor]) -> Any:
+        examples = tuple(torch.zeros_like(tensor, requires_grad=False) for tensor in inputs)
+        with torch.inference_mode(mode=False), torch.no_grad():
+            exported = torch.export.export(part(self._network), examples)
+        return self._core.compile_model(_converted(exported), "CPU")
+
+
+def _converted(exported: torch.export.ExportedProgram) -> Any:
+    """
+    Return `exported` as an OpenVINO model, by the steps of `openvino.convert_model` alone.
+
+    That one calls home besides, from copies of this process that a thread forks: a lock that another
+    thread held stays locked in them, and what they keep open stays open.
+    """
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
+
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchFXPythonDecoder.from_exported_program(exported)
+    return frontend.convert(frontend.load(decoder))
+
+
+class _Program:
+    """A part for inputs of one size, and for each thread a way to run it."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._requests = threading.local()
+
+    def request(self) -> Any:
+        """Return this thread's."""
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        return self._requests.own
+
+
+class _Part(nn.Module):
+    """A method of the network with tensors in and out, as programs are made from."""
+
+    def __init__(self, network: SGHM) -> None:
+        super().__init__()
+        self.network = network
+
+
+class _Encode(_Part):
+    def forward(self, small: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network.encode_small(small))
+
+
+class _Segment(_Part):
+    def forward(self, *features: Tensor) -> Tensor:
+        return self.network.segment(Features(*features))
+
+
+class _Begin(_Part):
+    def forward(self, mask: Tensor, *seen: Tensor) -> tuple[Tensor, ...]:
+        features, image = Features(*seen[:5]), seen[5:]
+        begun = self.network.begin(
+            image[0] if image else mask.expand(-1, 3, -1, -1), features, mask
+        )
+        return *begun.coarse, *_ends(begun)
+
+
+class _Fine(_Part):
+    def forward(self, state: Tensor, planes: Tensor, *ends: Tensor) -> Tensor:
+        shortcut = self.network.shortcut[0]
+        if isinstance(shortcut, AttentiveShortcut):
+            full = Affine(*ends)(shortcut.ungated(planes))
+        else:
+            full = shortcut(planes)
+        fine: Tensor = self.network.refine.fine(state, full)
+        return fine
+
+
+def _ends(begun: Begun) -> tuple[Tensor, ...]:
+    """Return what the means of the whole picture make of the shortcut at full size, if they do."""
+    finish = begun.full.finish
+    return tuple(finish) if isinstance(finish, Affine) else ()

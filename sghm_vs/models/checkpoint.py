@@ -1,0 +1,184 @@
+"""Checkpoints: read a file, tell which network it is, prepare the network for inference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from sghm_vs.errors import WeightsError, listed
+from sghm_vs.models.sghm.network import SGHM, sghm_lite, sghm_resnet50
+
+type StateDict = dict[str, Tensor]
+
+NAMES_LISTED_MAX = 3
+
+ARCHITECTURES: dict[str, Callable[[], SGHM]] = {
+    "sghm-resnet50": sghm_resnet50,
+    "sghm-lite": sghm_lite,
+}
+
+
+def read_checkpoint(path: Path) -> StateDict:
+    """
+    Return the tensors in `path`, a .safetensors file or a torch checkpoint.
+
+    Nothing in the file is run: torch checkpoints load with `weights_only`.
+
+    Raises:
+        WeightsError: The file is missing or holds no tensors.
+    """
+    if not path.is_file():
+        msg = f"no checkpoint at {path}; give the path of a .pth or .safetensors file"
+        raise WeightsError(msg)
+    try:
+        if _is_safetensors(path):
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        # Given a path, torch would go by its ending.
+        with path.open("rb") as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # Torch's own words advise to load without `weights_only`: ours must not.
+        msg = (
+            f"{path} can't be read as a checkpoint: it is damaged, something else, or holds more "
+            "than tensors, which is never loaded; get the file again from where it was published"
+        )
+        raise WeightsError(msg) from error
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        msg = f"{path} holds no state dict: a dictionary of named tensors is needed"
+        raise WeightsError(msg)
+    return content
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell by the content: eight bytes of length, then JSON. Names are changed by browsers."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
+
+
+def build_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
+    """
+    Return the name of the architecture that `state` fits, and that network ready for inference.
+
+    Args:
+        state: Tensors by the checkpoint's own names.
+        origin: Where they come from, for error messages.
+
+    Raises:
+        WeightsError: Names or shapes fit no architecture.
+    """
+    name, network = build_plain_network(state, origin)
+    fold_batch_norms(network)
+    return name, network
+
+
+def build_plain_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
+    """Return what `build_network` does, with every norm as the checkpoint has it."""
+    state = bake_spectral_norms(_without_prefix(state))
+    name = _closest_architecture(state)
+    with torch.device("meta"):
+        network = ARCHITECTURES[name]()
+    state = _slice_segmentation_head(state, network.state_dict())
+    _check(state, network.state_dict(), name, origin)
+    network.load_state_dict(
+        {
+            key: value.float() if value.is_floating_point() else value
+            for key, value in state.items()
+        },
+        assign=True,
+    )
+    return name, network.eval().requires_grad_(requires_grad=False)
+
+
+def bake_spectral_norms(state: StateDict) -> StateDict:
+    """
+    Return `state` with each spectrally normalized kernel divided by its norm.
+
+    The published network stores kernel `weight_bar` and singular vectors u, v, and divides by
+    sigma = u . (W v) in every forward (Miyato et al., 2018). In inference sigma is constant.
+    """
+    suffix = ".module.weight_bar"
+    baked = {key: value for key, value in state.items() if ".module.weight_" not in key}
+    for key in state:
+        if key.endswith(suffix):
+            stem = key.removesuffix("_bar")
+            kernel, u, v = state[key], state.get(f"{stem}_u"), state.get(f"{stem}_v")
+            if u is None or v is None:
+                msg = f"{key} has no {stem}_u and {stem}_v beside it: the checkpoint is incomplete"
+                raise WeightsError(msg)
+            # In double: float sums depend on how the file's tensors lie in memory.
+            matrix = kernel.double().reshape(kernel.shape[0], -1)
+            sigma = u.double().dot(matrix.mv(v.double()))
+            baked[key.removesuffix(suffix) + ".weight"] = (kernel.double() / sigma).float()
+    return baked
+
+
+def fold_batch_norms(module: nn.Module) -> None:
+    """Fold, in place, each batch norm that directly follows a convolution into that convolution."""
+    previous: tuple[str, nn.Module] | None = None
+    for name, child in list(module.named_children()):
+        fold_batch_norms(child)
+        if isinstance(child, nn.BatchNorm2d) and previous is not None:
+            before, convolution = previous
+            if isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d):
+                transposed = isinstance(convolution, nn.ConvTranspose2d)
+                setattr(module, before, fuse_conv_bn_eval(convolution, child, transposed))
+                setattr(module, name, nn.Identity())
+        previous = name, child
+
+
+def _without_prefix(state: StateDict) -> StateDict:
+    """Return `state` without the prefix that DataParallel leaves on every name."""
+    if all(key.startswith("module.") for key in state):
+        return {key.removeprefix("module."): value for key, value in state.items()}
+    return dict(state)
+
+
+def _closest_architecture(state: StateDict) -> str:
+    return (
+        "sghm-lite" if any(key.startswith("backbone.stem.") for key in state) else "sghm-resnet50"
+    )
+
+
+def _slice_segmentation_head(state: StateDict, expected: StateDict) -> StateDict:
+    """Return `state` with only the first, used output of the segmentation decoder."""
+    used = expected["decoder.conv4.bias"].shape[0]
+    return {
+        key: value[:used].clone() if key.startswith("decoder.conv4.") else value
+        for key, value in state.items()
+    }
+
+
+def _check(state: StateDict, expected: StateDict, name: str, origin: str) -> None:
+    missing = sorted(expected.keys() - state.keys())
+    unknown = sorted(state.keys() - expected.keys())
+    shapes = [
+        f"{key} is {tuple(state[key].shape)} and must be {tuple(expected[key].shape)}"
+        for key in sorted(expected.keys() & state.keys())
+        if state[key].shape != expected[key].shape
+    ]
+    broken = [
+        key
+        for key in sorted(expected.keys() & state.keys())
+        if state[key].is_floating_point() and not state[key].isfinite().all()
+    ]
+    problems = [
+        f"{len(names)} {what} ({listed(names, NAMES_LISTED_MAX)})"
+        for what, names in (
+            ("missing", missing),
+            ("not expected", unknown),
+            ("of another shape", shapes),
+            ("with values that are no numbers", broken),
+        )
+        if names
+    ]
+    if problems:
+        msg = f"{origin} is not a checkpoint of {name}: " + "; ".join(problems)
+        raise WeightsError(msg)

@@ -1,0 +1,1 @@
+"""SGHM: the encoder, the decoders, and the two networks made of them."""

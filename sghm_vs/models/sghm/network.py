@@ -1,0 +1,274 @@
+"""Semantic Guided Human Matting (Chen et al., ACCV 2022) put together from its five parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate
+
+from sghm_vs.models.resampling import block_means
+from sghm_vs.models.sghm.encoder import (
+    Features,
+    MobileNetV2Encoder,
+    ResNet50Encoder,
+    SeparableASPP,
+    published_aspp,
+)
+from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
+from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
+from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, Survey
+
+STRIDE = 64
+"""Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
+SMALL_LONG_SIDE_PX = 320
+"""Of what the light network's encoder sees."""
+
+
+class Begun(NamedTuple):
+    """A picture that is matted up to a quarter of its size, and what the rest is made from."""
+
+    coarse: Coarse
+    full: Survey
+    """Of the shortcut at full size."""
+
+
+class Square(NamedTuple):
+    """A part of a picture, in pixels; multiples of 4."""
+
+    top: int
+    left: int
+    side: int
+
+    def of(self, planes: Tensor, shrunk: int = 1) -> Tensor:
+        """Return this part of `planes` (n, c, h, w), so many times smaller than the picture."""
+        top, left, side = (length // shrunk for length in self)
+        return planes[..., top : top + side, left : left + side]
+
+
+class SGHM(nn.Module):
+    """
+    The network: what is in the picture, where the person is, how much of each pixel it covers.
+
+    The three methods are the three steps of a frame; each can be run on its own,
+    so that a mask from elsewhere can take the place of the network's. `trusts_mask` says that its
+    segmentation is steadier than its matting decoder deep inside and far outside a person;
+    `sharpen`, if there, is done to each small picture before the encoder sees it.
+    """
+
+    backend = "torch"
+
+    def __init__(
+        self,
+        *,
+        backbone: nn.Module,
+        aspp: nn.Module,
+        decoder: SegmentationDecoder,
+        shortcut: nn.ModuleList,
+        refine: MattingDecoder,
+        to_small: Callable[[Tensor], Tensor],
+        sharpen: Callable[[Tensor], Tensor] | None,
+        trusts_mask: bool,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.aspp = aspp
+        self.decoder = decoder
+        self.shortcut = shortcut
+        self.refine = refine
+        self.to_small = to_small
+        self.sharpen = sharpen
+        self.trusts_mask = trusts_mask
+
+    def encode(self, image: Tensor) -> Features:
+        """Return the features of `image`, float (n, 3, height, width), 0-1, sides multiples of 64."""
+        return self.encode_small(self.to_small(image))
+
+    def encode_small(self, small: Tensor) -> Features:
+        """Return the features of `small`, (n, 3, h, w), 0-1, sides multiples of 16."""
+        return self.encode_sharp(small if self.sharpen is None else self.sharpen(small))
+
+    def encode_sharp(self, small: Tensor) -> Features:
+        """Return the features of `small`, already as sharp as the photos of the training."""
+        half, fourth, eighth, deepest = self.backbone(small)
+        return Features(small, half, fourth, eighth, self.aspp(deepest))
+
+    def segment(self, features: Features) -> Tensor:
+        """Return the probability of a person at the small picture's size, (n, 1, h, w)."""
+        # The published decoder has 33 more outputs, left over from its ancestor and never used.
+        return torch.sigmoid(self.decoder(features)[:, :1])
+
+    def matte(self, image: Tensor, features: Features, mask: Tensor) -> Alphas:
+        """
+        Return the alphas of the people whom `mask` shows.
+
+        Args:
+            image: The picture, float (n, 3, height, width), 0-1.
+            features: Of the same picture.
+            mask: Where the people are, (n, 1, height, width), 0-1; hard or soft.
+        """
+        scales = self._scales(image, features, mask)
+        shortcuts = [shortcut(x) for shortcut, x in zip(self.shortcut, scales, strict=True)]
+        alphas: Alphas = self.refine(_context(features, image), tuple(shortcuts))
+        return alphas
+
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+        """Return what of `matte` is needed everywhere; `finish` makes the rest where it is."""
+        first, *scales = self._scales(image, features, mask)
+        full, *rest = self.shortcut
+        shortcuts = [shortcut(x) for shortcut, x in zip(rest, scales, strict=True)]
+        coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
+        return Begun(coarse, cast("LocalShortcut", full).survey(first))
+
+    def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
+        """
+        Return the finest alpha in equal `squares` of one picture, (squares, 1, side, side).
+
+        As by `matte`, but for the outermost `halo_px` at sides that are not the picture's.
+        """
+        state = torch.cat([square.of(begun.coarse.state, QUARTER_PX) for square in squares])
+        full = begun.full.finish(torch.cat([square.of(begun.full.planes) for square in squares]))
+        fine: Tensor = self.refine.fine(state, full)
+        return fine
+
+    def finish_at(self, begun: Begun, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+        """Return what `finish` does of squares whose places are tensors, int64 (squares,)."""
+        squares = (
+            _gathered(planes, tops // shrunk, lefts // shrunk, side // shrunk)
+            for planes, shrunk in ((begun.coarse.state, QUARTER_PX), (begun.full.planes, 1))
+        )
+        state, planes = squares
+        fine: Tensor = self.refine.fine(state, begun.full.finish(planes))
+        return fine
+
+    def finish_all(self, begun: Begun) -> Tensor:
+        """Return the finest alpha everywhere, (1, 1, height, width)."""
+        fine: Tensor = self.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
+        return fine
+
+    @property
+    def halo_px(self) -> int:
+        """How far the finest alpha depends on its surroundings."""
+        return self.refine.halo_px
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of what goes in and comes out."""
+        return next(self.parameters()).dtype
+
+    def _scales(self, image: Tensor, features: Features, mask: Tensor) -> list[Tensor]:
+        """Return what the shortcuts take, fine to coarse: features, the mask behind them."""
+        masks = mask_pyramid(mask)
+        inputs = (image, *map(_at_size_of, features[:4], masks[1:]))
+        return [torch.cat(pair, 1) for pair in zip(inputs, masks, strict=True)]
+
+
+def _gathered(planes: Tensor, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+    """Return squares of `planes` (1, c, h, w), (squares, c, side, side), channels last."""
+    along = torch.arange(side, device=planes.device)
+    rows, columns = tops[:, None, None] + along[:, None], lefts[:, None, None] + along
+    return planes[0].permute(1, 2, 0)[rows, columns].permute(0, 3, 1, 2)
+
+
+def _context(features: Features, image: Tensor) -> Tensor:
+    height, width = (side // STRIDE for side in image.shape[-2:])
+    return _resized(features.context, (height, width))
+
+
+def mask_pyramid(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return `mask` (n, 1, height, width) at 1/1, 1/4, 1/8, 1/16 and 1/32 of its size."""
+    quarter = _shrink(mask, 1 / 4)
+    return mask, quarter, _shrink(quarter, 1 / 2), _shrink(quarter, 1 / 4), _shrink(quarter, 1 / 8)
+
+
+def sghm_resnet50() -> SGHM:
+    """Return the published network, unfilled: 43.9 M parameters, 117 GFLOP at 1280x704."""
+    channels = ResNet50Encoder.channels[:3]
+    return SGHM(
+        backbone=ResNet50Encoder(),
+        aspp=published_aspp(),
+        decoder=SegmentationDecoder(channels, 256, (128, 64, 48), outputs=1),
+        shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
+        refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
+        to_small=_sample_quarter,
+        sharpen=None,
+        trusts_mask=False,
+    )
+
+
+def sghm_lite() -> SGHM:
+    """Return the light network, unfilled: the same five parts within 5 M parameters and 12 GFLOP."""
+    channels, deepest = MobileNetV2Encoder.channels[:3], MobileNetV2Encoder.channels[3]
+    return SGHM(
+        backbone=MobileNetV2Encoder(),
+        aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
+        decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
+        # At full size a gate would need all of the picture for what is made of its edges alone.
+        shortcut=_shortcuts(LocalShortcut, channels, (6, 16, 32, 48, 80)),
+        refine=MattingDecoder(128, (80, 48, 32, 16, 12, 6), (1, 1, 1, 1, 1), (16, 8, 4)),
+        to_small=average_small,
+        sharpen=sharpened,
+        trusts_mask=True,
+    )
+
+
+def _shortcuts(
+    full: type[LocalShortcut], channels: tuple[int, int, int], widths: tuple[int, ...]
+) -> nn.ModuleList:
+    """Return the shortcuts, fine to coarse; the first, at full size, is a `full` one."""
+    inputs = (3, 3, *channels)
+    kinds = (full, *[AttentiveShortcut] * len(inputs[1:]))
+    return nn.ModuleList(
+        kind(fan_in, width) for kind, fan_in, width in zip(kinds, inputs, widths, strict=True)
+    )
+
+
+def _shrink(image: Tensor, scale: float) -> Tensor:
+    return interpolate(image, scale_factor=scale, mode="bilinear", align_corners=False)
+
+
+def _sample_quarter(image: Tensor) -> Tensor:
+    """Return `image` at a quarter, as the published weights expect it: 12 of 16 pixels unread."""
+    return _shrink(image, 1 / 4)
+
+
+def average_small(image: Tensor) -> Tensor:
+    """
+    Return `image` with a long side of 320 px, or its own where that is less.
+
+    So a person is seen as large as in the training, whatever the frame's size.
+    Every pixel counts, so grain does not alias into the mask.
+    """
+    height, width = image.shape[-2:]
+    scale = min(SMALL_LONG_SIDE_PX / max(height, width), 1)
+    return _resized(image, (_to_16(height * scale), _to_16(width * scale)))
+
+
+def sharpened(small: Tensor, amount: float = 0.6, around_px: int = 7) -> Tensor:
+    """
+    Return `small` (n, 3, h, w), 0-1, with more local contrast (unsharp masking).
+
+    Each pixel goes by `amount` of how far it is from the mean around it further away from that.
+    """
+    around = avg_pool2d(small, around_px, 1, around_px // 2, count_include_pad=False)
+    return (small + amount * (small - around)).clamp(0, 1)
+
+
+def _to_16(length: float) -> int:
+    return max(round(length / 16), 1) * 16
+
+
+def _at_size_of(features: Tensor, other: Tensor) -> Tensor:
+    return _resized(features, (other.shape[-2], other.shape[-1]))
+
+
+def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return `planes` (n, c, h, w) at `size`: means of whole blocks, bilinear for what is left."""
+    blocks = min(planes.shape[-2] // size[0], planes.shape[-1] // size[1])
+    if blocks > 1:
+        planes = block_means(planes, blocks)
+    if planes.shape[-2:] == size:
+        return planes
+    return interpolate(planes, size, mode="bilinear", align_corners=False)

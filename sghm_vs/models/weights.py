@@ -1,0 +1,171 @@
+"""Where a model's weights are: shipped with the package, in the user's home, or a file by path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from safetensors import SafetensorError, safe_open
+
+from sghm_vs.errors import WeightsError
+
+SHIPPED_MODEL = "sghm-lite"
+PUBLISHED_MODEL = "sghm-resnet50"
+HOME_VARIABLE = "SGHM_HOME"
+RECORD_KEY = "sghm_vs"
+"""Where in a safetensors file's metadata its record is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A published weight file, known by its hash."""
+
+    model: str
+    file: str
+    size: int
+    """In bytes."""
+    sha256: str
+    addresses: tuple[str, ...]
+    """They serve the file itself; tried in this order."""
+    by_hand: tuple[str, ...]
+    """Folders that only a browser opens."""
+    license: str
+
+    @property
+    def how_by_hand(self) -> str:
+        """What to do where nothing can be fetched."""
+        folders = " or ".join(self.by_hand)
+        return f"by hand: download {self.file} from {folders}, then: sghm weights add FILE"
+
+
+CHECKPOINTS = {
+    PUBLISHED_MODEL: Checkpoint(
+        model=PUBLISHED_MODEL,
+        file="SGHM-ResNet50.pth",
+        size=176_284_285,
+        # Of the mirror's file: its authors have not published a hash.
+        sha256="e61ddbda08bd556912dc0b1eca95dc90b830194c741e3350cc26a287cdbc0cfe",
+        addresses=("https://huggingface.co/endorno/SGHM/resolve/main/SGHM-ResNet50.pth",),
+        by_hand=(
+            "https://drive.google.com/drive/folders/15mGzPJQFEchaZHt9vgbmyOy46XxWtEOZ",
+            "https://pan.baidu.com/s/147xULbZ_FPNot0YWLZ-isQ (code u8g4)",
+        ),
+        license="the authors'; their code is MIT, for the weights they state none",
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What an installed file remembers of the file that it was converted from."""
+
+    source_sha256: str
+    tensors_sha256: str
+    """Of names, types, shapes and values; see `sghm_vs.models.install.digest`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A checkpoint file, and what to call it in logs and metadata."""
+
+    name: str
+    path: Path
+
+    def sha256(self) -> str:
+        """Return the file's SHA-256, in hexadecimal."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def record(self) -> Record | None:
+        """Return what the file remembers of its source; None if it was not installed by us."""
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                return Record(**json.loads((file.metadata() or {})[RECORD_KEY]))
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+            return None
+
+    def is_known(self) -> bool:
+        """Return whether this is the shipped file, or one that was published, by its hash."""
+        if self == shipped():
+            return True
+        record = self.record()
+        source = record.source_sha256 if record else self.sha256()
+        published = {checkpoint.sha256 for checkpoint in CHECKPOINTS.values()}
+        return source in published or source == shipped().sha256()
+
+
+def home_folder() -> Path:
+    """Return the user's folder of weights: `SGHM_HOME`, or else where the platform keeps data."""
+    chosen = os.environ.get(HOME_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return platformdirs.user_data_path("sghm-vs", appauthor=False)
+
+
+def find_weights(model: str) -> Weights:
+    """
+    Return the weights that `model` names, without touching the network.
+
+    Args:
+        model: "sghm-lite", "sghm-resnet50", the path of a checkpoint, or "auto": sghm-resnet50
+            if it is installed, else sghm-lite.
+
+    Raises:
+        WeightsError: There are none.
+    """
+    if model == "auto":
+        return installed(PUBLISHED_MODEL) or shipped()
+    if model == SHIPPED_MODEL:
+        return shipped()
+    if model in CHECKPOINTS:
+        found = installed(model)
+        if found is None:
+            raise WeightsError(_not_installed(CHECKPOINTS[model]))
+        return found
+    path = Path(model).expanduser()
+    if not path.is_file():
+        known = ", ".join(("auto", SHIPPED_MODEL, *CHECKPOINTS))
+        msg = f"model {model!r} is neither a file nor one of {known}"
+        raise WeightsError(msg)
+    return Weights(path.name, path)
+
+
+def installed(model: str, home: Path | None = None) -> Weights | None:
+    """Return the weights of `model` in `home`, by default the user's; None if there are none."""
+    path = installed_path(model, home)
+    try:
+        return Weights(model, path) if path.is_file() else None
+    except OSError:
+        return None  # A home that can't be read holds nothing for this user.
+
+
+def installed_path(model: str, home: Path | None = None) -> Path:
+    """Return where the weights of `model` are once they are installed."""
+    return (home or home_folder()) / f"{model}.safetensors"
+
+
+def shipped() -> Weights:
+    """
+    Return the weights that come with the package, installed or in a checkout.
+
+    Raises:
+        WeightsError: The installation is not whole.
+    """
+    models = Path(__file__).parent
+    name = f"{SHIPPED_MODEL}.safetensors"
+    for path in (models / name, models.parents[1] / "weights" / name):
+        if path.is_file():
+            return Weights(SHIPPED_MODEL, path)
+    msg = f"{name} is missing from this installation; install sghm-vs again"
+    raise WeightsError(msg)
+
+
+def _not_installed(checkpoint: Checkpoint) -> str:
+    return (
+        f"{checkpoint.model} is not installed in {home_folder()}; "
+        f"type: sghm weights fetch {checkpoint.model}; or {checkpoint.how_by_hand}"
+    )

@@ -1,0 +1,1 @@
+"""A shot, stills, and many shots: batches, timelines and farms."""

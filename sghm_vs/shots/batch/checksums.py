@@ -1,0 +1,110 @@
+"""What a file or a sequence holds, by checksum, and whether it may have changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sghm_vs.errors import SourceError
+from sghm_vs.media.sequences import FrameRange, SequencePath
+from sghm_vs.options import REACH_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the file system says of files, without reading them."""
+
+    files: int
+    size: int
+    """Bytes, of all together."""
+    modified_ns: int
+    """The latest change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Files, and what they hold."""
+
+    path: str
+    files: int
+    size: int
+    modified_ns: int
+    sha256: str
+    """Of a file; of a sequence, of its files' names and checksums, a line each."""
+
+    @property
+    def state(self) -> State:
+        """What the file system said of it."""
+        return State(self.files, self.size, self.modified_ns)
+
+    def holds_the_same(self, other: Content) -> bool:
+        """Tell whether both have the same bytes, wherever and of whatever date."""
+        return self.sha256 == other.sha256 and self.files == other.files
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+
+class Reader:
+    """Reads files once, however many shots they have, as long as they stay as they are."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, State], str] = {}
+
+    def content(self, path: Path, files: Sequence[Path]) -> Content:
+        """Return the content of `files`, which `path` names; raises OSError."""
+        state = state_of(files)
+        digests = [self.digest(file) for file in files]
+        if len(files) == 1 and files[0] == path:
+            digest = digests[0]
+        else:
+            lines = (f"{file.name} {one}\n" for file, one in zip(files, digests, strict=True))
+            digest = hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+        return Content(str(path), state.files, state.size, state.modified_ns, digest)
+
+    def digest(self, file: Path) -> str:
+        """Return the SHA-256 of `file`; raises OSError."""
+        key = (str(file), state_of([file]))
+        if key not in self._known:
+            with file.open("rb") as opened:
+                self._known[key] = hashlib.file_digest(opened, "sha256").hexdigest()
+        return self._known[key]
+
+
+def state_of(files: Iterable[Path]) -> State:
+    """Return what the file system says of `files`; raises OSError."""
+    stats = [file.stat() for file in files]
+    latest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return State(len(stats), sum(stat.st_size for stat in stats), latest)
+
+
+def source_files(path: Path, frames: FrameRange | None) -> list[Path]:
+    """
+    Return the files that footage at `path` is read from.
+
+    Of a sequence these are `frames` and as many before and after as may help with them.
+
+    Raises:
+        SourceError: There are none.
+    """
+    if path.is_file():
+        return [path]
+    sequence = SequencePath.parse(path)
+    numbers = [] if sequence is None else sequence.numbers()
+    if frames is not None:
+        first, last = frames.first - REACH_MAX, frames.last + REACH_MAX
+        numbers = [n for n in numbers if first <= n <= last]
+    if sequence is None or not numbers:
+        msg = f"{path} doesn't exist, or has no frames {frames}; check its name"
+        raise SourceError(msg)
+    return [sequence.frame(number) for number in numbers]
+
+
+def output_files(path: Path, numbers: range) -> list[Path]:
+    """Return the files that an output at `path` has for frames with `numbers`."""
+    sequence = SequencePath.parse(path)
+    return [path] if sequence is None else [sequence.frame(number) for number in numbers]

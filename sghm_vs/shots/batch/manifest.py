@@ -1,0 +1,142 @@
+"""The manifest of a batch: one JSON file in its folder, whole at any moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from sghm_vs.errors import ExportError
+from sghm_vs.media.targets import whole_file
+from sghm_vs.shots.batch.checksums import Content
+from sghm_vs.shots.batch.names import safe_name
+
+NAME = "manifest.json"
+KIND = "sghm_vs batch"
+FORMAT = 1
+
+State = Literal["running", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A shot, and what became of it."""
+
+    shot: str
+    key: str
+    """Source and range; see `Shot.key`."""
+    state: State
+    settings: Mapping[str, Any]
+    """All that shapes the outputs besides the inputs' content."""
+    outputs: tuple[str, ...]
+    """Below the folder, sequences with # for digits."""
+    frames: tuple[int, int] | None = None
+    """Numbers of the first and the last frame written."""
+    inputs: Mapping[str, Content] = field(default_factory=dict)
+    """The source; a mask or a background, if it has one."""
+    checksums: Mapping[str, Content] = field(default_factory=dict)
+    """What each of `outputs` holds."""
+    started: str | None = None
+    finished: str | None = None
+    """UTC, ISO 8601."""
+    seconds: float | None = None
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    """Why it failed."""
+
+    @property
+    def numbers(self) -> range:
+        """Numbers of the frames that were written."""
+        return range(0) if self.frames is None else range(self.frames[0], self.frames[1] + 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Entry:
+        """
+        Return the entry that JSON has.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            contents = {
+                name: {key: Content(**content) for key, content in found[name].items()}
+                for name in ("inputs", "checksums")
+            }
+            frames = found["frames"]
+            lists = {
+                "outputs": tuple(map(str, found["outputs"])),
+                "warnings": tuple(map(str, found["warnings"])),
+                "frames": None if frames is None else (int(frames[0]), int(frames[1])),
+            }
+            entry = cls(**{**found, **contents, **lists})
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            msg = f"an entry is damaged: {error!r}"
+            raise ValueError(msg) from error
+        if entry.state not in get_args(State) or safe_name(entry.shot) != entry.shot:
+            msg = f"an entry has the state {entry.state!r} and the name {entry.shot!r}"
+            raise ValueError(msg)
+        return entry
+
+
+class Manifest:
+    """The entries of a folder, by the shots' keys; each change is on the disk at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Read the manifest in `folder`, if it has one.
+
+        Raises:
+            ExportError: There is a file of this name, and it is no manifest.
+        """
+        self.path = folder / NAME
+        self.entries: dict[str, Entry] = {}
+        self._texts: dict[str, str] = {}
+        if self.path.exists():
+            self._read()
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget the entries of `keys`, in memory; `put` writes it."""
+        for key in list(keys):
+            del self.entries[key], self._texts[key]
+
+    def put(self, *entries: Entry) -> None:
+        """Add `entries`, or replace those of their keys, and write the file."""
+        for entry in entries:
+            self.entries[entry.key] = entry
+            self._texts[entry.key] = json.dumps(entry.to_json(), indent=1)
+        with whole_file(self.path) as part:
+            part.write_text(self._text(), encoding="utf-8", errors="surrogateescape")
+
+    def _text(self) -> str:
+        # Entries are kept as text: of 10,000 of them one changes.
+        body = ",\n".join(self._texts.values())
+        return f'{{"kind": "{KIND}", "format": {FORMAT}, "shots": [\n{body}\n]}}\n'
+
+    def _read(self) -> None:
+        try:
+            text = self.path.read_text(encoding="utf-8", errors="surrogateescape")
+            found = json.loads(text)
+            if not isinstance(found, dict) or found.get("kind") != KIND:
+                msg = "it is of another kind"
+                raise ValueError(msg)
+            if found.get("format") != FORMAT:
+                msg = f"its format is {found.get('format')}, and {FORMAT} is read"
+                raise ValueError(msg)
+            entries = [Entry.from_json(entry) for entry in found["shots"]]
+        except OSError as error:
+            msg = f"{self.path} can't be read: {error.strerror}"
+            raise ExportError(msg) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            msg = (
+                f"{self.path} is not the manifest of a batch: {error}; move it away, or choose "
+                "another folder"
+            )
+            raise ExportError(msg) from None
+        self.entries = {entry.key: entry for entry in entries}
+        self._texts = {entry.key: json.dumps(entry.to_json(), indent=1) for entry in entries}

@@ -1,0 +1,139 @@
+"""What a worker does with a shot: matte it, and say what was written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.sequences import SequencePath
+from sghm_vs.media.targets import Target
+from sghm_vs.media.verification.sidecar import records_of
+from sghm_vs.shots.batch.checksums import source_files, state_of
+from sghm_vs.shots.batch.names import Shot
+from sghm_vs.shots.shot import Delivery, Matting, Prepared, prepare, rotoscope
+
+CACHE_MIB = 2048
+"""VapourSynth's own bound is half of the memory, for each worker."""
+
+type Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A shot, and where to write it."""
+
+    shot: Shot
+    paths: tuple[Path, ...]
+    """Absolute, in the order of `shot.outputs`."""
+    keeps: bool = False
+    """Whether frames that are there, whole, are of this footage and these settings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What was written."""
+
+    first: int
+    """Number of the first frame in file names."""
+    frames: int
+    warnings: tuple[str, ...] = ()
+
+
+type Renderer = Callable[[Task, Progress], Rendered]
+
+
+class Rotoscoper:
+    """Mattes shots one after another; network and footage stay open if the next has the same."""
+
+    def __init__(self) -> None:
+        import vapoursynth as vs
+
+        vs.core.max_cache_size = min(vs.core.max_cache_size, CACHE_MIB)
+        self._prepared: Prepared | None = None
+        self._opened: tuple[object, Source] | None = None
+
+    def __call__(self, task: Task, progress: Progress) -> Rendered:
+        """Matte the shot of `task` to its paths."""
+        shot = task.shot
+        with warnings_heard() as warnings:
+            rotoscope(
+                self._open(shot),
+                task.paths,
+                frames=shot.frames,
+                matting=self._prepare(shot.matting),
+                delivery=delivery_of(task),
+                progress=progress,
+            )
+        return rendered(task, tuple(warnings))
+
+    def _open(self, shot: Shot) -> Source:
+        key = shot.source, shot.opening, state_of(source_files(shot.source, None))
+        if self._opened is None or self._opened[0] != key:
+            self._opened = None
+            self._opened = key, open_source(shot.source, shot.opening)
+        return self._opened[1]
+
+    def _prepare(self, matting: Matting) -> Prepared:
+        if self._prepared is None or self._prepared.matting != matting:
+            # The one before is kept until now: clips share a network while one of them lives.
+            self._prepared = prepare(matting)
+        return self._prepared
+
+
+def delivery_of(task: Task) -> Delivery:
+    """Return how the outputs of `task` are written: what is in the way is the batch's own."""
+    return replace(
+        task.shot.delivery, overwrite=not task.keeps, resume=task.keeps, sidecar=True, version=None
+    )
+
+
+def rendered(task: Task, warnings: tuple[str, ...] = ()) -> Rendered:
+    """Return what was written; of how many frames, the newest sidecar says if nobody asked."""
+    first = first_number(task.shot)
+    if task.shot.frames is not None:
+        return Rendered(first=first, frames=len(task.shot.frames), warnings=warnings)
+    target = Target(task.paths[0], SequencePath.parse(task.paths[0]))
+    records = [record for _, record in records_of(target) if record.first == first]
+    newest = max(records, key=lambda record: record.times.get("finished", ""))
+    return Rendered(first=first, frames=len(newest.numbers), warnings=warnings)
+
+
+def first_number(shot: Shot) -> int:
+    """Return the number of the first frame that is written."""
+    if shot.delivery.start_number is not None:
+        return shot.delivery.start_number
+    if shot.frames is not None:
+        return shot.frames.first
+    sequence = None if shot.source.is_file() else SequencePath.parse(shot.source)
+    return 0 if sequence is None else sequence.numbers()[0]
+
+
+@dataclass
+class _Listener(logging.Handler):
+    """Keeps what is warned of, each once."""
+
+    heard: dict[str, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard[record.getMessage()] = None
+
+
+@contextmanager
+def warnings_heard() -> Iterator[dict[str, None]]:
+    """Yield what our own loggers warn of while the context lasts, in order."""
+    listener, logger = _Listener(), logging.getLogger("sghm_vs")
+    logger.addHandler(listener)
+    try:
+        yield listener.heard
+    finally:
+        logger.removeHandler(listener)

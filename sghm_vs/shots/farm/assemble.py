@@ -1,0 +1,151 @@
+"""A shot's end: what its chunks made is read once more, and becomes the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import vapoursynth as vs
+
+from sghm_vs.color.convert import to_matte
+from sghm_vs.media.metadata import WINDOWS
+from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.sequences import FrameRange, SequencePath
+from sghm_vs.media.targets import Target
+from sghm_vs.media.verification.sidecar import FINISHED, join, records_of
+from sghm_vs.media.writers.pool import each
+from sghm_vs.shots.batch.checksums import Content, Reader, output_files
+from sghm_vs.shots.batch.render import delivery_of, warnings_heard
+from sghm_vs.shots.batch.run import read_inputs, unread_inputs
+from sghm_vs.shots.farm.job import Job
+from sghm_vs.shots.shot import deliver
+
+TIMES = ("_DurationNum", "_DurationDen")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """What became of a shot whose chunks were made."""
+
+    is_as_known: bool = False
+    """Whether all is as it was recorded; then there is nothing else."""
+    broken: tuple[FrameRange, ...] = ()
+    """Chunks with frames that are missing, or not what was written; then there is nothing else."""
+    checksums: Mapping[str, Content] = field(default_factory=dict)
+    """By output."""
+    inputs: Mapping[str, Content] = field(default_factory=dict)
+    frames: tuple[int, int] | None = None
+    """Numbers of the first and the last frame written."""
+    warnings: tuple[str, ...] = ()
+
+
+def assemble(
+    job: Job,
+    description: Mapping[str, str],
+    known: Mapping[str, Content] | None = None,
+    *,
+    is_hashed: bool = True,
+) -> Assembled:
+    """
+    Read what the chunks of `job` made, write what no chunk could, and join the records.
+
+    Args:
+        job: The shot.
+        description: What shaped the alphas; see `sghm_vs.shots.shot.describe`.
+        known: What its outputs held when it was done before.
+        is_hashed: Whether the footage is read once more, for its checksum.
+
+    Raises:
+        SghmError: An output can't be written, or the footage can't be read.
+    """
+    reader = Reader()
+    if known and _hold(job, known, reader):
+        return Assembled(is_as_known=True)
+    broken = _broken(job, reader)
+    if broken:
+        return Assembled(broken=broken)
+    with warnings_heard() as warnings:
+        if job.planned.has_movie:
+            _write_from_alpha(job, description)
+    numbers = job.written
+    for path in job.paths:
+        if sequence := SequencePath.parse(path):
+            join(Target(path, sequence), numbers)
+    outputs = zip(job.planned.outputs, job.paths, strict=True)
+    return Assembled(
+        checksums={
+            output: replace(reader.content(path, output_files(path, numbers)), path=output)
+            for output, path in outputs
+        },
+        inputs=read_inputs(job.shot, reader) if is_hashed else unread_inputs(job.shot),
+        frames=(numbers[0], numbers[-1]),
+        warnings=tuple(warnings),
+    )
+
+
+def _hold(job: Job, known: Mapping[str, Content], reader: Reader) -> bool:
+    """Tell whether the outputs of `job` hold what is `known` of them."""
+    try:
+        return all(
+            reader.content(path, output_files(path, job.written)).holds_the_same(known[output])
+            for output, path in zip(job.planned.outputs, job.paths, strict=True)
+        )
+    except (KeyError, OSError):
+        return False
+
+
+def _write_from_alpha(job: Job, description: Mapping[str, str]) -> None:
+    """Write all outputs in one pass, as if the alpha had just been made."""
+    source = open_source(job.shot.source, job.shot.opening)
+    deliver(
+        source,
+        _kept_alpha(job, source),
+        job.paths,
+        frames=job.planned.frames,
+        delivery=delivery_of(job.task_of_all),
+        metadata={"source": source.name, **description},
+    )
+
+
+def _kept_alpha(job: Job, source: Source) -> vs.VideoNode:
+    """Return the alpha that the chunks left, of the length of `source`; black where nothing is."""
+    kept = to_matte(open_source(job.kept_alpha).clip)
+    first = job.planned.frames.first - source.first_number
+    after = source.clip.num_frames - first - kept.num_frames
+    black = [kept.std.BlankClip(length=length) if length else None for length in (first, after)]
+    parts = [clip for clip in (black[0], kept, black[1]) if clip is not None]
+    alpha = vs.core.std.Splice(parts)
+    timed = alpha.std.AssumeFPS(src=source.clip) if source.clip.fps else alpha
+    return timed.std.CopyFrameProps(source.clip, props=[*TIMES, *WINDOWS])
+
+
+def _broken(job: Job, reader: Reader) -> tuple[FrameRange, ...]:
+    """Return the chunks of `job` with frames that are not as they were recorded."""
+    bad = {
+        number for target in job.chunked for number in _broken_frames(target, job.numbers, reader)
+    }
+    chunks = [chunk.writes for chunk in job.planned.chunks]
+    return tuple(
+        one
+        for one in chunks
+        if any(number - job.shift in range(one.first, one.last + 1) for number in bad)
+    )
+
+
+def _broken_frames(target: Target, numbers: range, reader: Reader) -> list[int]:
+    recorded = {
+        name: file.sha256
+        for _, record in records_of(target, numbers)
+        if record.state == FINISHED
+        for name, file in record.files.items()
+    }
+
+    def is_whole(number: int) -> bool:
+        file = target.file(number)
+        try:
+            return reader.digest(file) == recorded[file.name]
+        except (KeyError, OSError):
+            return False
+
+    whole = each(is_whole, numbers)
+    return [number for number, is_so in zip(numbers, whole, strict=True) if not is_so]

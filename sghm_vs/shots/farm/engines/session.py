@@ -1,0 +1,152 @@
+"""
+A worker that stays: it keeps the network loaded between the commands of a farm's session.
+
+It listens on this machine alone, to whoever can read the key in the session's folder; what is said
+is JSON. It ends when it is told to, and when its file is gone, as sessions remove their folders.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+from sghm_vs.errors import FarmError
+from sghm_vs.media.sequences import FrameRange
+from sghm_vs.media.targets import whole_file
+from sghm_vs.shots.batch.processes import words_of
+from sghm_vs.shots.batch.render import Progress, Rotoscoper
+from sghm_vs.shots.farm.job import Job
+
+NAME = "sghm-worker.json"
+"""In the session's folder: where the worker listens, and the key."""
+LOG = "sghm-worker.log"
+HERE = "127.0.0.1"
+START_S = 600.0
+"""How long loading may take: a share may be slow."""
+LOOK_S = 2.0
+
+type Send = Callable[[Mapping[str, Any]], None]
+
+
+def start(plan: Path, folder: Path, *, is_mixed: bool) -> None:
+    """
+    Start a worker for `plan` that outlives this process, and return once it is ready.
+
+    Raises:
+        FarmError: It ended before; its words are in the message.
+    """
+    command = [sys.executable, "-m", "sghm_vs", "farm", "serve", str(plan), "--at", str(folder)]
+    with (folder / LOG).open("wb") as log:
+        worker = subprocess.Popen(
+            [*command, *(["--mixed"] if is_mixed else [])],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_S
+    while not (folder / NAME).exists():
+        if worker.poll() is not None or time.monotonic() > deadline:
+            worker.kill()
+            said = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip()
+            msg = (
+                f"the worker did not get ready: {said.removeprefix('sghm: ') or 'it took too long'}"
+            )
+            raise FarmError(msg)
+        time.sleep(0.05)
+
+
+def serve(jobs: Mapping[str, Job], folder: Path) -> None:
+    """Make chunks of `jobs`, one at a time, for whoever asks by way of `folder`; until told to end."""
+    render, key = Rotoscoper(), secrets.token_hex(32)
+    with Listener((HERE, 0), authkey=bytes.fromhex(key)) as listener:
+        place = folder / NAME
+        with whole_file(place) as part:
+            part.touch(mode=0o600)
+            part.write_text(json.dumps({"port": listener.address[1], "key": key}))
+        threading.Thread(target=_end_without, args=(place,), daemon=True).start()
+        while True:
+            with suppress(AuthenticationError, EOFError, OSError), listener.accept() as one:
+                asked = json.loads(one.recv_bytes())
+                if asked is None:
+                    return
+                _answer(one, asked, jobs, render)
+
+
+def _answer(
+    connection: Connection, asked: Mapping[str, str], jobs: Mapping[str, Job], render: Rotoscoper
+) -> None:
+    def say(words: Mapping[str, Any]) -> None:
+        connection.send_bytes(json.dumps(words).encode())
+
+    def report(done: int, total: int) -> None:
+        # Where nobody listens any more, this fails, and the chunk is given up.
+        say({"done": done, "total": total})
+
+    try:
+        render(jobs[asked["shot"]].task(FrameRange.parse(asked["frames"])), report)
+    except Exception as error:
+        say({"failed": words_of(error)})
+        return
+    say({"made": asked["frames"]})
+
+
+def ask(folder: Path, shot: str, frames: FrameRange, report: Progress) -> None:
+    """
+    Have the worker of `folder` make a chunk.
+
+    Raises:
+        FarmError: It failed, or there is no worker.
+    """
+    with _connected(folder) as connection:
+        connection.send_bytes(json.dumps({"shot": shot, "frames": str(frames)}).encode())
+        for said in _said(connection):
+            if "failed" in said:
+                raise FarmError(str(said["failed"]))
+            if "made" in said:
+                return
+            report(int(said["done"]), int(said["total"]))
+
+
+def stop(folder: Path) -> None:
+    """Tell the worker of `folder` to end; one that is gone has."""
+    with suppress(FarmError), _connected(folder) as connection:
+        connection.send_bytes(b"null")
+    with suppress(OSError):
+        (folder / NAME).unlink()
+
+
+@contextmanager
+def _connected(folder: Path) -> Iterator[Connection]:
+    try:
+        found = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        address, key = (HERE, int(found["port"])), bytes.fromhex(found["key"])
+        with Client(address, authkey=key) as connection:
+            yield connection
+    except (AuthenticationError, EOFError, OSError, ValueError, KeyError) as error:
+        if isinstance(error, FarmError):
+            raise
+        said = f"{folder} has no worker that answers: {error!r}; start one with: sghm farm warm"
+        raise FarmError(said) from error
+
+
+def _said(connection: Connection) -> Iterator[dict[str, Any]]:
+    while True:
+        yield json.loads(connection.recv_bytes())
+
+
+def _end_without(place: Path) -> None:
+    while place.exists():
+        time.sleep(LOOK_S)
+    os._exit(0)

@@ -1,0 +1,98 @@
+"""A planned shot, as workers take it: what each of its chunks is, and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sghm_vs.media.sequences import FrameRange, SequencePath
+from sghm_vs.media.targets import Target, discard
+from sghm_vs.media.verification.sidecar import records_of
+from sghm_vs.media.writers import Form
+from sghm_vs.shots.batch.names import Shot, place
+from sghm_vs.shots.batch.render import Task
+from sghm_vs.shots.farm.plan import PlannedShot
+from sghm_vs.shots.shot import Delivery
+
+EXACT = Delivery(form=Form(layout="alpha", sample="float"))
+"""As `sghm_vs.shots.farm.engines.commands.EXACT` says it in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A shot, cut into chunks."""
+
+    shot: Shot
+    planned: PlannedShot
+    folder: Path
+    """The plan's."""
+
+    @property
+    def paths(self) -> list[Path]:
+        """Where the outputs go; raises ExportError if that is outside of the folder."""
+        return [place(self.folder, output) for output in self.planned.outputs]
+
+    @property
+    def kept_alpha(self) -> Path:
+        """Where chunks leave the alpha of a shot with a movie."""
+        return self.folder / self.planned.kept_alpha
+
+    @property
+    def chunked(self) -> list[Target]:
+        """What chunks write, frame by frame."""
+        paths = [self.kept_alpha] if self.planned.has_movie else self.paths
+        return [Target(path, SequencePath.parse(path)) for path in paths]
+
+    @property
+    def shift(self) -> int:
+        """What is added to a frame's number in the names of what chunks write."""
+        planned = self.planned
+        return 0 if planned.has_movie else planned.first_number - planned.frames.first
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the frames in these names."""
+        frames = self.planned.frames
+        return range(frames.first + self.shift, frames.last + self.shift + 1)
+
+    @property
+    def written(self) -> range:
+        """The numbers of the frames in the outputs' names."""
+        first = self.planned.first_number
+        return range(first, first + len(self.planned.frames))
+
+    @property
+    def task_of_all(self) -> Task:
+        """Return how all is written at once."""
+        return Task(shot=self.shot, paths=tuple(self.paths), keeps=True)
+
+    def task(self, frames: FrameRange) -> Task:
+        """Return how a chunk is made: what is there, whole and made in the same way, is kept."""
+        delivery = EXACT if self.planned.has_movie else self.shot.delivery
+        start = frames.first + self.shift if self.shift else None
+        shot = replace(self.shot, frames=frames, delivery=replace(delivery, start_number=start))
+        return Task(shot=shot, paths=tuple(one.path for one in self.chunked), keeps=True)
+
+    def clear(self) -> None:
+        """Remove what was made of other footage, or in another way."""
+        for path in self.paths:
+            _clear(Target(path, SequencePath.parse(path)), self.written)
+        self.clear_alpha()
+
+    def clear_alpha(self) -> None:
+        """Remove the alpha that only served to make a movie."""
+        if self.planned.has_movie:
+            frames = self.planned.frames
+            target = Target(self.kept_alpha, SequencePath.parse(self.kept_alpha))
+            _clear(target, range(frames.first, frames.last + 1))
+
+
+def _clear(target: Target, numbers: Iterable[int]) -> None:
+    for sidecar, _ in records_of(target):
+        discard(sidecar)
+    if target.sequence is None:
+        discard(target.path)
+        return
+    for number in {*target.sequence.numbers()} & {*numbers}:
+        discard(target.file(number))

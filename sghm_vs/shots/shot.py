@@ -1,0 +1,343 @@
+"""A shot's way: open the source, matte it, export it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import vapoursynth as vs
+
+from sghm_vs import __version__
+from sghm_vs.color import ocio
+from sghm_vs.color.convert import to_matte
+from sghm_vs.errors import ExportError, SourceError
+from sghm_vs.filter.edges import shaped
+from sghm_vs.filter.foreground import chosen_color
+from sghm_vs.media.metadata import Origin
+from sghm_vs.media.name_templates import named
+from sghm_vs.media.readers import Opening, Source, open_source
+from sghm_vs.media.sequences import FrameRange, SequencePath
+from sghm_vs.media.timecode import Timecode
+from sghm_vs.media.writers import Form, export
+from sghm_vs.media.writers.form import EXTRA_LAYOUTS
+from sghm_vs.models.weights import find_weights
+from sghm_vs.options import Backend, Devices, Edges, Foreground, Settings, Shape
+
+if TYPE_CHECKING:
+    from sghm_vs.models.load import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matting:
+    """How a shot is matted, and on what."""
+
+    model: str = "auto"
+    device_index: Devices = None
+    settings: Settings = field(default_factory=Settings)
+    fp16: bool | None = None
+    num_streams: int = 0
+    backend: Backend = "auto"
+    mask: Path | None = None
+    """A movie, sequence or picture that shows where the people are."""
+    debug: Path | None = None
+    """A folder for a movie of each step to the alpha; see `sghm_vs.filter.debug`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How a shot is written; see `sghm_vs.media.writers.export`."""
+
+    form: Form = field(default_factory=Form)
+    start_number: int | None = None
+    """Number of the first written frame; None keeps the source's."""
+    patterns: bool = True
+    """Whether `####` and its kin, and words such as {shot}, mean something in an output's name."""
+    version: int | Literal["auto"] | None = None
+    """What {version} in an output's name is; "auto" is the first that nothing has."""
+    timecode: str | None = None
+    """Of the source's first frame; None is what the source says."""
+    over: Path | tuple[float, float, float] | None = None
+    """What a review movie shows the subject over: footage or a picture, or red, green and blue,
+    each 0-1 in display code."""
+    overwrite: bool = False
+    resume: bool = False
+    sidecar: bool = True
+    edges: Edges = field(default_factory=Edges)
+    """What is done to the alpha's edges before it is written."""
+    foreground: Foreground = "source"
+    """Which color is written: the source's own, what is estimated of the subject's, or none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A matting whose network is loaded, on each device, as long as this is kept."""
+
+    matting: Matting
+    description: dict[str, str]
+    """What shapes the pixels; see `describe`."""
+    networks: Sequence[Network]
+
+
+def prepare(matting: Matting) -> Prepared:
+    """
+    Load what `matting` needs.
+
+    Raises:
+        WeightsError: There are no such weights.
+        DeviceError: There is no such device.
+        MissingPackageError: The backend is not installed.
+    """
+    from sghm_vs.filter.sghm import load_network
+    from sghm_vs.models.backends.device import choose_computes
+
+    weights = find_weights(matting.model)
+    computes = choose_computes(matting.device_index, matting.fp16, matting.backend)
+    networks = [load_network(weights, compute) for compute in computes]
+    return Prepared(matting=matting, description=describe(matting), networks=networks)
+
+
+def rotoscope(
+    path: str | Path | Source,
+    outputs: Sequence[str | Path],
+    *,
+    frames: FrameRange | None = None,
+    opening: Opening | None = None,
+    matting: Matting | Prepared | None = None,
+    delivery: Delivery | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """
+    Matte the people in the footage at `path` and write `outputs`, all in one pass.
+
+    Args:
+        path: A movie, a numbered sequence, a picture or a VapourSynth script; or what was opened.
+        outputs: Files to write; their form says in which format.
+        frames: Which of the source's frames, by the source's own numbers; None is all.
+        opening: What the footage leaves open: missing frames, a layer, a track.
+        matting: Defaults to the shipped model on the best device; one that is prepared serves
+            many shots without loading the network anew.
+        delivery: Defaults to what `export` does by itself.
+        progress: Called with frames done and frames in all.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        SourceError: The footage can't be read, or has none of `frames`.
+        ExportError: An output can't be written.
+        WeightsError: There are no such weights.
+        DeviceError: There is no such device.
+        vapoursynth.Error: The filter refuses the clip or a setting.
+    """
+    # With it comes torch, which takes seconds to load and `deliver` does not need.
+    from sghm_vs.filter.debug import detached
+    from sghm_vs.filter.sghm import sghm
+
+    source = path if isinstance(path, Source) else open_source(path, opening)
+    prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
+    matting = prepared.matting
+    how, mask = matting, _open_mask(matting.mask, source.clip)
+
+    alpha = sghm(
+        source.clip,
+        how.device_index,
+        how.model,
+        num_streams=how.num_streams,
+        tr=how.settings.tr,
+        sc=how.settings.sc,
+        sc_threshold=how.settings.sc_threshold,
+        infer_size=how.settings.infer_size,
+        sizing=how.settings.sizing,
+        exposure=how.settings.exposure,
+        fp16=how.fp16,
+        backend=how.backend,
+        mask=mask,
+        debug=None if how.debug is None else "all",
+    )
+    steps: dict[Path, vs.VideoNode] = {}
+    if how.debug is not None:
+        alpha, views = detached(alpha)
+        steps = {how.debug / f"{name}.mkv": shown for name, shown in views.items()}
+    return deliver(
+        source,
+        _emptied(alpha, source.blank),
+        outputs,
+        frames=frames,
+        delivery=delivery,
+        beside=steps,
+        metadata={"source": source.name, **prepared.description},
+        progress=progress,
+    )
+
+
+def deliver(
+    source: Source,
+    alpha: vs.VideoNode,
+    outputs: Sequence[str | Path],
+    *,
+    frames: FrameRange | None = None,
+    delivery: Delivery | None = None,
+    foreground: vs.VideoNode | None = None,
+    extra: Mapping[str, vs.VideoNode] | None = None,
+    beside: Mapping[Path, vs.VideoNode] | None = None,
+    metadata: dict[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """
+    Write `frames` of `source` with `alpha`; see `rotoscope`, and `export` for the other clips.
+
+    All clips are of the source's length.
+    """
+    delivery = delivery or Delivery()
+    if extra is None and delivery.edges.shape == "alpha":
+        extra = _edge_mattes(alpha, delivery)
+    changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
+    if foreground is None and delivery.foreground != "source":
+        # By the alpha as it was made: what was grown or blurred since mixes no colors.
+        foreground = chosen_color(source.clip, alpha, delivery.foreground)
+        changed["foreground"] = delivery.foreground
+    alpha = shaped(alpha, delivery.edges)
+    changed |= _described_color(source)
+    first, last = (
+        (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
+    )
+
+    # Cut after matting: a window that looks beyond the range sees the same frames.
+    def cut(clip: vs.VideoNode) -> vs.VideoNode:
+        return clip.std.Trim(first=first, last=last)
+
+    first_number = source.first_number + first
+    if delivery.start_number is not None:
+        first_number = delivery.start_number
+    over = _open_over(delivery.over, source.clip)
+    if delivery.resume and delivery.version == "auto":
+        msg = "--version auto is a new version, and --resume goes on with one; give its number"
+        raise ExportError(msg)
+    if delivery.patterns:
+        outputs = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
+    beside = beside or {}
+    if source.path is not None:
+        _refuse_to_replace(source.path, [*outputs, *beside])
+    return export(
+        cut(source.clip),
+        cut(alpha),
+        *outputs,
+        foreground=None if foreground is None else cut(foreground),
+        extra={name: cut(matte) for name, matte in (extra or {}).items()},
+        beside={path: cut(matte) for path, matte in beside.items()},
+        over=cut(over) if isinstance(over, vs.VideoNode) else over,
+        origin=_origin(source, delivery).at(first, Fraction(source.clip.fps)),
+        **delivery.form.fields(),
+        first_number=first_number,
+        patterns=delivery.patterns,
+        overwrite=delivery.overwrite,
+        resume=delivery.resume,
+        sidecar=delivery.sidecar,
+        metadata={**(metadata or {}), **changed},
+        progress=progress,
+    )
+
+
+def _described_color(source: Source) -> dict[str, str]:
+    """Return the color space that `source` was said to be of, and whose words those are."""
+    name = source.colorspace
+    if name is None:
+        return {}
+    config = {} if name in ocio.WORDS else {"ocio_config": ocio.space(name).config}
+    return {"input_colorspace": name, **config}
+
+
+def _origin(source: Source, delivery: Delivery) -> Origin:
+    """Return what `source` says of itself, with the timecode that was given."""
+    if delivery.timecode is None:
+        return source.origin
+    timecode = Timecode.parse(delivery.timecode, Fraction(source.clip.fps))
+    return replace(source.origin, timecode=timecode)
+
+
+def _edge_mattes(alpha: vs.VideoNode, delivery: Delivery) -> dict[str, vs.VideoNode]:
+    """Return core and edge of `alpha` for the layouts that hold them."""
+    if delivery.form.layout not in EXTRA_LAYOUTS:
+        return {}
+    shapes: tuple[Shape, ...] = ("core", "edge")
+    return {shape: shaped(alpha, replace(delivery.edges, shape=shape)) for shape in shapes}
+
+
+def _open_over(
+    over: Path | tuple[float, float, float] | None, clip: vs.VideoNode
+) -> vs.VideoNode | tuple[float, float, float] | None:
+    """Return what a review shows the subject over, of the size of `clip`."""
+    if not isinstance(over, Path):
+        return over
+    back = open_source(over).clip
+    if back.num_frames == 1:
+        back = back.std.Loop(clip.num_frames)
+    return back.resize.Bicubic(clip.width, clip.height)
+
+
+def describe(matting: Matting) -> dict[str, str]:
+    """Return what shapes the pixels, as text for the outputs' metadata."""
+    weights = find_weights(matting.model)
+    settings = matting.settings
+    return {
+        "version": __version__,
+        "model": weights.name,
+        "weights_sha256": weights.sha256(),
+        "weights_are_known": "yes" if weights.is_known() else "no",
+        "sizing": settings.sizing,
+        "infer_size": str(settings.infer_size),
+        "exposure": str(settings.exposure),
+        "tr": str(settings.tr),
+        "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
+        **({} if matting.backend == "auto" else {"backend": matting.backend}),
+        **({} if matting.fp16 is None else {"fp16": str(matting.fp16)}),
+        **({} if matting.mask is None else {"mask": matting.mask.name}),
+    }
+
+
+def _refuse_to_replace(source: Path, outputs: Sequence[str | Path]) -> None:
+    """Footage is read while outputs are written: even --overwrite must not touch it."""
+    for output in map(Path, outputs):
+        is_same = _resolved(output) == _resolved(source)
+        if is_same or (source.is_dir() and output.parent.resolve() == source.resolve()):
+            msg = f"{output} would be written over the footage it is made from; choose another name"
+            raise ExportError(msg)
+
+
+def _resolved(path: Path) -> str:
+    """Return the absolute path; patterns that mean the same files are the same."""
+    absolute = path.parent.resolve() / path.name
+    return str(SequencePath.parse(absolute) or absolute.resolve())
+
+
+def _emptied(alpha: vs.VideoNode, blank: frozenset[int]) -> vs.VideoNode:
+    """Return `alpha` with nobody in the frames `blank`, whatever the network sees in black."""
+    if not blank:
+        return alpha
+    empty = alpha.std.BlankClip(keep=True)
+    return alpha.std.FrameEval(lambda n: empty if n in blank else alpha)
+
+
+def _open_mask(path: Path | None, clip: vs.VideoNode) -> vs.VideoNode | None:
+    """Return the matte that the footage at `path` shows; a single picture serves every frame."""
+    if path is None:
+        return None
+    mask = to_matte(open_source(path).clip)
+    if mask.num_frames == 1:
+        mask = mask.std.Loop(clip.num_frames)
+    return mask
+
+
+def _clip_frames(source: Source, frames: FrameRange) -> tuple[int, int]:
+    """Return the clip's indices, both included, of the source's `frames`."""
+    last_number = source.first_number + source.clip.num_frames - 1
+    if frames.first < source.first_number or frames.last > last_number:
+        msg = (
+            f"{source.name} has frames {source.first_number}-{last_number}, and {frames} was "
+            "asked for"
+        )
+        raise SourceError(msg)
+    return frames.first - source.first_number, frames.last - source.first_number

@@ -1,0 +1,177 @@
+"""Unrelated pictures: each is matted alone and written under its own name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import vapoursynth as vs
+
+from sghm_vs.errors import (
+    DeviceError,
+    ExportError,
+    SettingsError,
+    SghmError,
+    SourceError,
+    WeightsError,
+)
+from sghm_vs.media.readers import Opening
+from sghm_vs.media.readers.folder import holds_unrelated, pictures_in
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
+from sghm_vs.media.targets import refuse_existing
+from sghm_vs.shots.shot import Delivery, Matting, Prepared, prepare, rotoscope
+
+WORD = re.compile(r"\{(name|suffix)\}")
+"""What stands for the picture in an output's name."""
+
+NOT_THE_PICTURES = (SettingsError, WeightsError, DeviceError)
+"""Errors that every other picture would meet as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture, and what became of it."""
+
+    source: Path
+    outputs: tuple[Path, ...]
+    """Where its matte goes."""
+    error: str | None = None
+    """Why nothing was written; None if all went well."""
+
+
+def are_stills(source: Path, outputs: Sequence[str]) -> bool:
+    """Tell whether `source` is a folder of unrelated pictures, or one picture to be named after."""
+    if source.is_dir():
+        return holds_unrelated(source)
+    is_named_after = any(_is_folder(output) or WORD.search(output) for output in outputs)
+    return source.is_file() and _is_picture(source) and is_named_after
+
+
+def matte_stills(
+    sources: Sequence[Path],
+    outputs: Sequence[str],
+    *,
+    opening: Opening | None = None,
+    matting: Matting | None = None,
+    delivery: Delivery | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Still]:
+    """
+    Matte each of the pictures that `sources` are or hold, alone: no picture sees another.
+
+    One that fails doesn't stop the others.
+
+    Args:
+        sources: Pictures, and folders of pictures.
+        outputs: Where mattes go: a folder, for NAME.png in it, or a name with `{name}` and
+            `{suffix}`, which stand for the picture's own ("portrait", "jpg").
+        opening: Which layer of EXR pictures.
+        matting: Defaults to the shipped model on the best device; its `tr` is taken as 0.
+        delivery: Defaults to what `export` does by itself.
+        progress: Called with pictures done and pictures in all.
+
+    Returns:
+        What became of each picture, in the order of `sources`.
+
+    Raises:
+        SourceError: There are no pictures.
+        ExportError: Two mattes would meet in a file, or replace one, before any is made.
+        SghmError: What all pictures would fail of: the model, the device, a setting.
+    """
+    matting, delivery = matting or Matting(), delivery or Delivery()
+    # OpenVINO takes seconds for each size.
+    backend = "torch" if matting.backend == "auto" else matting.backend
+    matting = replace(matting, settings=replace(matting.settings, tr=0), backend=backend)
+    delivery = replace(delivery, patterns=False, start_number=0, sidecar=False)
+    planned = plan(sources, outputs)
+    _refuse_to_meet(planned, sources)
+    if not delivery.overwrite:
+        refuse_existing([output for still in planned for output in still.outputs])
+    prepared = prepare(matting)
+    stills = []
+    for done, still in enumerate(planned, start=1):
+        stills.append(_matted(still, opening, prepared, delivery))
+        if progress is not None:
+            progress(done, len(planned))
+    return stills
+
+
+def plan(sources: Sequence[Path], outputs: Sequence[str]) -> list[Still]:
+    """Return the pictures that `sources` are or hold, each with where its mattes go."""
+    templates = [_template(output) for output in outputs]
+    return [
+        Still(picture, tuple(_filled(template, picture) for template in templates))
+        for picture in _pictures(sources)
+    ]
+
+
+def _pictures(sources: Iterable[Path]) -> list[Path]:
+    pictures: list[Path] = []
+    for source in sources:
+        if source.is_dir():
+            pictures += pictures_in(source)
+        elif _is_picture(source):
+            pictures.append(source)
+        else:
+            known = " ".join(sorted(PICTURE_SUFFIXES))
+            msg = f"{source} isn't a picture or a folder of pictures; their names end in {known}"
+            raise SourceError(msg)
+    return pictures
+
+
+def _template(output: str) -> Path:
+    path = Path(output)
+    if _is_folder(output):
+        return path / "{name}.png"
+    if WORD.search(str(path.parent)):
+        msg = f"{output} has a word in its folder; {{name}} and {{suffix}} are for the file's name"
+        raise ExportError(msg)
+    if SequencePath.parse(Path(WORD.sub("", path.name))) is not None:
+        msg = f"{output} has a frame number, which unrelated pictures lack; write {{name}} for it"
+        raise ExportError(msg)
+    return path
+
+
+def _filled(template: Path, picture: Path) -> Path:
+    words = {"name": picture.stem, "suffix": picture.suffix[1:]}
+    return template.with_name(WORD.sub(lambda word: words[word[1]], template.name))
+
+
+def _refuse_to_meet(stills: Sequence[Still], sources: Sequence[Path]) -> None:
+    """Refuse two mattes of one name, and mattes in the place of pictures or among them."""
+    read = {still.source.resolve() for still in stills}
+    folders = {source.resolve() for source in sources if source.is_dir()}
+    taken: dict[Path, Path] = {}
+    for still in stills:
+        for output in still.outputs:
+            file = output.parent.resolve() / output.name
+            if file in read or file.parent in folders:
+                msg = f"{output} would be written among the pictures; choose another folder"
+                raise ExportError(msg)
+            if file in taken:
+                msg = (
+                    f"{taken[file]} and {still.source} would both be written to {output}; "
+                    "tell them apart: -o DIR/{name}_{suffix}.png"
+                )
+                raise ExportError(msg)
+            taken[file] = still.source
+
+
+def _matted(still: Still, opening: Opening | None, matting: Prepared, delivery: Delivery) -> Still:
+    try:
+        rotoscope(still.source, still.outputs, opening=opening, matting=matting, delivery=delivery)
+    except (SghmError, vs.Error) as error:
+        if isinstance(error.__cause__ or error, NOT_THE_PICTURES):
+            raise
+        return replace(still, error=str(error))
+    return still
+
+
+def _is_folder(output: str) -> bool:
+    return output.endswith(("/", "\\")) or Path(output).is_dir()
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES
