@@ -1,7 +1,8 @@
-"""The recipe that makes the shipped weights, run for a step or two on pictures made here."""
+"""The recipe that makes sghm-lite, run for a step or two on pictures made here."""
 
-import json
+import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,26 +10,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from sghm_vs.models.checkpoint import build_network
-from sghm_vs.models.sghm.network import sghm_lite
-from weights.training import (
-    creatures,
-    finish,
-    glass,
-    joints,
-    limbs,
-    looks,
-    mix,
-    movenet,
-    panoramas,
-    photographed,
-    samples,
-    train,
-)
-from weights.training.guides import damage
-from weights.training.samples import Photos
+from sghm_vs.models.sghm.network import sghm_lite_10
+from sghm_vs.models.sghm.refiner import CoarseAlpha
+from weights.training import camera, choose, finish, guides, pack, samples, strands, train
+from weights.training.library import Library, part
+from weights.training.losses import dice_loss, matting_loss
 
 
 @pytest.fixture(autouse=True)
@@ -37,364 +25,344 @@ def _denormals_are_kept_afterwards() -> Iterator[None]:
     torch.set_flush_denormal(False)
 
 
+def write(path: Path, picture: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), picture)
+
+
+def person(size: tuple[int, int] = (96, 64)) -> np.ndarray:
+    """Return the alpha of an upright ellipse."""
+    alpha = np.zeros(size, np.uint8)
+    center = size[1] // 2, size[0] // 2
+    cv2.ellipse(alpha, center, (size[1] // 4, size[0] // 3), 0, 0, 360, 255, -1, cv2.LINE_AA)
+    return alpha
+
+
+def noise(size: tuple[int, int] = (96, 64)) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack of noise, with an ellipse for each person."""
+    soft = cv2.GaussianBlur(person(), (0, 0), 4)
+    entries = [
+        pack.Entry(kind, f"{name}_{n:05}", noise(), alpha)
+        for n in range(40)
+        for kind, name, alpha in (
+            ("photo", "ccp", person()),
+            ("cutout", "ccp", person()),
+            ("cutout", "render", person()),
+            ("cutout", "hair", soft),
+            ("shape", "drawn", soft),
+            ("nobody", "things", None),
+            ("clothes", "clothes", None),
+        )
+    ]
+    path = tmp_path_factory.mktemp("pack") / "pack.zip"
+    pack.pack(iter(entries), path, None, lambda _: None)
+    return path
+
+
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    """Two prepared photos, an upright ellipse for a person, and one background."""
-    folder = tmp_path / "cache"
-    (folder / "bg").mkdir(parents=True)
-    rng = np.random.default_rng(1)
-    for name in ("a", "b"):
-        planes = rng.integers(0, 256, (300, 200, 7), np.uint8)
-        planes[..., 6] = 0
-        alpha = np.zeros((300, 200), np.uint8)
-        cv2.ellipse(alpha, (100, 150), (40, 120), 0, 0, 360, 255, -1, cv2.LINE_AA)
-        planes[..., 6] = alpha
-        np.save(folder / f"{name}.npy", planes)
-    np.save(folder / "bg" / "wall.npy", rng.integers(0, 256, (200, 300, 3), np.uint8))
-    return folder
+def library(packed: Path) -> Library:
+    return Library(packed)
 
 
 @pytest.fixture
 def recipe() -> dict:
-    """The real recipe, cut to one step of two small pictures."""
+    """The real recipe, cut to two steps of two small pictures."""
     recipe = tomllib.loads(train.RECIPE.read_text())
     for stage in train.STAGES:
-        recipe[stage] |= {
-            "steps": 1,
-            "batch_px": 2 * 64 * 64,
-            "share_twice": 0.5,
-            "shapes_px": [[64, 64]],
-        }
-        recipe[stage]["warmup_steps"] = 0
+        recipe[stage] |= {"shapes_px": [[64, 64]], "batch_px": 1, "steps": 2, "snapshot_steps": 2}
     return recipe
 
 
-def test_samples_are_pictures_with_alpha(cache):
-    photos, rng = Photos(cache, share_worn=1.0), np.random.default_rng(2)
-
-    for draw in (photos.draw_real, photos.draw_composite, photos.draw_empty):
-        for _ in range(10):
-            sample = draw(rng, 48, 80)
-            assert sample.image.shape == (48, 80, 3)
-            assert sample.alpha.shape == (48, 80)
-            for values in (sample.image, sample.alpha):
-                assert values.dtype == np.float32
-                assert values.min() >= 0
-                assert values.max() <= 1 + 1e-5
-
-
-def test_animals_are_drawn_whole_and_furred():
-    for seed in range(12):
-        drawn = creatures.draw(np.random.default_rng(seed), 64).astype(float)
-        coverage = drawn[..., 3] / 255
-        assert 0.04 < coverage.mean() < 0.7
-        assert coverage[[0, -1]].mean() < 0.2
-        assert coverage[:, [0, -1]].mean() < 0.2
-        assert drawn[coverage > 0.9][:, :3].std() > 5
-
-
-@pytest.mark.parametrize("made", ["drawn", "photographed"])
-def test_animals_are_seen_and_are_in_no_alpha(cache, monkeypatch, made):
-    monkeypatch.setattr(samples, "SHARE_CREATURES", 1.0)
-    creatures_there = cache / "creatures"
-    creatures_there.mkdir()
-    np.save(creatures_there / f"{made}.npy", np.full((1, 32, 32, 4), 255, np.uint8))
-    photos = Photos(cache)
-    room = np.full((48, 48), 1.0, np.float32)
-    room[:, :24] = 0
-    wall = np.zeros((48, 48, 3), np.float32)
-
-    pictures = [photos._with_creatures(np.random.default_rng(n), wall, room) for n in range(20)]
-
-    assert max(picture[:, 24:].max() for picture in pictures) > 0.5
-    assert not any(picture[:, :24].any() for picture in pictures)
-    assert not photos.draw_empty(np.random.default_rng(1), 48, 48).alpha.any()
-
-
-def test_what_stands_before_an_even_background_is_cut_out():
-    photo = np.full((120, 160, 3), 40, np.uint8)
-    photo += np.random.default_rng(4).integers(0, 8, photo.shape, np.uint8)
-    cv2.circle(photo, (80, 60), 35, (220, 120, 30), -1)
-
-    cut = photographed.cut_out(photo)
-
-    assert cut.shape == (photographed.SIDE_PX, photographed.SIDE_PX, 4)
-    assert (cut[128, 128] == (220, 120, 30, 255)).all()
-    assert not cut[[0, -1]].any()
-    assert photographed.cut_out(np.full((120, 160, 3), 40, np.uint8)) is None
-
-
-def test_a_crowd_is_in_the_alpha(cache):
-    photos, nobody = Photos(cache), np.zeros((96, 96), np.float32)
-    wall = np.zeros((96, 96, 3), np.float32)
-
-    alphas = [photos._crowd(np.random.default_rng(n), wall, nobody)[1] for n in range(8)]
-
-    people = [cv2.connectedComponents(np.uint8(alpha > 0.5))[0] - 1 for alpha in alphas]
-    assert all(people)
-    assert max(people) > 2
-
-
-def test_a_bent_person_stays_in_one_piece():
-    person = np.zeros((160, 160, 4), np.float32)
-    cv2.ellipse(person, (80, 80), (14, 60), 0, 0, 360, (0.5, 0.5, 0.5, 1.0), -1)
-
-    bent = [looks.bent(np.random.default_rng(seed), person)[..., 3] for seed in range(12)]
-
-    assert all(cv2.connectedComponents(np.uint8(alpha > 0.5))[0] == 2 for alpha in bent)
-    assert np.mean([np.abs(alpha - person[..., 3]).mean() for alpha in bent]) > 0.03
-
-
 @pytest.fixture
-def standing() -> tuple[np.ndarray, np.ndarray]:
-    """A gray body with a black arm that hangs beside it, and its joints, surely seen."""
-    person = np.zeros((160, 120, 4), np.uint8)
-    cv2.rectangle(person, (50, 30), (70, 150), (128, 128, 128, 255), -1)
-    cv2.line(person, (44, 40), (44, 100), (10, 10, 10, 255), 9)
-    places = np.zeros((17, 3), np.float32)
-    for joint, y in zip(limbs.ARMS[0], (40, 65, 90), strict=True):
-        places[joint] = 44, y, 1
-    return person, places
+def start(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "start.safetensors"
+    save_file({k: v.contiguous() for k, v in sghm_lite_10().state_dict().items()}, path)
+    return path
 
 
-def test_a_posed_arm_is_part_of_the_person(standing, monkeypatch):
-    person, places = standing
-    monkeypatch.setattr(limbs, "SHARE_LEGS", 0)
-    monkeypatch.setattr(limbs, "SHARE_HELD", 0)
-    before = np.count_nonzero(person[..., 3] > 127)
-
-    posed = [limbs.pose_anew(np.random.default_rng(n), person, places)[0] for n in range(12)]
-
-    areas = np.array([np.count_nonzero(one[..., 3] > 127) for one in posed]) / before
-    assert ((areas > 0.8) & (areas < 1.3)).all()
-    assert np.ptp(areas) > 0.05
-    assert np.mean([one[:80, :, 3].any() for one in posed]) == 1
-    assert max(np.ptp(np.flatnonzero((one[..., 3] > 127).any(0))) for one in posed) > 60
+def test_a_pack_holds_pictures_by_kind_with_their_alphas(packed):
+    names = zipfile.ZipFile(packed).namelist()
+    kinds = {name.partition("/")[0].removeprefix("held_") for name in names}
+    assert kinds == {"photo", "cutout", "shape", "nobody", "clothes"}
+    for kind in ("photo", "cutout", "shape"):
+        files = [name for name in names if name.partition("/")[0].removeprefix("held_") == kind]
+        assert {f[:-4] for f in files if f.endswith("jpg")} == {
+            f[:-4] for f in files if f.endswith("png")
+        }
 
 
-def test_a_hand_may_hold_something_that_belongs_to_the_person(standing, monkeypatch):
-    person, places = standing
-    monkeypatch.setattr(limbs, "SHARE_LEGS", 0)
-    areas = []
-    for share in (0, 1):
-        monkeypatch.setattr(limbs, "SHARE_HELD", share)
-        posed = [limbs.pose_anew(np.random.default_rng(n), person, places)[0] for n in range(12)]
-        areas.append(np.mean([np.count_nonzero(one[..., 3]) for one in posed]))
+def test_a_pack_is_made_of_the_folders_of_the_data(tmp_path, monkeypatch):
+    pytest.importorskip("pymatting", reason="--group training brings pymatting")
+    data, labels = tmp_path / "data/train", tmp_path / "labels"
+    write(data / "ccp/img/0001.jpg", noise())
+    write(data / "ccp/alpha/0001.jpg", person())
+    write(data / "people/faker/f.webp", noise())
+    write(labels / "faker/f.png", person())
+    (labels / "labels.tsv").write_text("path\tkept\ntrain/people/faker/f.webp\t1\n")
+    for kind in ("rendered", "hair"):
+        write(data / kind / "img/a.webp", noise())
+        write(data / kind / "alpha/a.png", person())
+    for folder in ("negatives/things", "negatives/clothes", "bg"):
+        write(data / folder / "t.webp", noise())
+    write(tmp_path / "more/10001a.png", np.dstack([noise(), person()]).astype(np.uint16) * 257)
+    target = tmp_path / "pack.zip"
+    words = [data, target, "--labels", labels, "--rendered", tmp_path / "more", "--shapes", 2]
+    monkeypatch.setattr(sys, "argv", ["pack", *map(str, words)])
+    pack.main()
+    names = {name.removeprefix("held_") for name in zipfile.ZipFile(target).namelist()}
+    assert {name for name in names if name.endswith(".jpg")} == {
+        "photo/ccp_0001.jpg",
+        "cutout/ccp_0001.jpg",
+        "photo/faker_f.jpg",
+        "cutout/faker_f.jpg",
+        "cutout/render_a.jpg",
+        "cutout/render_10001a.jpg",
+        "cutout/hair_a.jpg",
+        "nobody/things_t.jpg",
+        "nobody/bg_t.jpg",
+        "clothes/clothes_t.jpg",
+        "shape/00000.jpg",
+        "shape/00001.jpg",
+    }
 
-    assert areas[1] > areas[0] * 1.01
+
+def test_what_is_held_back_is_held_with_all_views_of_a_person():
+    kinds = {pack.held("cutout", f"render_10{n:03}{view}") for n in range(100) for view in "abc"}
+    assert kinds == {"cutout", "held_cutout"}
+    for n in range(100):
+        assert len({pack.held("cutout", f"render_10{n:03}{view}") for view in "abc"}) == 1
 
 
-def test_limbs_that_are_not_surely_seen_stay_where_they_are(standing):
-    person, places = standing
-    places[:, 2] = limbs.SURE_SCORE - 0.1
-
-    posed, (x, y) = limbs.pose_anew(np.random.default_rng(1), person, places)
-
-    assert np.array_equal(posed[y : y + 160, x : x + 120], person)
-    assert np.count_nonzero(posed) == np.count_nonzero(person)
-
-
-def test_joints_are_found_in_the_person_alone(tmp_path):
-    entries, content = [], b""
-    for name, values in (
-        ("/kernel", np.full((1, 1, 3, 17), 3, np.float32)),
-        ("/bias", np.full(17, 5, np.float32)),
-    ):
-        entries.append({"name": f"{movenet.ROOT}{name}", "shape": values.shape, "dtype": "float32"})
-        content += values.tobytes()
-    steps = [
-        {"name": joints.PICTURE, "op": "Sub"},
-        {"name": f"{movenet.ROOT}/kernel", "op": "Const"},
-        {"name": f"{movenet.ROOT}/bias", "op": "Const"},
-        {
-            "name": "convolved",
-            "op": "_FusedConv2D",
-            "input": [joints.PICTURE, f"{movenet.ROOT}/kernel", f"{movenet.ROOT}/bias"],
-            "attr": {"strides": {"list": {"i": ["1", "4", "4", "1"]}}},
-        },
-        {"name": joints.HEATMAPS, "op": "Sigmoid", "input": ["convolved"]},
+def test_a_pack_for_little_room_fits(tmp_path):
+    args = {"max_mib": 0.25, "say": lambda _: None}
+    found = [
+        pack.Entry(
+            "nobody",
+            str(n),
+            np.random.default_rng(n).integers(0, 256, (500, 400, 3), np.uint8),
+            None,
+        )
+        for n in range(8)
     ]
-    model = tmp_path / "model.json"
-    manifest = [{"paths": ["m.bin"], "weights": entries}]
-    model.write_text(json.dumps({"modelTopology": {"node": steps}, "weightsManifest": manifest}))
-    (tmp_path / "m.bin").write_bytes(content)
-    planes = np.zeros((384, 192, 7), np.uint8)
-    planes[40:60, 100:120, 3:6] = 200
-    planes[300:320, 20:40, 3:6] = 255
-    planes[:200, :, 6] = 255
-
-    found = joints.find_joints(joints.Graph(model), planes)
-
-    assert found.shape == (17, 3)
-    assert (np.abs(found[:, :2] - (110, 50)) <= 14).all()
+    pack.pack(iter(found), tmp_path / "small.zip", **args)
+    assert 0 < (tmp_path / "small.zip").stat().st_size <= 0.25 * 2**20
 
 
-def test_glass_shines_before_what_is_behind_it_and_leaves_the_rest():
-    rng = np.random.default_rng(3)
-    wall = np.full((90, 120, 3), 0.4, np.float32)
-    wall[:, ::8] = 0.7
-    around = rng.random((90, 120, 3)).astype(np.float32)
-
-    pictures = [glass.draw_glass(np.random.default_rng(n), wall, around) for n in range(12)]
-
-    changed = [(np.abs(picture - wall).max(2) > 0.02).mean() for picture in pictures]
-    assert all(picture.min() >= 0 and picture.max() <= 1 for picture in pictures)
-    assert max(changed) > 0.05
-    assert np.median(changed) < 0.5
+def test_color_is_filled_where_nothing_is_covered():
+    color = np.full((40, 40, 3), (10, 20, 200), np.uint8)
+    alpha = np.zeros((40, 40), np.uint8)
+    alpha[15:25, 15:25] = 255
+    color[alpha == 0] = 0
+    filled = pack.filled(color, alpha)
+    np.testing.assert_allclose(filled, np.broadcast_to((10, 20, 200), filled.shape), atol=1)
 
 
-def test_equal_seeds_draw_equal_samples(cache):
-    first, again = (
-        Photos(cache).draw_composite(np.random.default_rng(3), 48, 48) for _ in range(2)
+def test_a_part_of_a_picture_is_where_it_is_asked_for():
+    planes = torch.zeros(1, 40, 60, dtype=torch.uint8)
+    planes[0, 10, 20] = 255
+    same = part(planes, (10, 20), 1.0, (21, 31), at=(10.5 / 21, 15.5 / 31))
+    assert torch.nonzero(same[0] > 0.5).tolist() == [[10, 15]]
+    flipped = part(planes, (10, 18), 1.0, (21, 31), at=(10.5 / 21, 15.5 / 31), flip=True)
+    assert torch.nonzero(flipped[0] > 0.5).tolist() == [[10, 13]]
+    larger = part(planes, (10, 20), 3.0, (21, 31), at=(10.5 / 21, 15.5 / 31))
+    assert larger[0, 9:12, 14:17].min() > 0.3
+
+
+def test_a_part_made_smaller_is_averaged():
+    planes = (torch.arange(64 * 64).view(1, 64, 64) % 2 * 255).byte()
+    small = part(planes, (31.5, 31.5), 0.25, (16, 16))
+    assert small.shape == (1, 16, 16)
+    torch.testing.assert_close(small, torch.full_like(small, 0.5), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("draw", [samples.segmentation_batch, samples.matting_batch])
+def test_batches_are_pictures_with_alpha_and_equal_for_equal_seeds(draw, library):
+    first, again = (draw(np.random.default_rng(5), library, (64, 48), 12) for _ in range(2))
+    assert first.images.shape == (12, 3, 64, 48)
+    assert first.alphas.shape == first.guides.shape == (12, 1, 64, 48)
+    for planes, same in zip(first, again, strict=True):
+        assert torch.equal(planes, same)
+        assert planes.min() >= 0
+        assert planes.max() <= 1
+    assert 0 < first.alphas.mean() < 1
+
+
+def test_pictures_without_people_have_empty_alphas(library):
+    rng = np.random.default_rng(0)
+    drawn = [samples.nobody(rng, library, (64, 64)) for _ in range(12)]
+    assert all(not sample.alpha.any() for sample in drawn)
+
+
+def test_what_is_held_back_is_never_drawn(library, monkeypatch):
+    read = []
+    own = Library.read
+    monkeypatch.setattr(Library, "read", lambda self, name: (read.append(name), own(self, name))[1])
+    for seed in range(4):
+        samples.segmentation_batch(np.random.default_rng(seed), library, (64, 64), 12)
+        samples.matting_batch(np.random.default_rng(seed), library, (64, 64), 12)
+    assert len(read) > 50
+    assert not [name for name in read if name.startswith("held_")]
+
+
+def test_a_person_behind_a_thing_is_not_in_the_alpha_where_the_thing_is(library):
+    whole = samples.Sample(torch.zeros(3, 64, 64), torch.ones(1, 64, 64))
+    hidden = samples._behind_thing(np.random.default_rng(3), library, whole)
+    changed = hidden.image.sum(0) > 0.1
+    assert changed.any()
+    assert (hidden.alpha[0][changed] < 1).all()
+
+
+def test_compression_is_close_to_what_opencv_writes():
+    rng = np.random.default_rng(0)
+    smooth = cv2.resize(
+        rng.integers(0, 256, (9, 9, 3), np.uint8), (64, 64), interpolation=cv2.INTER_CUBIC
     )
-
-    assert np.array_equal(first.image, again.image)
-    assert np.array_equal(first.alpha, again.alpha)
-
-
-def test_a_damaged_mask_is_hard_and_near_the_truth():
-    alpha = np.zeros((128, 128), np.float32)
-    alpha[20:110, 40:90] = 1
-
-    masks = [damage(np.random.default_rng(seed), alpha) for seed in range(20)]
-
-    assert all(set(np.unique(mask)) <= {0, 1} for mask in masks)
-    assert 0.6 < np.mean([mask[alpha > 0].mean() for mask in masks]) < 1
+    flags = [cv2.IMWRITE_JPEG_QUALITY, 40]
+    theirs = cv2.imdecode(cv2.imencode(".jpg", smooth, flags)[1], cv2.IMREAD_COLOR_RGB) / 255
+    image = torch.from_numpy(smooth[..., ::-1].copy()).permute(2, 0, 1) / 255
+    ours = camera.compress(image, 40).permute(1, 2, 0).numpy()
+    assert np.abs(ours - theirs).mean() < 0.02
+    assert np.abs(ours - image.permute(1, 2, 0).numpy()).mean() > 0.003
 
 
-def test_faces_are_blurred_and_hair_is_not():
-    rng = np.random.default_rng(8)
-    person = rng.integers(0, 256, (100, 80, 4), np.uint8)
-    places = np.zeros((17, 3), np.float32)
-    places[:5] = [(40, 50, 1), (44, 46, 1), (36, 46, 1), (50, 48, 1), (30, 48, 1)]
-
-    blurred = looks.blur_face(rng, person, places)
-
-    assert blurred[44:56, 34:46, :3].std() < person[44:56, 34:46, :3].std() / 2
-    assert np.array_equal(blurred[:20], person[:20])
-    assert np.array_equal(blurred[..., 3], person[..., 3])
+def test_a_blur_keeps_flat_pictures_flat_and_spreads_a_point():
+    flat = torch.full((3, 20, 20), 0.3)
+    torch.testing.assert_close(camera.blur(flat, 2.0), flat)
+    point = torch.zeros(1, 21, 21)
+    point[0, 10, 10] = 1
+    blurred = camera.blur(point, 1.5)
+    assert blurred.sum().item() == pytest.approx(1, abs=1e-3)
+    assert blurred[0, 10, 10] < 0.1
 
 
-def test_limbs_count_more_than_bodies():
-    alpha = torch.zeros(1, 1, 96, 96)
-    alpha[..., 40:, 20:60] = 1
-    alpha[..., 50:55, 60:90] = 1
-
-    extra = train.slender(alpha)
-
-    assert extra[..., 50:55, 64:90].min() == 1
-    assert extra[..., 46:90, 26:54].max() == 0
-    assert extra[..., :30, :].max() == 0
-
-
-def test_a_pair_shows_the_same_scene_moved(cache, recipe):
-    recipe["segmentation"] |= {"batch_px": 4 * 48 * 48, "shapes_px": [[48, 48]]}
-
-    batch = next(iter(train.Batches(cache, recipe, "segmentation", 0)))
-
-    before = torch.roll(batch.alphas[:2], batch.shift, (2, 3))
-    assert batch.pairs == 2
-    assert torch.equal(before[..., 4:-4, 4:-4], batch.alphas[2:][..., 4:-4, 4:-4])
+def test_guides_are_masks_near_the_truth():
+    alpha = torch.from_numpy(person((192, 128)))[None] / 255
+    overlaps = []
+    for seed in range(60):
+        guide = guides.damaged(np.random.default_rng(seed), alpha)
+        assert guide.shape == alpha.shape
+        assert guide.min() >= 0
+        assert guide.max() <= 1
+        both, either = ((guide > 0.5) & (alpha > 0.5)).sum(), ((guide > 0.5) | (alpha > 0.5)).sum()
+        overlaps.append(float(both / either))
+    assert np.median(overlaps) > 0.8
+    assert min(overlaps) < 0.9
 
 
-def test_both_stages_end_in_weights_that_load(cache, recipe, tmp_path, monkeypatch):
+@pytest.mark.parametrize("draw", [strands._hair, strands._leaves, strands._lace, strands._blob])
+def test_shapes_cover_some_and_have_soft_edges(draw):
+    large = np.zeros((512, 512), np.uint8)
+    draw(np.random.default_rng(2), large)
+    alpha = cv2.resize(large, (128, 128), interpolation=cv2.INTER_AREA)
+    assert 0 < (alpha > 127).mean() < 1
+    assert ((alpha > 12) & (alpha < 243)).any()
+
+
+def test_a_perfect_matte_has_no_error_and_a_wrong_one_has():
+    truth = torch.from_numpy(person((64, 64)))[None, None] / 255
+    detail = torch.nn.functional.max_pool2d(((truth > 0) & (truth < 1)).float(), 4)
+    detail = torch.nn.functional.max_pool2d(detail, 3, 1, 1)
+    perfect = CoarseAlpha(truth, truth, detail, truth)
+    assert matting_loss(perfect, truth, truth).item() == pytest.approx(0, abs=1e-3)
+    assert matting_loss(perfect, 1 - truth, truth).item() > 1
+    assert dice_loss(truth, truth).item() < 0.05 < dice_loss(1 - truth, truth).item()
+
+
+@pytest.mark.parametrize("stage", train.STAGES)
+def test_a_stage_trains_its_own_parts_alone(stage, packed, recipe, start, tmp_path):
+    train.train(stage, packed, tmp_path / "run", recipe, start=start)
+    before, after = (
+        load_file(start),
+        torch.load(tmp_path / "run" / f"{stage}.pt", weights_only=True)["network"],
+    )
+    changed = {key for key in before if not torch.equal(before[key].float(), after[key].float())}
+    assert changed
+    assert all(key.startswith(train.TRAINED[stage]) for key in changed)
+
+
+def test_both_halves_are_joined_into_weights_in_half_precision(
+    packed, recipe, start, tmp_path, monkeypatch
+):
     run = tmp_path / "run"
-    start = tmp_path / "start.pt"
-    train.save(start, average=sghm_lite().state_dict())
-
-    train.train("segmentation", cache, run, recipe, "cpu", start)
-    train.train("matting", cache, run, recipe, "cpu")
+    for stage in train.STAGES:
+        train.train(stage, packed, run, recipe, start=start)
+    target = tmp_path / "sghm-lite.safetensors"
     monkeypatch.setattr(
-        "sys.argv", ["finish", str(run), str(run / "lite.safetensors"), "--outline", "0.6"]
+        sys, "argv", ["finish", *map(str, (run / "segmentation.pt", run / "matting.pt", target))]
     )
     finish.main()
-
-    finished = load_file(run / "lite.safetensors")
-    assert build_network(finished, "finished")[0] == "sghm-lite"
+    state = load_file(target)
+    assert state.keys() == sghm_lite_10().state_dict().keys()
+    assert {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
     trained = torch.load(run / "matting.pt", weights_only=True)["average"]
-    lowered = torch.sigmoid(trained["decoder.conv4.bias"] - finished["decoder.conv4.bias"].float())
-    assert lowered.item() == pytest.approx(0.6, abs=1e-3)
+    torch.testing.assert_close(
+        state["refine.side4.0.weight"].float(),
+        trained["refine.side4.0.weight"],
+        atol=1e-3,
+        rtol=1e-3,
+    )
 
 
-def test_an_outline_that_is_no_probability_is_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["finish", str(tmp_path), "lite.safetensors", "--outline", "1"])
+def test_halves_of_different_beginnings_are_not_joined(start, tmp_path):
+    torch.manual_seed(1)
+    other = tmp_path / "other.safetensors"
+    save_file({k: v.contiguous() for k, v in sghm_lite_10().state_dict().items()}, other)
+    with pytest.raises(SystemExit, match="start both from one file"):
+        finish.joined(start, other, 0.5)
 
+
+def test_a_run_that_is_started_again_goes_on(packed, recipe, start, tmp_path, capsys):
+    recipe["matting"]["report_steps"] = 1
+    train.train("matting", packed, tmp_path / "run", recipe, start=start)
+    recipe["matting"]["steps"] = 3
+    capsys.readouterr()
+    train.train("matting", packed, tmp_path / "run", recipe)
+    assert capsys.readouterr().out.split()[:2] == ["matting", "3"]
+
+
+def test_a_run_by_minutes_ends_with_them(packed, recipe, start, tmp_path):
+    train.train("matting", packed, tmp_path / "run", recipe, start=start, minutes=0.02)
+    assert torch.load(tmp_path / "run/matting.pt", weights_only=True)["used_s"] >= 1.2
+
+
+def test_training_without_a_start_says_what_makes_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["train", "matting", "pack.zip", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"weights\.training\.deeplab"):
+        train.main()
+
+
+def test_an_outline_that_is_no_probability_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["finish", "a.pt", "b.pt", "out", "--outline", "1.5"])
     with pytest.raises(SystemExit):
         finish.main()
-
-    assert "must be a probability between 0 and 1" in capsys.readouterr().err
-
-
-def test_matting_leaves_segmentation_as_it_is(cache, recipe, tmp_path):
-    before = sghm_lite().state_dict()
-    train.save(tmp_path / "segmentation.pt", average=before)
-
-    train.train("matting", cache, tmp_path, recipe, "cpu")
-
-    after = torch.load(tmp_path / "matting.pt", weights_only=True)["average"]
-    changed = {key.split(".")[0] for key in before if not torch.equal(after[key], before[key])}
-    assert changed == {"shortcut", "refine"}
+    assert "between 0 and 1" in capsys.readouterr().err
 
 
-def test_training_begins_with_movenets_convolutions(tmp_path):
-    made = sghm_lite().backbone.half().float().state_dict()
-    entries, content = [], b""
-    for name in reversed(movenet.convolutions()):
-        index = 2 * movenet.convolutions().index(name)
-        kernel, bias = list(made.values())[index : index + 2]
-        order = (2, 3, 0, 1) if name.endswith("depthwise") else (2, 3, 1, 0)
-        for suffix, values in (("weights", kernel.permute(order)), ("bn_offset", bias)):
-            entries.append(
-                {
-                    "name": f"{movenet.ROOT}{movenet.TRUNK}{name}_{suffix}",
-                    "shape": list(values.shape),
-                    "dtype": "float32",
-                    "quantization": {"dtype": "float16"},
-                }
-            )
-            content += values.contiguous().numpy().astype(np.float16).tobytes()
-    model = tmp_path / "model.json"
-    model.write_text(json.dumps({"weightsManifest": [{"paths": ["m.bin"], "weights": entries}]}))
-    (tmp_path / "m.bin").write_bytes(content)
-    network = sghm_lite()
-
-    movenet.fill_encoder(network, movenet.read_constants(model))
-
-    found = network.backbone.state_dict()
-    assert all(torch.equal(found[key], value) for key, value in made.items())
+def test_weights_are_chosen_by_what_is_held_back(packed, start, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["choose", str(packed), str(start), "--small", "64"])
+    choose.main()
+    told = capsys.readouterr().out
+    assert "people IoU" in told
+    assert "nobody covered" in told
+    assert "exact: guide" in told
+    assert "rough: guide" in told
 
 
-def test_segmentation_without_a_start_says_what_makes_one(cache, recipe, tmp_path):
-    with pytest.raises(SystemExit, match=r"weights\.training\.movenet"):
-        train.train("segmentation", cache, tmp_path / "run", recipe, "cpu")
+def test_the_light_network_stays_within_its_budget():
+    from torch.utils.flop_counter import FlopCounterMode
 
-
-def test_a_stage_that_is_started_again_goes_on(cache, recipe, tmp_path):
-    train.save(tmp_path / "segmentation.pt", average=sghm_lite().state_dict())
-    train.train("matting", cache, tmp_path, recipe, "cpu")
-    recipe["matting"]["steps"] = 2
-
-    train.train("matting", cache, tmp_path, recipe, "cpu")
-
-    assert torch.load(tmp_path / "matting.pt", weights_only=True)["step"] == 2
-
-
-def test_a_panorama_is_looked_around_in():
-    rows = np.linspace(0, 1, 64, dtype=np.float32)[:, None, None]
-    panorama = np.broadcast_to(rows, (64, 128, 3)).copy()
-
-    view = panoramas.look(np.random.default_rng(5), panorama)
-
-    assert view.shape == (*panoramas.SIZE, 3)
-    assert view.dtype == np.uint8
-    assert view[-1].mean() > view[0].mean()
-
-
-def test_a_mix_draws_segmentation_back_and_leaves_matting():
-    before = {key: torch.zeros_like(value) for key, value in sghm_lite().state_dict().items()}
-    after = {key: torch.ones_like(value) for key, value in before.items()}
-
-    mixed = mix.mix(before, after, 0.75)
-
-    assert mixed["decoder.conv4.bias"].item() == 0.75
-    assert all((value == 1).all() for key, value in mixed.items() if key.startswith("refine"))
+    network = sghm_lite_10().eval()
+    assert sum(p.numel() for p in network.parameters()) < 6e6
+    image, mask = torch.zeros(1, 3, 704, 1280), torch.zeros(1, 1, 704, 1280)
+    small = torch.zeros(1, 3, 256, 448)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        features = network.encode_small(small)
+        network.segment(features)
+        network.coarse(image, features, mask)
+    assert counter.get_total_flops() < 14e9

@@ -1,10 +1,10 @@
 """
-Write the averaged weights of a finished run as the file that ships.
+Write the averaged weights of both halves as the file that ships.
 
-    python -m weights.training.finish RUN weights/sghm-lite.safetensors [--outline 0.76]
+    python -m weights.training.finish SEGMENTATION MATTING weights/sghm-lite.safetensors [--outline 0.5]
 
-Limbs that weigh more than other pixels make segmentation too sure of people. `--outline` says which
-probability, 0-1, is their outline in fact; what is written has it at one half.
+SEGMENTATION and MATTING are checkpoints (.pt) or snapshots (.safetensors) of `train`. `--outline` says
+which probability, 0-1, is the outline of a person; what is written has it at one half.
 """
 
 from __future__ import annotations
@@ -15,24 +15,45 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from weights.training.train import STAGES
+from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10
+from weights.training.train import TRAINED, load
+
+
+def joined(segmentation: Path, matting: Path, outline: float) -> LightSGHM:
+    """Return the network of two runs whose encoders begin alike, its outline at one half."""
+    network, other = sghm_lite_10(), sghm_lite_10()
+    load(network, segmentation)
+    load(other, matting)
+    frozen = [key for key in network.state_dict() if not _is_trained(key)]
+    mine, theirs = network.state_dict(), other.state_dict()
+    if any(not torch.equal(mine[key], theirs[key]) for key in frozen):
+        msg = (
+            f"{segmentation} and {matting} do not share the encoder's first stages: "
+            "start both from one file"
+        )
+        raise SystemExit(msg)
+    network.refine.load_state_dict(other.refine.state_dict())
+    network.decoder.conv4.bias.data -= torch.logit(torch.tensor(outline))
+    return network
+
+
+def _is_trained(key: str) -> bool:
+    return any(key.startswith(f"{part}.") for parts in TRAINED.values() for part in parts)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write a run's averaged weights, half precision.")
-    parser.add_argument("run", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("segmentation", type=Path)
+    parser.add_argument("matting", type=Path)
     parser.add_argument("path", type=Path)
     parser.add_argument("--outline", type=float, default=0.5)
     args = parser.parse_args()
     if not 0 < args.outline < 1:
         parser.error(f"--outline is {args.outline} and must be a probability between 0 and 1")
-    trained = torch.load(args.run / f"{STAGES[-1]}.pt", weights_only=True, map_location="cpu")[
-        "average"
-    ]
-    trained["decoder.conv4.bias"] -= torch.logit(torch.tensor(args.outline))
+    state = joined(args.segmentation, args.matting, args.outline).state_dict()
     halved = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
-        for key, value in trained.items()
+        for key, value in state.items()
     }
     save_file(halved, args.path)
 

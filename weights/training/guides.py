@@ -1,65 +1,99 @@
-"""Damage a true mask the way a segmentation fails, so that matting learns to mend it."""
+"""Masks as they come from elsewhere: exact, of low resolution, drawn by hand, wrong in parts."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
 
 
-def damage(
-    rng: np.random.Generator, alpha: NDArray[np.float32], share_added: float = 0.25
-) -> NDArray[np.float32]:
-    """
-    Return a hard mask of `alpha` (height, width) with soft edges lost, holes, missing limbs.
-
-    In a share of the masks, `share_added`, background is added as well.
-    """
-    height, width = alpha.shape
-    mask = (_wobble(rng, alpha) > rng.uniform(0.25, 0.75)).astype(np.uint8)
-    reach = int(rng.integers(1, max(height // 24, 2)))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+def damaged(rng: np.random.Generator, alpha: Tensor) -> Tensor:
+    """Return a mask of `alpha`, float (1, h, w), 0-1: one in ten exact, most low, rough or worse."""
     lot = rng.random()
-    if lot < 0.35:
-        mask = cv2.dilate(mask, kernel)
-    elif lot < 0.7:
-        mask = cv2.erode(mask, kernel)
-    if rng.random() < 0.5:
-        _paint_blobs(rng, mask, rng.integers(1, 4), 0.2, value=0)
-    if rng.random() < share_added:
-        _paint_blobs(rng, mask, rng.integers(1, 3), 0.08, value=1)
+    if lot < 0.10:
+        return (alpha > rng.uniform(0.3, 0.7)).float()
+    if lot < 0.40:
+        return low(rng, alpha)
+    if lot < 0.65:
+        return rough(rng, alpha)
+    mask = low(rng, wobbled(rng, alpha, rng.uniform(0, alpha.shape[1] / 60)))
+    reach = int(rng.integers(0, max(alpha.shape[1] // 28, 2)))
+    mask = grown(mask, reach) if rng.random() < 0.5 else 1 - grown(1 - mask, reach)
+    if rng.random() < 0.6:
+        mask = mask * (1 - _ellipses(rng, mask, int(rng.integers(1, 4)), 0.25))
+    if rng.random() < 0.3:
+        mask = torch.maximum(mask, _ellipses(rng, mask, int(rng.integers(1, 3)), 0.08))
+    return mask
+
+
+def low(rng: np.random.Generator, alpha: Tensor) -> Tensor:
+    """Return a mask that was 3 to 12 times smaller: hard, or soft as a probability."""
+    side = int(rng.choice([3, 4, 5, 6, 8, 10, 12]))
+    small = avg_pool2d(alpha[None], side, ceil_mode=True)
     if rng.random() < 0.7:
-        # The network's own mask is a quarter-size probability, upsampled.
-        small = cv2.resize(
-            mask.astype(np.float32), (width // 4, height // 4), interpolation=cv2.INTER_AREA
-        )
-        mask = (cv2.resize(small, (width, height)) > 0.5).astype(np.uint8)
-    return mask.astype(np.float32)
+        small = (small > rng.uniform(0.3, 0.7)).float()
+    large = interpolate(small, scale_factor=side, mode="bilinear", align_corners=False)
+    large = large[0, :, : alpha.shape[1], : alpha.shape[2]]
+    return large if rng.random() < 0.15 else (large > rng.uniform(0.3, 0.7)).float()
 
 
-def _wobble(rng: np.random.Generator, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return `alpha` with its outline moved by a smooth random field of up to a few pixels."""
-    height, width = alpha.shape
-    reach = rng.uniform(0, height / 60)
-    field = rng.normal(0, reach, (2, 8, 8)).astype(np.float32)
-    shift = [cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in field]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    return cv2.remap(
-        alpha, x + shift[0], y + shift[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+def rough(rng: np.random.Generator, alpha: Tensor) -> Tensor:
+    """Return a mask as a hand draws it: too wide by some pixels, corners cut, strands left out."""
+    side = int(rng.integers(6, 20))
+    down, across = (int(rng.integers(side)) for _ in range(2))
+    wide = grown((alpha > 0.5).float(), int(rng.integers(0, 7)))
+    moved = torch.roll(wide, (down, across), (1, 2))
+    small = (avg_pool2d(moved[None], side, ceil_mode=True) > rng.uniform(0.3, 0.6)).float()
+    large = interpolate(small, scale_factor=side, mode="bilinear", align_corners=False)
+    mask = (large[0, :, : alpha.shape[1], : alpha.shape[2]] > 0.5).float()
+    mask = torch.roll(mask, (-down, -across), (1, 2))
+    return torch.maximum(mask, wide) if rng.random() < 0.4 else mask
+
+
+def wobbled(rng: np.random.Generator, planes: Tensor, reach_px: float) -> Tensor:
+    """Return `planes` (c, h, w) with outlines moved by a smooth random field of some pixels."""
+    height, width = planes.shape[-2:]
+    field = rng.normal(0, reach_px, (1, 2, 8, 8)).astype(np.float32)
+    field[:, 0] *= 2 / width
+    field[:, 1] *= 2 / height
+    shift = interpolate(
+        torch.from_numpy(field).to(planes.device),
+        (height, width),
+        mode="bicubic",
+        align_corners=False,
     )
+    y = torch.linspace(-1 + 1 / height, 1 - 1 / height, height, device=planes.device)
+    x = torch.linspace(-1 + 1 / width, 1 - 1 / width, width, device=planes.device)
+    grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None]
+    moved = grid + shift.permute(0, 2, 3, 1)
+    return grid_sample(planes[None], moved, "bilinear", "border", align_corners=False)[0]
 
 
-def _paint_blobs(
-    rng: np.random.Generator, mask: NDArray[np.uint8], count: int, extent: float, *, value: int
-) -> None:
-    """Set ellipses to `value`, each around a pixel that the mask covers."""
-    rows, columns = np.nonzero(mask)
-    if not rows.size:
-        return
-    for _ in range(count):
-        pick = rng.integers(rows.size)
-        axes = [max(int(side), 1) for side in rng.uniform(0.01, extent, 2) * mask.shape[0]]
-        center = int(columns[pick]), int(rows[pick])
-        if value:
-            center = (center[0] + int(rng.normal(0, axes[0] * 3)), center[1])
-        cv2.ellipse(mask, center, axes, float(rng.uniform(0, 180)), 0, 360, value, -1)
+def grown(mask: Tensor, reach: int) -> Tensor:
+    """Return `mask` (1, h, w) grown by `reach` px, by a square and a diamond in turn."""
+    for step in range(reach):
+        if step % 2:
+            mask = max_pool2d(mask[None], 3, 1, 1)[0]
+        else:
+            across = max_pool2d(mask[None], (1, 3), 1, (0, 1))
+            mask = torch.maximum(across, max_pool2d(mask[None], (3, 1), 1, (1, 0)))[0]
+    return mask
+
+
+def _ellipses(rng: np.random.Generator, mask: Tensor, count: int, extent: float) -> Tensor:
+    """Return ellipses around pixels that `mask` covers, (1, h, w), as large as `extent` of it."""
+    height, width = mask.shape[-2:]
+    y = torch.arange(height, device=mask.device)[:, None]
+    x = torch.arange(width, device=mask.device)
+    covered = torch.nonzero(mask[0, ::4, ::4] > 0.5) * 4
+    area = torch.zeros_like(mask)
+    for _ in range(count if len(covered) else 0):
+        row, column = covered[int(rng.integers(len(covered)))].tolist()
+        long, short = (rng.uniform(0.01, extent, 2) * height).clip(1)
+        turn = rng.uniform(0, np.pi)
+        down, right = y - row, x - column
+        along = right * float(np.cos(turn)) + down * float(np.sin(turn))
+        beside = down * float(np.cos(turn)) - right * float(np.sin(turn))
+        area[0] = torch.maximum(area[0], ((along / long) ** 2 + (beside / short) ** 2 < 1).float())
+    return area

@@ -1,324 +1,243 @@
-"""
-Draw training samples: pictures of people with their exact, or nearly exact, alpha.
-
-A composite puts an estimated foreground over a person-free background, so its alpha is true by
-construction; a crop of a real photo has the photo's own alpha. Framing and augmentation
-stand in for what the photos lack: they are mostly standing women outdoors.
-"""
+"""Draw pictures to train on, with the alpha of their people; all on the library's device."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
-from weights.training.camera import adjust_color, develop
-from weights.training.framing import (
-    at_scale,
-    frame_inside,
-    matrix_at_scale,
-    mirror,
-    person_box,
-    place,
-    random_crop,
-    resize,
-)
-from weights.training.glass import draw_glass
-from weights.training.limbs import pose_anew
-from weights.training.looks import (
-    bent,
-    blur_face,
-    blur_head,
-    furred,
-    in_motion,
-    plain_clothes,
-    toward,
-    wear,
-)
-from weights.training.scenery import DECOYS, fabric, hanging, smooth_noise, synthetic_room
+from weights.training import camera, guides
+from weights.training.library import Library, Picture, part, soft_place
 
-type Picture = NDArray[np.float32]
-"""(height, width, 3) or (height, width), 0-1."""
-
-BACKGROUNDS = {
-    "picture": 0.18,
-    "nobody": 0.18,
-    "view": 0.22,
-    "strip": 0.30,
-    "room": 0.09,
-    "noise": 0.03,
-}
-"""
-What stands behind, and how often: a picture, a photo of an animal, a building or a thing, a view of a
-panorama, a strip of a street photo.
-"""
-
-SHARE_CREATURES = 0.5
-"""Of all pictures have animals or things beside or behind their people."""
-
-SHARE_PHOTOGRAPHED = 0.75
-"""Of these are cut from photos; the others are drawn."""
-
-SHARE_FURRED = 0.15
-"""Of people have hair or clothes of fur: else what is furry would be an animal."""
-
-SHARE_BENT = 0.2
-"""Of people placed in pictures are bent: those of the photos stand, and others sit, stoop or climb."""
-
-SHARE_POSED = 0.35
-"""Of people placed in pictures have an arm or a leg elsewhere, and often hold something."""
-
-SHARE_GLASS = 0.2
-"""Of decoys are of glass, water or chrome."""
-
-SHARE_CROWDS = 0.1
-"""Of composites have a crowd behind, often out of focus: all of them are people."""
-
-SHARE_BLURRED_HEADS = 0.3
-"""Some publishers blur faces: they must not become holes."""
-
-SHARE_BLURRED_FACES = 0.3
-"""Of people placed in pictures have the face alone blurred, where their joints say that it is."""
-
-PICTURES = {"picture": "bg", "nobody": "nobody", "view": "views"}
-"""The cache's folder of each kind of background that is a picture."""
-
-PASSERSBY = Path(__file__).with_name("passersby.json")
-"""Names of the photos in which others pass, whom the alpha leaves out; `passersby.py` found them."""
+SHARE_AS_TAKEN = 0.34
+SHARE_NOBODY = 0.30
+"""Of the pictures for segmentation; the rest are composites."""
+SHARE_CLOTHES = 0.08
+"""Of those without people. With many more, clothes become nobody on people, too."""
+CUTOUTS = {"render_": 0.5, "ccp_": 0.35, "hair_": 0.05, "": 0.1}
+"""How often a person comes from which pictures."""
+COUNTS = (1, 1, 1, 2, 2, 3, 5)
+"""Of the people in a composite."""
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One training picture."""
+class Sample(NamedTuple):
+    """A picture to train on."""
 
-    image: Picture
-    """(height, width, 3)."""
-    alpha: Picture
-    """(height, width)."""
+    image: Tensor
+    """(3, h, w), 0-1."""
+    alpha: Tensor
+    """(1, h, w), 0-1."""
 
 
-class Photos:
-    """The prepared photos and backgrounds, read from the cache as they are needed."""
+class Batch(NamedTuple):
+    """Pictures of one size."""
 
-    def __init__(self, cache: Path, share_worn: float = 0.0, dropped: Collection[str] = ()) -> None:
-        self._share_worn = share_worn
-        kept = [path for path in sorted(cache.glob("*.npy")) if path.stem not in dropped]
-        self._people = [np.load(path, mmap_mode="r") for path in kept]
-        crowded = set(json.loads(PASSERSBY.read_text()))
-        self._lonely = [index for index, path in enumerate(kept) if path.stem not in crowded]
-        self._pictures = {kind: _load_all(cache / name) for kind, name in PICTURES.items()}
-        self._photographed = _load_creatures(cache, "photographed")
-        self._drawn = _load_creatures(cache, "drawn")
-        self._boxes = [person_box(planes[..., 6]) for planes in self._people]
-        self._joints = _load_joints(cache, [path.stem for path in kept])
+    images: Tensor
+    """(n, 3, h, w), 0-1."""
+    alphas: Tensor
+    """(n, 1, h, w), 0-1."""
+    guides: Tensor
+    """(n, 1, h, w), 0-1: for matting."""
 
-    def draw_real(self, rng: np.random.Generator, height: int, width: int) -> Sample:
-        """Return a crop of a photo with the photo's own alpha."""
-        index = self._lonely[rng.integers(len(self._lonely))]
-        planes, box = self._people[index], self._boxes[index]
-        crop = frame_inside(rng, planes.shape[:2], box, height / width)
-        picked = resize(np.ascontiguousarray(planes[crop][..., [0, 1, 2, 6]]), height, width)
-        image, alpha = picked[..., :3], picked[..., 3]
-        if rng.random() < 0.25:
-            image = plain_clothes(rng, image, alpha)
-        if rng.random() < self._share_worn:
-            image = wear(rng, image, alpha, image)
-        if rng.random() < SHARE_FURRED:
-            image, alpha = furred(rng, image, alpha)
-        if rng.random() < SHARE_BLURRED_HEADS:
-            image = blur_head(rng, image, alpha)
-        image = self._with_creatures(rng, image, 1 - alpha)
-        if rng.random() < 0.12:
-            image, alpha = self._join(rng, image, alpha)
-        return Sample(*mirror(rng, develop(rng, image), alpha))
 
-    def draw_empty(self, rng: np.random.Generator, height: int, width: int) -> Sample:
-        """Return a picture without people."""
-        image = self._background(rng, height, width)
-        for _ in range(rng.integers(0, 4)):
-            image = self._salient(rng, image)
-        nobody = np.zeros((height, width), np.float32)
-        return Sample(develop(rng, self._with_creatures(rng, image, 1 - nobody)), nobody)
+def segmentation_batch(
+    rng: np.random.Generator, library: Library, size: tuple[int, int], count: int
+) -> Batch:
+    """Return `count` pictures of `size` (height, width) as the encoder sees them."""
+    drawn = [segmentation_sample(rng, library, size) for _ in range(count)]
+    images, alphas = (torch.stack(planes) for planes in zip(*drawn, strict=True))
+    return Batch(images, alphas, alphas)
 
-    def draw_composite(self, rng: np.random.Generator, height: int, width: int) -> Sample:
-        """Return one to five people over a person-free background, alpha exact."""
-        image = adjust_color(rng, self._background(rng, height, width), 0.5)
-        if rng.random() < 0.35:
-            image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, height / 40))
-        for _ in range(rng.choice([0, 1, 2, 3], p=[0.70, 0.20, 0.07, 0.03])):
-            image = self._salient(rng, image)
-        alpha = np.zeros((height, width), np.float32)
-        image = self._with_creatures(rng, image, 1 - alpha)
-        if rng.random() < SHARE_CROWDS:
-            image, alpha = self._crowd(rng, image, alpha)
-        for _ in range(rng.choice([1, 2, 3, 5], p=[0.68, 0.18, 0.08, 0.06])):
-            image, alpha = self._join(rng, image, alpha)
-        if rng.random() < 0.15:
-            image, hidden = self._decoy(rng, image)
-            alpha = alpha * (1 - hidden)
-        return Sample(*mirror(rng, develop(rng, image), alpha))
 
-    def _crowd(
-        self, rng: np.random.Generator, image: Picture, alpha: Picture
-    ) -> tuple[Picture, Picture]:
-        """Return `image` and `alpha` with many people far away, sharp or out of focus."""
-        for _ in range(rng.integers(5, 15)):
-            image, alpha = self._join(rng, image, alpha, "far")
-        if rng.random() < 0.5:
-            sigma = rng.uniform(0.5, alpha.shape[0] / 50)
-            image = cv2.GaussianBlur(image, (0, 0), sigma)
-            alpha = cv2.GaussianBlur(alpha, (0, 0), sigma)
-        return image, alpha
+def matting_batch(
+    rng: np.random.Generator, library: Library, size: tuple[int, int], count: int
+) -> Batch:
+    """Return `count` crops of `size` (height, width) at the pictures' own scale, with guides."""
+    drawn = [matting_sample(rng, library, size) for _ in range(count)]
+    images, alphas = (torch.stack(planes) for planes in zip(*drawn, strict=True))
+    return Batch(images, alphas, torch.stack([guides.damaged(rng, alpha) for alpha in alphas]))
 
-    def _join(
-        self, rng: np.random.Generator, image: Picture, alpha: Picture, framing: str | None = None
-    ) -> tuple[Picture, Picture]:
-        """Return `image` and `alpha` with one more person, in front of those already there."""
-        color, coverage = self._person(rng, image, framing)
-        over = coverage[..., None]
-        return color * over + image * (1 - over), coverage + alpha * (1 - coverage)
 
-    def _with_creatures(self, rng: np.random.Generator, image: Picture, room: Picture) -> Picture:
-        """Return `image`, now and then with one to three animals or things, seen where `room` is."""
-        if rng.random() > SHARE_CREATURES:
-            return image
-        height, width = room.shape
-        for _ in range(rng.integers(1, 4)):
-            is_drawn = rng.random() > SHARE_PHOTOGRAPHED
-            creatures = self._drawn if is_drawn else self._photographed
-            if not len(creatures):
-                continue
-            creature = creatures[rng.integers(len(creatures))]
-            side = creature.shape[0]
-            scale = height * np.exp(rng.uniform(np.log(0.2), np.log(2.0))) / side
-            turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.normal(0, 10), scale)
-            turn[:, 2] += rng.uniform(0, 1, 2) * (width, height) - side / 2
-            fewer = max(int(np.log2(1 / scale)), 0)
-            small = cv2.resize(
-                creature, None, fx=0.5**fewer, fy=0.5**fewer, interpolation=cv2.INTER_AREA
-            )
-            turn[:, :2] *= 2**fewer
-            placed = cv2.warpAffine(small, turn, (width, height)).astype(np.float32) / 255
-            if rng.random() < 0.5:
-                placed = np.ascontiguousarray(placed[:, ::-1])
-            if rng.random() < 0.4:
-                placed = cv2.GaussianBlur(placed, (0, 0), rng.uniform(0.5, height / 50))
-            coverage = placed[..., 3:]
-            color = adjust_color(rng, placed[..., :3] / np.maximum(coverage, 0.02), 0.6)
-            image = image + (color - image) * coverage * room[..., None]
-        return image
+def segmentation_sample(
+    rng: np.random.Generator, library: Library, size: tuple[int, int]
+) -> Sample:
+    """Return people as they were taken, people over other places, or nobody."""
+    lot = rng.random()
+    if lot < SHARE_AS_TAKEN:
+        image, alpha = as_taken(rng, library.pick(rng, "photo"), size)
+    elif lot < SHARE_AS_TAKEN + SHARE_NOBODY:
+        image, alpha = nobody(rng, library, size)
+    else:
+        image, alpha = composite(rng, library, size)
+    if rng.random() < 0.5:
+        image, alpha = image.flip(2), alpha.flip(2)
+    return Sample(camera.develop(rng, image), alpha)
 
-    def _salient(self, rng: np.random.Generator, image: Picture) -> Picture:
-        """Return `image` with a thing that catches the eye and is nobody."""
-        if rng.random() < SHARE_GLASS:
-            return draw_glass(rng, image, self._background(rng, *image.shape[:2]))
-        return self._decoy(rng, image)[0]
 
-    def _decoy(self, rng: np.random.Generator, image: Picture) -> tuple[Picture, Picture]:
-        """Return `image` with a salient thing that is nobody, and what the thing covers."""
-        height, width = image.shape[:2]
-        outline = DECOYS[rng.integers(len(DECOYS))]
-        coverage = outline(rng, height, width)
-        if outline is hanging:
-            texture = fabric(rng, height, width)
+def as_taken(
+    rng: np.random.Generator, picture: Picture, size: tuple[int, int], most: float = 1.8
+) -> Sample:
+    """Return a part of `picture` that fills `size`, up to `most` times as large as it needs be."""
+    height, width = picture.color.shape[-2:]
+    scale = max(size[0] / height, size[1] / width) * rng.uniform(1.0, most)
+    center = _within(rng, height, size[0] / scale), _within(rng, width, size[1] / scale)
+    turn = float(rng.normal(0, 0.05))
+    planes = picture.color
+    if picture.alpha is not None:
+        planes = torch.cat([planes, picture.alpha])
+    shown = part(planes, center, scale, size, turn=turn, beyond="reflection")
+    alpha = shown[3:] if picture.alpha is not None else torch.zeros_like(shown[:1])
+    return Sample(shown[:3], alpha)
+
+
+def nobody(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Sample:
+    """Return a thing, an animal, a place, or clothes; in some, things lie before it."""
+    kind = "clothes" if rng.random() < SHARE_CLOTHES else "nobody"
+    image, alpha = as_taken(rng, library.pick(rng, kind), size, 1.6)
+    for _ in range(int(rng.choice([0, 0, 0, 1, 2]))):
+        image, alpha = _behind_thing(rng, library, Sample(image, alpha))
+    return Sample(image, alpha)
+
+
+def composite(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Sample:
+    """Return one to five people over another place, some behind things."""
+    lot = rng.random()
+    if lot < 0.25:
+        image, alpha = as_taken(rng, library.pick(rng, "photo"), size, 1.4)
+    else:
+        image, alpha = as_taken(rng, library.pick(rng, "nobody"), size, 2.0)
+    if rng.random() < 0.3:
+        image, alpha = _behind_thing(rng, library, Sample(image, alpha))
+    if rng.random() < 0.3:
+        image = camera.blur(image, rng.uniform(0.5, 3))
+    count = int(rng.choice(COUNTS))
+    for _ in range(count):
+        color, covered = person(rng, library, size, alone=count == 1)
+        image = color * covered + image * (1 - covered)
+        alpha = torch.maximum(alpha, covered)
+    if rng.random() < 0.25:
+        image, alpha = _behind_thing(rng, library, Sample(image, alpha))
+    return Sample(image, alpha)
+
+
+def person(
+    rng: np.random.Generator, library: Library, size: tuple[int, int], *, alone: bool
+) -> Sample:
+    """Return a person somewhere in a picture of `size`: color (3, h, w) and alpha (1, h, w)."""
+    start = str(rng.choice(list(CUTOUTS), p=list(CUTOUTS.values())))
+    picture = library.pick(rng, "cutout", start)
+    assert picture.alpha is not None  # noqa: S101 - a cutout has one
+    top, bottom, left, right = _box(picture.alpha)
+    tall = rng.uniform(0.35, 1.5) if alone else rng.uniform(0.2, 1.0)
+    scale = min(size[0] * tall / (bottom - top), 2.0)
+    reach = scale * (bottom - top) / size[0]
+    head_at = rng.uniform(-0.05, 0.4) if rng.random() < 0.8 else rng.uniform(-0.4, 0.7)
+    at = head_at + reach / 2, rng.normal(0.5, 0.15) if alone else rng.uniform(0.05, 0.95)
+    shown = part(
+        torch.cat([picture.color, picture.alpha]),
+        ((top + bottom) / 2, (left + right) / 2),
+        scale,
+        size,
+        turn=float(rng.normal(0, 0.12)),
+        flip=rng.random() < 0.5,
+        at=at,
+    )
+    return Sample(camera.adjust_color(rng, shown[:3], 0.35), shown[3:])
+
+
+def matting_sample(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Sample:
+    """Return a crop around a soft edge: people, drawn shapes, or a photo as it was taken."""
+    lot = rng.random()
+    if lot < 0.15:
+        image, alpha = _edge_of(rng, library.pick(rng, "photo"), size, beyond="reflection")
+    else:
+        if lot < 0.45:
+            picture = library.pick(rng, "shape")
         else:
-            texture = adjust_color(rng, self._background(rng, height, width), 0.8)
-        shade = 0.75 + 0.5 * smooth_noise(rng, height, width)[..., :1]
-        texture = np.clip(texture * shade, 0, 1)
-        over = coverage[..., None]
-        return texture * over + image * (1 - over), coverage
-
-    def _person(
-        self, rng: np.random.Generator, behind: Picture, framing: str | None
-    ) -> tuple[Picture, Picture]:
-        """Return a person's colors and coverage, placed before `behind` and of its size."""
-        height, width = behind.shape[:2]
-        index = rng.integers(len(self._people))
-        planes, box = self._people[index], self._boxes[index]
-        placement = place(rng, box, height, width, framing)
-        matrix = matrix_at_scale(placement)
-        cut_out = at_scale(planes[..., 3:7], placement)
-        joints = self._joints[index] * _shrinking(planes, cut_out)
-        if rng.random() < SHARE_BLURRED_FACES:
-            cut_out = blur_face(rng, cut_out, joints)
-        is_posed = rng.random() < SHARE_POSED
-        if is_posed:
-            cut_out, offset = pose_anew(rng, cut_out, joints)
-            matrix[:, 2] -= matrix[:, :2] @ offset
-        warped = cv2.warpAffine(
-            cut_out,
-            matrix,
-            (width, height),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-        ).astype(np.float32) / np.float32(255)
-        if rng.random() < SHARE_BENT:
-            warped = bent(rng, warped)
-        color, coverage = warped[..., :3], warped[..., 3]
-        if rng.random() < 0.45:
-            color = plain_clothes(rng, color, coverage)
-        # A raised hand would pass for the head.
-        if not is_posed and rng.random() < SHARE_FURRED:
-            color, coverage = furred(rng, color, coverage)
-        if not is_posed and rng.random() < SHARE_BLURRED_HEADS:
-            color = blur_head(rng, color, coverage)
-        color = adjust_color(rng, color, 0.5)
-        if rng.random() < self._share_worn:
-            color = wear(rng, color, coverage, behind)
+            picture = library.pick(rng, "cutout", "hair_" if rng.random() < 0.4 else "render_")
+        color, alpha = _edge_of(rng, picture, size)
+        color = camera.adjust_color(rng, color, 0.35)
+        behind = _background(rng, library, size)
+        if rng.random() < 0.3:
+            # A place of nearly the same color is the hard one.
+            weight = alpha / alpha.sum().clamp(min=1)
+            tone = (color * weight).sum((1, 2), keepdim=True) - behind.mean((1, 2), keepdim=True)
+            behind = (behind + tone * float(rng.uniform(0.3, 1))).clamp(0, 1)
         if rng.random() < 0.15:
-            color = toward(color, coverage, behind, rng.uniform(0.2, 0.7))
-        if rng.random() < self._share_worn / 4:
-            color, coverage = in_motion(rng, color, coverage)
-        return color, coverage
-
-    def _background(self, rng: np.random.Generator, height: int, width: int) -> Picture:
-        kind = rng.choice(list(BACKGROUNDS), p=list(BACKGROUNDS.values()))
-        if kind == "room":
-            return synthetic_room(rng, height, width)
-        if kind == "noise":
-            return smooth_noise(rng, height, width)
-        if kind == "strip":
-            strip = self._strip(rng)
-            if strip is not None:
-                return resize(random_crop(rng, strip, height / width, 0.6), height, width)
-        pictures = self._pictures.get(kind) or self._pictures["picture"]
-        picture = pictures[rng.integers(len(pictures))]
-        return resize(random_crop(rng, picture, height / width, 0.35), height, width)
-
-    def _strip(self, rng: np.random.Generator) -> NDArray[np.uint8] | None:
-        """Return the part of a photo beside its person, mirrored once to twice its width."""
-        index = self._lonely[rng.integers(len(self._lonely))]
-        planes, (left, _, right, _) = self._people[index], self._boxes[index]
-        beside = [planes[:, : max(left - 6, 0), :3], planes[:, right + 6 :, :3]]
-        wide = [part for part in beside if part.shape[1] >= 70]
-        if not wide:
-            return None
-        strip = wide[rng.integers(len(wide))]
-        return np.concatenate([strip, strip[:, ::-1]], 1)
+            color, alpha = _out_of_focus(rng, color, alpha)
+        image = color * alpha + behind * (1 - alpha)
+    if rng.random() < 0.5:
+        image, alpha = image.flip(2), alpha.flip(2)
+    if rng.random() < 0.1:
+        image = image.mean(0, keepdim=True).expand(3, -1, -1)
+    if rng.random() < 0.6:
+        image = camera.degrade(rng, image)
+    return Sample(image, alpha)
 
 
-def _load_all(folder: Path) -> list[NDArray[np.uint8]]:
-    return [np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))]
+def _edge_of(
+    rng: np.random.Generator, picture: Picture, size: tuple[int, int], beyond: str = "zeros"
+) -> Sample:
+    assert picture.alpha is not None  # noqa: S101 - what is asked for has one
+    shown = part(
+        torch.cat([picture.color, picture.alpha]),
+        soft_place(rng, picture.alpha),
+        float(np.exp(rng.uniform(np.log(0.5), np.log(1.4)))),
+        size,
+        turn=float(rng.normal(0, 0.2)),
+        beyond=beyond,
+        at=(rng.uniform(0.25, 0.75), rng.uniform(0.25, 0.75)),
+    )
+    return Sample(shown[:3], shown[3:])
 
 
-def _load_creatures(cache: Path, name: str) -> NDArray[np.uint8]:
-    """Return the animals and things of that `name`, (count, side, side, 4), or none."""
-    path = cache / "creatures" / f"{name}.npy"
-    return np.load(path, mmap_mode="r") if path.exists() else np.empty((0, 1, 1, 4), np.uint8)
+def _background(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Tensor:
+    """Return a place as sharp as photos are: one that is blurrier than people gives them away."""
+    if rng.random() < 0.6:
+        picture, most = library.pick(rng, "photo"), 1.3
+    else:
+        picture, most = library.pick(rng, "nobody"), 1.1
+    image = as_taken(rng, picture, size, most).image
+    if rng.random() < 0.4:
+        image = camera.blur(image, float(np.exp(rng.uniform(np.log(0.7), np.log(8)))))
+    return camera.adjust_color(rng, image, 0.3)
 
 
-def _load_joints(cache: Path, names: list[str]) -> list[Picture]:
-    """Return the joints (17, 3) of the photos of these `names`; all of score 0 where none were found."""
-    path = cache / "joints.npz"
-    found = np.load(path) if path.exists() else {}
-    return [found[name] if name in found else np.zeros((17, 3), np.float32) for name in names]
+def _out_of_focus(rng: np.random.Generator, color: Tensor, alpha: Tensor) -> Sample:
+    """Return color and alpha blurred alike: what is out of focus covers in fractions."""
+    sigma = float(np.exp(rng.uniform(np.log(0.7), np.log(5))))
+    blurred = camera.blur(torch.cat([color * alpha, alpha]), sigma)
+    covered = blurred[3:].clamp(0, 1)
+    return Sample(
+        torch.where(covered > 1e-3, blurred[:3] / covered.clamp(min=1e-3), color), covered
+    )
 
 
-def _shrinking(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Picture:
-    """Return how much narrower and shorter `after` is than `before`, and 1 for the joints' scores."""
-    return np.float32([after.shape[1] / before.shape[1], after.shape[0] / before.shape[0], 1])
+def _behind_thing(rng: np.random.Generator, library: Library, sample: Sample) -> Sample:
+    """Return `sample` with a thing before it, of the outline of something drawn or of somebody."""
+    size = sample.image.shape[-2], sample.image.shape[-1]
+    kind = "cutout" if rng.random() < 0.2 else "shape"
+    outline = library.pick(rng, kind).alpha
+    assert outline is not None  # noqa: S101 - both kinds have one
+    scale = size[0] / outline.shape[1] * rng.uniform(0.2, 0.9)
+    at = rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9)
+    center = outline.shape[1] / 2, outline.shape[2] / 2
+    covered = part(outline, center, scale, size, turn=rng.uniform(-3, 3), at=at)
+    thing = as_taken(rng, library.pick(rng, "nobody"), size, 3.0).image
+    return Sample(thing * covered + sample.image * (1 - covered), sample.alpha * (1 - covered))
+
+
+def _box(alpha: Tensor) -> tuple[int, int, int, int]:
+    """Return top, bottom, left and right of what `alpha`, uint8 (1, h, w), covers by half."""
+    solid = alpha[0] > 127
+    rows, columns = (torch.nonzero(solid.any(axis))[:, 0].tolist() for axis in (1, 0))
+    if not rows:
+        return 0, alpha.shape[1], 0, alpha.shape[2]
+    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+
+
+def _within(rng: np.random.Generator, length: float, seen: float) -> float:
+    """Return the middle of a stretch of `seen` that lies within `length`."""
+    return float(rng.uniform(seen / 2, max(length - seen / 2, seen / 2)))

@@ -1,14 +1,15 @@
 """
-Train sghm-lite in two stages, from what `photos` and `panoramas` beside this file prepared.
+Train a half of sghm-lite from a pack of pictures; see `pack`.
 
-    python -m weights.training.train segmentation CACHE RUN --start START.pt
-    python -m weights.training.train matting CACHE RUN
+    python -m weights.training.train segmentation PACK RUN --start START.safetensors
+    python -m weights.training.train matting PACK RUN --start START.safetensors
 
-Each stage writes `RUN/STAGE.pt` every few minutes and goes on from it when started again; it
-leaves `RUN/STAGE_STEP.pt` behind now and then, as the last step is not always the best. The
-first trains encoder, ASPP and segmentation decoder on small pictures, as the encoder sees them.
-The second leaves these parts as they are, and trains shortcuts and matting decoder on larger
-pictures with the network's own mask or a damaged true one.
+Each writes `RUN/STAGE.pt` every few minutes and goes on from it when started again, with averaged
+weights in `RUN/STAGE_STEP.safetensors` now and then. The first trains the encoder's last stage, ASPP
+and segmentation decoder on pictures as the encoder sees them. The second trains the refiner on crops
+at the pictures' own scale, guided by masks that are damaged in every way. Neither changes the
+encoder's first stages, which both look at: they can run side by side, in any order. Pictures are made
+on the device that trains.
 """
 
 from __future__ import annotations
@@ -19,160 +20,64 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import (
-    avg_pool2d,
-    binary_cross_entropy_with_logits,
-    interpolate,
-    max_pool2d,
-)
-from torch.utils.data import DataLoader, IterableDataset
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, max_pool2d
 
-from sghm_vs.models.sghm.network import SGHM, sghm_lite
-from weights.training.camera import degrade, move
-from weights.training.guides import damage
+from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10
+from weights.training.library import Library
 from weights.training.losses import dice_loss, matting_loss
-from weights.training.samples import Photos
+from weights.training.samples import Batch, matting_batch, segmentation_batch
 
 RECIPE = Path(__file__).with_name("recipe.toml")
-SAVE_EVERY_S = 240
-TRAINED = {"segmentation": ("backbone", "aspp", "decoder"), "matting": ("shortcut", "refine")}
-"""The parts that each stage trains. The second goes on from where the first ended."""
+SAVE_EVERY_S = 120
+TRAINED = {
+    "segmentation": ("backbone.stage4", "aspp", "decoder"),
+    "matting": ("refine",),
+}
+"""The parts that each stage trains."""
 STAGES = tuple(TRAINED)
 
-
-class Batch(NamedTuple):
-    """Training pictures; the last `pairs` show what those right before them show, moved by `shift`."""
-
-    images: Tensor
-    """(n, 3, h, w), 0-1."""
-    alphas: Tensor
-    """(n, 1, h, w), 0-1."""
-    guides: Tensor
-    """Damaged masks, (n, 1, h, w), 0-1."""
-    pairs: int = 0
-    shift: tuple[int, int] = (0, 0)
-    """In pixels, down and right."""
-
-    def to(self, device: str) -> Batch:
-        """Return the batch on `device`, its images channels-last."""
-        images = self.images.to(device).contiguous(memory_format=torch.channels_last)
-        alphas, guides = self.alphas.to(device), self.guides.to(device)
-        return self._replace(images=images, alphas=alphas, guides=guides)
+type Settings = dict[str, Any]
 
 
-class Batches(IterableDataset[Batch]):
-    """An endless stream of batches; equal seeds and workers give equal streams."""
-
-    def __init__(self, cache: Path, recipe: dict[str, Any], stage: str, first_step: int) -> None:
-        self._cache = cache
-        self._recipe = recipe
-        self._stage = stage
-        self._first_step = first_step
-
-    def __iter__(self) -> Iterator[Batch]:
-        worker = torch.utils.data.get_worker_info()
-        # Two pools of threads on few cores hold each other up.
-        cv2.setNumThreads(1)
-        seed = (self._recipe["seed"], self._first_step, worker.id if worker else 0)
-        rng = np.random.default_rng(seed)
-        settings = self._recipe[self._stage]
-        photos = Photos(self._cache, settings.get("share_worn", 0.0), self._recipe["dropped"])
-        while True:
-            height, width = settings["shapes_px"][rng.integers(len(settings["shapes_px"]))]
-            count = settings["batch_px"] // (height * width)
-            pairs = round(settings.get("share_twice", 0) * count)
-            drawn = [self._draw(photos, rng, height, width) for _ in range(count - pairs)]
-            shift = tuple(int(step) for step in rng.integers(-3, 4, 2))
-            drawn += [self._taken_again(rng, *shot, shift) for shot in drawn[len(drawn) - pairs :]]
-            images, alphas, guides = (np.stack(part) for part in zip(*drawn, strict=True))
-            yield Batch(
-                torch.from_numpy(images).permute(0, 3, 1, 2),
-                torch.from_numpy(alphas)[:, None],
-                torch.from_numpy(guides)[:, None],
-                pairs,
-                shift,
-            )
-
-    def _taken_again(
-        self,
-        rng: np.random.Generator,
-        image: np.ndarray,
-        alpha: np.ndarray,
-        guide: np.ndarray,
-        shift: tuple[int, int],
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        moved = (move(plane, shift) for plane in (image, alpha, guide))
-        image, alpha, guide = moved
-        return degrade(rng, image), alpha, guide
-
-    def _draw(
-        self, photos: Photos, rng: np.random.Generator, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        settings = self._recipe[self._stage]
-        lot = rng.random()
-        if lot < settings.get("share_real", 0):
-            sample = photos.draw_real(rng, height, width)
-        elif lot > 1 - settings.get("share_empty", 0):
-            sample = photos.draw_empty(rng, height, width)
-        else:
-            sample = photos.draw_composite(rng, height, width)
-        guide = sample.alpha
-        if self._stage == "matting":
-            guide = damage(rng, sample.alpha, settings["share_added"])
-        return sample.image, sample.alpha, guide
+def batches(
+    library: Library, settings: Settings, stage: str, seed: int, step: int
+) -> Iterator[Batch]:
+    """Yield the batches of `stage` from `step` on: each depends on its number alone."""
+    draw = segmentation_batch if stage == "segmentation" else matting_batch
+    while True:
+        rng = np.random.default_rng((seed, step))
+        height, width = settings["shapes_px"][int(rng.integers(len(settings["shapes_px"])))]
+        count = max(settings["batch_px"] // (height * width), 2)
+        yield draw(rng, library, (height, width), count)
+        step += 1
 
 
-def segmentation_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> Tensor:
-    """
-    Return how far the probability of small pictures is from their alpha.
-
-    A pair's two probabilities shall agree as well: what a shift by a few pixels, grain or coding
-    changes in one frame, it changes in the next, and the mask would flicker.
-    """
-    logits = network.decoder(network.encode_sharp(batch.images)).float()
-    probability = torch.sigmoid(logits)
-    weight = 1 + settings["limb_weight"] * slender(batch.alphas)
-    loss = binary_cross_entropy_with_logits(logits, batch.alphas, weight) / weight.mean()
-    loss = loss + dice_loss(probability, batch.alphas)
-    if batch.pairs:
-        before = torch.roll(probability[-2 * batch.pairs : -batch.pairs], batch.shift, (2, 3))
-        apart = (before - probability[-batch.pairs :])[..., 4:-4, 4:-4]
-        loss = loss + settings["steadiness"] * apart.square().mean()
-    return loss
+def segmentation_loss(network: LightSGHM, batch: Batch, settings: Settings) -> Tensor:
+    """Return how far the probability of a person is from the alpha; errors at edges weigh more."""
+    logits = network.decoder(network.encode_small(batch.images)).float()[:, :1]
+    truth = batch.alphas
+    edge = max_pool2d(truth, 9, 1, 4) + max_pool2d(-truth, 9, 1, 4)
+    weight = 1 + settings["edge_weight"] * edge
+    loss = (binary_cross_entropy_with_logits(logits, truth, reduction="none") * weight).mean()
+    return loss + settings["dice_weight"] * dice_loss(torch.sigmoid(logits), truth)
 
 
-def slender(alphas: Tensor) -> Tensor:
-    """Return what of `alphas` (n, 1, h, w) is narrower than an eighth of the picture: limbs."""
-    width = min(alphas.shape[2:]) // 16 * 2 + 1
-    eroded = -max_pool2d(-alphas, width, 1, width // 2)
-    return (alphas - max_pool2d(eroded, width, 1, width // 2)).clamp(min=0)
-
-
-def guided_matting_loss(network: SGHM, batch: Batch, settings: dict[str, Any]) -> Tensor:
-    """Return how far the alphas are from the truth, each picture guided as its lot falls."""
-    images, alphas, guides, *_ = batch
+def guided_loss(network: LightSGHM, batch: Batch, settings: Settings) -> Tensor:
+    """Return how far the alphas are from the truth, each picture guided by its own mask."""
+    scale = settings["small_scales"][int(torch.randint(len(settings["small_scales"]), ()))]
+    size = [max(round(side / scale / 16), 1) * 16 for side in batch.images.shape[2:]]
+    small = interpolate(batch.images, size, mode="bilinear", antialias=True, align_corners=False)
     with torch.no_grad():
-        # As in frames of 640 and of 1280 px, of which these are crops.
-        features = network.encode_small(avg_pool2d(images, 2 + 2 * int(torch.randint(2, ()))))
-        probability = interpolate(
-            network.segment(features).float(),
-            images.shape[-2:],
-            mode="bilinear",
-            align_corners=False,
-        )
-        own = (probability > 0.5).float()
-        takes_own = (
-            torch.rand(len(images), 1, 1, 1, device=images.device) < settings["share_own_mask"]
-        )
-        mask = torch.where(takes_own, own, guides)
-    alphas_found = network.matte(images, features, mask)
-    return matting_loss(alphas_found, alphas, solid_weight=settings["solid_weight"])
+        features = network.encode_small(small)
+    coarse, os1 = network.refined(batch.images, features, batch.guides)
+    return matting_loss(coarse, os1, batch.alphas)
 
 
 class Average:
@@ -192,11 +97,11 @@ class Average:
                 self.state[key].copy_(value)
 
 
-def keep_precise_where_slow(network: SGHM) -> None:
+def keep_precise_where_slow(network: nn.Module) -> None:
     """
     Compute depthwise convolutions in float32 under a CPU's autocast.
 
-    oneDNN's gradient of them in bfloat16 takes three times longer (0.47 s of a step of 1 s).
+    oneDNN's gradient of them in bfloat16 takes three times longer.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1:
@@ -211,139 +116,197 @@ def _in_float32(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tenso
     return precise
 
 
-def freeze_others(network: SGHM, stage: str) -> None:
-    """Keep what `stage` does not train as it is, batch statistics too."""
-    for name, part in network.named_children():
-        if name not in TRAINED[stage]:
-            part.requires_grad_(False).eval()
+def parameter_groups(network: nn.Module, stage: str, settings: Settings) -> list[dict[str, Any]]:
+    """Return the parameters that `stage` trains, each part with its rate; freeze the others."""
+    network.requires_grad_(requires_grad=False).eval()
+    groups = []
+    for name in TRAINED[stage]:
+        part = network.get_submodule(name).requires_grad_().train()
+        rate = settings["rate_encoder" if name.startswith("backbone") else "rate"]
+        groups.append({"params": list(part.parameters()), "lr": rate})
+    return groups
 
 
-def parameter_groups(network: SGHM, stage: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the parameters that `stage` trains, each part with its rate."""
-    return [
-        {
-            "params": list(getattr(network, part).parameters()),
-            "lr": settings["rate_encoder" if part == "backbone" else "rate"],
-        }
-        for part in TRAINED[stage]
-    ]
-
-
-def cosine(settings: dict[str, Any]) -> Callable[[int], float]:
-    """Return the schedule: a linear rise, then half a cosine down to zero."""
+def factor_at(step: int, settings: Settings) -> float:
+    """Return what of the rate holds at `step`: a linear rise, then half a cosine."""
     warmup, steps = settings["warmup_steps"], settings["steps"]
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        return 0.5 * (1 + float(np.cos(np.pi * min((step - warmup) / (steps - warmup), 1))))
-
-    return factor
+    if step < warmup:
+        return (step + 1) / warmup
+    along = min((step - warmup) / max(steps - warmup, 1), 1)
+    return 0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * along)))
 
 
-def start_network(stage: str, run: Path, start: Path | None) -> SGHM:
-    """Return the network as `stage` begins with it: `start`'s or the stage before's."""
-    if start is None:
-        if stage == STAGES[0]:
-            sys.exit(
-                f"{stage} begins with --start FILE; python -m weights.training.movenet makes one"
-            )
-        start = run / f"{STAGES[STAGES.index(stage) - 1]}.pt"
-    network = sghm_lite()
-    network.load_state_dict(torch.load(start, weights_only=True, map_location="cpu")["average"])
-    return network
+def load(network: nn.Module, path: Path) -> None:
+    """Give `network` the tensors in `path` that it has, of a .safetensors file or a checkpoint."""
+    if path.suffix == ".safetensors":
+        state = load_file(path)
+    else:
+        state = torch.load(path, weights_only=True, map_location="cpu")["average"]
+    mine = network.state_dict()
+    fitting = {
+        key: value.float()
+        for key, value in state.items()
+        if key in mine and mine[key].shape == value.shape
+    }
+    network.load_state_dict({**mine, **fitting})
 
 
-def save(path: Path, **state: object) -> None:
-    torch.save(state, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+class Run:
+    """
+    A stage's training: network, optimizer, average; goes on from a checkpoint if there is one.
+
+    Args of the constructor:
+        stage: "segmentation" or "matting".
+        folder: Where checkpoints lie.
+        recipe: All of `recipe.toml`.
+        device: Where it trains.
+        start: Weights to begin with.
+        minutes: If given, the rate falls with the time used, so that the run ends well then.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        folder: Path,
+        recipe: dict[str, Any],
+        *,
+        device: str = "cpu",
+        start: Path | None = None,
+        minutes: float | None = None,
+    ) -> None:
+        self.stage, self.settings, self.seed = stage, recipe[stage], recipe["seed"]
+        self.folder, self.device, self.minutes = folder, device, minutes
+        self.checkpoint = folder / f"{stage}.pt"
+        torch.manual_seed(self.seed)
+        self.network = sghm_lite_10()
+        if start is not None:
+            load(self.network, start)
+        self.network = self.network.to(device, memory_format=torch.channels_last)
+        if device == "cpu":
+            keep_precise_where_slow(self.network)
+        groups = parameter_groups(self.network, stage, self.settings)
+        self.rates = [group["lr"] for group in groups]
+        decay = self.settings["weight_decay"]
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
+        self.average = Average(self.network, self.settings["ema"])
+        self.step, self.used_s = 0, 0.0
+        if self.checkpoint.exists():
+            self._restore()
+
+    def _restore(self) -> None:
+        saved = torch.load(self.checkpoint, weights_only=True, map_location=self.device)
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.average.state = saved["average"]
+        self.step, self.used_s = saved["step"], saved["used_s"]
+
+    def keep(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        part = self.checkpoint.with_suffix(".part")
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state,
+            "step": self.step,
+            "used_s": self.used_s,
+        }
+        torch.save(state, part)
+        part.replace(self.checkpoint)
+
+    def keep_snapshot(self) -> None:
+        """Write the averaged weights as they are now, beside the earlier ones."""
+        state = {key: value.contiguous() for key, value in self.average.state.items()}
+        save_file(state, self.folder / f"{self.stage}_{self.step}.safetensors")
+
+    @property
+    def progress(self) -> float:
+        """How much of the run is done, 0-1."""
+        if self.minutes is None:
+            return self.step / float(self.settings["steps"])
+        return self.used_s / (60 * self.minutes)
+
+    def learn(self, batch: Batch) -> Tensor:
+        """Take one step; return its loss."""
+        factor = factor_at(int(self.progress * self.settings["steps"]), self.settings)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        loss_of = segmentation_loss if self.stage == "segmentation" else guided_loss
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16):
+            loss = loss_of(self.network, batch._replace(images=images), self.settings)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], 5.0)
+        self.optimizer.step()
+        self.step += 1
+        self.average.update(self.network, self.step)
+        return loss.detach()
 
 
 def train(
     stage: str,
-    cache: Path,
-    run: Path,
+    pack: Path,
+    folder: Path,
     recipe: dict[str, Any],
-    device: str,
+    *,
+    device: str = "cpu",
     start: Path | None = None,
+    minutes: float | None = None,
+    save_every_s: float = SAVE_EVERY_S,
 ) -> None:
-    """Train one stage to its last step, from `run`'s checkpoint if there is one."""
-    settings = recipe[stage]
-    torch.manual_seed(recipe["seed"])
+    """Train one stage to its end, from `folder`'s checkpoint if there is one; see `Run`."""
     torch.set_flush_denormal(True)
-    run.mkdir(parents=True, exist_ok=True)
-    network = start_network(stage, run, start).to(device, memory_format=torch.channels_last)
-    if device == "cpu":
-        keep_precise_where_slow(network)
-    groups = parameter_groups(network, stage, settings)
-    optimizer = torch.optim.AdamW(groups, weight_decay=settings["weight_decay"], fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, cosine(settings))
-    average = Average(network, settings["ema"])
-    checkpoint, step = run / f"{stage}.pt", 0
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True, map_location=device)
-        network.load_state_dict(saved["network"])
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        average.state, step = saved["average"], saved["step"]
-
-    def keep(path: Path) -> None:
-        save(
-            path,
-            network=network.state_dict(),
-            optimizer=optimizer.state_dict(),
-            schedule=schedule.state_dict(),
-            average=average.state,
-            step=step,
-        )
-
-    network.train()
-    freeze_others(network, stage)
-    loader = DataLoader(
-        Batches(cache, recipe, stage, step), batch_size=None, num_workers=1, prefetch_factor=4
-    )
-    saved_at, began, losses = time.monotonic(), time.monotonic(), []
-    for batch in loader:
-        if step >= settings["steps"]:
+    cv2.setNumThreads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(stage, folder, recipe, device=device, start=start, minutes=minutes)
+    settings, library, losses = recipe[stage], Library(pack, device), []
+    last = saved_at = time.monotonic()
+    for batch in batches(library, settings, stage, run.seed, run.step):
+        if run.progress >= 1:
             break
-        batch = batch.to(device)
-        with torch.autocast(device.partition(":")[0], torch.bfloat16):
-            if stage == "matting":
-                loss = guided_matting_loss(network, batch, settings)
-            else:
-                loss = segmentation_loss(network, batch, settings)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], 5.0)
-        optimizer.step()
-        schedule.step()
-        step += 1
-        average.update(network, step)
-        losses.append(loss.item())
-        if step % 50 == 0:
-            pace = (time.monotonic() - began) / len(losses)
-            print(f"{stage} {step} loss {np.mean(losses[-50:]):.4f} {pace:.2f} s/step", flush=True)
-        if step % settings["snapshot_steps"] == 0:
-            keep(run / f"{stage}_{step}.pt")
-        if time.monotonic() - saved_at > SAVE_EVERY_S:
-            keep(checkpoint)
-            saved_at = time.monotonic()
-    keep(checkpoint)
+        losses.append(run.learn(batch))
+        now = time.monotonic()
+        run.used_s, last = run.used_s + now - last, now
+        if run.step % settings["report_steps"] == 0:
+            mean, pace = torch.stack(losses).mean().item(), run.used_s / run.step
+            print(f"{stage} {run.step} loss {mean:.4f} {pace:.2f} s/step", flush=True)
+            losses.clear()
+        if run.step % settings["snapshot_steps"] == 0:
+            run.keep_snapshot()
+        if now - saved_at > save_every_s:
+            run.keep()
+            saved_at = now
+    run.keep()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train one stage of sghm-lite.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("stage", choices=STAGES)
-    parser.add_argument("cache", type=Path)
+    parser.add_argument("pack", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--start", type=Path, help="checkpoint whose averaged weights to begin with"
-    )
+    parser.add_argument("--start", type=Path, help="weights to begin with")
+    parser.add_argument("--minutes", type=float, help="end after so many, instead of by steps")
+    parser.add_argument("--save-every", type=float, default=SAVE_EVERY_S, metavar="SECONDS")
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
+    if args.start is None and not (args.run / f"{args.stage}.pt").exists():
+        sys.exit(
+            f"{args.stage} begins with --start FILE; python -m weights.training.deeplab makes one"
+        )
+    torch.set_num_threads(args.threads)
     recipe = tomllib.loads(args.recipe.read_text())
-    train(args.stage, args.cache, args.run, recipe, args.device, args.start)
+    train(
+        args.stage,
+        args.pack,
+        args.run,
+        recipe,
+        device=args.device,
+        start=args.start,
+        minutes=args.minutes,
+        save_every_s=args.save_every,
+    )
 
 
 if __name__ == "__main__":

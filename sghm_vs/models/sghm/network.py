@@ -18,6 +18,7 @@ from sghm_vs.models.sghm.encoder import (
     published_aspp,
 )
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
+from sghm_vs.models.sghm.refiner import CoarseAlpha, Refiner
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, Survey
 
@@ -67,7 +68,7 @@ class SGHM(nn.Module):
         aspp: nn.Module,
         decoder: SegmentationDecoder,
         shortcut: nn.ModuleList,
-        refine: MattingDecoder,
+        refine: nn.Module,
         to_small: Callable[[Tensor], Tensor],
         sharpen: Callable[[Tensor], Tensor] | None,
         trusts_mask: bool,
@@ -77,7 +78,7 @@ class SGHM(nn.Module):
         self.aspp = aspp
         self.decoder = decoder
         self.shortcut = shortcut
-        self.refine = refine
+        self.refine = cast("MattingDecoder", refine)
         self.to_small = to_small
         self.sharpen = sharpen
         self.trusts_mask = trusts_mask
@@ -165,6 +166,40 @@ class SGHM(nn.Module):
         return [torch.cat(pair, 1) for pair in zip(inputs, masks, strict=True)]
 
 
+class LightSGHM(SGHM):
+    """The network with a lighter matting half, which refines any mask; see `Refiner`."""
+
+    @property
+    def refiner(self) -> Refiner:
+        """The matting half."""
+        return cast("Refiner", self.refine)
+
+    def refined(
+        self, image: Tensor, features: Features, mask: Tensor
+    ) -> tuple[CoarseAlpha, Tensor]:
+        """Return the coarse alpha and the finest one everywhere; see `matte`."""
+        made: tuple[CoarseAlpha, Tensor] = self.refiner(image, mask, _sides(features, image))
+        return made
+
+    def coarse(self, image: Tensor, features: Features, mask: Tensor) -> CoarseAlpha:
+        """Return what is needed everywhere."""
+        return self.refiner.coarse(image, mask, _sides(features, image))
+
+    def matte(self, image: Tensor, features: Features, mask: Tensor) -> Alphas:
+        """Return the alphas of what `mask` shows; see `SGHM.matte`."""
+        coarse, os1 = self.refined(image, features, mask)
+        return Alphas(coarse.os8, coarse.os4, os1)
+
+
+def _sides(features: Features, image: Tensor) -> tuple[Tensor, ...]:
+    """Return the encoder's features at 1/8, 1/16 and 1/32 of `image`."""
+    height, width = image.shape[-2:]
+    return tuple(
+        _resized(part, (height // shrunk, width // shrunk))
+        for part, shrunk in ((features.half, 8), (features.fourth, 16), (features.eighth, 32))
+    )
+
+
 def _gathered(planes: Tensor, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
     """Return squares of `planes` (1, c, h, w), (squares, c, side, side), channels last."""
     along = torch.arange(side, device=planes.device)
@@ -210,6 +245,21 @@ def sghm_lite() -> SGHM:
         refine=MattingDecoder(128, (80, 48, 32, 16, 12, 6), (1, 1, 1, 1, 1), (16, 8, 4)),
         to_small=average_small,
         sharpen=sharpened,
+        trusts_mask=True,
+    )
+
+
+def sghm_lite_10() -> LightSGHM:
+    """Return the light network of the tenth weights, unfilled: within 6 M parameters and 14 GFLOP."""
+    channels, deepest = MobileNetV2Encoder.channels[:3], MobileNetV2Encoder.channels[3]
+    return LightSGHM(
+        backbone=MobileNetV2Encoder(),
+        aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
+        decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
+        shortcut=nn.ModuleList(),
+        refine=Refiner(channels),
+        to_small=average_small,
+        sharpen=None,
         trusts_mask=True,
     )
 

@@ -1,0 +1,181 @@
+"""The light matting half: any mask becomes an alpha, coarse everywhere and fine where it is needed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
+
+SLOPE = 0.1
+"""Of every leaky activation."""
+GUIDE_PX = 8
+"""Side of the blocks whose means are all that the network sees of its guide."""
+PLANES = 5
+"""What the finest alpha sees at full size: three of the picture, the coarse alpha, the guide."""
+SURE = 0.02
+"""The finest alpha starts from the coarse one, kept this far from 0 and 1."""
+
+
+class CoarseAlpha(NamedTuple):
+    """What is made of a picture up to a quarter of its size."""
+
+    os8: Tensor
+    """Alpha made at an eighth of the size, (n, 1, height, width), 0-1."""
+    os4: Tensor
+    """Alpha made at a quarter of the size, (n, 1, height, width), 0-1."""
+    detail: Tensor
+    """Where the finest alpha is needed, a probability, (n, 1, height / 4, width / 4)."""
+    state: Tensor
+    """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""
+
+
+class Refiner(nn.Module):
+    """
+    Climb from 1/64 to 1/4 of the picture beside the encoder's features, then to full size.
+
+    Only the encoder's first stages are looked at, which no training changes: so this half and the
+    segmentation are trained apart, and a mask from elsewhere needs no segmentation. The guide reaches
+    every scale as means of blocks of 8 px: at full size the network would copy its outline instead
+    of looking at the picture. There are no gates made of whole-picture means, so a part of a picture
+    is matted as the whole is.
+
+    Args of the constructor: channels of the encoder's `features` at 1/2, 1/4 and 1/8 of the small
+    picture; `widths` at 1/32, 1/16, 1/8 and 1/4; channels at `half` and at `full` size.
+    """
+
+    def __init__(
+        self,
+        features: tuple[int, int, int],
+        widths: tuple[int, int, int, int] = (96, 80, 48, 32),
+        half: int = 32,
+        full: int = 8,
+    ) -> None:
+        super().__init__()
+        thirty_second, sixteenth, eighth, quarter = widths
+        fine, middle, coarse = features
+        self.side32 = conv(coarse + 1, thirty_second)
+        self.side16 = conv(middle + 1, sixteenth)
+        self.side8 = conv(fine + 1, eighth)
+        self.patches = nn.Conv2d(3, quarter, 4, 4)
+        self.side4 = conv(quarter + 1, quarter)
+        self.blocks64 = nn.Sequential(Residual(thirty_second), Residual(thirty_second))
+        self.blocks32 = Residual(thirty_second)
+        self.up16 = nn.Conv2d(thirty_second, sixteenth, 1)
+        self.blocks16 = Residual(sixteenth)
+        self.up8 = nn.Conv2d(sixteenth, eighth, 1)
+        self.blocks8 = Residual(eighth)
+        self.up4 = nn.Conv2d(eighth, quarter, 1)
+        self.blocks4 = Residual(quarter)
+        self.to_os8 = nn.Conv2d(eighth, 1, 3, padding=1)
+        self.to_os4 = nn.Conv2d(quarter, 2, 3, padding=1)
+        self.fine = FineAlpha(quarter, half, full)
+
+    def forward(
+        self, image: Tensor, guide: Tensor, features: tuple[Tensor, ...]
+    ) -> tuple[CoarseAlpha, Tensor]:
+        """
+        Return the coarse alpha and the finest one everywhere, (n, 1, height, width).
+
+        Args:
+            image: The picture, (n, 3, height, width), 0-1, sides multiples of 64.
+            guide: Where the object is, (n, 1, height, width), 0-1.
+            features: The encoder's, at 1/8, 1/16 and 1/32 of the picture.
+        """
+        coarse = self.coarse(image, guide, features)
+        return coarse, self.fine(coarse.state, fine_planes(image, guide, coarse.os4))
+
+    def coarse(self, image: Tensor, guide: Tensor, features: tuple[Tensor, ...]) -> CoarseAlpha:
+        """Return what is made up to a quarter of the size; see `forward`."""
+        eighth, sixteenth, thirty_second = features
+        mask8 = avg_pool2d(guide, GUIDE_PX)
+        mask16 = avg_pool2d(mask8, 2)
+        x = self.side32(_beside(thirty_second, avg_pool2d(mask16, 2)))
+        x = self.blocks32(x + twice(self.blocks64(avg_pool2d(x, 2))))
+        x = self.blocks16(twice(self.up16(x)) + self.side16(_beside(sixteenth, mask16)))
+        x = self.blocks8(twice(self.up8(x)) + self.side8(_beside(eighth, mask8)))
+        os8 = self.to_os8(x)
+        side = self.side4(_beside(self.patches(image), twice(mask8)))
+        x = self.blocks4(twice(self.up4(x)) + side)
+        os4, detail = self.to_os4(x).split(1, 1)
+        return CoarseAlpha(_alpha(os8, 8), _alpha(os4, 4), torch.sigmoid(detail), x)
+
+
+class FineAlpha(nn.Module):
+    """The finest alpha of a picture or of parts of it: most of the work at half size."""
+
+    halo_px = 16
+    """How far it depends on its surroundings, in whole quarters: five convolutions at half size, two
+    at full size, one step of the quarter's enlargement."""
+
+    def __init__(self, state: int, half: int, full: int) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(PLANES, half, 4, 2, padding=1)
+        self.up2 = nn.Conv2d(state, half, 1)
+        self.blocks2 = nn.Sequential(Residual(half), Residual(half))
+        self.up1 = nn.ConvTranspose2d(half, full, 2, 2)
+        self.side1 = nn.Conv2d(PLANES - 1, full, 3, padding=1)
+        self.last = conv(full, full)
+        self.to_os1 = nn.Conv2d(full, 1, 3, padding=1)
+
+    def forward(self, state: Tensor, planes: Tensor) -> Tensor:
+        """
+        Return the finest alpha, (n, 1, h, w), 0-1.
+
+        Args:
+            state: Of `CoarseAlpha`, (n, channels, h / 4, w / 4).
+            planes: Of `fine_planes`, (n, 5, h, w).
+        """
+        x = leaky_relu(self.look(planes) + twice(self.up2(state)), SLOPE)
+        x = self.up1(self.blocks2(x)) + self.side1(planes[:, : PLANES - 1])
+        logits = self.to_os1(self.last(leaky_relu(x, SLOPE))).float()
+        start = torch.logit(planes[:, 3:4].float().clamp(SURE, 1 - SURE))
+        return torch.sigmoid(logits + start).to(planes.dtype)
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a straight way, (n, channels, h, w) in and out."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *conv(channels, channels),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` filtered."""
+        return leaky_relu(x + self.body(x), SLOPE)
+
+
+def conv(in_channels: int, out_channels: int, side: int = 3) -> nn.Sequential:
+    """Return a convolution of `side` px with its norm and activation."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, side, padding=side // 2, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.LeakyReLU(SLOPE, inplace=True),
+    )
+
+
+def fine_planes(image: Tensor, guide: Tensor, os4: Tensor) -> Tensor:
+    """Return what the finest alpha sees at full size, (n, 5, h, w): picture, coarse alpha, guide."""
+    soft = interpolate(
+        avg_pool2d(guide, GUIDE_PX), image.shape[-2:], mode="bilinear", align_corners=False
+    )
+    return torch.cat([image, os4.detach().to(image.dtype), soft], 1)
+
+
+def twice(x: Tensor) -> Tensor:
+    """Return `x` (n, c, h, w) at twice the size, bilinear."""
+    return interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _beside(features: Tensor, mask: Tensor) -> Tensor:
+    return torch.cat([features, mask.to(features.dtype)], 1)
+
+
+def _alpha(logits: Tensor, scale: int) -> Tensor:
+    larger = interpolate(logits, scale_factor=scale, mode="bilinear", align_corners=False)
+    return torch.sigmoid(larger)

@@ -1,0 +1,165 @@
+"""
+Score weights by the pictures of a pack that are held back: what to choose weights by.
+
+    python -m weights.training.choose PACK WEIGHTS... [--small 448] [--every 1] [--sheet FILE]
+
+Prints, of the network's own masks: IoU of people as they were taken, mean and 10th percentile, and
+how much of pictures without people is covered, mean and share of pictures over 2 %; all in percent.
+Of held people over held places, guided by masks that are exact, of low resolution and rough: mean
+error and error within 10 px of soft edges, in thousandths, of the coarse and of the finest alpha.
+"""
+
+from __future__ import annotations
+
+import argparse
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from sghm_vs.models.sghm.network import STRIDE, LightSGHM, sghm_lite_10
+from weights.training.library import Library, Picture, part
+from weights.training.losses import dilated
+from weights.training.train import load
+
+BAND_PX = 10
+COVERED_PERCENT = 2
+LOW_LONG_SIDE_PX = 256
+ROUGH_PX, ROUGH_CORNERS = 3, 0.008
+
+
+def small_of(image: Tensor, long_side: int) -> Tensor:
+    """Return `image` (1, 3, h, w) as the encoder sees it: sides multiples of 16."""
+    scale = min(long_side / max(image.shape[2:]), 1)
+    size = [max(round(side * scale / 16), 1) * 16 for side in image.shape[2:]]
+    return interpolate(image, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def floats(picture: Picture) -> Tensor:
+    """Return the color of `picture`, (1, 3, h, w), 0-1."""
+    return picture.color[None].float() / 255
+
+
+def own_mask(network: LightSGHM, image: Tensor, long_side: int) -> Tensor:
+    """Return the probability of a person, (1, 1, h, w), of `image`'s size."""
+    seen = network.segment(network.encode_small(small_of(image, long_side)))
+    return interpolate(seen, image.shape[2:], mode="bilinear", align_corners=False)
+
+
+def score_masks(network: LightSGHM, library: Library, long_side: int, every: int) -> str:
+    """Return the figures of the network's own masks in a line."""
+    overlaps, covered = [], []
+    for name in library.names["held_photo"][::every]:
+        picture = library.read(name)
+        assert picture.alpha is not None  # noqa: S101 - a photo has one
+        truth = picture.alpha[None] > 127
+        mask = own_mask(network, floats(picture), long_side) > 0.5
+        union = int((mask | truth).sum())
+        overlaps.append(100 * int((mask & truth).sum()) / max(union, 1))
+    for name in library.names["held_nobody"][::every]:
+        mask = own_mask(network, floats(library.read(name)), long_side) > 0.5
+        covered.append(100 * float(mask.float().mean()))
+    over = 100 * np.mean(np.array(covered) > COVERED_PERCENT)
+    return (
+        f"people IoU {np.mean(overlaps):.1f}, 10th percentile {np.percentile(overlaps, 10):.1f}; "
+        f"nobody covered {np.mean(covered):.1f}, over 2 % {over:.0f}"
+    )
+
+
+def composed(library: Library, every: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield held people over held places, by fixed seeds: image (1, 3, h, w), alpha (1, 1, h, w)."""
+    names = [n for n in library.names["held_cutout"] if "/render_" in n or "/hair_" in n]
+    for name in names[::every]:
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        person, place = library.read(name), library.pick(rng, "held_nobody")
+        assert person.alpha is not None  # noqa: S101 - a cutout has one
+        size = tuple(side // STRIDE * STRIDE for side in person.color.shape[1:])
+        height, width = (max(side, 4 * STRIDE) for side in size)
+        middle = person.color.shape[1] / 2, person.color.shape[2] / 2
+        own = part(torch.cat([person.color, person.alpha]), middle, 1.0, (height, width))
+        scale = max(height / place.color.shape[1], width / place.color.shape[2]) * 1.1
+        behind = part(
+            place.color,
+            (place.color.shape[1] / 2, place.color.shape[2] / 2),
+            scale,
+            (height, width),
+        )
+        color, alpha = own[:3], own[3:]
+        yield (color * alpha + behind * (1 - alpha))[None], alpha[None]
+
+
+def guides_of(alpha: Tensor) -> dict[str, Tensor]:
+    """Return masks of `alpha` (1, 1, h, w): exact, of low resolution, drawn by hand."""
+    mask = (alpha[0, 0].numpy() > 0.5).astype(np.uint8)
+    scale = LOW_LONG_SIDE_PX / max(mask.shape)
+    small = cv2.resize(mask * 1.0, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) > 0.5
+    low = cv2.resize(small.astype(np.float32), mask.shape[::-1]) > 0.5
+    side = 2 * ROUGH_PX + 1
+    wide = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    lines, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    reach = ROUGH_CORNERS * max(mask.shape)
+    drawn = [cv2.approxPolyDP(line, reach, True) for line in lines if len(line) > 40]
+    rough = cv2.fillPoly(np.zeros_like(mask), drawn, 1)
+    masks = {"exact": mask, "low": low, "rough": rough}
+    return {
+        kind: torch.from_numpy(made.astype(np.float32))[None, None] for kind, made in masks.items()
+    }
+
+
+def score_guided(network: LightSGHM, library: Library, long_side: int, every: int) -> str:
+    """Return the figures of guided mattes in a line."""
+    found: dict[str, list[tuple[float, ...]]] = {}
+    for image, alpha in composed(library, every):
+        band = dilated(((alpha > 0.02) & (alpha < 0.98)).float(), BAND_PX) > 0
+        features = network.encode_small(small_of(image, long_side))
+        for kind, guide in guides_of(alpha).items():
+            coarse, os1 = network.refined(image, features, guide)
+            errors = [(made - alpha).abs() for made in (guide, coarse.os4, os1)]
+            found.setdefault(kind, []).append(
+                tuple(
+                    1e3 * float(e.mean() if where is None else e[where].mean())
+                    for e in errors
+                    for where in (None, band)
+                )
+            )
+    told = []
+    for kind, rows in found.items():
+        mad, band_, mad4, band4, mad1, band1 = np.mean(rows, 0)
+        told.append(
+            f"{kind}: guide {mad:.1f} / {band_:.0f}, coarse {mad4:.1f} / {band4:.0f}, "
+            f"finest {mad1:.1f} / {band1:.0f}"
+        )
+    return "; ".join(told)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("weights", type=Path, nargs="+")
+    parser.add_argument("--small", type=int, nargs="+", default=[448])
+    parser.add_argument("--every", type=int, default=1, help="every so manieth picture")
+    parser.add_argument("--only", choices=("masks", "guided"))
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    library = Library(args.pack)
+    for path in args.weights:
+        network = sghm_lite_10()
+        load(network, path)
+        network.eval()
+        with torch.inference_mode():
+            for long_side in args.small:
+                told = []
+                if args.only != "guided":
+                    told.append(score_masks(network, library, long_side, args.every))
+                if args.only != "masks":
+                    told.append(score_guided(network, library, long_side, args.every))
+                print(path.name, long_side, *told, sep="\n    ", flush=True)
+
+
+if __name__ == "__main__":
+    main()
