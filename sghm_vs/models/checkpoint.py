@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sghm_vs.errors import WeightsError, listed
-from sghm_vs.models.sghm.network import SGHM, sghm_lite, sghm_resnet50
+from sghm_vs.models.sghm.network import SGHM, sghm_lite, sghm_lite_10, sghm_resnet50
 
 type StateDict = dict[str, Tensor]
 
@@ -19,6 +19,7 @@ NAMES_LISTED_MAX = 3
 ARCHITECTURES: dict[str, Callable[[], SGHM]] = {
     "sghm-resnet50": sghm_resnet50,
     "sghm-lite": sghm_lite,
+    "sghm-lite-10": sghm_lite_10,
 }
 
 
@@ -142,9 +143,9 @@ def _without_prefix(state: StateDict) -> StateDict:
 
 
 def _closest_architecture(state: StateDict) -> str:
-    return (
-        "sghm-lite" if any(key.startswith("backbone.stem.") for key in state) else "sghm-resnet50"
-    )
+    if not any(key.startswith("backbone.stem.") for key in state):
+        return "sghm-resnet50"
+    return "sghm-lite-10" if any(key.startswith("refine.fine.") for key in state) else "sghm-lite"
 
 
 def _slice_segmentation_head(state: StateDict, expected: StateDict) -> StateDict:

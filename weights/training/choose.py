@@ -1,12 +1,14 @@
 """
 Score weights by the pictures of a pack that are held back: what to choose weights by.
 
-    python -m weights.training.choose PACK WEIGHTS... [--small 448] [--every 1] [--sheet FILE]
+    python -m weights.training.choose PACK WEIGHTS... [--small 448] [--every 1]
+    python -m weights.training.choose PACK --write DIR
 
 Prints, of the network's own masks: IoU of people as they were taken, mean and 10th percentile, and
 how much of pictures without people is covered, mean and share of pictures over 2 %; all in percent.
 Of held people over held places, guided by masks that are exact, of low resolution and rough: mean
 error and error within 10 px of soft edges, in thousandths, of the coarse and of the finest alpha.
+`--write` lays the held pictures out as `report` takes them.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from weights.training.library import Library, Picture, part
 from weights.training.losses import dilated
 from weights.training.train import load
 
+HELD_MARK = "held_back_from_training"
+"""A file of this name says that weights may be chosen by what lies beside it."""
 BAND_PX = 10
 COVERED_PERCENT = 2
 LOW_LONG_SIDE_PX = 256
@@ -137,16 +141,44 @@ def score_guided(network: LightSGHM, library: Library, long_side: int, every: in
     return "; ".join(told)
 
 
+def _places(kind: str, stem: str) -> tuple[str, ...]:
+    """Return the folders of a held picture's color and alpha among the tool's sets; none if in none."""
+    if kind == "held_photo":
+        return "portraits/img", "portraits/mask"
+    if kind == "held_nobody":
+        return ("nobody",)
+    for start, name in (("render_", "rendered"), ("hair_", "hair")):
+        if kind == "held_cutout" and stem.startswith(start):
+            return f"{name}/img", f"{name}/alpha"
+    return ()
+
+
+def write_held(library: Library, folder: Path) -> None:
+    """Write held pictures as `folder`/report, in the sets that the scoring tool reads."""
+    for kind, names in sorted(library.names.items()):
+        for name in names if kind.startswith("held_") else ():
+            picture, stem = library.read(name), name.partition("/")[2]
+            for place, plane in zip(_places(kind, stem), picture, strict=False):
+                target = folder / "report" / place
+                target.mkdir(parents=True, exist_ok=True)
+                values = plane.permute(1, 2, 0).numpy()[..., ::-1]
+                cv2.imwrite(str(target / f"{stem}.png"), values)
+    (folder / HELD_MARK).touch()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("pack", type=Path)
-    parser.add_argument("weights", type=Path, nargs="+")
+    parser.add_argument("weights", type=Path, nargs="*")
+    parser.add_argument("--write", type=Path, metavar="DIR")
     parser.add_argument("--small", type=int, nargs="+", default=[448])
     parser.add_argument("--every", type=int, default=1, help="every so manieth picture")
     parser.add_argument("--only", choices=("masks", "guided"))
     args = parser.parse_args()
     torch.set_num_threads(1)
     library = Library(args.pack)
+    if args.write:
+        write_held(library, args.write)
     for path in args.weights:
         network = sghm_lite_10()
         load(network, path)

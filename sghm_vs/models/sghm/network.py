@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, cast
 
 import torch
@@ -18,13 +19,15 @@ from sghm_vs.models.sghm.encoder import (
     published_aspp,
 )
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
-from sghm_vs.models.sghm.refiner import CoarseAlpha, Refiner
+from sghm_vs.models.sghm.refiner import CoarseAlpha, Refiner, fine_planes
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, Survey
 
 STRIDE = 64
 """Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
 SMALL_LONG_SIDE_PX = 320
+"""Of what the encoder of the ninth weights sees."""
+LIGHT_LONG_SIDE_PX = 448
 """Of what the light network's encoder sees."""
 
 
@@ -190,6 +193,12 @@ class LightSGHM(SGHM):
         coarse, os1 = self.refined(image, features, mask)
         return Alphas(coarse.os8, coarse.os4, os1)
 
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+        """Return what of `matte` is needed everywhere; see `SGHM.begin`."""
+        os8, os4, _, state = self.coarse(image, features, mask)
+        planes = fine_planes(image, mask, os4)
+        return Begun(Coarse(os8, os4, state), Survey(planes, nn.Identity()))
+
 
 def _sides(features: Features, image: Tensor) -> tuple[Tensor, ...]:
     """Return the encoder's features at 1/8, 1/16 and 1/32 of `image`."""
@@ -258,7 +267,7 @@ def sghm_lite_10() -> LightSGHM:
         decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
         shortcut=nn.ModuleList(),
         refine=Refiner(channels),
-        to_small=average_small,
+        to_small=partial(average_small, long_side_px=LIGHT_LONG_SIDE_PX),
         sharpen=None,
         trusts_mask=True,
     )
@@ -284,15 +293,15 @@ def _sample_quarter(image: Tensor) -> Tensor:
     return _shrink(image, 1 / 4)
 
 
-def average_small(image: Tensor) -> Tensor:
+def average_small(image: Tensor, long_side_px: int = SMALL_LONG_SIDE_PX) -> Tensor:
     """
-    Return `image` with a long side of 320 px, or its own where that is less.
+    Return `image` with a long side of `long_side_px`, or its own where that is less.
 
     So a person is seen as large as in the training, whatever the frame's size.
     Every pixel counts, so grain does not alias into the mask.
     """
     height, width = image.shape[-2:]
-    scale = min(SMALL_LONG_SIDE_PX / max(height, width), 1)
+    scale = min(long_side_px / max(height, width), 1)
     return _resized(image, (_to_16(height * scale), _to_16(width * scale)))
 
 

@@ -106,8 +106,8 @@ class FineAlpha(nn.Module):
     """The finest alpha of a picture or of parts of it: most of the work at half size."""
 
     halo_px = 16
-    """How far it depends on its surroundings, in whole quarters: five convolutions at half size, two
-    at full size, one step of the quarter's enlargement."""
+    """How far it depends on its surroundings, in whole quarters: a step of the quarter's enlargement,
+    five convolutions at half size, two at full size."""
 
     def __init__(self, state: int, half: int, full: int) -> None:
         super().__init__()
