@@ -10,8 +10,10 @@ from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
 SLOPE = 0.1
 """Of every leaky activation."""
-GUIDE_PX = 8
+GUIDE_PX = 4
 """Side of the blocks whose means are all that the network sees of its guide."""
+SOFT_GUIDE_PX = 8
+"""The same where the finest alpha is made."""
 PLANES = 5
 """What the finest alpha sees at full size: three of the picture, the coarse alpha, the guide."""
 SURE = 0.02
@@ -36,9 +38,9 @@ class Refiner(nn.Module):
     Climb from 1/64 to 1/4 of the picture beside the encoder's features, then to full size.
 
     Only the encoder's first stages are looked at, which no training changes: so this half and the
-    segmentation are trained apart, and a mask from elsewhere needs no segmentation. The guide reaches
-    every scale as means of blocks of 8 px: at full size the network would copy its outline instead
-    of looking at the picture. There are no gates made of whole-picture means, so a part of a picture
+    segmentation are trained apart, and a mask from elsewhere needs no segmentation. The guide is seen
+    as means of blocks of 4 px and more: at full size the network would copy its outline instead of
+    looking at the picture. There are no gates made of whole-picture means, so a part of a picture
     is matted as the whole is.
 
     Args of the constructor: channels of the encoder's `features` at 1/2, 1/4 and 1/8 of the small
@@ -89,14 +91,15 @@ class Refiner(nn.Module):
     def coarse(self, image: Tensor, guide: Tensor, features: tuple[Tensor, ...]) -> CoarseAlpha:
         """Return what is made up to a quarter of the size; see `forward`."""
         eighth, sixteenth, thirty_second = features
-        mask8 = avg_pool2d(guide, GUIDE_PX)
+        mask4 = avg_pool2d(guide, GUIDE_PX)
+        mask8 = avg_pool2d(mask4, 2)
         mask16 = avg_pool2d(mask8, 2)
         x = self.side32(_beside(thirty_second, avg_pool2d(mask16, 2)))
         x = self.blocks32(x + twice(self.blocks64(avg_pool2d(x, 2))))
         x = self.blocks16(twice(self.up16(x)) + self.side16(_beside(sixteenth, mask16)))
         x = self.blocks8(twice(self.up8(x)) + self.side8(_beside(eighth, mask8)))
         os8 = self.to_os8(x)
-        side = self.side4(_beside(self.patches(image), twice(mask8)))
+        side = self.side4(_beside(self.patches(image), mask4))
         x = self.blocks4(twice(self.up4(x)) + side)
         os4, detail = self.to_os4(x).split(1, 1)
         return CoarseAlpha(_alpha(os8, 8), _alpha(os4, 4), torch.sigmoid(detail), x)
@@ -162,7 +165,7 @@ def conv(in_channels: int, out_channels: int, side: int = 3) -> nn.Sequential:
 def fine_planes(image: Tensor, guide: Tensor, os4: Tensor) -> Tensor:
     """Return what the finest alpha sees at full size, (n, 5, h, w): picture, coarse alpha, guide."""
     soft = interpolate(
-        avg_pool2d(guide, GUIDE_PX), image.shape[-2:], mode="bilinear", align_corners=False
+        avg_pool2d(guide, SOFT_GUIDE_PX), image.shape[-2:], mode="bilinear", align_corners=False
     )
     return torch.cat([image, os4.detach().to(image.dtype), soft], 1)
 
