@@ -264,7 +264,7 @@ def sghm_lite_10() -> LightSGHM:
     return LightSGHM(
         backbone=MobileNetV2Encoder(),
         aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
-        decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
+        decoder=SegmentationDecoder(channels, 128, (64, 48, 16), outputs=1),
         shortcut=nn.ModuleList(),
         refine=Refiner(channels),
         to_small=partial(average_small, long_side_px=LIGHT_LONG_SIDE_PX),
