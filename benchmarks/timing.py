@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import vapoursynth as vs
     from torch import Tensor
 
-    from sghm_vs.filter.graph import Engine
+    from sghm_vs.filter.engine import Engine
     from sghm_vs.matting.frame import Pipeline
+    from sghm_vs.models.backends.base import Network
     from sghm_vs.models.backends.device import Compute
-    from sghm_vs.models.load import Network
     from sghm_vs.models.sghm.network import SGHM, Begun
-    from sghm_vs.shots.shot import Matting
+    from sghm_vs.options import Matting
 
 BASELINE_FRAMES = 3
 WARM_UP = {"cpu": 1, "cuda": 4}
@@ -73,7 +73,7 @@ def measure(case: Case) -> Row:
     """
     import torch
 
-    from sghm_vs.filter.graph import Engine
+    from sghm_vs.filter.engine import Engine
     from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
     from sghm_vs.models.backends.streams import Slots
@@ -93,7 +93,7 @@ def measure(case: Case) -> Row:
         raise SettingsError(msg)
     staged = Staged(network, band, device)
     engine = Engine.of(
-        Pipeline(staged, how.settings),  # type: ignore[arg-type]
+        Pipeline(staged, how.settings),
         Slots(device, how.num_streams),
     )
     pictures = _pictures(clip, device, network.dtype)
@@ -126,7 +126,7 @@ def endure(case: Case) -> Row:
     Raises:
         SghmError: As `measure` says.
     """
-    from sghm_vs.filter.graph import Engine
+    from sghm_vs.filter.engine import Engine
     from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
     from sghm_vs.models.backends.streams import Slots
@@ -136,7 +136,7 @@ def endure(case: Case) -> Row:
     name, _, network = _networks(how.model, compute)
     band = None if case.band is None else _matte(case.band, case.size)
     pipeline = Pipeline(
-        Staged(network, band, compute.device),  # type: ignore[arg-type]
+        Staged(network, band, compute.device),
         how.settings,
     )
     engine = Engine.of(pipeline, Slots(compute.device, how.num_streams))
@@ -206,7 +206,7 @@ def _networks(model: str, compute: Compute) -> tuple[str, SGHM, Network]:
 
     import torch
 
-    from sghm_vs.filter.sghm import placed
+    from sghm_vs.models.backends.base import place
     from sghm_vs.models.checkpoint import (
         ARCHITECTURES,
         build_plain_network,
@@ -223,12 +223,12 @@ def _networks(model: str, compute: Compute) -> tuple[str, SGHM, Network]:
         if model not in ARCHITECTURES:
             raise
         torch.manual_seed(0)
-        architecture, plain = model, ARCHITECTURES[model]().eval()
+        architecture, plain = model, ARCHITECTURES[model].build().eval()
         plain.requires_grad_(requires_grad=False)
         name = model + RANDOM
     network = copy.deepcopy(plain)
     fold_batch_norms(network)
-    return name, plain.to(compute.device), placed(network, architecture, compute)
+    return name, plain.to(compute.device), place(network, architecture, compute)
 
 
 def _in_memory(case: Case, distinct: int) -> vs.VideoNode:

@@ -17,7 +17,9 @@ Each message says what was found, what is needed and, where it helps, what to ty
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
+from types import ModuleType
 
 LISTED_MAX = 8
 """Names that a message lists before it counts the rest."""
@@ -68,3 +70,17 @@ def listed(names: Iterable[object], most: int = LISTED_MAX) -> str:
     shown = [str(name) for name in names]
     rest = len(shown) - most
     return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """
+    Return the imported `module`.
+
+    Raises:
+        MissingPackageError: It is not installed; the message names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        msg = f"{purpose} needs {module}, which is not installed; pip install 'sghm-vs[{extra}]'"
+        raise MissingPackageError(msg) from error

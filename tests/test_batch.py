@@ -13,18 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from sghm_vs.cli import build_parser, main
-from sghm_vs.cli.batch import requests_from, shots_from
+from sghm_vs.cli import batch, build_parser, main
 from sghm_vs.errors import ExportError, SettingsError, SourceError
-from sghm_vs.media.sequences import FrameRange
-from sghm_vs.options import Edges, Settings
+from sghm_vs.options import Delivery, Edges, FrameRange, Matting, Settings
 from sghm_vs.shots.batch.find import find_footage
 from sghm_vs.shots.batch.lists import read_list
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.batch.names import Shot, output_names, place, safe_name, unique_names
 from sghm_vs.shots.batch.run import Conduct, Unfit, plan, run_batch
 from sghm_vs.shots.batch.watch import Watch
-from sghm_vs.shots.shot import Delivery, Matting
 from tests.standin import CRASHES, Meddler, StandIn, write_movie, write_sequence
 
 FAST = Conduct(make_renderer=StandIn)
@@ -53,7 +50,7 @@ def shot(name: str, source: Path, *, to: str = "{shot}.####.png", **more: object
 def asked(*words: str) -> list[Shot]:
     """Return the shots that the words of `sghm batch` ask for."""
     args = build_parser().parse_args(["batch", *words])
-    return shots_from(requests_from(args), args).shots
+    return batch.asked(args).shots
 
 
 def files_in(folder: Path, pattern: str = "*.png") -> dict[str, bytes]:

@@ -22,14 +22,14 @@ import vapoursynth as vs
 from torch import Tensor
 
 from sghm_vs import sghm
+from sghm_vs.clips import to_gray_frame
 from sghm_vs.color import convert
 from sghm_vs.color.yuv import to_codes, unpacked
 from sghm_vs.errors import DeviceError
 from sghm_vs.filter import graph
 from sghm_vs.filter import tensors as planes
-from sghm_vs.filter.graph import Engine
-from sghm_vs.filter.sghm import engines_for, load_pipeline, matte_clip
-from sghm_vs.frames import to_gray_frame
+from sghm_vs.filter.engine import Engine, engines_for, load_pipeline
+from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.matting import tiles
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.backends.cuda_graphs import GRAPHS_MAX, Directly, Graphs, Step

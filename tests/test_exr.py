@@ -14,9 +14,9 @@ import vapoursynth as vs
 from sghm_vs import export
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.media.metadata import Origin
-from sghm_vs.media.readers import Opening, open_source
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.media.readers import open_source
 from sghm_vs.media.timecode import Timecode
+from sghm_vs.options import FrameRange, Opening
 from sghm_vs.shots.shot import deliver
 from tests.clips import core, noise_clip, plane
 

@@ -14,15 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
-from sghm_vs.cli import main, plans
+from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
-from sghm_vs.media.targets import whole_file
+from sghm_vs.media.files import whole_file
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.farm import run as shows
 from sghm_vs.shots.farm import schedule
 from sghm_vs.shots.farm.assemble import assemble
 from sghm_vs.shots.farm.engines.ray import Failure, Member, Outcome, failure_of
-from sghm_vs.shots.farm.job import Job
+from sghm_vs.shots.farm.job import Job, jobs_of
 from sghm_vs.shots.farm.plan import read_plan
 from sghm_vs.shots.farm.run import Rules, Status, make_show
 from sghm_vs.shots.farm.schedule import Work
@@ -114,7 +114,7 @@ def planned(plates: Path, folder: Path, *words: str) -> list[Job]:
     said = [str(plates), "-o", str(folder / "plan.json"), "--chunk", "4", "--to", "{shot}.####.png"]
     said += ["--overwrite", "--quiet", "--worker", str(worker), *words]
     assert main(["farm", "plan", *said]) == 0
-    return [*plans.jobs_of(read_plan(folder / "plan.json"))]
+    return [*jobs_of(read_plan(folder / "plan.json"))]
 
 
 def run(

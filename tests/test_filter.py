@@ -20,8 +20,8 @@ import sghm_vs
 from sghm_vs import attach, sghm
 from sghm_vs.color.convert import read_color, to_display_rgb
 from sghm_vs.filter import tensors
-from sghm_vs.filter.debug import View, detached
-from sghm_vs.filter.sghm import load_pipeline
+from sghm_vs.filter.debug import detached
+from sghm_vs.filter.engine import load_pipeline
 from sghm_vs.matting import optical_flow, temporal
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.media.readers.vpy import run_script
@@ -29,7 +29,7 @@ from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.streams import Slots, trim_heap
 from sghm_vs.models.sghm.network import SGHM
 from sghm_vs.models.weights import find_weights
-from sghm_vs.options import Settings
+from sghm_vs.options import Settings, View
 from tests.clips import counted, frame_bytes, noise_clip, panning_clip, plane
 
 core = vs.core

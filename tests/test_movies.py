@@ -14,11 +14,10 @@ from sghm_vs import export
 from sghm_vs.errors import ExportError
 from sghm_vs.media.metadata import Origin
 from sghm_vs.media.readers import open_source
-from sghm_vs.media.sequences import FrameRange
 from sghm_vs.media.timecode import Timecode
-from sghm_vs.media.writers import Form
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
-from sghm_vs.shots.shot import Delivery, deliver
+from sghm_vs.options import Delivery, Form, FrameRange
+from sghm_vs.shots.shot import deliver
 from tests.clips import core, noise_clip, plane
 from tests.decoding import av_plane, decoded
 

@@ -7,8 +7,7 @@ from sghm_vs.clips import blank_like, computed, read_once, uncached
 from sghm_vs.color.convert import read_color, to_viewed_rgb
 from sghm_vs.filter import graph
 from sghm_vs.filter.debug import view
-from sghm_vs.filter.graph import Engines
-from sghm_vs.filter.sghm import engines_for
+from sghm_vs.filter.engine import Engines, engines_for
 from sghm_vs.matting import temporal
 from sghm_vs.models.backends.device import choose_computes
 from sghm_vs.models.weights import find_weights

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
+from sghm_vs.clips import to_rgb_array
 from sghm_vs.filter import graph
 from sghm_vs.filter.neighbors import open_window
-from sghm_vs.frames import to_rgb_array
 from sghm_vs.matting import optical_flow
 from sghm_vs.options import QUIETING_FRAMES, VOTERS, Settings
 from tests.clips import plane

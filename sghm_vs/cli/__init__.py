@@ -95,9 +95,9 @@ def main(words: Sequence[str] | None = None) -> int:
 def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> int:
     """Run the verb of `parser` that `words` name, and return its exit code."""
     _fill_closed_streams()
-    args = parser.parse_args(words)
     try:
         with unwinding():
+            args = parser.parse_args(words)
             code: int = args.run(args)
             sys.stdout.flush()
     except Ended as ended:

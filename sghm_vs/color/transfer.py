@@ -12,10 +12,9 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.clips import computed, read_once
+from sghm_vs.clips import computed, read_once, to_rgb_array, to_rgb_frame
 from sghm_vs.color import ocio
 from sghm_vs.color.frame_props import BT709, IDENTITY, LINEAR, SPACE, SRGB, Colorimetry
-from sghm_vs.frames import to_rgb_array, to_rgb_frame
 
 CAMERA_CURVES = (1, 6, 14, 15)
 """Transfers that are one curve: BT.709, BT.601, BT.2020 of 10 and of 12 bits."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 import vapoursynth as vs
 from torch import Tensor
 
-from sghm_vs.clips import blank_like, computed
+from sghm_vs.clips import blank_like, computed, to_gray_frame
 from sghm_vs.filter import tensors
 from sghm_vs.filter.graph import Steps, halved
-from sghm_vs.frames import to_gray_frame
 from sghm_vs.matting import temporal
 from sghm_vs.matting.frame import Pipeline
-
-View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference"]
+from sghm_vs.options import View
 
 
 def attached(rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.clips import blank_like, computed, read_once
+from sghm_vs.clips import blank_like, computed, read_once, to_gray_frame
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SghmError, UnsupportedClipError
-from sghm_vs.frames import to_gray_frame
 from sghm_vs.matting import edges as stage
 from sghm_vs.matting.edges import Alpha
 from sghm_vs.options import Edges, Shape

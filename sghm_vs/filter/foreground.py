@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.clips import computed, read_once
+from sghm_vs.clips import computed, read_once, to_rgb_array, to_rgb_frame
 from sghm_vs.color import convert
 from sghm_vs.color.convert import Footage, read_color
 from sghm_vs.errors import SghmError, UnsupportedClipError
-from sghm_vs.frames import to_rgb_array, to_rgb_frame
 from sghm_vs.matting.foreground import estimate
 from sghm_vs.options import Foreground
 

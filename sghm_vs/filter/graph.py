@@ -8,30 +8,30 @@ A clip's way through the network.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import vapoursynth as vs
 from torch import Tensor
 
-from sghm_vs.clips import blank_like, blank_of_any_size, computed, read_once
-from sghm_vs.color.yuv import Layout, to_codes, unpacked
+from sghm_vs.clips import (
+    blank_like,
+    blank_of_any_size,
+    computed,
+    read_once,
+    to_gray_frame,
+    to_rgb_array,
+    to_rgb_frame,
+)
+from sghm_vs.color.yuv import to_codes
 from sghm_vs.errors import UnsupportedClipError
 from sghm_vs.filter import tensors as planes
+from sghm_vs.filter.engine import Engines, engine_of
 from sghm_vs.filter.neighbors import Window, open_window
-from sghm_vs.frames import to_gray_frame, to_rgb_array, to_rgb_frame
 from sghm_vs.matting import optical_flow, temporal
 from sghm_vs.matting.frame import Pipeline
-from sghm_vs.models.backends.streams import Slots
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.options import QUIETING_FRAMES, VOTERS
-
-FEATURES_MIB = 256
-"""Of frames that were segmented and wait to be matted."""
 
 
 def alone(
@@ -233,97 +233,6 @@ def halved(frames: vs.VideoNode) -> vs.VideoNode:
         return to_gray_frame(optical_flow.halved(np.asarray(alphas[0][0])), {})
 
     return computed(blank_of_any_size(frames), [frames], make)
-
-
-class FeatureCache:
-    """
-    Features of the frames that were last segmented, up to a number of bytes.
-
-    Only speeds up: what is missing is made anew, and comes out the same.
-    """
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._bytes = 0
-        self._kept: OrderedDict[int, Features] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, n: int, make: Callable[[], Features]) -> Features:
-        """
-        Return the features of frame `n`, which `make` makes if they are not there.
-
-        They go: a frame is matted once, and would else wait for the cache to be full.
-        """
-        with self._lock:
-            found = self._kept.pop(n, None)
-            self._bytes -= 0 if found is None else _bytes_of(found)
-        return make() if found is None else found
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
-
-    def put(self, n: int, features: Features) -> None:
-        """Keep the features of frame `n`, in place of the oldest."""
-        with self._lock:
-            if n in self._kept:
-                return
-            self._kept[n] = features
-            self._bytes += _bytes_of(features)
-            while self._bytes > self._bytes_max:
-                self._bytes -= _bytes_of(self._kept.popitem(last=False)[1])
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A clip's frames on a device: the network there, the slots where it runs, what is kept."""
-
-    pipeline: Pipeline
-    slots: Slots
-    features: FeatureCache
-
-    @classmethod
-    def of(cls, pipeline: Pipeline, slots: Slots) -> Engine:
-        """Return one whose `pipeline` runs in `slots`, on whose device its network is."""
-        features = FeatureCache(FEATURES_MIB << 20)
-        slots.at_close(features.clear)
-        return cls(replace(pipeline, dense=slots.dense), slots, features)
-
-    def run(self, frames: list[vs.VideoFrame], compute: Callable[..., Tensor]) -> Tensor:
-        """Return what `compute` makes of `frames` as tensors, in a slot; on the CPU."""
-        dtype = self.pipeline.network.dtype
-        if not self.slots.packs:
-            to_tensor = planes.to_tensor
-            return self.slots.run(
-                lambda: compute(*(to_tensor(frame, self.slots.device, dtype) for frame in frames))
-            )
-        # Packed on this thread, VapourSynth's, while slots work.
-        taken = [planes.packed(frame, self.slots.device) for frame in frames]
-        dense = self.pipeline.dense
-
-        def brought(data: Tensor, layout: Layout) -> Tensor:
-            tensor: Tensor = dense.run(unpacked, data, layout, dtype)
-            # Frames that are laid out alike come out of the same step.
-            return tensor if len(taken) == 1 else dense.kept(tensor)
-
-        return self.slots.run(lambda: compute(*(brought(*one) for one in taken)))
-
-
-type Engines = Sequence[Engine]
-
-
-def engine_of(n: int, engines: Engines) -> Engine:
-    """Return which of `engines` makes frame `n`: it depends on nothing else."""
-    return engines[n % len(engines)]
-
-
-def _bytes_of(features: Features) -> int:
-    return sum(part.numel() * part.element_size() for part in features)
 
 
 def _check_sizes(n: int, frames: list[vs.VideoFrame]) -> None:

@@ -15,8 +15,7 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.clips import blank_of_any_size, computed, shifted
-from sghm_vs.frames import to_gray_frame, to_rgb_array
+from sghm_vs.clips import blank_of_any_size, computed, shifted, to_gray_frame, to_rgb_array
 from sghm_vs.matting import optical_flow
 from sghm_vs.matting.temporal import Neighbor
 from sghm_vs.options import Settings
@@ -155,7 +154,7 @@ def _step(
 
 def _share_of_cut(before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings) -> float:
     """Return how much is new as a part of what a cut takes; above 1 is one."""
-    if not settings.sc:
+    if settings.sc_threshold == "off":
         return 0
     if settings.sc_threshold is None:
         says = _says(before.props, "_SceneChangeNext") or _says(after.props, "_SceneChangePrev")

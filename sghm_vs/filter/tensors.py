@@ -10,10 +10,10 @@ import torch
 import vapoursynth as vs
 from torch import Tensor
 
+from sghm_vs.clips import to_gray_frame
 from sghm_vs.color.convert import Footage, keeps_codes, to_viewed_rgb
 from sghm_vs.color.frame_props import Colorimetry, colorimetry_of
 from sghm_vs.color.yuv import CHROMA_MIN_PX, LUMA_OF_MATRIX, Layout
-from sghm_vs.frames import to_gray_frame
 
 DEFAULT_LOCATION = 0
 """Of chroma: on the left, as in MPEG-2 and H.264."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from sghm_vs.matting import refinement, segmentation, sizing
 from sghm_vs.matting import tiles as detail
+from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.cuda_graphs import Dense, Directly
-from sghm_vs.models.load import Network
 from sghm_vs.models.resampling import enlarge
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.network import Begun

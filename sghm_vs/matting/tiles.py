@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.cuda_graphs import Dense, Directly
-from sghm_vs.models.load import Network
 from sghm_vs.models.sghm.network import SGHM, Begun, Square
 
 TILE_PX = 64

@@ -10,9 +10,10 @@ from typing import Literal, Protocol
 import av
 
 from sghm_vs.errors import SourceError
-from sghm_vs.media.readers.origins import movie_origin, picture_origin
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, FrameRange, SequencePath
+from sghm_vs.media.metadata import movie_origin, picture_origin
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.media.timecode import Timecode
+from sghm_vs.options import FrameRange
 
 DEFAULT_RATE = Fraction(24)
 

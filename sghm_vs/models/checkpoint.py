@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +17,19 @@ type StateDict = dict[str, Tensor]
 
 NAMES_LISTED_MAX = 3
 
-ARCHITECTURES: dict[str, Callable[[], SGHM]] = {
-    "sghm-resnet50": sghm_resnet50,
-    "sghm-lite": sghm_lite,
+
+class Architecture(NamedTuple):
+    """A row of `ARCHITECTURES`."""
+
+    build: Callable[[], SGHM]
+    """Returns the network, unfilled."""
+    mark: str
+    """Its checkpoints, and no others above it in the table, have names that begin so."""
+
+
+ARCHITECTURES = {
+    "sghm-lite": Architecture(sghm_lite, mark="backbone.stem."),
+    "sghm-resnet50": Architecture(sghm_resnet50, mark=""),
 }
 
 
@@ -84,7 +95,7 @@ def build_plain_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
     state = bake_spectral_norms(_without_prefix(state))
     name = _closest_architecture(state)
     with torch.device("meta"):
-        network = ARCHITECTURES[name]()
+        network = ARCHITECTURES[name].build()
     state = _slice_segmentation_head(state, network.state_dict())
     _check(state, network.state_dict(), name, origin)
     network.load_state_dict(
@@ -142,9 +153,9 @@ def _without_prefix(state: StateDict) -> StateDict:
 
 
 def _closest_architecture(state: StateDict) -> str:
-    return (
-        "sghm-lite" if any(key.startswith("backbone.stem.") for key in state) else "sghm-resnet50"
-    )
+    marks = {name: row.mark for name, row in ARCHITECTURES.items()}
+    found = (name for name, mark in marks.items() if any(key.startswith(mark) for key in state))
+    return next(found, list(marks)[-1])
 
 
 def _slice_segmentation_head(state: StateDict, expected: StateDict) -> StateDict:

@@ -92,6 +92,10 @@ class Script_Knob(String_Knob):
             _current.pop()
 
 
+class Int_Knob(Knob):
+    """Holds a whole number."""
+
+
 class Enumeration_Knob(Knob):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args[:2])
@@ -104,7 +108,7 @@ class Enumeration_Knob(Knob):
 
 
 KINDS: dict[int, Callable[..., Knob]] = {
-    1: EvalString_Knob, 2: File_Knob, 3: Knob, 6: Knob, 7: Knob, 20: Knob, 22: Script_Knob,
+    1: EvalString_Knob, 2: File_Knob, 3: Int_Knob, 6: Knob, 7: Knob, 20: Knob, 22: Script_Knob,
     26: Knob,
 }  # fmt: skip
 EMPTY: dict[int, Any] = {3: 0, 6: False, 7: 0.0}

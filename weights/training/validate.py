@@ -22,8 +22,8 @@ import vapoursynth as vs
 from sghm_vs.color.convert import read_color, to_display_rgb
 from sghm_vs.evaluate import score_clip
 from sghm_vs.evaluate.contact_sheet import contact_sheet
-from sghm_vs.filter.graph import Engine
-from sghm_vs.filter.sghm import load_pipeline, matte_clip
+from sghm_vs.filter.engine import Engine, load_pipeline
+from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.media.readers import open_source
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.streams import Slots

@@ -20,40 +20,18 @@ import vapoursynth as vs
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import said_to_be
 from sghm_vs.errors import SourceError
-from sghm_vs.media.metadata import Origin
-from sghm_vs.media.readers.folder import sequence_in
+from sghm_vs.media.metadata import Origin, movie_origin, picture_origin
 from sghm_vs.media.readers.images import picture_clip
 from sghm_vs.media.readers.movie import open_movie
-from sghm_vs.media.readers.origins import movie_origin, picture_origin
-from sghm_vs.media.readers.sequence import Missing, frame_files
 from sghm_vs.media.readers.vpy import run_script
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, frame_files, sequence_in
+from sghm_vs.options import Missing, Opening
 
 __all__ = ["Missing", "Opening", "Source", "open_source"]
 
 DEFAULT_RATE = Fraction(24)
 ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
 """How "https://…" and "smb://…" begin; a Windows drive has one letter."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What the footage itself leaves open; a source ignores what it has no use for."""
-
-    rate: Fraction | None = None
-    """Frames per second of a sequence or picture; without it EXR files that carry
-    `framesPerSecond` keep theirs, and others run at 24. Movies and scripts have their own."""
-    missing: Missing = "error"
-    """What a frame that is missing in a sequence becomes: "error" refuses, "black" is a black
-    frame, "hold" the frame before it."""
-    layer: str | None = None
-    """Which layer or part of EXR files; None is R, G, B, else Y, else the only channel."""
-    track: int | None = None
-    """Which of a movie's tracks, counted from 0 with those of sound; None is the first movie."""
-    colorspace: str | None = None
-    """What the codes mean, in place of what the footage says; see `sghm_vs.color.ocio`."""
-    keep_windows: bool = False
-    """Whether EXR plates are shown with their overscan, and outputs get the plates' windows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ from sghm_vs.color.convert import Footage, read_color, to_viewed_rgb
 from sghm_vs.color.frame_props import pixel_aspect_of
 from sghm_vs.errors import ExportError
 from sghm_vs.media.metadata import WINDOWS, Origin
-from sghm_vs.media.targets import prepare_folders, read_targets
+from sghm_vs.media.targets import Target, prepare_folders, read_targets
 from sghm_vs.media.verification.sidecar import sampled
 from sghm_vs.media.writers.base import Job, Writer
 from sghm_vs.media.writers.exr import ExrWriter
-from sghm_vs.media.writers.form import Form, check_layers, check_suffixes
 from sghm_vs.media.writers.movie import MovieWriter
 from sghm_vs.media.writers.output import Delivery
 from sghm_vs.media.writers.png import PngWriter
+from sghm_vs.options import Form, check_layers, check_suffixes
 
 __all__ = ["Form", "export"]
 
@@ -122,15 +122,14 @@ def export(
     named = extra | {str(path): matte for path, matte in beside.items()}
     _check_clips(clip, alpha, foreground, named)
     numbers = range(first_number, first_number + clip.num_frames)
-    targets = read_targets(
+    targets = find_targets(
         [*map(Path, paths), *beside],
         numbers,
-        tuple(WRITERS),
+        made,
         patterns=patterns,
         overwrite=overwrite or resume,
     )
     suffixes = {target.path.suffix.lower() for target in targets}
-    check_suffixes(suffixes, made)
     prepare_folders(targets)
     job = Job(
         over=_background(over, clip) if ".mp4" in suffixes else None,
@@ -159,6 +158,20 @@ def export(
             delivery.abort()
         raise
     return [target.path for target in targets]
+
+
+def find_targets(
+    paths: Sequence[Path], numbers: range, form: Form, *, patterns: bool, overwrite: bool
+) -> list[Target]:
+    """
+    Return what `paths` mean for frames with `numbers`; nothing is opened or made.
+
+    Raises:
+        ExportError: One can't be written in this form, exists already, or meets another.
+    """
+    targets = read_targets(paths, numbers, tuple(WRITERS), patterns=patterns, overwrite=overwrite)
+    check_suffixes({target.path.suffix.lower() for target in targets}, form)
+    return targets
 
 
 def _background(over: vs.VideoNode | Sequence[float] | None, clip: vs.VideoNode) -> vs.VideoNode:

@@ -14,7 +14,7 @@ from sghm_vs.color.convert import Footage
 from sghm_vs.media.metadata import Origin
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
-from sghm_vs.media.writers.form import Form
+from sghm_vs.options import Form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ import vapoursynth as vs
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import BT709, Colorimetry
 from sghm_vs.errors import ExportError
-from sghm_vs.media.targets import Target, disk_of, refuse_another_disk
+from sghm_vs.media.files import disk_of, refuse_another_disk
+from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
 from sghm_vs.media.writers import ffmpeg_args
 from sghm_vs.media.writers.audio import SoundTrack, samples, sound_tracks

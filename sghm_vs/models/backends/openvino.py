@@ -11,7 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sghm_vs.extras import require
+from sghm_vs.errors import SettingsError, require
+from sghm_vs.models.backends.base import BACKENDS
+from sghm_vs.models.backends.device import Compute
+from sghm_vs.models.backends.streams import slots_on_cpu
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Coarse
 from sghm_vs.models.sghm.network import SGHM, Begun, Square
@@ -23,6 +26,20 @@ PROGRAMS_MAX = 16
 
 type Key = tuple[object, ...]
 """A part, and the shapes of what goes in."""
+
+
+def place(network: SGHM, architecture: str, compute: Compute) -> OpenVinoNetwork:
+    """
+    Return `network` as programs of OpenVINO.
+
+    Raises:
+        MissingPackageError: OpenVINO is not installed.
+        SettingsError: The network is too light for half precision.
+    """
+    if compute.fp16 and architecture not in (BACKENDS["openvino"].automatic_for or ()):
+        msg = f"fp16 by OpenVINO is too coarse for {architecture}; leave it out (--no-fp16)"
+        raise SettingsError(msg)
+    return OpenVinoNetwork(network, half=bool(compute.fp16), streams=slots_on_cpu())
 
 
 class OpenVinoNetwork:

@@ -11,11 +11,11 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from sghm_vs.models.resampling import block_means
 from sghm_vs.models.sghm.encoder import (
+    ASPP,
     Features,
     MobileNetV2Encoder,
     ResNet50Encoder,
     SeparableASPP,
-    published_aspp,
 )
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
@@ -188,7 +188,7 @@ def sghm_resnet50() -> SGHM:
     channels = ResNet50Encoder.channels[:3]
     return SGHM(
         backbone=ResNet50Encoder(),
-        aspp=published_aspp(),
+        aspp=ASPP(ResNet50Encoder.channels[3], 256, (3, 6, 9)),
         decoder=SegmentationDecoder(channels, 256, (128, 64, 48), outputs=1),
         shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),

@@ -12,8 +12,8 @@ from fileseq.exceptions import FileSeqException
 from fileseq.filesequence import FileSequence
 
 from sghm_vs.errors import SourceError, listed
-from sghm_vs.media.readers.folder import sequences_among
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, FrameRange, SequencePath
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, sequences_among
+from sghm_vs.options import FrameRange
 
 MOVIE_SUFFIXES = frozenset(
     {

@@ -16,15 +16,16 @@ from typing import Any, Literal, Protocol
 from filelock import FileLock, Timeout
 
 from sghm_vs.errors import ExportError, SghmError, SourceError, listed
+from sghm_vs.media.files import sweep
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.media.targets import sweep
+from sghm_vs.options import Matting
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files, source_files, state_of
 from sghm_vs.shots.batch.manifest import NAME, Entry, Manifest
 from sghm_vs.shots.batch.memory import available_bytes, peak_bytes
 from sghm_vs.shots.batch.names import Shot, place
 from sghm_vs.shots.batch.processes import Failure, News, Pool, Report
 from sghm_vs.shots.batch.render import Rendered, Renderer, Rotoscoper, Task
-from sghm_vs.shots.shot import Matting, describe
+from sghm_vs.shots.shot import describe
 
 LOCK = ".sghm-batch.lock"
 SHOT_BYTES = 2 * 2**30

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, SghmError, listed
-from sghm_vs.media.sequences import FrameRange
-from sghm_vs.media.targets import sweep
+from sghm_vs.media.files import sweep
+from sghm_vs.options import FrameRange, Matting
 from sghm_vs.shots.batch.checksums import State
 from sghm_vs.shots.batch.manifest import Entry, Manifest
 from sghm_vs.shots.batch.render import Rendered
@@ -22,7 +22,7 @@ from sghm_vs.shots.farm.engines.ray import Crew, Failure, Member, Outcome
 from sghm_vs.shots.farm.job import Job
 from sghm_vs.shots.farm.plan import KEPT
 from sghm_vs.shots.farm.schedule import Schedule, Work
-from sghm_vs.shots.shot import Matting, describe
+from sghm_vs.shots.shot import describe
 
 TOLD_EVERY_S = 0.5
 WAIT_S = 60.0

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sghm_vs.errors import FarmError
-from sghm_vs.extras import require
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.errors import FarmError, require
+from sghm_vs.options import FrameRange, Matting
 from sghm_vs.shots.batch.checksums import Content
 from sghm_vs.shots.batch.processes import words_of
 from sghm_vs.shots.batch.render import CACHE_MIB, Rendered, Rotoscoper
@@ -23,7 +22,6 @@ from sghm_vs.shots.farm.fingerprint import Fingerprint
 from sghm_vs.shots.farm.job import Job
 from sghm_vs.shots.farm.schedule import Work
 from sghm_vs.shots.farm.worker import bind_threads, loaded
-from sghm_vs.shots.shot import Matting
 
 STORAGE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE})
 """What a disk or a share says when it, and not the work, is to blame."""

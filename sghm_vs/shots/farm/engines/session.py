@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import FarmError
-from sghm_vs.media.sequences import FrameRange
-from sghm_vs.media.targets import whole_file
+from sghm_vs.media.files import whole_file
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.processes import words_of
 from sghm_vs.shots.batch.render import Progress, Rotoscoper
 from sghm_vs.shots.farm.job import Job
