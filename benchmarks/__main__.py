@@ -266,19 +266,19 @@ def _by_preset(clip: vs.VideoNode, args: argparse.Namespace) -> dict[str, vs.Vid
     from sghm_vs.filter.sghm import matte_clip
     from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
-    from sghm_vs.models.backends.streams import Slots
+    from sghm_vs.models.backends.streams import Streams
     from sghm_vs.models.load import load_network
     from sghm_vs.models.weights import find_weights
 
     how = options.matting_from(args)
     weights = find_weights(how.model)
     places = [
-        (load_network(weights, compute), Slots(compute.device, count=0))
+        (load_network(weights, compute), Streams(compute.device, count=0))
         for compute in choose_computes(how.device_index, how.fp16, how.backend)
     ]
     return {
         name: matte_clip(
-            clip, [Engine.of(Pipeline(network, chosen), slots) for network, slots in places]
+            clip, [Engine.of(Pipeline(network, chosen), streams) for network, streams in places]
         )
         for name, chosen in _presets(args).items()
     }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sghm_vs.options import Matting
     from sghm_vs.shots.batch.render import Rendered
     from sghm_vs.shots.farm.assemble import Assembled
-    from sghm_vs.shots.farm.engines.ray import Crew
+    from sghm_vs.shots.farm.engines.ray import RayPool
     from sghm_vs.shots.farm.job import Job
     from sghm_vs.shots.shot import Prepared
 
@@ -191,22 +191,22 @@ def _scaled(args: argparse.Namespace, folder: Path) -> list[Row]:
 
 def _timed(plan: Plan, workers: int, kind: type | None) -> float:
     """Return how many seconds `plan` takes workers that are ready."""
-    from sghm_vs.shots.farm.engines.ray import Crew, Needs
-    from sghm_vs.shots.farm.engines.ray import Worker as Real
+    from sghm_vs.shots.farm.engines.base import WorkerOptions, WorkerProcess
+    from sghm_vs.shots.farm.engines.ray import RayPool
     from sghm_vs.shots.farm.job import jobs_of
     from sghm_vs.shots.farm.run import Rules, make_show
 
     jobs = [*jobs_of(plan)]
-    needs = Needs(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=True)
-    crew = Crew(needs, size=workers, kind=kind or Real, cores=workers)
-    _ready(crew, workers)
+    needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=True)
+    pool = RayPool(needs, size=workers, kind=kind or WorkerProcess, cores=workers)
+    _ready(pool, workers)
     started = time.monotonic()
-    make_show(jobs, lambda: crew, Rules(is_hashed=False), lambda _: None)
+    make_show(jobs, lambda: pool, Rules(is_hashed=False), lambda _: None)
     return time.monotonic() - started
 
 
-def _ready(crew: Crew, workers: int) -> None:
-    while len(crew.idle()) < workers:
-        crew.grow(most=workers)
-        for _ in crew.news(1.0):
+def _ready(pool: RayPool, workers: int) -> None:
+    while len(pool.idle()) < workers:
+        pool.grow(most=workers)
+        for _ in pool.events(1.0):
             pass

@@ -24,8 +24,6 @@ FRAMES_ON_CUDA = 240
 SHORT = 100
 """Frames that a long run is compared with."""
 
-type Cases = list[Case]
-
 
 def run(args: argparse.Namespace) -> int:
     """Measure each case in a process of its own, and print a table."""

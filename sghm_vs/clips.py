@@ -9,6 +9,8 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
+from sghm_vs.errors import SghmError, UnsupportedClipError
+
 type Make = Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]
 
 
@@ -120,3 +122,39 @@ def to_rgb_frame(values: NDArray[np.float32], props: Mapping[str, Any]) -> vs.Vi
 def to_rgb_array(frame: vs.VideoFrame) -> NDArray[np.float32]:
     """Return an RGBS `frame` as (height, width, 3)."""
     return np.stack([np.asarray(plane) for plane in frame], axis=2)
+
+
+def check_constant(
+    name: str, node: object, error: type[SghmError] = UnsupportedClipError
+) -> vs.VideoNode:
+    """Return `node`, once it is a clip of one format and size; else raise `error`."""
+    if not isinstance(node, vs.VideoNode):
+        msg = f"the {name} is not a clip but {type(node).__name__}"
+        raise error(msg)
+    if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
+        msg = f"the {name} changes its format or size along the way; convert it to one first"
+        raise error(msg)
+    return node
+
+
+def check_gray(name: str, node: object, error: type[SghmError] = UnsupportedClipError) -> None:
+    """Raise `error` if `node` is no GRAY clip."""
+    if not isinstance(node, vs.VideoNode) or node.format.color_family != vs.GRAY:
+        plane = f"{name.split()[0]}.std.ShufflePlanes(0, vs.GRAY)"
+        msg = f"the {name} must be a GRAY clip; take a plane: {plane}"
+        raise error(msg)
+
+
+def check_extent(
+    name: str,
+    node: vs.VideoNode,
+    clip: vs.VideoNode,
+    error: type[SghmError] = UnsupportedClipError,
+) -> None:
+    """Raise `error` if `node` is not of the size and length of `clip`."""
+    found, needed = (
+        f"{one.width}x{one.height} with {one.num_frames} frames" for one in (node, clip)
+    )
+    if found != needed:
+        msg = f"the {name} is {found}, and the clip {needed}: they must be equal"
+        raise error(msg)

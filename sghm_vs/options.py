@@ -34,9 +34,9 @@ View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference
 TR_MAX = 8
 VOTERS = 4
 """So many times farther than the alpha's is the window whose frames vote on where people are."""
-QUIETING_FRAMES = 1
+DENOISING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""
-REACH_MAX = (1 + VOTERS) * TR_MAX + QUIETING_FRAMES
+REACH_MAX = (1 + VOTERS) * TR_MAX + DENOISING_FRAMES
 """Frames before and after a frame that may help with it, whatever the settings."""
 PRESETS = {"off": 0, "fast": 1, "default": 2, "quality": 3}
 """What a word for `tr` means: how many frames each way."""
@@ -379,7 +379,7 @@ class Settings:
     def reach(self) -> int:
         """How many frames before and after a frame its alpha depends on, at most."""
         # Neighbors correct an alpha, each had its own voters, and each of these a quieter picture.
-        return (1 + VOTERS) * self.radius + QUIETING_FRAMES if self.radius else 0
+        return (1 + VOTERS) * self.radius + DENOISING_FRAMES if self.radius else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

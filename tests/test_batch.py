@@ -20,11 +20,11 @@ from sghm_vs.shots.batch.find import find_footage
 from sghm_vs.shots.batch.lists import read_list
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.batch.names import Shot, output_names, place, safe_name, unique_names
-from sghm_vs.shots.batch.run import Conduct, Unfit, plan, run_batch
+from sghm_vs.shots.batch.run import BatchOptions, InvalidShot, plan, run_batch
 from sghm_vs.shots.batch.watch import Watch
 from tests.standin import CRASHES, Meddler, StandIn, write_movie, write_sequence
 
-FAST = Conduct(make_renderer=StandIn)
+FAST = BatchOptions(make_renderer=StandIn)
 RESUMED = replace(FAST, resume=True)
 WITHIN_S = 300
 
@@ -234,7 +234,10 @@ def test_a_failing_shot_stops_no_other_and_is_named_with_its_reason(tmp_path):
     ]
 
     entries = run_batch(
-        shots, tmp_path / "out", conduct=FAST, unfit=[Unfit("no", "no.mov", "it is not there")]
+        shots,
+        tmp_path / "out",
+        conduct=FAST,
+        unfit=[InvalidShot("no", "no.mov", "it is not there")],
     )
 
     assert [entry.state for entry in entries] == ["failed"] * 4 + ["done", "failed"]

@@ -20,6 +20,7 @@ from sghm_vs.color.frame_props import Colorimetry
 from sghm_vs.errors import ExportError
 from sghm_vs.media import targets
 from sghm_vs.media.writers import ffmpeg_args
+from sghm_vs.media.writers.codecs import prores
 from sghm_vs.media.writers.ffmpeg import is_new_enough
 from tests.clips import core, counted, noise_clip, plane
 from tests.decoding import av_plane, decoded
@@ -148,7 +149,7 @@ def test_the_prores_command_says_what_it_must():
     words = ffmpeg_args.arguments(
         Path("ffmpeg"),
         Path("out.mov"),
-        ffmpeg_args.prores(4, Colorimetry(1, 1, 1)),
+        prores(4, Colorimetry(1, 1, 1)),
         ffmpeg_args.Movie(size=(1920, 1080), rate=Fraction(24000, 1001), frames=1),
     )
 
@@ -426,7 +427,7 @@ def test_overwrite_replaces(tmp_path):
     [
         ({"width": 64}, "64x64 with 2 frames, and the clip 96x64 with 2"),
         ({"length": 3}, "with 3 frames, and the clip"),
-        ({"format": vs.RGB24}, "must be GRAY"),
+        ({"format": vs.RGB24}, "must be a GRAY clip"),
     ],
 )
 def test_an_alpha_that_does_not_fit_is_named_with_both_sides(tmp_path, change, words):

@@ -23,7 +23,7 @@ from sghm_vs.media.verification.sidecar import UNFINISHED, read_record, sidecars
 from sghm_vs.options import FrameRange, Settings
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.batch.render import Rotoscoper, delivery_of
-from sghm_vs.shots.batch.run import Conduct, run_batch
+from sghm_vs.shots.batch.run import BatchOptions, run_batch
 from sghm_vs.shots.farm.assemble import assemble
 from sghm_vs.shots.farm.chunks import chunk_size, split
 from sghm_vs.shots.farm.engines.slurm import chunk_words, shell_script, slurm_script
@@ -334,7 +334,7 @@ def test_movies_and_what_is_asked_for_beside_them_are_the_whole_byte_for_byte(
     assert files_in(tmp_path / "mattes") == files_in(tmp_path / "whole")
     assert not (tmp_path / "mattes" / KEPT).exists()
     shots = [job.shot for job in jobs]
-    again = run_batch(shots, tmp_path / "mattes", conduct=Conduct(resume=True))
+    again = run_batch(shots, tmp_path / "mattes", conduct=BatchOptions(resume=True))
     assert again == entries, "sghm batch --resume makes it again"
 
 

@@ -406,7 +406,7 @@ def test_an_mlt_project_composites_the_mattes_as_numpy_does(two_clips, tmp_path)
 
 
 def test_the_command_line_says_where_a_programs_script_is(capsys):
-    assert main(["nle", "path", "blender"]) == 0
+    assert main(["hosts", "path", "blender"]) == 0
 
     assert Path(capsys.readouterr().out.strip()) == script("blender")
     assert script("blender").is_file()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sghm_vs.shots.batch.manifest import Entry
     from sghm_vs.shots.batch.names import Shot
     from sghm_vs.shots.batch.requests import Batch
-    from sghm_vs.shots.batch.run import Conduct, Planned
+    from sghm_vs.shots.batch.run import BatchOptions, Planned
 
 POLL_S = 2.0
 
@@ -125,11 +125,13 @@ def carry_out(batch: Batch, args: argparse.Namespace) -> int:
     return print_result(entries, args)
 
 
-def conduct_from(args: argparse.Namespace) -> Conduct:
+def conduct_from(args: argparse.Namespace) -> BatchOptions:
     """Return how the batch goes about, as `args` say."""
-    from sghm_vs.shots.batch.run import Conduct
+    from sghm_vs.shots.batch.run import BatchOptions
 
-    return Conduct(resume=args.resume, overwrite=args.overwrite, rehash=args.rehash, jobs=args.jobs)
+    return BatchOptions(
+        resume=args.resume, overwrite=args.overwrite, rehash=args.rehash, jobs=args.jobs
+    )
 
 
 def print_plan(planned: Sequence[Planned], batch: Batch, args: argparse.Namespace) -> None:

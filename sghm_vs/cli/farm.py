@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sghm_vs.cli import batch, options, timeline
 from sghm_vs.cli.progress import Report, farm_progress, openjd_progress
 from sghm_vs.errors import SettingsError
+from sghm_vs.shots.farm.engines import ENGINES
 
 if TYPE_CHECKING:
     from sghm_vs.options import FrameRange
@@ -106,6 +107,9 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine", choices=ENGINES, default=ENGINES[0], help="what runs the workers (default: ray)"
+    )
     parser.add_argument(
         "--address",
         metavar="ADDRESS",
@@ -284,7 +288,7 @@ def _print_plan(plan: Plan, unfit: Mapping[str, str], args: argparse.Namespace) 
 
 def _run(args: argparse.Namespace) -> int:
     """Make the plan, and print what came of it."""
-    from sghm_vs.shots.farm.engines.ray import Crew, Needs
+    from sghm_vs.shots.farm.engines.base import WorkerOptions, pool_of
     from sghm_vs.shots.farm.job import read
     from sghm_vs.shots.farm.run import Rules, make_show
 
@@ -299,19 +303,15 @@ def _run(args: argparse.Namespace) -> int:
         frame_s=plan.frame_s,
         is_hashed=not args.no_hash,
     )
-    needs = Needs(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
-    open_crew = partial(
-        Crew,
-        needs,
-        address=args.address,
-        size=args.workers,
-        runtime_env=_runtime_env(args.runtime_env),
+    needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
+    open_pool = partial(
+        pool_of(args.engine), needs, args.address, args.workers, _runtime_env(args.runtime_env)
     )
     with (
         options.stdout_for_results(),
         farm_progress(quiet=args.quiet, as_json=args.progress == "json") as tell,
     ):
-        entries = make_show(jobs, open_crew, rules, tell)
+        entries = make_show(jobs, open_pool, rules, tell)
     args.output = Path(plan.folder)
     return batch.print_result(entries, args)
 

@@ -11,11 +11,11 @@ from weakref import ref
 import vapoursynth as vs
 from torch import Tensor
 
-from sghm_vs.color.yuv import Layout, unpacked
-from sghm_vs.filter import tensors as planes
+from sghm_vs.color.yuv import PlaneLayout, planes_to_rgb
+from sghm_vs.filter.tensors import pack_planes, to_tensor
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.backends.device import Compute
-from sghm_vs.models.backends.streams import Slots
+from sghm_vs.models.backends.streams import Streams
 from sghm_vs.models.load import load_network
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.weights import Weights
@@ -72,37 +72,36 @@ class FeatureCache:
 
 @dataclass(frozen=True)
 class Engine:
-    """A clip's frames on a device: the network there, the slots where it runs, what is kept."""
+    """A clip's frames on a device: the network there, the streams where it runs, what is kept."""
 
     pipeline: Pipeline
-    slots: Slots
+    streams: Streams
     features: FeatureCache
 
     @classmethod
-    def of(cls, pipeline: Pipeline, slots: Slots) -> Engine:
-        """Return one whose `pipeline` runs in `slots`, on whose device its network is."""
+    def of(cls, pipeline: Pipeline, streams: Streams) -> Engine:
+        """Return one whose `pipeline` runs in `streams`, on whose device its network is."""
         features = FeatureCache(FEATURES_MIB << 20)
-        slots.at_close(features.clear)
-        return cls(replace(pipeline, dense=slots.dense), slots, features)
+        streams.at_close(features.clear)
+        return cls(replace(pipeline, runner=streams.runner), streams, features)
 
     def run(self, frames: list[vs.VideoFrame], compute: Callable[..., Tensor]) -> Tensor:
         """Return what `compute` makes of `frames` as tensors, in a slot; on the CPU."""
         dtype = self.pipeline.network.dtype
-        if not self.slots.packs:
-            to_tensor = planes.to_tensor
-            return self.slots.run(
-                lambda: compute(*(to_tensor(frame, self.slots.device, dtype) for frame in frames))
+        if not self.streams.packs:
+            return self.streams.run(
+                lambda: compute(*(to_tensor(frame, self.streams.device, dtype) for frame in frames))
             )
-        # Packed on this thread, VapourSynth's, while slots work.
-        taken = [planes.packed(frame, self.slots.device) for frame in frames]
-        dense = self.pipeline.dense
+        # Packed on this thread, VapourSynth's, while streams work.
+        taken = [pack_planes(frame, self.streams.device) for frame in frames]
+        runner = self.pipeline.runner
 
-        def brought(data: Tensor, layout: Layout) -> Tensor:
-            tensor: Tensor = dense.run(unpacked, data, layout, dtype)
+        def brought(data: Tensor, layout: PlaneLayout) -> Tensor:
+            tensor: Tensor = runner.run(planes_to_rgb, data, layout, dtype)
             # Frames that are laid out alike come out of the same step.
-            return tensor if len(taken) == 1 else dense.kept(tensor)
+            return tensor if len(taken) == 1 else runner.cloned(tensor)
 
-        return self.slots.run(lambda: compute(*(brought(*one) for one in taken)))
+        return self.streams.run(lambda: compute(*(brought(*one) for one in taken)))
 
 
 def engine_of(n: int, engines: Engines) -> Engine:
@@ -114,19 +113,19 @@ def _bytes_of(features: Features) -> int:
     return sum(part.numel() * part.element_size() for part in features)
 
 
-def _slots(compute: Compute, count: int, *, captures: bool) -> Slots:
-    """Return slots that are closed with the script: a previewer that loads it anew needs the room."""
-    slots = Slots(compute.device, count, captures=captures)
+def _streams(compute: Compute, count: int, *, captures: bool) -> Streams:
+    """Return streams that are closed with the script: a previewer that loads it anew needs the room."""
+    streams = Streams(compute.device, count, captures=captures)
     if compute.device.type == "cuda":
         # Kept by the clips alone; VapourSynth keeps what it calls.
-        found = ref(slots)
+        found = ref(streams)
 
         def close() -> None:
             if (alive := found()) is not None:
                 alive.close()
 
         vs.register_on_destroy(close)
-    return slots
+    return streams
 
 
 def engines_for(
@@ -141,7 +140,7 @@ def engines_for(
     return [
         Engine.of(
             load_pipeline(weights, settings, compute),
-            _slots(compute, num_streams, captures=captures),
+            _streams(compute, num_streams, captures=captures),
         )
         for compute in computes
     ]

@@ -38,9 +38,9 @@ class Window:
         """Return the window of another `tr` over the same motion."""
         return replace(self, tr=tr)
 
-    def of_people(self, people: vs.VideoNode) -> Window:
+    def guided_by_mask(self, people: vs.VideoNode) -> Window:
         """
-        Return the window whose motion is that of people's outlines; see `flow.of_people`.
+        Return the window whose motion is that of people's outlines; see `flow.guided_by_mask`.
 
         Args:
             people: Where each frame has them, GRAYS, above 0.5. Motion comes at the size of these.
@@ -53,7 +53,7 @@ class Window:
                 return step
             both = np.asarray(step[0]).reshape(2, 3, -1, step.width)
             theirs = [
-                optical_flow.of_people(motion, np.asarray(frame[0]))
+                optical_flow.guided_by_mask(motion, np.asarray(frame[0]))
                 for motion, frame in zip(both, where, strict=True)
             ]
             return to_gray_frame(np.concatenate(theirs).reshape(-1, where[0].width), step.props)

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 import vapoursynth as vs
 
+from sghm_vs.clips import check_extent, check_gray
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
@@ -111,7 +112,7 @@ def sghm(
             exposure=exposure,
         )
         if input_colorspace is not None:
-            clip = convert.said_to_be(clip, input_colorspace)
+            clip = convert.assume_colorspace(clip, input_colorspace)
         computes = choose_computes(device_index, fp16, backend)
         if not clip.width:
             computes = [compute.for_many_sizes() for compute in computes]
@@ -188,14 +189,14 @@ def matte_clip(
     """
     footage, pipeline = convert.read_color(clip), engines[0].pipeline
     rgb = convert.to_viewed_rgb(footage, pipeline.settings.exposure)
-    packs = all(engine.slots.packs for engine in engines)
+    packs = all(engine.streams.packs for engine in engines)
     pictures = tensors.to_pictures(footage, pipeline.settings.exposure) if packs else rgb
     if debug is None and (pipeline.settings.radius == 0 or rgb.num_frames == 1):
         if packs:
-            return graph.alone(pictures, engines, guide, format)
-        alpha = graph.alone(rgb, engines, guide)
+            return graph.per_frame(pictures, engines, guide, format)
+        alpha = graph.per_frame(rgb, engines, guide)
     else:
-        steps = graph.steady(rgb, pictures, engines, guide)
+        steps = graph.temporal_steps(rgb, pictures, engines, guide)
         alpha = _shown(debug, rgb, steps, pipeline)
     return alpha if format == vs.GRAYS else convert.to_full_range_gray(alpha, format)
 
@@ -233,17 +234,8 @@ def _read_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
 
 
 def _check_matte(name: str, matte: vs.VideoNode, clip: vs.VideoNode) -> None:
-    if not isinstance(matte, vs.VideoNode) or matte.format.color_family != vs.GRAY:
-        msg = f"the {name} must be a GRAY clip; take a plane: {name}.std.ShufflePlanes(0, vs.GRAY)"
-        raise UnsupportedClipError(msg)
-    found = matte.width, matte.height, matte.num_frames
-    needed = clip.width, clip.height, clip.num_frames
-    if found != needed:
-        msg = (
-            f"the {name} is {found[0]}x{found[1]} with {found[2]} frames, "
-            f"and the clip {needed[0]}x{needed[1]} with {needed[2]}: they must be equal"
-        )
-        raise UnsupportedClipError(msg)
+    check_gray(name, matte)
+    check_extent(name, matte, clip)
 
 
 def _check_integers(*, device_index: object, **values: object) -> None:

@@ -28,7 +28,7 @@ TIMECODED_SUFFIXES = frozenset({".exr", ".dpx"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class SourceMetadata:
     """Where the frames of a clip come from."""
 
     file: str = ""
@@ -43,7 +43,7 @@ class Origin:
     sound_start: Fraction = Fraction(0)
     """Seconds into that movie at which clip frame 0 is shown."""
 
-    def at(self, frames: int, rate: Fraction) -> Origin:
+    def at(self, frames: int, rate: Fraction) -> SourceMetadata:
         """Return the origin of a clip cut to begin `frames` later, at `rate` frames a second."""
         return replace(
             self,
@@ -53,7 +53,7 @@ class Origin:
         )
 
 
-def movie_origin(path: Path, rate: Fraction, track: int | None = None) -> Origin:
+def movie_metadata(path: Path, rate: Fraction, track: int | None = None) -> SourceMetadata:
     """
     Return what the movie at `path` says, as far as PyAV can read it.
 
@@ -71,8 +71,8 @@ def movie_origin(path: Path, rate: Fraction, track: int | None = None) -> Origin
             said = _said(movie)
             has_sound = bool(movie.streams.audio)
     except (av.error.FFmpegError, UnicodeEncodeError):
-        return Origin(file=path.name)
-    return Origin(
+        return SourceMetadata(file=path.name)
+    return SourceMetadata(
         file=path.name,
         timecode=_parsed(path, said.get("timecode", ""), rate),
         reel=said.get("reel_name", ""),
@@ -81,7 +81,7 @@ def movie_origin(path: Path, rate: Fraction, track: int | None = None) -> Origin
     )
 
 
-def picture_origin(path: Path, name: str, number: int, rate: Fraction) -> Origin:
+def picture_metadata(path: Path, name: str, number: int, rate: Fraction) -> SourceMetadata:
     """
     Return what the picture at `path`, first of the sequence `name`, says.
 
@@ -92,13 +92,13 @@ def picture_origin(path: Path, name: str, number: int, rate: Fraction) -> Origin
         rate: Frames per second.
     """
     if path.suffix.lower() not in TIMECODED_SUFFIXES:
-        return Origin(file=name, first_frame=number)
+        return SourceMetadata(file=name, first_frame=number)
     import OpenImageIO
 
     file = OpenImageIO.ImageInput.open(str(path))
     if file is None:
         OpenImageIO.geterror()
-        return Origin(file=name, first_frame=number)
+        return SourceMetadata(file=name, first_frame=number)
     try:
         code = file.spec().getattribute("smpte:TimeCode")
         reel = file.spec().get_string_attribute("reelName")
@@ -106,7 +106,9 @@ def picture_origin(path: Path, name: str, number: int, rate: Fraction) -> Origin
         code, reel = None, ""
     finally:
         file.close()
-    return Origin(file=name, first_frame=number, timecode=_decoded(path, code, rate), reel=reel)
+    return SourceMetadata(
+        file=name, first_frame=number, timecode=_decoded(path, code, rate), reel=reel
+    )
 
 
 def _said(movie: InputContainer) -> dict[str, str]:

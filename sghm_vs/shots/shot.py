@@ -16,7 +16,7 @@ from sghm_vs.color.convert import to_matte
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
-from sghm_vs.media.metadata import Origin
+from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.name_templates import named
 from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.sequences import SequencePath
@@ -255,7 +255,7 @@ def _described_color(source: Source) -> dict[str, str]:
     return {"input_colorspace": name, **config}
 
 
-def _origin(source: Source, delivery: Delivery) -> Origin:
+def _origin(source: Source, delivery: Delivery) -> SourceMetadata:
     """Return what `source` says of itself, with the timecode that was given."""
     if delivery.timecode is None:
         return source.origin

@@ -19,6 +19,7 @@ import numpy as np
 import OpenEXR
 
 from sghm_vs.hosts.nuke import script
+from tests import nuke_reader
 from tests.nuke_graph import evaluate
 
 INPUTS, HIDDEN_INPUTS, EXPRESSIONS = 1, 2, 4
@@ -362,7 +363,7 @@ def createNode(typ: str, knobs: str = "", inpanel: bool = True) -> Node:
 
 
 def loadToolset(filename: str) -> Node | None:
-    for node in script.read(Path(filename).read_text()):
+    for node in nuke_reader.read(Path(filename).read_text()):
         _from_script(node, _root)
     return None
 
@@ -440,7 +441,7 @@ def _made(kind: str, parent: Group) -> Node:
     for folder in _plugin_folders:
         file = Path(folder) / f"{kind}.gizmo"
         if file.is_file():
-            node = _from_script(script.read(file.read_text())[0], parent)
+            node = _from_script(nuke_reader.read(file.read_text())[0], parent)
             break
     else:
         node = (Group if kind == "Group" else Node)(kind, parent)

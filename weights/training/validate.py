@@ -26,7 +26,7 @@ from sghm_vs.filter.engine import Engine, load_pipeline
 from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.media.readers import open_source
 from sghm_vs.models.backends.device import Compute
-from sghm_vs.models.backends.streams import Slots
+from sghm_vs.models.backends.streams import Streams
 from sghm_vs.models.weights import find_weights
 from sghm_vs.options import Settings
 
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="print each picture's scores, too")
     args = parser.parse_args()
     pipeline = load_pipeline(find_weights(args.model), Settings(tr=0), Compute(CPU))
-    engine = Engine.of(pipeline, Slots(CPU, count=1))
+    engine = Engine.of(pipeline, Streams(CPU, count=1))
 
     def matte(clip: vs.VideoNode) -> vs.VideoNode:
         return matte_clip(clip, [engine])

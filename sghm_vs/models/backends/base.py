@@ -13,7 +13,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from sghm_vs.models.backends.device import Compute
     from sghm_vs.models.sghm.encoder import Features
-    from sghm_vs.models.sghm.network import SGHM, Begun, Square
+    from sghm_vs.models.sghm.network import SGHM, CoarseOutput, Square
 
 
 class Network(Protocol):
@@ -44,13 +44,13 @@ class Network(Protocol):
     def segment(self, features: Features) -> Tensor:
         """Return the probability of a person at the small picture's size, (1, 1, h, w)."""
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what is needed everywhere: the coarse alphas, and what the rest is made from."""
 
-    def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
+    def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """Return the finest alpha in equal `squares`, (squares, 1, side, side), 0-1."""
 
-    def finish_all(self, begun: Begun) -> Tensor:
+    def finish_all(self, begun: CoarseOutput) -> Tensor:
         """Return the finest alpha everywhere, (1, 1, height, width), 0-1."""
 
 

@@ -27,7 +27,7 @@ SMALL_LONG_SIDE_PX = 320
 """Of what the light network's encoder sees."""
 
 
-class Begun(NamedTuple):
+class CoarseOutput(NamedTuple):
     """A picture that is matted up to a quarter of its size, and what the rest is made from."""
 
     coarse: Coarse
@@ -114,15 +114,15 @@ class SGHM(nn.Module):
         alphas: Alphas = self.refine(_context(features, image), tuple(shortcuts))
         return alphas
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what of `matte` is needed everywhere; `finish` makes the rest where it is."""
         first, *scales = self._scales(image, features, mask)
         full, *rest = self.shortcut
         shortcuts = [shortcut(x) for shortcut, x in zip(rest, scales, strict=True)]
         coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
-        return Begun(coarse, cast("LocalShortcut", full).survey(first))
+        return CoarseOutput(coarse, cast("LocalShortcut", full).survey(first))
 
-    def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
+    def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """
         Return the finest alpha in equal `squares` of one picture, (squares, 1, side, side).
 
@@ -133,7 +133,7 @@ class SGHM(nn.Module):
         fine: Tensor = self.refine.fine(state, full)
         return fine
 
-    def finish_at(self, begun: Begun, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+    def finish_at(self, begun: CoarseOutput, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
         """Return what `finish` does of squares whose places are tensors, int64 (squares,)."""
         squares = (
             _gathered(planes, tops // shrunk, lefts // shrunk, side // shrunk)
@@ -143,7 +143,7 @@ class SGHM(nn.Module):
         fine: Tensor = self.refine.fine(state, begun.full.finish(planes))
         return fine
 
-    def finish_all(self, begun: Begun) -> Tensor:
+    def finish_all(self, begun: CoarseOutput) -> Tensor:
         """Return the finest alpha everywhere, (1, 1, height, width)."""
         fine: Tensor = self.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
         return fine

@@ -24,7 +24,7 @@ from sghm_vs.shots.batch.find import Footage, find_footage
 from sghm_vs.shots.batch.lists import Row, is_list, read_list
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.batch.names import Shot, output_names, safe_name, unique_names
-from sghm_vs.shots.batch.run import Unfit
+from sghm_vs.shots.batch.run import InvalidShot
 
 USUAL_OUTPUT = "{shot}.mov"
 
@@ -44,7 +44,7 @@ class Batch:
     """What is to be made, and what can't be."""
 
     shots: list[Shot]
-    unfit: list[Unfit] = field(default_factory=list)
+    unfit: list[InvalidShot] = field(default_factory=list)
     left_out: list[Path] = field(default_factory=list)
 
 
@@ -163,7 +163,7 @@ def _listed(path: Path, values: Values, folder: Path, rest: Batch) -> list[Reque
             found = find_footage([source], but=folder)
         except SourceError as error:
             name = safe_name(row.shot or Path(row.source).stem)
-            rest.unfit.append(Unfit(name, source, str(error)))
+            rest.unfit.append(InvalidShot(name, source, str(error)))
             continue
         requests += [Request(footage, own, row.shot) for footage in found.footage]
         rest.left_out.extend(found.left_out)

@@ -23,7 +23,7 @@ from sghm_vs.shots.batch.checksums import Content, Reader, output_files, source_
 from sghm_vs.shots.batch.manifest import NAME, Entry, Manifest
 from sghm_vs.shots.batch.memory import available_bytes, peak_bytes
 from sghm_vs.shots.batch.names import Shot, place
-from sghm_vs.shots.batch.processes import Failure, News, Pool, Report
+from sghm_vs.shots.batch.processes import Event, Failure, Pool, Report
 from sghm_vs.shots.batch.render import Rendered, Renderer, Rotoscoper, Task
 from sghm_vs.shots.shot import describe
 
@@ -35,7 +35,7 @@ Verdict = Literal["new", "done", "again"]
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
+class InvalidShot:
     """What can't become a shot, known before any work."""
 
     name: str
@@ -82,7 +82,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conduct:
+class BatchOptions:
     """How a batch treats what is there, and what the machine has."""
 
     resume: bool = False
@@ -100,7 +100,7 @@ class Conduct:
 
 
 def plan(
-    shots: Sequence[Shot], folder: Path, conduct: Conduct, reader: Reader | None = None
+    shots: Sequence[Shot], folder: Path, conduct: BatchOptions, reader: Reader | None = None
 ) -> list[Planned]:
     """
     Return which of `shots` are to be made in `folder`, and why.
@@ -111,7 +111,7 @@ def plan(
         WeightsError: A model is not there.
     """
     _refuse_meeting(shots, folder)
-    judge = _Judge(folder, Manifest(folder), conduct, reader or Reader())
+    judge = _Planner(folder, Manifest(folder), conduct, reader or Reader())
     planned = [judge.judge(shot) for shot in shots]
     if judge.in_the_way:
         known = "--resume goes on with what is unfinished, " if judge.manifest.entries else ""
@@ -124,8 +124,8 @@ def run_batch(
     shots: Sequence[Shot],
     folder: Path,
     *,
-    conduct: Conduct | None = None,
-    unfit: Sequence[Unfit] = (),
+    conduct: BatchOptions | None = None,
+    unfit: Sequence[InvalidShot] = (),
     listener: Listener | None = None,
 ) -> list[Entry]:
     """
@@ -146,7 +146,7 @@ def run_batch(
     Raises:
         ExportError: As `plan`, or another batch works in `folder`.
     """
-    conduct, listener, reader = conduct or Conduct(), listener or Silence(), Reader()
+    conduct, listener, reader = conduct or BatchOptions(), listener or Silence(), Reader()
     folder = folder.absolute()
     with only_one(folder):
         planned = plan(shots, folder, conduct, reader)
@@ -198,10 +198,12 @@ def _refuse_meeting(shots: Iterable[Shot], folder: Path) -> None:
                 raise ExportError(msg)
 
 
-class _Judge:
+class _Planner:
     """Tells which shots are to be made."""
 
-    def __init__(self, folder: Path, manifest: Manifest, conduct: Conduct, reader: Reader) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, conduct: BatchOptions, reader: Reader
+    ) -> None:
         self._folder = folder
         self._conduct = conduct
         self._reader = reader
@@ -275,7 +277,7 @@ class _Run:
     todo: Sequence[Planned]
     folder: Path
     manifest: Manifest
-    conduct: Conduct
+    conduct: BatchOptions
     listener: Listener
     reader: Reader
     _pending: deque[Planned] = field(init=False)
@@ -293,7 +295,7 @@ class _Run:
     def run(self) -> None:
         """Make all of them."""
         with closing(Pool(self.conduct.make_renderer, self.conduct.jobs)) as pool:
-            ended: list[News] = []
+            ended: list[Event] = []
             while True:
                 self._fill(pool)
                 # Checksums are made while the next shots are being rendered.
@@ -332,13 +334,13 @@ class _Run:
         if pool.running > 1:
             self._crowded |= {task.shot.key for task in pool.tasks}
 
-    def _is_report(self, news: News) -> bool:
+    def _is_report(self, news: Event) -> bool:
         if isinstance(news.what, Report):
             self.listener.report(news.task.shot, news.what.done, news.what.total)
             return True
         return False
 
-    def _settle(self, news: News) -> None:
+    def _settle(self, news: Event) -> None:
         """Record what became of a shot; one that died in a crowd is tried once more, alone."""
         shot, what = news.task.shot, news.what
         if isinstance(what, Failure) and what.is_crash and shot.key in self._crowded:
@@ -458,7 +460,7 @@ def _exists(path: Path) -> bool:
     return path.exists() if sequence is None else bool(sequence.numbers())
 
 
-def _unfit_entry(unfit: Unfit) -> Entry:
+def _unfit_entry(unfit: InvalidShot) -> Entry:
     return Entry(
         shot=unfit.name,
         key=unfit.key,

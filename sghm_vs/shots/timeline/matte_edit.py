@@ -17,7 +17,7 @@ from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
 from sghm_vs.shots.batch.manifest import Entry
 from sghm_vs.shots.batch.names import Shot, safe_name
 from sghm_vs.shots.batch.requests import Batch, shot_of, with_names
-from sghm_vs.shots.batch.run import Unfit
+from sghm_vs.shots.batch.run import InvalidShot
 from sghm_vs.shots.timeline import write
 from sghm_vs.shots.timeline.find_media import MediaFinder, stem_of
 from sghm_vs.shots.timeline.mlt import Profile, write_mlt
@@ -95,8 +95,8 @@ def plan_from(
     return Plan(edit, folder, asked.tracks, timeline, cuts[0].rate, spans, made, notes)
 
 
-def _unfit(cut: Cut, reason: str) -> Unfit:
-    return Unfit(safe_name(cut.name), cut.key, f"{cut.where}: {reason}")
+def _unfit(cut: Cut, reason: str) -> InvalidShot:
+    return InvalidShot(safe_name(cut.name), cut.key, f"{cut.where}: {reason}")
 
 
 def _shots(spans: Sequence[Span], values: Values, folder: Path, *, resumes: bool) -> list[Shot]:
