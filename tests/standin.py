@@ -106,6 +106,6 @@ def picture(seed: int, number: int) -> np.ndarray:
 if __name__ == "__main__":
     from tests import standin
 
-    plain = batch.conduct_from
-    batch.conduct_from = lambda args: replace(plain(args), make_renderer=standin.SlowStandIn)
+    plain = batch.batch_options_from
+    batch.batch_options_from = lambda args: replace(plain(args), make_renderer=standin.SlowStandIn)
     sys.exit(main())

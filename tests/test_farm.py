@@ -334,7 +334,7 @@ def test_movies_and_what_is_asked_for_beside_them_are_the_whole_byte_for_byte(
     assert files_in(tmp_path / "mattes") == files_in(tmp_path / "whole")
     assert not (tmp_path / "mattes" / KEPT).exists()
     shots = [job.shot for job in jobs]
-    again = run_batch(shots, tmp_path / "mattes", conduct=BatchOptions(resume=True))
+    again = run_batch(shots, tmp_path / "mattes", batch_options=BatchOptions(resume=True))
     assert again == entries, "sghm batch --resume makes it again"
 
 

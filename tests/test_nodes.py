@@ -82,7 +82,7 @@ def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
 @pytest.mark.parametrize(("is_viewed", "times"), [(False, 2), (True, 1)])
 def test_a_vote_is_kept_if_a_view_shows_it_as_well(monkeypatch, engines, is_viewed, times):
     rgb = to_viewed_rgb(read_color(panning_clip((LENGTH,))))
-    steps = graph.temporal(rgb, rgb, engines)
+    steps = graph.temporal_steps(rgb, rgb, engines)
     shown = view("guidance", rgb, steps, engines[0].pipeline) if is_viewed else None
     calls = []
     vote = temporal.fuse

@@ -30,9 +30,9 @@ schema, opentime = otio.schema, otio.opentime
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Matte without the network."""
-    plain = batch.conduct_from
+    plain = batch.batch_options_from
     monkeypatch.setattr(
-        batch, "conduct_from", lambda args: replace(plain(args), make_renderer=StandIn)
+        batch, "batch_options_from", lambda args: replace(plain(args), make_renderer=StandIn)
     )
 
 

@@ -114,18 +114,22 @@ def carry_out(batch: Batch, args: argparse.Namespace) -> int:
     """Make the shots of `batch`, or print the plan, and return the exit code."""
     from sghm_vs.shots.batch.run import plan, run_batch
 
-    conduct = conduct_from(args)
+    batch_options = batch_options_from(args)
     if args.dry_run:
-        print_plan(plan(batch.shots, args.output.absolute(), conduct), batch, args)
+        print_plan(plan(batch.shots, args.output.absolute(), batch_options), batch, args)
         return 1 if batch.unfit else 0
     with options.stdout_for_results(), shots_progress(quiet=args.quiet) as listener:
         entries = run_batch(
-            batch.shots, args.output, conduct=conduct, unfit=batch.unfit, listener=listener
+            batch.shots,
+            args.output,
+            batch_options=batch_options,
+            unfit=batch.unfit,
+            listener=listener,
         )
     return print_result(entries, args)
 
 
-def conduct_from(args: argparse.Namespace) -> BatchOptions:
+def batch_options_from(args: argparse.Namespace) -> BatchOptions:
     """Return how the batch goes about, as `args` say."""
     from sghm_vs.shots.batch.run import BatchOptions
 

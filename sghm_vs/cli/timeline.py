@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         entries = run_batch(
             plan.batch.shots,
             args.output,
-            conduct=batch.conduct_from(args),
+            batch_options=batch.batch_options_from(args),
             unfit=plan.batch.unfit,
             listener=listener,
         )

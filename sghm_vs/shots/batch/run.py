@@ -100,7 +100,7 @@ class BatchOptions:
 
 
 def plan(
-    shots: Sequence[Shot], folder: Path, conduct: BatchOptions, reader: Reader | None = None
+    shots: Sequence[Shot], folder: Path, batch_options: BatchOptions, reader: Reader | None = None
 ) -> list[Planned]:
     """
     Return which of `shots` are to be made in `folder`, and why.
@@ -111,7 +111,7 @@ def plan(
         WeightsError: A model is not there.
     """
     _refuse_meeting(shots, folder)
-    judge = _Planner(folder, Manifest(folder), conduct, reader or Reader())
+    judge = _Planner(folder, Manifest(folder), batch_options, reader or Reader())
     planned = [judge.judge(shot) for shot in shots]
     if judge.in_the_way:
         known = "--resume goes on with what is unfinished, " if judge.manifest.entries else ""
@@ -124,7 +124,7 @@ def run_batch(
     shots: Sequence[Shot],
     folder: Path,
     *,
-    conduct: BatchOptions | None = None,
+    batch_options: BatchOptions | None = None,
     unfit: Sequence[InvalidShot] = (),
     listener: Listener | None = None,
 ) -> list[Entry]:
@@ -136,7 +136,7 @@ def run_batch(
     Args:
         shots: With unique keys and names.
         folder: Made if it is not there.
-        conduct: Defaults to one shot after another, into a folder that has none of them.
+        batch_options: Defaults to one shot after another, into a folder that has none of them.
         unfit: What could not become a shot; recorded as failed.
         listener: Hears how it goes.
 
@@ -146,16 +146,20 @@ def run_batch(
     Raises:
         ExportError: As `plan`, or another batch works in `folder`.
     """
-    conduct, listener, reader = conduct or BatchOptions(), listener or Silence(), Reader()
+    batch_options, listener, reader = (
+        batch_options or BatchOptions(),
+        listener or Silence(),
+        Reader(),
+    )
     folder = folder.absolute()
     with only_one(folder):
-        planned = plan(shots, folder, conduct, reader)
+        planned = plan(shots, folder, batch_options, reader)
         manifest = Manifest(folder)
         manifest.drop(key for key, one in manifest.entries.items() if not one.outputs)
         manifest.put(*(_unfit_entry(one) for one in unfit))
         listener.begin(planned)
         todo = [one for one in planned if one.verdict != "done"]
-        _Run(todo, folder, manifest, conduct, listener, reader).run()
+        _Run(todo, folder, manifest, batch_options, listener, reader).run()
         # Workers of a run that was killed may have died only since this one began.
         for parent in {place(folder, one).parent for shot in shots for one in shot.outputs}:
             sweep(parent)
@@ -202,10 +206,10 @@ class _Planner:
     """Tells which shots are to be made."""
 
     def __init__(
-        self, folder: Path, manifest: Manifest, conduct: BatchOptions, reader: Reader
+        self, folder: Path, manifest: Manifest, batch_options: BatchOptions, reader: Reader
     ) -> None:
         self._folder = folder
-        self._conduct = conduct
+        self._conduct = batch_options
         self._reader = reader
         self._describe = cache(describe)
         self.manifest = manifest
@@ -277,7 +281,7 @@ class _Run:
     todo: Sequence[Planned]
     folder: Path
     manifest: Manifest
-    conduct: BatchOptions
+    batch_options: BatchOptions
     listener: Listener
     reader: Reader
     _pending: deque[Planned] = field(init=False)
@@ -294,7 +298,7 @@ class _Run:
 
     def run(self) -> None:
         """Make all of them."""
-        with closing(Pool(self.conduct.make_renderer, self.conduct.jobs)) as pool:
+        with closing(Pool(self.batch_options.make_renderer, self.batch_options.jobs)) as pool:
             ended: list[Event] = []
             while True:
                 self._fill(pool)

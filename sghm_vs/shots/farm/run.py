@@ -169,11 +169,11 @@ class _Show:
 
     def begin(self) -> None:
         """Find out what is to be made, and clear away what was made otherwise."""
-        conduct = BatchOptions(resume=True, overwrite=self._rules.overwrite, reread=False)
+        batch_options = BatchOptions(resume=True, overwrite=self._rules.overwrite, reread=False)
         jobs = self._jobs.values()
         chunks: dict[str, Sequence[FrameRange]] = {}
         started = []
-        judged = plan([job.shot for job in jobs], self.manifest.path.parent, conduct)
+        judged = plan([job.shot for job in jobs], self.manifest.path.parent, batch_options)
         for one, job in zip(judged, jobs, strict=True):
             if one.verdict == "done":
                 self._known[job.shot.name] = self.manifest.entries[job.shot.key]
