@@ -13,7 +13,7 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING
 
-from benchmarks import delivery, farm, farm_simulation, speed
+from benchmarks import delivery, farm, farm_simulation, speed, startup
 from sghm_vs.cli import carry_out, options
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_options(measure)
         measure.set_defaults(run=run, what=name)
     farm_simulation.add_parser(measures)
+    startup.add_parser(measures)
     return parser
 
 
@@ -261,22 +262,23 @@ def _costs(plate: Path, args: argparse.Namespace) -> dict[str, float]:
 
 def _by_preset(clip: vs.VideoNode, args: argparse.Namespace) -> dict[str, vs.VideoNode]:
     """Return the mattes of `clip` by each preset."""
-    from sghm_vs.filter.graph import Engine
-    from sghm_vs.filter.sghm import load_network, matte_clip
+    from sghm_vs.filter.engine import Engine
+    from sghm_vs.filter.sghm import matte_clip
     from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
-    from sghm_vs.models.backends.streams import Slots
+    from sghm_vs.models.backends.streams import Streams
+    from sghm_vs.models.load import load_network
     from sghm_vs.models.weights import find_weights
 
     how = options.matting_from(args)
     weights = find_weights(how.model)
     places = [
-        (load_network(weights, compute), Slots(compute.device, count=0))
+        (load_network(weights, compute), Streams(compute.device, count=0))
         for compute in choose_computes(how.device_index, how.fp16, how.backend)
     ]
     return {
         name: matte_clip(
-            clip, [Engine.of(Pipeline(network, chosen), slots) for network, slots in places]
+            clip, [Engine.of(Pipeline(network, chosen), streams) for network, streams in places]
         )
         for name, chosen in _presets(args).items()
     }

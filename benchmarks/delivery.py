@@ -182,7 +182,7 @@ def _bare_exr(drawn: Frames, count: int, folder: Path) -> Work:
     import numpy as np
     import OpenEXR
 
-    from sghm_vs.media.writers.pool import WORKERS
+    from sghm_vs.media.files import WORKERS
 
     mattes = [frame[3].astype(np.float16) for frame in drawn]
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
@@ -205,6 +205,7 @@ def _bare_prores(drawn: Frames, count: int, folder: Path) -> Work:
 
     from sghm_vs.color.frame_props import Colorimetry
     from sghm_vs.media.writers import ffmpeg_args
+    from sghm_vs.media.writers.codecs import prores
     from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 
     height, width = drawn[0][0].shape
@@ -212,7 +213,7 @@ def _bare_prores(drawn: Frames, count: int, folder: Path) -> Work:
         b"".join([*(codes.tobytes() for codes in frame[:3]), _ten_bits(np, frame[3])])
         for frame in drawn
     ]
-    picture = ffmpeg_args.prores(4, Colorimetry(1, 1, 1))
+    picture = prores(4, Colorimetry(1, 1, 1))
     movie = ffmpeg_args.Movie(size=(width, height), rate=RATE, frames=count)
     words = ffmpeg_args.arguments(find_ffmpeg(), folder / "x.mov", picture, movie)
 

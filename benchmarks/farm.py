@@ -12,20 +12,20 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sghm_vs.cli import options, planning, plans
-from sghm_vs.media.sequences import FrameRange
-from sghm_vs.options import Settings
+from sghm_vs.cli import main, options
+from sghm_vs.options import FrameRange, Settings
 from sghm_vs.shots.farm.chunks import split
 from sghm_vs.shots.farm.fingerprint import Fingerprint
 from sghm_vs.shots.farm.plan import Plan, PlannedShot
 
 if TYPE_CHECKING:
     from sghm_vs.media.readers import Source
+    from sghm_vs.options import Matting
     from sghm_vs.shots.batch.render import Rendered
     from sghm_vs.shots.farm.assemble import Assembled
-    from sghm_vs.shots.farm.engines.ray import Crew
+    from sghm_vs.shots.farm.engines.ray import RayPool
     from sghm_vs.shots.farm.job import Job
-    from sghm_vs.shots.shot import Matting, Prepared
+    from sghm_vs.shots.shot import Prepared
 
 CHUNKS = 10_000
 DISPATCHED = 1_000
@@ -149,8 +149,8 @@ def _cost(footage: Path, matting: Matting) -> dict[str, float]:
 
 def _chunk_cost(source: Source, prepared: Prepared, first: int, length: int) -> tuple[float, float]:
     """Return how much of the processor a chunk takes, in seconds, and a frame's megabytes."""
-    from sghm_vs.media.writers import Form
-    from sghm_vs.shots.shot import Delivery, rotoscope
+    from sghm_vs.options import Delivery, Form
+    from sghm_vs.shots.shot import rotoscope
 
     with tempfile.TemporaryDirectory() as folder:
         started = time.process_time()
@@ -169,13 +169,19 @@ def _chunk_cost(source: Source, prepared: Prepared, first: int, length: int) -> 
 def _scaled(args: argparse.Namespace, folder: Path) -> list[Row]:
     """Return the speed of ever more workers with a core each, on the same chunks."""
     rows: list[Row] = []
+    matting = options.matting_from(args)
     frames = args.frames or 2 * CHUNK * max(WORKERS)
     for count in WORKERS:
         path = folder / f"{count}.json"
         words = [str(args.folder), "-o", str(path), f"--mattes={folder / str(count)}", "--quiet"]
-        words += [f"--frames=0-{frames - 1}", f"--chunk={CHUNK}", f"--model={args.model}"]
-        words += ["--to={shot}.####.exr", "--layout=matte", "--device=cpu", f"--tr={args.tr}"]
-        planning.run(_plan_parser().parse_args(words))
+        words += [f"--frames=0-{frames - 1}", f"--chunk={CHUNK}", f"--model={matting.model}"]
+        words += [
+            "--to={shot}.####.exr",
+            "--layout=matte",
+            "--device=cpu",
+            f"--tr={matting.settings.tr}",
+        ]
+        main(["farm", "plan", *words])
         plan = Plan.from_json(path.read_text(encoding="utf-8"))
         seconds = _timed(plan, count, None)
         rows.append({"workers": count, "frames": frames, "fps": frames / seconds})
@@ -183,29 +189,24 @@ def _scaled(args: argparse.Namespace, folder: Path) -> list[Row]:
     return rows
 
 
-def _plan_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser()
-    planning.add_options(parser)
-    return parser
-
-
 def _timed(plan: Plan, workers: int, kind: type | None) -> float:
     """Return how many seconds `plan` takes workers that are ready."""
-    from sghm_vs.shots.farm.engines.ray import Crew, Needs
-    from sghm_vs.shots.farm.engines.ray import Worker as Real
+    from sghm_vs.shots.farm.engines.base import WorkerOptions, WorkerProcess
+    from sghm_vs.shots.farm.engines.ray import RayPool
+    from sghm_vs.shots.farm.job import jobs_of
     from sghm_vs.shots.farm.run import Rules, make_show
 
-    jobs = [*plans.jobs_of(plan)]
-    needs = Needs(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=True)
-    crew = Crew(needs, size=workers, kind=kind or Real, cores=workers)
-    _ready(crew, workers)
+    jobs = [*jobs_of(plan)]
+    needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=True)
+    pool = RayPool(needs, size=workers, kind=kind or WorkerProcess, cores=workers)
+    _ready(pool, workers)
     started = time.monotonic()
-    make_show(jobs, lambda: crew, Rules(is_hashed=False), lambda _: None)
+    make_show(jobs, lambda: pool, Rules(is_hashed=False), lambda _: None)
     return time.monotonic() - started
 
 
-def _ready(crew: Crew, workers: int) -> None:
-    while len(crew.idle()) < workers:
-        crew.grow(most=workers)
-        for _ in crew.news(1.0):
+def _ready(pool: RayPool, workers: int) -> None:
+    while len(pool.idle()) < workers:
+        pool.grow(most=workers)
+        for _ in pool.events(1.0):
             pass

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from benchmarks.farm_cost import Show, on_paper
 from sghm_vs.cli import options
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.farm.chunks import split
 from sghm_vs.shots.farm.schedule import Schedule, Work
 

@@ -14,7 +14,7 @@ from benchmarks.timing import Case, Row, endure, measure
 from sghm_vs.cli import options
 
 if TYPE_CHECKING:
-    from sghm_vs.shots.shot import Matting
+    from sghm_vs.options import Matting
 
 SIZES = (960, 540), (1280, 720), (1920, 1080), (3840, 2160)
 RADII = 0, 2
@@ -23,8 +23,6 @@ FRAMES_ON_CUDA = 240
 """As fast as a frame is there."""
 SHORT = 100
 """Frames that a long run is compared with."""
-
-type Cases = list[Case]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,23 +52,23 @@ def _cases(args: argparse.Namespace) -> Iterator[Case]:
     if args.floors and not is_cuda:
         yield from _floor_cases_on_cpu(args, matting)
         return
-    for model in [SHIPPED_MODEL, PUBLISHED_MODEL] if whole else [args.model]:
+    for model in [SHIPPED_MODEL, PUBLISHED_MODEL] if whole else [matting.model]:
         for size in SIZES if whole else [args.size]:
-            for tr in RADII if whole else [args.tr]:
+            for tr in RADII if whole else [matting.settings.tr]:
                 frames = args.frames or (FRAMES_ON_CUDA if is_cuda else FRAMES)
                 yield _case(args, replace(matting, model=model), size, frames, tr)
 
 
 def _floor_cases_on_cpu(args: argparse.Namespace, matting: Matting) -> Iterator[Case]:
     """Yield the rows that floors on CPUs are about."""
-    from sghm_vs.models.backends.device import has_openvino
+    from sghm_vs.models.backends.base import is_installed
     from sghm_vs.models.weights import PUBLISHED_MODEL, SHIPPED_MODEL
 
     frames = args.frames or FRAMES
     light, heavy = (replace(matting, model=name) for name in (SHIPPED_MODEL, PUBLISHED_MODEL))
     yield _case(args, light, (1280, 720), 2 * frames, 0)
     yield _case(args, light, (1920, 1080), frames, 0)
-    for fp16 in (None, True) if has_openvino() else ():
+    for fp16 in (None, True) if is_installed("openvino") else ():
         openvino = replace(heavy, backend="openvino", fp16=fp16)
         yield _case(args, openvino, (1280, 704), frames // 2, 0)
     yield _case(args, replace(heavy, backend="torch"), (1920, 1080), frames // 4, 0)
@@ -87,8 +85,9 @@ def _case(
 
 def _long_cases(args: argparse.Namespace) -> Iterator[Case]:
     if args.long:
+        matting = options.matting_from(args)
         for frames in (SHORT, args.long):
-            yield _case(args, options.matting_from(args), args.size, frames, args.tr)
+            yield _case(args, matting, args.size, frames, matting.settings.tr)
 
 
 def _is_on_cuda(matting: Matting) -> bool:

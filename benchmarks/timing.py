@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import vapoursynth as vs
     from torch import Tensor
 
-    from sghm_vs.filter.graph import Engine
+    from sghm_vs.filter.engine import Engine
     from sghm_vs.matting.frame import Pipeline
+    from sghm_vs.models.backends.base import Network
     from sghm_vs.models.backends.device import Compute
-    from sghm_vs.models.load import Network
-    from sghm_vs.models.sghm.network import SGHM, Begun
-    from sghm_vs.shots.shot import Matting
+    from sghm_vs.models.sghm.network import SGHM, CoarseOutput
+    from sghm_vs.options import Matting
 
 BASELINE_FRAMES = 3
 WARM_UP = {"cpu": 1, "cuda": 4}
@@ -73,10 +73,10 @@ def measure(case: Case) -> Row:
     """
     import torch
 
-    from sghm_vs.filter.graph import Engine
+    from sghm_vs.filter.engine import Engine
     from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
-    from sghm_vs.models.backends.streams import Slots
+    from sghm_vs.models.backends.streams import Streams
 
     how = case.matting
     compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
@@ -93,8 +93,8 @@ def measure(case: Case) -> Row:
         raise SettingsError(msg)
     staged = Staged(network, band, device)
     engine = Engine.of(
-        Pipeline(staged, how.settings),  # type: ignore[arg-type]
-        Slots(device, how.num_streams),
+        Pipeline(staged, how.settings),
+        Streams(device, how.num_streams),
     )
     pictures = _pictures(clip, device, network.dtype)
     row: Row = {
@@ -126,20 +126,20 @@ def endure(case: Case) -> Row:
     Raises:
         SghmError: As `measure` says.
     """
-    from sghm_vs.filter.graph import Engine
+    from sghm_vs.filter.engine import Engine
     from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
-    from sghm_vs.models.backends.streams import Slots
+    from sghm_vs.models.backends.streams import Streams
 
     how = case.matting
     compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
     name, _, network = _networks(how.model, compute)
     band = None if case.band is None else _matte(case.band, case.size)
     pipeline = Pipeline(
-        Staged(network, band, compute.device),  # type: ignore[arg-type]
+        Staged(network, band, compute.device),
         how.settings,
     )
-    engine = Engine.of(pipeline, Slots(compute.device, how.num_streams))
+    engine = Engine.of(pipeline, Streams(compute.device, how.num_streams))
     clip = _in_memory(case, DISTINCT)
     passed = _through_the_filter(engine, clip)
     return {
@@ -177,9 +177,9 @@ class Staged:
         torch.cuda.synchronize(self._device)
         return time.perf_counter()
 
-    def begin(self, *args: Any) -> Begun:
+    def begin(self, *args: Any) -> CoarseOutput:
         """Return what the network's does, with the band's alpha in place of its own."""
-        begun: Begun = self._timed("begin", self._network.begin)(*args)
+        begun: CoarseOutput = self._timed("begin", self._network.begin)(*args)
         if self._band is None:
             return begun
         import torch
@@ -206,7 +206,7 @@ def _networks(model: str, compute: Compute) -> tuple[str, SGHM, Network]:
 
     import torch
 
-    from sghm_vs.filter.sghm import placed
+    from sghm_vs.models.backends.base import place
     from sghm_vs.models.checkpoint import (
         ARCHITECTURES,
         build_plain_network,
@@ -223,12 +223,12 @@ def _networks(model: str, compute: Compute) -> tuple[str, SGHM, Network]:
         if model not in ARCHITECTURES:
             raise
         torch.manual_seed(0)
-        architecture, plain = model, ARCHITECTURES[model]().eval()
+        architecture, plain = model, ARCHITECTURES[model].build().eval()
         plain.requires_grad_(requires_grad=False)
         name = model + RANDOM
     network = copy.deepcopy(plain)
     fold_batch_norms(network)
-    return name, plain.to(compute.device), placed(network, architecture, compute)
+    return name, plain.to(compute.device), place(network, architecture, compute)
 
 
 def _in_memory(case: Case, distinct: int) -> vs.VideoNode:
@@ -291,21 +291,21 @@ def _baseline_ms(plain: SGHM, pictures: list[Tensor]) -> float:
 
 def _network_alone(engine: Engine, pictures: list[Tensor]) -> Row:
     """Return the speed of what happens between tensors, with a frame in every slot."""
-    pipeline, slots = engine.pipeline, engine.slots
+    pipeline, streams = engine.pipeline, engine.streams
 
     def matte(picture: Tensor) -> float:
         start = time.perf_counter()
-        slots.run(lambda: pipeline.matte(picture))
+        streams.run(lambda: pipeline.matte(picture))
         return 1e3 * (time.perf_counter() - start)
 
-    with ThreadPoolExecutor(slots.most) as callers:
-        # On CUDA, also until slots are open and graphs captured.
-        list(callers.map(matte, _repeated(pictures, WARM_UP[slots.device.type] * slots.most)))
+    with ThreadPoolExecutor(streams.most) as callers:
+        # On CUDA, also until streams are open and graphs captured.
+        list(callers.map(matte, _repeated(pictures, WARM_UP[streams.device.type] * streams.most)))
         start = time.perf_counter()
         times = list(callers.map(matte, pictures))
         wall = time.perf_counter() - start
     return {
-        "slots": slots.count,
+        "streams": streams.count,
         "network_fps": len(pictures) / wall,
         "network_p50_ms": _percentile(times, 50),
         "network_p95_ms": _percentile(times, 95),
@@ -321,10 +321,10 @@ def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
     """
     from dataclasses import replace
 
-    from sghm_vs.models.backends.cuda_graphs import Directly
-    from sghm_vs.models.backends.streams import Slots
+    from sghm_vs.models.backends.cuda_graphs import EagerRunner
+    from sghm_vs.models.backends.streams import Streams
 
-    pipeline = replace(engine.pipeline, dense=Directly())
+    pipeline = replace(engine.pipeline, runner=EagerRunner())
     some = pictures[: 2 * BASELINE_FRAMES]
     spent: dict[str, float] = {}
 
@@ -340,13 +340,13 @@ def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
         spent["finest_whole"] = len(some) * _finest_whole_s(pipeline, staged, some[0])
         return last
 
-    Slots(engine.slots.device, 1).run(all_of_them)
+    Streams(engine.streams.device, 1).run(all_of_them)
     means = {part: 1e3 * seconds / len(some) for part, seconds in spent.items()}
     return {"finest_whole_ms": means.pop("finest_whole"), "stages_ms": means}
 
 
 def _finest_whole_s(pipeline: Pipeline, staged: Staged, picture: Tensor) -> float:
-    features, _ = pipeline.segment(pipeline.glimpse(picture), *picture.shape[-2:])
+    features, _ = pipeline.segment(pipeline.encoder_input(picture), *picture.shape[-2:])
     image = pipeline.prepared(picture)
     begun = staged.begin(image, features, image[:, :1])
     staged.finish_all(begun)
@@ -361,8 +361,8 @@ def _through_the_filter(engine: Engine, clip: vs.VideoNode) -> Row:
     from sghm_vs.filter.sghm import matte_clip
 
     alpha = matte_clip(clip, [engine])
-    if engine.slots.device.type == "cuda":
-        # Until slots are open and graphs captured.
+    if engine.streams.device.type == "cuda":
+        # Until streams are open and graphs captured.
         for frame in alpha[:DISTINCT].frames(close=True):
             frame.close()
         alpha = matte_clip(clip, [engine])

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
 import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs.errors import SghmError, UnsupportedClipError
 
 type Make = Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]
+
+
+DROPPED_PROPS = frozenset(
+    {"_Alpha", "_ChromaLocation", "_ColorRange", "_Matrix", "_Primaries", "_Range", "_Transfer",
+     "SghmColorspace"}
+)  # fmt: skip
+"""Props of a picture that make no sense on its alpha."""
 
 
 def computed(like: vs.VideoNode, clips: list[vs.VideoNode], make: Make) -> vs.VideoNode:
@@ -73,3 +85,76 @@ def read_once(clip: vs.VideoNode) -> vs.VideoNode:
     Of this node it knows that it doesn't, so how many read `clip` decides.
     """
     return uncached(clip.std.SetFrameProps())
+
+
+def to_gray_frame(
+    values: NDArray[Any], props: Mapping[str, Any], format_id: int | None = None
+) -> vs.VideoFrame:
+    """
+    Return `values` (h, w), codes or 0-1, as a full-range gray frame.
+
+    It keeps timing and scene `props`, and none that speak of color. Its format is GRAY8 or GRAYS, or
+    what `format_id` says.
+    """
+    height, width = values.shape
+    if format_id is None:
+        format_id = vs.GRAY8 if values.dtype == np.uint8 else vs.GRAYS
+    frame = vs.core.create_video_frame(vs.core.get_video_format(format_id), width, height)
+    np.copyto(np.asarray(frame[0]), values)
+    for name, value in props.items():
+        if name not in DROPPED_PROPS:
+            frame.props[name] = value
+    frame.props["_Range"] = int(vs.RANGE_FULL)
+    return frame
+
+
+def to_rgb_frame(values: NDArray[np.float32], props: Mapping[str, Any]) -> vs.VideoFrame:
+    """Return `values` (h, w, 3) as an RGBS frame with all of `props`."""
+    height, width = values.shape[:2]
+    frame = vs.core.create_video_frame(vs.core.get_video_format(vs.RGBS), width, height)
+    for index in range(3):
+        np.copyto(np.asarray(frame[index]), values[..., index])
+    for name, value in props.items():
+        frame.props[name] = value
+    return frame
+
+
+def to_rgb_array(frame: vs.VideoFrame) -> NDArray[np.float32]:
+    """Return an RGBS `frame` as (height, width, 3)."""
+    return np.stack([np.asarray(plane) for plane in frame], axis=2)
+
+
+def check_constant(
+    name: str, node: object, error: type[SghmError] = UnsupportedClipError
+) -> vs.VideoNode:
+    """Return `node`, once it is a clip of one format and size; else raise `error`."""
+    if not isinstance(node, vs.VideoNode):
+        msg = f"the {name} is not a clip but {type(node).__name__}"
+        raise error(msg)
+    if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
+        msg = f"the {name} changes its format or size along the way; convert it to one first"
+        raise error(msg)
+    return node
+
+
+def check_gray(name: str, node: object, error: type[SghmError] = UnsupportedClipError) -> None:
+    """Raise `error` if `node` is no GRAY clip."""
+    if not isinstance(node, vs.VideoNode) or node.format.color_family != vs.GRAY:
+        plane = f"{name.split()[0]}.std.ShufflePlanes(0, vs.GRAY)"
+        msg = f"the {name} must be a GRAY clip; take a plane: {plane}"
+        raise error(msg)
+
+
+def check_extent(
+    name: str,
+    node: vs.VideoNode,
+    clip: vs.VideoNode,
+    error: type[SghmError] = UnsupportedClipError,
+) -> None:
+    """Raise `error` if `node` is not of the size and length of `clip`."""
+    found, needed = (
+        f"{one.width}x{one.height} with {one.num_frames} frames" for one in (node, clip)
+    )
+    if found != needed:
+        msg = f"the {name} is {found}, and the clip {needed}: they must be equal"
+        raise error(msg)

@@ -17,8 +17,13 @@ Each message says what was found, what is needed and, where it helps, what to ty
 
 from __future__ import annotations
 
+import importlib
+import re
 from collections.abc import Iterable
+from types import ModuleType
 
+OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
+"""How a traceback begins the line that says one of these."""
 LISTED_MAX = 8
 """Names that a message lists before it counts the rest."""
 
@@ -68,3 +73,28 @@ def listed(names: Iterable[object], most: int = LISTED_MAX) -> str:
     shown = [str(name) for name in names]
     rest = len(shown) - most
     return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """
+    Return the imported `module`.
+
+    Raises:
+        MissingPackageError: It is not installed; the message names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        msg = f"{purpose} needs {module}, which is not installed; pip install 'sghm-vs[{extra}]'"
+        raise MissingPackageError(msg) from error
+
+
+def last_words(error: Exception) -> str:
+    """
+    Return what `error` says.
+
+    VapourSynth tells what failed in a frame's making with its traceback, whose last line says it.
+    """
+    text = str(error).strip().removeprefix("sghm: ")
+    is_traceback = "Traceback (most recent call last)" in text
+    return OUR_ERROR.sub("", text.splitlines()[-1]) if is_traceback else text

@@ -1,75 +1,367 @@
-"""How an alpha is made and shaped: every knob that changes its pixels."""
+"""
+Every knob, once: its default, its type, its range and what it does.
+
+From these dataclasses come the options of the command line, the columns of a batch's list, the words
+of a farm's plan, what a sidecar records and the knobs of Nuke's node.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import ClassVar, Literal, get_args
+import dataclasses
+import re
+import typing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
-from sghm_vs.errors import SettingsError
+from sghm_vs.errors import DeviceError, ExportError, SettingsError
 
 Backend = Literal["auto", "torch", "openvino"]
-"""What runs the network."""
+"""What runs the network; see `sghm_vs.models.backends.base.BACKENDS`."""
 type Devices = int | list[int] | tuple[int, ...] | None
 """CUDA devices by their index; None is the first, or else the CPU, -1 the CPU."""
-Sizing = Literal["pad", "image", "video"]
-
 Foreground = Literal["estimate", "source", "none"]
-
+Missing = Literal["error", "black", "hold"]
+"""What a number without a file becomes: a refusal, a black frame, the frame before it."""
 Shape = Literal["alpha", "core", "edge", "trimap"]
+Sizing = Literal["pad", "image", "video"]
+View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference"]
+"""A step to the alpha; see `sghm_vs.filter.debug.view`."""
 
 TR_MAX = 8
 VOTERS = 4
 """So many times farther than the alpha's is the window whose frames vote on where people are."""
-QUIETING_FRAMES = 1
+DENOISING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""
-REACH_MAX = (1 + VOTERS) * TR_MAX + QUIETING_FRAMES
+REACH_MAX = (1 + VOTERS) * TR_MAX + DENOISING_FRAMES
 """Frames before and after a frame that may help with it, whatever the settings."""
-EXPOSURE_MAX = 20
 PRESETS = {"off": 0, "fast": 1, "default": 2, "quality": 3}
 """What a word for `tr` means: how many frames each way."""
+
+LAYOUTS = ("rgba", "matte", "alpha", "layered", "fg", "multipart")
+EXTRA_LAYOUTS = ("layered", "multipart")
+"""Those that hold mattes besides the alpha."""
+SAMPLES = ("half", "float")
+COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab")
+CODECS: Mapping[str, str] = {
+    "prores4444": ".mov",
+    "prores4444xq": ".mov",
+    "animation": ".mov",
+    "ffv1": ".mkv",
+    "ffv1-alpha": ".mkv",
+    "h264": ".mp4",
+}
+"""Codecs of movies, by name, and the ending they go with."""
+USUAL: Mapping[str, str] = {".mov": "prores4444", ".mkv": "ffv1-alpha", ".mp4": "h264"}
+"""The codec of an ending unless another is asked for."""
+HOSTS = (
+    "nuke", "fusion", "resolve", "premiere", "fcp", "aftereffects", "blender", "kdenlive",
+    "shotcut", "flame",
+)  # fmt: skip
+COLORS = {
+    "black": (0.0, 0.0, 0.0),
+    "white": (1.0, 1.0, 1.0),
+    "gray": (0.5, 0.5, 0.5),
+    "red": (1.0, 0.0, 0.0),
+    "green": (0.0, 1.0, 0.0),
+    "blue": (0.0, 0.0, 1.0),
+}
+"""In display code."""
+
+LAYER = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+RESERVED = frozenset({"rgba", "rgb", "alpha", "mask", "depth", "motion", "forward", "backward",
+                      "deep", "matte", "other", "all", "none"})  # fmt: skip
+"""Layers that mean something else to a host (Nuke: mask, depth, …), and our own."""
+FRAME_NUMBER = re.compile(r"#|@@|%0?\d*d|\$F")
+"""What stands in a name for a frame's number."""
+
+type Color = tuple[float, float, float]
+"""Red, green and blue, each 0-1 in display code."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRange:
+    """Frames from `first` to `last`, both included, in the source's own numbers."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            msg = f"frames {self.first}-{self.last} end before they start; write FIRST-LAST"
+            raise SettingsError(msg)
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    @classmethod
+    def parse(cls, text: str) -> FrameRange:
+        """Return the range that `text` ("12-40", or "12" for one frame) names."""
+        match = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", text.strip())
+        if match is None:
+            msg = f"frames {text!r} are not a range; write FIRST-LAST, for example 1001-1040"
+            raise SettingsError(msg)
+        first = int(match[1])
+        return cls(first, int(match[2]) if match[2] is not None else first)
+
+
+class Knob(NamedTuple):
+    """What a field's type doesn't say of it."""
+
+    help: str
+    flag: str | None = None
+    """The option; None is the field's name with dashes."""
+    metavar: str | None = None
+    unset: str | None = None
+    """What the default means, in words; None is the default itself."""
+    choices: tuple[str, ...] | None = None
+    least: float | None = None
+    most: float | None = None
+    parse: Callable[[str], Any] = str
+    """Returns a word's value; raises SettingsError, or ValueError where it is none."""
+    write: Callable[[Any], str] = str
+    """Returns the word that `parse` reads as the value."""
+    is_file: bool = False
+    """Whether a word that is a path is relative to the list that it stands in."""
+    is_repeated: bool = False
+    """Whether it may be given several times."""
+    recorded: Literal["always", "changed", "never"] = "changed"
+    """Whether it is in the metadata of outputs; of the groups `Settings` and `Matting`."""
+    nuke: str | None = None
+    """What Nuke's node calls it; None is not there."""
+
+
+def knob(default: Any, help: str, **more: Any) -> Any:
+    """Return a dataclass's field with this default, and all that `Knob` has."""
+    return field(default=default, metadata={"knob": Knob(help, **more)})
+
+
+class Option(NamedTuple):
+    """A knob of a group, with its field's name, default and kind."""
+
+    name: str
+    default: Any
+    knob: Knob
+    is_switch: bool
+    """Whether it is on or off, without a word."""
+    has_opposite: bool
+    """Whether there is a third state, which is neither, and so a `--no-`."""
+
+    @property
+    def flag(self) -> str:
+        """As the command line has it."""
+        return self.knob.flag or f"--{self.name.replace('_', '-')}"
+
+    @property
+    def help(self) -> str:
+        """What it does, and what it is unless somebody says."""
+        unset = self.knob.unset
+        is_said = self.default is not None and self.default is not False and self.default != ()
+        if unset is None and is_said:
+            unset = f"{self.default:g}" if isinstance(self.default, float) else f"{self.default}"
+        return self.knob.help if not unset else f"{self.knob.help} (default: {unset})"
+
+    def read(self, word: str) -> Any:
+        """
+        Return the value of `word`.
+
+        Raises:
+            SettingsError: It has none.
+        """
+        if self.knob.choices is not None and word not in self.knob.choices:
+            msg = f"{word!r} is none of {', '.join(self.knob.choices)}"
+            raise SettingsError(msg)
+        try:
+            return self.knob.parse(word)
+        except SettingsError:
+            raise
+        except ValueError:
+            msg = f"{word!r} is no number"
+            raise SettingsError(msg) from None
+
+
+def parse_device(text: str) -> Devices:
+    """
+    Return what the command line's word means: auto, cpu, cuda, cuda:N, or cuda:N,M and more.
+
+    Raises:
+        DeviceError: It is none of these.
+    """
+    if text in ("auto", "cpu", "cuda"):
+        return {"auto": None, "cpu": -1, "cuda": 0}[text]
+    kind, _, number = text.partition(":")
+    numbers = number.split(",")
+    if kind == "cuda" and all(one.isdecimal() for one in numbers):
+        return tuple(map(int, numbers)) if len(numbers) > 1 else int(number)
+    msg = f"device {text!r} is not known; use auto, cpu, cuda, cuda:N or cuda:N,M"
+    raise DeviceError(msg)
+
+
+def _write_device(devices: Devices) -> str:
+    if isinstance(devices, list | tuple):
+        return f"cuda:{','.join(map(str, devices))}"
+    return {None: "auto", -1: "cpu", 0: "cuda"}.get(devices, f"cuda:{devices}")
+
+
+def _parse_tr(text: str) -> int | str:
+    # `Settings` knows the words, and refuses others.
+    return int(text) if text.removeprefix("-").isdecimal() else text
+
+
+def _parse_threshold(text: str) -> float | str | None:
+    try:
+        return {"props": None, "off": "off"}[text] if text in ("props", "off") else float(text)
+    except ValueError:
+        msg = f"{text!r} is no number above 0 and at most 1, nor props or off"
+        raise SettingsError(msg) from None
+
+
+def _write_threshold(threshold: float | str | None) -> str:
+    return "props" if threshold is None else str(threshold)
+
+
+def _parse_over(text: str) -> Path | Color:
+    if text in COLORS:
+        return COLORS[text]
+    if re.fullmatch(r"#?[0-9A-Fa-f]{6}", text) and not Path(text).exists():
+        red, green, blue = bytes.fromhex(text.removeprefix("#"))
+        return red / 255, green / 255, blue / 255
+    path = Path(text)
+    if not path.exists() and FRAME_NUMBER.search(path.name) is None:
+        msg = (
+            f"{text!r} is no file, and no color; give {', '.join(COLORS)}, six hexadecimal "
+            "digits as 204080, or the path of footage or a picture"
+        )
+        raise SettingsError(msg)
+    return path
+
+
+def _write_over(over: Path | Color) -> str:
+    if isinstance(over, Path):
+        return str(over.absolute())
+    named = [word for word, color in COLORS.items() if color == over]
+    return named[0] if named else bytes(round(255 * part) for part in over).hex()
+
+
+def _parse_version(text: str) -> int | str:
+    if text != "auto" and not text.isdecimal():
+        msg = f"version {text!r} is no number from 0 up, nor auto"
+        raise SettingsError(msg)
+    return text if text == "auto" else int(text)
+
+
+def _write_path(path: Path) -> str:
+    return str(path.absolute())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What the footage itself leaves open; a source ignores what it has no use for."""
+
+    rate: Fraction | None = None
+    """Frames per second of a sequence or picture; without it EXR files that carry
+    `framesPerSecond` keep theirs, and others run at 24. Movies and scripts have their own."""
+    missing: Missing = knob(
+        "error",
+        "frames missing in a sequence: refuse it, take black frames with an empty alpha, or hold "
+        "the frame before",
+        choices=get_args(Missing),
+    )
+    colorspace: str | None = knob(
+        None,
+        "what the codes mean: srgb, rec709, linear, pq, hlg, acescg, acescct, logc3, logc4, vlog, "
+        "slog3_sgamut3cine or any other name, alias or interop id of OpenColorIO's studio config, "
+        "or of the config that OCIO names",
+        flag="--input-colorspace",
+        metavar="NAME",
+        unset="what the footage says",
+    )
+    layer: str | None = knob(
+        None,
+        "layer or part of EXR files",
+        metavar="NAME",
+        unset="R, G, B of the first part that has them",
+    )
+    track: int | None = knob(
+        None,
+        "track of a movie, counted from 0",
+        metavar="N",
+        parse=int,
+        unset="the first with moving pictures",
+    )
+    keep_windows: bool = knob(
+        False,
+        "matte the overscan of EXR plates too, and give EXR outputs each plate's data and display "
+        "window",
+        unset="the display window alone",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Equal settings, weights and frames give equal alphas."""
+    """What makes an alpha of a picture: equal settings, weights and frames give equal alphas."""
 
-    sizing: Sizing = "pad"
-    """
-    How a picture is brought to the network's multiples of 64.
-
-    "pad" keeps the aspect and mirrors the border; "image" and "video" squeeze as the published
-    scripts for pictures and for movies do.
-    """
-    infer_size: int = 1280
-    """In "pad" sizing, the short side in pixels above which a picture is shrunk first."""
-    tr: int | str = 2
-    """Temporal radius in frames, 0 for each frame alone; or a preset's name."""
-    sc: bool = True
-    """Whether the window ends where a shot does."""
-    sc_threshold: float | None = 0.1
-    """How much of a picture must be new for a cut, 0-1; None trusts the frames' own props."""
-    exposure: float = 0.0
-    """Stops by which the network sees the picture brighter, -20 to 20."""
+    sizing: Sizing = knob(
+        "pad",
+        "how a picture is brought to the network's multiples of 64: pad keeps the aspect; image "
+        "and video squeeze as the published scripts do",
+        choices=get_args(Sizing),
+        recorded="always",
+    )
+    infer_size: int = knob(
+        1280,
+        "short side above which a picture is shrunk for the network",
+        metavar="PX",
+        least=64,
+        parse=int,
+        recorded="always",
+        nuke="Size",
+    )
+    exposure: float = knob(
+        0.0,
+        "stops by which the network sees the footage brighter; what is written stays",
+        metavar="STOPS",
+        least=-20,
+        most=20,
+        parse=float,
+        recorded="always",
+        nuke="Exposure",
+    )
+    tr: int | str = knob(
+        2,
+        f"temporal radius: how many frames each way steady a frame, 0 to {TR_MAX}; 0 mattes each "
+        "alone; or off (0), fast (1), default (2), quality (3)",
+        metavar="N|WORD",
+        parse=_parse_tr,
+        recorded="always",
+        nuke="Neighbors",
+    )
+    sc_threshold: float | Literal["off"] | None = knob(
+        0.1,
+        "how much of a picture must be new for a cut, 0 to 1; props trusts what a script says of "
+        "its frames, off looks for none",
+        metavar="T",
+        parse=_parse_threshold,
+        write=_write_threshold,
+        recorded="always",
+    )
 
     def __post_init__(self) -> None:
-        if self.sizing not in get_args(Sizing):
-            known = ", ".join(get_args(Sizing))
-            msg = f"sizing is {self.sizing!r} and must be one of {known}"
-            raise SettingsError(msg)
-        if self.infer_size < 64:
-            msg = f"infer_size is {self.infer_size} and must be at least 64 (pixels, short side)"
-            raise SettingsError(msg)
+        check(self)
         if not 0 <= self.radius <= TR_MAX:
             msg = f"tr is {self.tr} and must be 0 (each frame alone) to {TR_MAX}"
             raise SettingsError(msg)
-        if self.sc_threshold is not None and not 0 < self.sc_threshold <= 1:
+        if isinstance(self.sc_threshold, float | int) and not 0 < self.sc_threshold <= 1:
             msg = (
                 f"sc_threshold is {self.sc_threshold} and must be above 0 and at most 1, or None "
                 "for a clip whose frames say where scenes change"
             )
-            raise SettingsError(msg)
-        if not -EXPOSURE_MAX <= self.exposure <= EXPOSURE_MAX:
-            msg = f"exposure is {self.exposure} and must be from {-EXPOSURE_MAX} to {EXPOSURE_MAX} stops"
             raise SettingsError(msg)
 
     @property
@@ -87,7 +379,135 @@ class Settings:
     def reach(self) -> int:
         """How many frames before and after a frame its alpha depends on, at most."""
         # Neighbors correct an alpha, each had its own voters, and each of these a quieter picture.
-        return (1 + VOTERS) * self.radius + QUIETING_FRAMES if self.radius else 0
+        return (1 + VOTERS) * self.radius + DENOISING_FRAMES if self.radius else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matting:
+    """How a shot is matted, and on what."""
+
+    model: str = knob(
+        "auto",
+        "auto, sghm-lite, sghm-resnet50, or a checkpoint with the published names",
+        metavar="NAME|PATH",
+        unset="auto, which is sghm-resnet50 if it is installed, else sghm-lite",
+        recorded="never",
+    )
+    device_index: Devices = knob(
+        None,
+        "auto, cpu, cuda, cuda:N, or cuda:N,M to spread frames over devices",
+        flag="--device",
+        metavar="DEVICE",
+        parse=parse_device,
+        write=_write_device,
+        unset="auto",
+        recorded="never",
+    )
+    backend: Backend = knob(
+        "auto",
+        "what runs the network; auto is openvino for sghm-resnet50 on the CPU where it is "
+        "installed (pip install 'sghm-vs[openvino]'), else torch",
+        choices=get_args(Backend),
+    )
+    fp16: bool | None = knob(
+        None,
+        "half precision; by openvino bfloat16, where the CPU has it",
+        unset="on CUDA alone",
+    )
+    settings: Settings = field(default_factory=Settings)
+    mask: Path | None = knob(
+        None,
+        "footage or a picture, white where the people are, in place of the network's own "
+        "segmentation",
+        metavar="FILE",
+        parse=Path,
+        write=_write_path,
+        is_file=True,
+    )
+    num_streams: int = 0
+    """Frames in the network at once, on each device; 0 leaves that to the device."""
+    debug: Path | None = None
+    """A folder for a movie of each step to the alpha; see `sghm_vs.filter.debug`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """
+    How outputs are made; each knob is for the forms that have it, and others ignore it.
+
+    Raises (when it is made):
+        ExportError: A value is not one of those listed, or they don't go together.
+    """
+
+    layout: str = knob(
+        "rgba",
+        "EXR channels: rgba is premultiplied, scene-linear; matte is R=G=B=A; alpha is A alone; "
+        "layered is rgba with matte.A and further mattes; fg is straight linear color; multipart "
+        "has the mattes in a part of their own, tagged as data",
+        choices=LAYOUTS,
+        nuke="Layout",
+    )
+    sample: str = knob("half", "EXR samples", choices=SAMPLES)
+    compression: str = knob(
+        "zip",
+        "of EXR; pxr24 keeps 24 bits of a float; dwaa and dwab change color, and are refused where "
+        "they would change a matte",
+        choices=COMPRESSIONS,
+    )
+    codec: str | None = knob(
+        None,
+        "of movies: prores4444 (default), prores4444xq or animation, 8 bits, in .mov; ffv1-alpha "
+        "(default), 16 bits of alpha, or ffv1, color and alpha of 10 bits, in .mkv",
+        choices=tuple(name for name in CODECS if name != "h264"),
+    )
+    premultiplied: bool = knob(
+        False, "multiply the color in movies by the alpha; EXR says by its layout", unset="straight"
+    )
+    audio: bool = knob(False, "give movies the sound of the footage, cut with it")
+    quality: int = knob(
+        4,
+        "ProRes quantizer, 1 best to 31 smallest; the alpha is lossless at any",
+        metavar="Q",
+        least=1,
+        most=31,
+        parse=int,
+    )
+
+    def __post_init__(self) -> None:
+        check(self, ExportError, known={"codec": tuple(CODECS)})
+        self._check_lossless()
+
+    def codec_of(self, suffix: str) -> str:
+        """Return the codec of a movie that ends in `suffix`."""
+        is_for_it = self.codec is not None and CODECS[self.codec] == suffix
+        return self.codec if self.codec is not None and is_for_it else USUAL[suffix]
+
+    def layer_of(self, suffix: str) -> str:
+        """Return what an output that ends in `suffix` holds, in a word for its name."""
+        if suffix == ".exr":
+            return self.layout
+        if suffix == ".png" or (suffix in USUAL and self.codec_of(suffix) == "ffv1-alpha"):
+            return "alpha"
+        return "review" if suffix == ".mp4" else "rgba"
+
+    def fields(self) -> dict[str, Any]:
+        """Return each field's value by its name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _check_lossless(self) -> None:
+        """Refuse what would change a matte."""
+        if self.compression in ("dwaa", "dwab") and self.layout == "matte":
+            msg = (
+                f"compression {self.compression} keeps A as it is, and changes the matte in R, G "
+                "and B of layout matte by up to 0.016; use layout alpha, or compression zip"
+            )
+            raise ExportError(msg)
+        if self.compression == "pxr24" and self.sample == "float" and self.layout != "fg":
+            msg = (
+                "compression pxr24 cuts float samples to 24 bits, the matte's as well; use sample "
+                "half, which it keeps, or compression zip"
+            )
+            raise ExportError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,37 +520,31 @@ class Edges:
 
     SHORT_SIDE_PX: ClassVar[int] = 1080
 
-    black: float = 0.0
-    """What becomes 0, 0-1."""
-    white: float = 1.0
-    """What becomes 1, 0-1."""
-    gamma: float = 1.0
-    """Above 1 soft values become denser; 0.1-10."""
-    despeckle: float = 0.0
-    """Diameter of the smallest island that stays, 0-1000."""
-    fill: float = 0.0
-    """Diameter of the smallest hole that stays, 0-1000."""
-    grow: float = 0.0
-    """How far the edge moves outward, -100 to 100."""
-    feather: float = 0.0
-    """How wide a hard edge becomes, 0-400."""
-    shape: Shape = "alpha"
-    """The alpha, or what is made of it."""
-    width: float = 6.0
-    """Of what `shape` says, 0-100."""
-    invert: bool = False
-    """Whether 0 and 1 change places, at last."""
+    black: float = knob(0.0, "alpha that becomes 0, with all below", metavar="A", least=0, most=1,
+                        parse=float)  # fmt: skip
+    white: float = knob(1.0, "alpha that becomes 1, with all above", metavar="A", least=0, most=1,
+                        parse=float)  # fmt: skip
+    gamma: float = knob(1.0, "above 1 soft edges become denser, below 1 thinner", metavar="G",
+                        least=0.1, most=10, parse=float)  # fmt: skip
+    despeckle: float = knob(0.0, "drop islands smaller than a disc of this diameter", metavar="PX",
+                            least=0, most=1000, parse=float)  # fmt: skip
+    fill: float = knob(0.0, "close holes smaller than a disc of this diameter", metavar="PX",
+                       least=0, most=1000, parse=float)  # fmt: skip
+    grow: float = knob(0.0, "move the edge outward, or inward if negative", metavar="PX",
+                       least=-100, most=100, parse=float)  # fmt: skip
+    feather: float = knob(0.0, "how wide a hard edge becomes", metavar="PX",
+                          least=0, most=400, parse=float)  # fmt: skip
+    shape: Shape = knob(
+        "alpha",
+        "alpha; core: it shrunk by --width; edge: what lies within --width of its edge; trimap: 1 "
+        "inside, 0 outside, 0.5 between",
+        choices=get_args(Shape),
+    )
+    width: float = knob(6.0, "see --shape", metavar="PX", least=0, most=100, parse=float)
+    invert: bool = knob(False, "swap 0 and 1, at last")
 
     def __post_init__(self) -> None:
-        if self.shape not in get_args(Shape):
-            msg = f"shape is {self.shape!r} and must be one of {', '.join(get_args(Shape))}"
-            raise SettingsError(msg)
-        for name, (least, most) in EDGE_RANGES.items():
-            value = getattr(self, name)
-            # Not a number is in no range, and compares as false.
-            if not least <= value <= most:
-                msg = f"{name} is {value} and must be from {least:g} to {most:g}"
-                raise SettingsError(msg)
+        check(self)
         if self.white <= self.black:
             msg = f"white is {self.white} and must be above black, which is {self.black}"
             raise SettingsError(msg)
@@ -144,13 +558,245 @@ class Edges:
         }
 
 
-EDGE_RANGES: dict[str, tuple[float, float]] = {
-    "black": (0, 1),
-    "white": (0, 1),
-    "gamma": (0.1, 10),
-    "despeckle": (0, 1000),
-    "fill": (0, 1000),
-    "grow": (-100, 100),
-    "feather": (0, 400),
-    "width": (0, 100),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How a shot is written; see `sghm_vs.export`."""
+
+    foreground: Foreground = knob(
+        "source",
+        "color that is written: estimate is the subject's without the old background, made in "
+        "linear light; source is the plate's own; none is black",
+        choices=get_args(Foreground),
+    )
+    form: Form = field(default_factory=Form)
+    over: Path | Color | None = knob(
+        None,
+        "what a review movie, .mp4, shows the subject over: black, white, gray, red, green, blue, "
+        "204080, or footage or a picture",
+        metavar="COLOR|FILE",
+        parse=_parse_over,
+        write=_write_over,
+        is_file=True,
+    )
+    timecode: str | None = knob(
+        None,
+        "timecode of the source's first frame, with ; before FF for drop-frame",
+        metavar="HH:MM:SS:FF",
+        unset="the source's",
+    )
+    version: int | Literal["auto"] | None = knob(
+        None,
+        "what {version} in a name is, as v001; auto is the first that nothing has",
+        metavar="N|auto",
+        parse=_parse_version,
+    )
+    start_number: int | None = knob(
+        None, "number of the first written frame", metavar="N", parse=int, unset="the source's"
+    )
+    edges: Edges = field(default_factory=Edges)
+    """What is done to the alpha's edges before it is written."""
+    patterns: bool = True
+    """Whether `####` and its kin, and words such as {shot}, mean something in an output's name."""
+    overwrite: bool = False
+    resume: bool = False
+    sidecar: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotOptions:
+    """All that a command line, a list's row or a plan says of one shot."""
+
+    to: tuple[str, ...] = knob(
+        (),
+        "output below DIR, as -o of sghm matte, with {shot}: {shot}/{shot}.####.exr; several are "
+        "written in one pass",
+        metavar="NAME",
+        unset="{shot}.mov",
+        is_repeated=True,
+    )
+    host: str | None = knob(
+        None,
+        "write what this host takes as it is, and say why; leave the endings of -o out",
+        flag="--for",
+        choices=HOSTS,
+    )
+    frames: FrameRange | None = knob(
+        None,
+        "source frames, both included: movies count from 0, sequences by the number in the name",
+        metavar="A-B",
+        parse=FrameRange.parse,
+    )
+    opening: Opening = field(default_factory=Opening)
+    matting: Matting = field(default_factory=Matting)
+    delivery: Delivery = field(default_factory=Delivery)
+
+
+type Group = type[Any]
+"""One of the dataclasses above."""
+type Values = Mapping[str, Any]
+"""What was said: values by the field's name. All of a shot's options have different names."""
+
+
+def options_of(group: Group, *, deep: bool = True) -> Iterator[Option]:
+    """Yield the knobs of `group`, and of the groups in it if `deep`, in order."""
+    for one, kind in _fields(group):  # type: ignore[arg-type] # a class has a hash
+        found = one.metadata.get("knob")
+        if found is not None:
+            is_switch = kind in (bool, bool | None)
+            yield Option(one.name, one.default, found, is_switch, kind == (bool | None))
+        elif deep and _is_group(kind):
+            yield from options_of(kind)
+
+
+def _is_group(kind: object) -> bool:
+    return dataclasses.is_dataclass(kind)
+
+
+@cache
+def _fields(group: Any) -> list[tuple[dataclasses.Field[Any], Any]]:
+    kinds = typing.get_type_hints(group)
+    return [(one, kinds[one.name]) for one in fields(group)]
+
+
+def made_of[Made](group: type[Made], values: Values) -> Made:
+    """
+    Return `group` with what `values` say, and defaults for the rest.
+
+    Raises:
+        SettingsError: A value is out of range.
+        ExportError: Those of the form don't go together.
+    """
+    given: dict[str, Any] = {}
+    for one, kind in _fields(group):  # type: ignore[arg-type] # a class has a hash
+        if _is_group(kind) and "knob" not in one.metadata:
+            given[one.name] = made_of(kind, values)
+        elif one.name in values and "knob" in one.metadata:
+            given[one.name] = values[one.name]
+    return group(**given)
+
+
+def to_words(group: Opening | Matting | Delivery, but: Collection[str] = ()) -> tuple[str, ...]:
+    """Return what of `group` is not the default, as words that mean the same anywhere."""
+    found = flat(group)
+    words = []
+    for option in options_of(type(group)):
+        value = found[option.name]
+        if option.name in but or value == option.default:
+            continue
+        if option.is_switch:
+            words.append(option.flag if value else f"--no-{option.flag[2:]}")
+        else:
+            words.append(f"{option.flag}={option.knob.write(value)}")
+    return tuple(words)
+
+
+def from_words(words: Sequence[str]) -> dict[str, Any]:
+    """
+    Return what `words` say of a shot: `--name=value`, `--name` or `--no-name`.
+
+    Raises:
+        SettingsError: They are no options of one.
+    """
+    known = _by_flag()
+    found: dict[str, Any] = {}
+    for word in words:
+        flag, is_valued, text = word.partition("=")
+        option = known.get(flag)
+        if option is None or option.is_switch == bool(is_valued):
+            msg = f"unrecognized arguments: {word}"
+            raise SettingsError(msg)
+        try:
+            value = option.read(text) if is_valued else not flag.startswith("--no-")
+        except SettingsError as error:
+            msg = f"argument {flag}: {error}"
+            raise SettingsError(msg) from None
+        found[option.name] = (
+            (*found.get(option.name, ()), value) if option.knob.is_repeated else value
+        )
+    return found
+
+
+@cache
+def _by_flag() -> dict[str, Option]:
+    options = [*options_of(ShotOptions)]
+    plain = {option.flag: option for option in options}
+    return plain | {f"--no-{one.flag[2:]}": one for one in options if one.has_opposite}
+
+
+def flat(group: Any) -> dict[str, Any]:
+    """Return the values of `group`, and of the groups in it, by name."""
+    found: dict[str, Any] = {}
+    for one in fields(group):
+        value = getattr(group, one.name)
+        found |= (
+            flat(value)
+            if dataclasses.is_dataclass(value) and "knob" not in one.metadata
+            else {one.name: value}
+        )
+    return found
+
+
+def recorded(matting: Matting) -> dict[str, str]:
+    """Return what of `matting` shapes the pixels, as text for the metadata of outputs."""
+    values = flat(matting)
+    always, changed = {}, {}
+    for option in options_of(Matting):
+        value, how = values[option.name], option.knob.recorded
+        text = value.name if isinstance(value, Path) else str(value)
+        if how == "always":
+            always[option.name] = text
+        elif how == "changed" and value != option.default:
+            changed[option.name] = text
+    return always | changed
+
+
+def check(
+    group: Any,
+    error: type[SettingsError | ExportError] = SettingsError,
+    known: Mapping[str, tuple[str, ...]] | None = None,
+) -> None:
+    """Raise `error` if a value of `group` is not one of its choices, or outside its range."""
+    for option in options_of(type(group), deep=False):
+        name, value = option.name, getattr(group, option.name)
+        choices = (known or {}).get(name, option.knob.choices)
+        if choices is not None and value is not None and value not in choices:
+            msg = f"{name} is {value!r} and must be one of {', '.join(choices)}"
+            raise error(msg)
+        least, most = option.knob.least, option.knob.most
+        # Not a number is in no range, and compares as false.
+        if least is not None and not least <= value <= (float("inf") if most is None else most):
+            needed = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
+            msg = f"{name} is {value} and must be {needed}"
+            raise error(msg)
+
+
+def check_layers(names: Collection[str], form: Form) -> None:
+    """
+    Refuse names of extra mattes that no EXR file should have, or that nothing would hold.
+
+    Raises:
+        ExportError: As said.
+    """
+    for name in names:
+        if LAYER.fullmatch(name) is None or name.lower() in RESERVED:
+            msg = f"{name!r} can't name a layer: write a word that no host reserves, such as core"
+            raise ExportError(msg)
+    if names and form.layout not in EXTRA_LAYOUTS:
+        msg = (
+            f"layout {form.layout} holds no mattes besides the alpha, and {', '.join(names)} "
+            f"were given; use layout {' or '.join(EXTRA_LAYOUTS)}"
+        )
+        raise ExportError(msg)
+
+
+def check_suffixes(suffixes: Collection[str], form: Form) -> None:
+    """
+    Refuse a codec that no output has.
+
+    Raises:
+        ExportError: As said.
+    """
+    if form.codec is not None and CODECS[form.codec] not in suffixes:
+        needed = CODECS[form.codec]
+        msg = f"codec {form.codec} goes into {needed}, and no output is one; write -o x{needed}"
+        raise ExportError(msg)

@@ -48,7 +48,7 @@ def main() -> None:
         report(f"edges {said}", cpu_ms(lambda settings=settings: shape_of(alpha, settings)))
     plate = core.std.BlankClip(format=vs.YUV422P10, width=WIDTH, height=HEIGHT, length=8, keep=True)
     for name in (None, "pq", "acescg", "logc4", "adx10"):
-        named = plate if name is None else convert.said_to_be(plate, name)
+        named = plate if name is None else convert.assume_colorspace(plate, name)
         seen = convert.to_viewed_rgb(convert.read_color(named))
         seen.get_frame(0)
         report(f"seen by the network, {name or 'display codes'}", cpu_ms(Frames(seen).next))

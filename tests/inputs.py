@@ -29,7 +29,8 @@ import PIL.ImageCms
 import vapoursynth as vs
 
 from sghm_vs.errors import SghmError
-from sghm_vs.media.readers import Opening, open_source
+from sghm_vs.media.readers import open_source
+from sghm_vs.options import Opening
 from tests import checkpoints
 from tests.checkpoints import CHECKPOINTS
 

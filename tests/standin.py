@@ -14,8 +14,8 @@ import numpy as np
 from sghm_vs.cli import batch, main
 from sghm_vs.color.convert import to_matte
 from sghm_vs.media.readers import open_source
-from sghm_vs.shots import shot as rotoscope
 from sghm_vs.shots.batch.render import Rendered, Task, delivery_of, rendered
+from sghm_vs.shots.shot import deliver
 
 CRASHES = "crash"
 """A shot of this name ends its process."""
@@ -36,7 +36,7 @@ class StandIn:
             (shot.source.parent / f"crashed.{os.getpid()}").touch()
             os._exit(134)
         source = open_source(shot.source, shot.opening)
-        rotoscope.deliver(
+        deliver(
             source,
             to_matte(source.clip),
             task.paths,
@@ -106,6 +106,6 @@ def picture(seed: int, number: int) -> np.ndarray:
 if __name__ == "__main__":
     from tests import standin
 
-    plain = batch.conduct_from
-    batch.conduct_from = lambda args: replace(plain(args), make_renderer=standin.SlowStandIn)
+    plain = batch.batch_options_from
+    batch.batch_options_from = lambda args: replace(plain(args), make_renderer=standin.SlowStandIn)
     sys.exit(main())

@@ -13,21 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from sghm_vs.cli import build_parser, main
-from sghm_vs.cli.batch import requests_from, shots_from
+from sghm_vs.cli import batch, build_parser, main
 from sghm_vs.errors import ExportError, SettingsError, SourceError
-from sghm_vs.media.sequences import FrameRange
-from sghm_vs.options import Edges, Settings
+from sghm_vs.options import Delivery, Edges, FrameRange, Matting, Settings
 from sghm_vs.shots.batch.find import find_footage
 from sghm_vs.shots.batch.lists import read_list
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.batch.names import Shot, output_names, place, safe_name, unique_names
-from sghm_vs.shots.batch.run import Conduct, Unfit, plan, run_batch
+from sghm_vs.shots.batch.run import BatchOptions, InvalidShot, plan, run_batch
 from sghm_vs.shots.batch.watch import Watch
-from sghm_vs.shots.shot import Delivery, Matting
 from tests.standin import CRASHES, Meddler, StandIn, write_movie, write_sequence
 
-FAST = Conduct(make_renderer=StandIn)
+FAST = BatchOptions(make_renderer=StandIn)
 RESUMED = replace(FAST, resume=True)
 WITHIN_S = 300
 
@@ -53,7 +50,7 @@ def shot(name: str, source: Path, *, to: str = "{shot}.####.png", **more: object
 def asked(*words: str) -> list[Shot]:
     """Return the shots that the words of `sghm batch` ask for."""
     args = build_parser().parse_args(["batch", *words])
-    return shots_from(requests_from(args), args).shots
+    return batch.asked(args).shots
 
 
 def files_in(folder: Path, pattern: str = "*.png") -> dict[str, bytes]:
@@ -237,7 +234,10 @@ def test_a_failing_shot_stops_no_other_and_is_named_with_its_reason(tmp_path):
     ]
 
     entries = run_batch(
-        shots, tmp_path / "out", conduct=FAST, unfit=[Unfit("no", "no.mov", "it is not there")]
+        shots,
+        tmp_path / "out",
+        batch_options=FAST,
+        unfit=[InvalidShot("no", "no.mov", "it is not there")],
     )
 
     assert [entry.state for entry in entries] == ["failed"] * 4 + ["done", "failed"]
@@ -257,7 +257,7 @@ def test_resume_makes_exactly_what_changed_or_broke(tmp_path):
     movies["fails"].write_bytes(b"x")
     shots = {name: shot(name, movie, to="{shot}.%04d.png") for name, movie in movies.items()}
     out = tmp_path / "out"
-    run_batch(list(shots.values()), out, conduct=FAST)
+    run_batch(list(shots.values()), out, batch_options=FAST)
     before = files_in(out)
 
     os.utime(movies["touched"])
@@ -271,7 +271,7 @@ def test_resume_makes_exactly_what_changed_or_broke(tmp_path):
     (out / "lost.0002.png").unlink()
     write_movie(movies["fails"], 3, seed=1)
     planned = plan(list(shots.values()), out, RESUMED)
-    entries = run_batch(list(shots.values()), out, conduct=RESUMED)
+    entries = run_batch(list(shots.values()), out, batch_options=RESUMED)
 
     assert {one.shot.name: one.reason for one in planned} == {
         "same": "",
@@ -293,11 +293,11 @@ def test_footage_that_changes_while_it_is_matted_is_matted_anew(tmp_path):
     movie, out = write_movie(tmp_path / "a.mkv", 3, seed=1), tmp_path / "out"
     shots = [shot("a", movie, to="{shot}.%04d.png")]
 
-    (entry,) = run_batch(shots, out, conduct=replace(FAST, make_renderer=Meddler))
+    (entry,) = run_batch(shots, out, batch_options=replace(FAST, make_renderer=Meddler))
     assert entry.state == "failed"
     assert "changed while it was matted; go on with --resume" in entry.error
-    (resumed,) = run_batch(shots, out, conduct=RESUMED)
-    run_batch(shots, tmp_path / "afresh", conduct=FAST)
+    (resumed,) = run_batch(shots, out, batch_options=RESUMED)
+    run_batch(shots, tmp_path / "afresh", batch_options=FAST)
 
     assert resumed.state == "done"
     assert files_in(out) == files_in(tmp_path / "afresh")
@@ -308,9 +308,9 @@ def test_files_that_no_manifest_knows_are_not_replaced_unasked(tmp_path):
     out.mkdir()
     (out / "a.0000.png").write_text("mine")
 
-    for conduct in (FAST, RESUMED):
+    for batch_options in (FAST, RESUMED):
         with pytest.raises(ExportError, match="exist already; --overwrite"):
-            run_batch([shot("a", movie)], out, conduct=conduct)
+            run_batch([shot("a", movie)], out, batch_options=batch_options)
 
     assert (out / "a.0000.png").read_text() == "mine"
 
@@ -322,14 +322,14 @@ def test_a_file_that_is_no_manifest_is_never_replaced(text, tmp_path):
     (tmp_path / "manifest.json").write_text(text)
 
     with pytest.raises(ExportError, match="not the manifest"):
-        run_batch([], tmp_path, conduct=FAST)
+        run_batch([], tmp_path, batch_options=FAST)
 
     assert (tmp_path / "manifest.json").read_text() == text
 
 
 def test_a_hostile_manifest_names_no_shot_and_moves_no_output(tmp_path):
     movie, out = write_movie(tmp_path / "a.mkv", 1), tmp_path / "out"
-    run_batch([shot("a", movie)], out, conduct=FAST)
+    run_batch([shot("a", movie)], out, batch_options=FAST)
     text = (out / "manifest.json").read_text()
     words = [str(movie), "-o", str(out), "--resume"]
 
@@ -379,8 +379,8 @@ def test_several_shots_at_once_give_the_same_as_one_after_another(tmp_path):
     movies = [write_movie(tmp_path / f"{n}.mkv", 3, seed=n) for n in range(4)]
     shots = [shot(f"s{n}", movie) for n, movie in enumerate(movies)]
 
-    run_batch(shots, tmp_path / "one", conduct=FAST)
-    run_batch(shots, tmp_path / "three", conduct=replace(FAST, jobs=3))
+    run_batch(shots, tmp_path / "one", batch_options=FAST)
+    run_batch(shots, tmp_path / "three", batch_options=replace(FAST, jobs=3))
 
     assert files_in(tmp_path / "one") == files_in(tmp_path / "three")
     assert timeless(tmp_path / "one") == timeless(tmp_path / "three")
@@ -391,7 +391,7 @@ def test_a_shot_that_dies_beside_others_is_tried_once_more_alone(tmp_path):
     shots = [shot(CRASHES, movie, frames=FrameRange(0, 0))]
     shots += [shot(f"s{n}", movie, frames=FrameRange(n, n)) for n in (1, 2)]
 
-    entries = run_batch(shots, tmp_path / "out", conduct=replace(FAST, jobs=3))
+    entries = run_batch(shots, tmp_path / "out", batch_options=replace(FAST, jobs=3))
 
     assert [entry.state for entry in entries] == ["failed", "done", "done"]
     assert "ended with code 134" in entries[0].error

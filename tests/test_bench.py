@@ -182,9 +182,10 @@ def test_one_command_measures_what_all_floors_are_about(footage, monkeypatch, tm
     [
         (["bench", "cost", "my clips"], "python -m benchmarks cost 'my clips'"),
         (["farm", "simulate", "--workers", "9"], "python -m benchmarks simulate --workers 9"),
+        (["nle", "path", "blender"], "sghm hosts path blender"),
     ],
 )
 def test_the_verbs_of_old_say_what_to_type_now(capsys, old, new):
     assert cli.main(old) == 2
 
-    assert capsys.readouterr().err.endswith(f"in a checkout type: {new}\n")
+    assert capsys.readouterr().err.endswith(f"type: {new}\n")

@@ -17,8 +17,7 @@ from sghm_vs.cli import main
 from sghm_vs.errors import ExportError, SghmError
 from sghm_vs.media.verification.compare import verify
 from sghm_vs.media.verification.sidecar import Record, read_record, sampled
-from sghm_vs.media.writers import exr
-from sghm_vs.media.writers import movie as movies
+from sghm_vs.media.writers import exr, movie
 from tests.clips import counted, noise_clip
 
 FORMS = ("x.mov", "x.####.exr", "x.####.png", "x.mkv")
@@ -93,10 +92,10 @@ def test_an_alpha_other_than_the_one_that_was_sent_is_an_error(tmp_path, shot, m
 
 
 def test_a_movie_with_another_frame_count_or_tag_is_an_error(tmp_path, shot, monkeypatch):
-    true_facts = movies._facts
+    true_facts = movie._facts
     monkeypatch.setattr(
-        movies, "_facts",
-        lambda picture, movie: true_facts(picture, movie) | {"frames": 13, "color": [9, 16, 9]},
+        movie, "_facts",
+        lambda *given: true_facts(*given) | {"frames": 13, "color": [9, 16, 9]},
     )  # fmt: skip
 
     with pytest.raises(ExportError, match=r"frames is 12, and 13 was sent.*color is \[1, 1, 1\]"):

@@ -15,7 +15,7 @@ import pytest
 import vapoursynth as vs
 
 from sghm_vs.cli import VERBS, build_parser, main
-from sghm_vs.filter.debug import View
+from sghm_vs.options import View
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from sghm_vs import export, foreground, sghm
 from sghm_vs.cli import main
 from sghm_vs.color import ocio as colorspaces
 from sghm_vs.color.convert import (
+    assume_colorspace,
     read_color,
-    said_to_be,
     to_display_rgb,
     to_linear_rgb,
     to_viewed_rgb,
@@ -59,7 +59,7 @@ def converted(picture: np.ndarray, source: str, target: str) -> np.ndarray:
     return made
 
 
-def as_seen(linear: np.ndarray) -> np.ndarray:
+def view_transform(linear: np.ndarray) -> np.ndarray:
     """Return what the docs promise: sRGB, and from 0.8 up a hyperbola toward 1."""
     bounded = np.clip(linear, 0, 65504)
     code = np.where(bounded <= 0.0031308, 12.92 * bounded, 1.055 * bounded ** (1 / 2.4) - 0.055)
@@ -82,10 +82,10 @@ def test_the_network_sees_a_log_plate_as_opencolorio_shows_it(name, format_id):
     codes = np.clip(converted(light(), "lin_rec709_scene", name), 0, 1)
     plate = coded_clip(codes, format_id)
 
-    seen = picture_of(to_viewed_rgb(read_color(said_to_be(plate, name))))
+    seen = picture_of(to_viewed_rgb(read_color(assume_colorspace(plate, name))))
 
     given = np.clip(picture_of(plate.resize.Bicubic(format=vs.RGBS)), 0, 1)
-    error = np.abs(seen - as_seen(converted(given, name, "lin_rec709_scene")))
+    error = np.abs(seen - view_transform(converted(given, name, "lin_rec709_scene")))
     assert error.mean() < 1e-4
     assert error.max() < (2 / 255 if format_id == vs.YUV444P10 else 1e-4)
 
@@ -95,16 +95,16 @@ def test_the_network_sees_linear_plates_of_any_gamut_alike(name):
     picture = light()
     plate = clip_of(converted(picture, "lin_rec709_scene", name))
 
-    seen = picture_of(to_viewed_rgb(read_color(said_to_be(plate, name))))
+    seen = picture_of(to_viewed_rgb(read_color(assume_colorspace(plate, name))))
 
-    assert np.abs(seen - as_seen(picture)).max() < 5e-4
+    assert np.abs(seen - view_transform(picture)).max() < 5e-4
 
 
 @pytest.mark.parametrize("name", LOGS + LINEARS + SLOWER)
 def test_linear_light_for_what_is_written_is_opencolorios_to_the_last_bit(name):
     codes = np.clip(converted(light(), "lin_rec709_scene", name), 0, 1)
 
-    found = picture_of(to_linear_rgb(read_color(said_to_be(clip_of(codes), name))))
+    found = picture_of(to_linear_rgb(read_color(assume_colorspace(clip_of(codes), name))))
 
     assert (found == converted(codes, name, "lin_rec709_scene")).all()
 
@@ -127,7 +127,7 @@ def test_pq_and_hlg_are_said_by_props_or_by_name():
     by_props = plate.std.SetFrameProps(_Transfer=16, _Primaries=9)
 
     for name in ("pq", "PQ", "Rec.2100-PQ - Display", "pq_rec2020_display"):
-        by_name = said_to_be(plate, name)
+        by_name = assume_colorspace(plate, name)
         assert (picture_of(to_viewed_rgb(read_color(by_name))) ==
                 picture_of(to_viewed_rgb(read_color(by_props)))).all()  # fmt: skip
 
@@ -156,7 +156,7 @@ def test_highlights_roll_off_without_a_step_and_never_reach_one():
 
     seen = picture_of(to_viewed_rgb(read_color(clip_of(row))))[0, :, 0]
 
-    assert np.abs(seen - as_seen(ramp)).max() < 1e-5
+    assert np.abs(seen - view_transform(ramp)).max() < 1e-5
     assert (np.diff(seen) > 0).all()
     assert seen[100] == pytest.approx(0.9, abs=1e-4)
     assert seen.max() < 1
@@ -168,9 +168,9 @@ def test_exposure_is_in_stops_for_linear_log_and_display_footage(stops):
     log = coded_clip(converted(picture, "lin_rec709_scene", "ARRI LogC4"), vs.RGB48)
     display = clip_of(picture).resize.Bicubic(format=vs.RGB48, transfer=13)
 
-    for clip in (clip_of(picture), said_to_be(log, "logc4"), display):
+    for clip in (clip_of(picture), assume_colorspace(log, "logc4"), display):
         seen = picture_of(to_viewed_rgb(read_color(clip), stops))
-        assert np.abs(seen - as_seen(picture * 2**stops)).max() < 3e-3
+        assert np.abs(seen - view_transform(picture * 2**stops)).max() < 3e-3
 
 
 def test_what_is_infinite_is_bright_and_what_is_no_number_is_not():
@@ -211,7 +211,7 @@ def astronaut() -> np.ndarray:
 
 def test_any_order_and_number_of_threads_gives_the_same_bytes():
     for name in ("logc3", "adx10", "hlg"):
-        clip = said_to_be(noise_clip(vs.YUV422P10, length=6), name)
+        clip = assume_colorspace(noise_clip(vs.YUV422P10, length=6), name)
         seen = to_viewed_rgb(read_color(clip), 0.5)
         forward = [frame_bytes(seen, n) for n in range(6)]
         assert [frame_bytes(seen, n) for n in reversed(range(6))] == forward[::-1]
@@ -220,16 +220,16 @@ def test_any_order_and_number_of_threads_gives_the_same_bytes():
 
 def test_each_frame_is_of_its_own_space_and_size():
     parts = [
-        said_to_be(clip_of(converted(light(*size), "lin_rec709_scene", name)), name)
+        assume_colorspace(clip_of(converted(light(*size), "lin_rec709_scene", name)), name)
         for size, name in (((48, 64), "ACEScg"), ((32, 40), "Linear Rec.2020"))
     ]
-    parts.append(said_to_be(clip_of(light(8, 8)), "linear"))
+    parts.append(assume_colorspace(clip_of(light(8, 8)), "linear"))
     clip = core.std.Splice(parts, mismatch=True)
 
     seen = to_viewed_rgb(read_color(clip))
 
     for n, size in enumerate(((48, 64), (32, 40), (8, 8))):
-        assert np.abs(picture_of(seen, n) - as_seen(light(*size))).max() < 5e-4
+        assert np.abs(picture_of(seen, n) - view_transform(light(*size))).max() < 5e-4
 
 
 # What is written
@@ -241,7 +241,7 @@ def test_an_acescg_plate_stays_acescg_in_exr(tmp_path):
     plate = clip_of(picture.astype(np.float32))
     solid = core.std.BlankClip(plate, format=vs.GRAYS, color=1.0)
 
-    export(said_to_be(plate, "acescg"), solid, tmp_path / "x.exr", patterns=False)
+    export(assume_colorspace(plate, "acescg"), solid, tmp_path / "x.exr", patterns=False)
 
     file = oiio.ImageBuf(str(tmp_path / "x.exr"))
     assert (file.get_pixels(oiio.FLOAT)[..., :3] == picture).all()
@@ -254,7 +254,9 @@ def test_a_log_plate_becomes_linear_rec709_in_exr_once(tmp_path):
     plate = coded_clip(codes, vs.RGB30)
     solid = core.std.BlankClip(plate, format=vs.GRAYS, color=1.0)
 
-    export(said_to_be(plate, "logc3"), solid, tmp_path / "x.exr", patterns=False, sample="float")
+    export(
+        assume_colorspace(plate, "logc3"), solid, tmp_path / "x.exr", patterns=False, sample="float"
+    )
 
     given = picture_of(plate.resize.Bicubic(format=vs.RGBS))
     found = oiio.ImageBuf(str(tmp_path / "x.exr")).get_pixels(oiio.FLOAT)[..., :3]
@@ -266,7 +268,7 @@ def test_a_log_plates_codes_go_into_prores_unchanged(tmp_path):
     solid = core.std.BlankClip(plate, format=vs.GRAYS, color=1.0)
 
     export(plate, solid, tmp_path / "plain.mov", quality=1)
-    export(said_to_be(plate, "slog3_sgamut3"), solid, tmp_path / "log.mov", quality=1)
+    export(assume_colorspace(plate, "slog3_sgamut3"), solid, tmp_path / "log.mov", quality=1)
 
     plain, log = (decoded(tmp_path / name) for name in ("plain.mov", "log.mov"))
     assert (plain == log).all()
@@ -275,7 +277,7 @@ def test_a_log_plates_codes_go_into_prores_unchanged(tmp_path):
 def test_colors_of_a_log_plate_are_taken_apart_in_linear_light():
     mixture = hairy()
     codes = converted(mixture.picture, "lin_rec709_scene", "ARRI LogC4")
-    plate = said_to_be(coded_clip(codes, vs.RGB48), "logc4")
+    plate = assume_colorspace(coded_clip(codes, vs.RGB48), "logc4")
 
     found = foreground(plate, clip_of(mixture.alpha))
 
@@ -286,7 +288,7 @@ def test_colors_of_a_log_plate_are_taken_apart_in_linear_light():
 
 def test_the_command_line_says_the_space_and_leaves_alpha_and_plate_as_they_are(tmp_path):
     picture = converted(light(), "lin_rec709_scene", "ACEScg")
-    plate = said_to_be(clip_of(picture, 2), "acescg")
+    plate = assume_colorspace(clip_of(picture, 2), "acescg")
     ramp = np.linspace(0, 1, 64, dtype=np.float32)[None].repeat(48, 0)
     export(plate, clip_of(ramp, 2), tmp_path / "p.####.exr", layout="fg")
     export(plate, clip_of(ramp, 2), tmp_path / "m.####.png")
@@ -324,7 +326,7 @@ def test_exposure_changes_what_the_network_sees_and_nothing_that_is_written(tmp_
 @pytest.mark.parametrize("name", ["ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65"])
 def test_an_exr_that_says_its_primaries_needs_no_name(name, tmp_path, caplog):
     """What was written of such a plate is read as such a plate again, and seen as it was."""
-    plate = said_to_be(clip_of(converted(light(), "lin_rec709_scene", name)), name)
+    plate = assume_colorspace(clip_of(converted(light(), "lin_rec709_scene", name)), name)
     solid = core.std.BlankClip(plate, format=vs.GRAYS, color=1.0)
     export(plate, solid, tmp_path / "x.exr", patterns=False, layout="fg", sample="float")
 
@@ -332,7 +334,9 @@ def test_an_exr_that_says_its_primaries_needs_no_name(name, tmp_path, caplog):
 
     assert not caplog.text
     assert (picture_of(again) == picture_of(plate)).all()
-    assert np.abs(picture_of(to_viewed_rgb(read_color(again))) - as_seen(light())).max() < 5e-4
+    assert (
+        np.abs(picture_of(to_viewed_rgb(read_color(again))) - view_transform(light())).max() < 5e-4
+    )
 
 
 # Names
@@ -400,9 +404,9 @@ def test_a_config_that_is_not_there_is_named(monkeypatch):
 def test_opencolorio_is_loaded_only_for_spaces_that_it_names():
     script = (
         "import sys, vapoursynth as vs\n"
-        "from sghm_vs.color.convert import read_color, said_to_be, to_viewed_rgb\n"
+        "from sghm_vs.color.convert import read_color, assume_colorspace, to_viewed_rgb\n"
         "clip = vs.core.std.BlankClip(format=vs.RGB24, width=8, height=8, length=1)\n"
-        "to_viewed_rgb(read_color(said_to_be(clip, 'hlg'))).get_frame(0)\n"
+        "to_viewed_rgb(read_color(assume_colorspace(clip, 'hlg'))).get_frame(0)\n"
         "assert 'PyOpenColorIO' not in sys.modules\n"
     )
 

@@ -18,8 +18,9 @@ import vapoursynth as vs
 from sghm_vs import export
 from sghm_vs.color.frame_props import Colorimetry
 from sghm_vs.errors import ExportError
-from sghm_vs.media import targets
+from sghm_vs.media import files
 from sghm_vs.media.writers import ffmpeg_args
+from sghm_vs.media.writers.codecs import prores
 from sghm_vs.media.writers.ffmpeg import is_new_enough
 from tests.clips import core, counted, noise_clip, plane
 from tests.decoding import av_plane, decoded
@@ -148,7 +149,7 @@ def test_the_prores_command_says_what_it_must():
     words = ffmpeg_args.arguments(
         Path("ffmpeg"),
         Path("out.mov"),
-        ffmpeg_args.prores(4, Colorimetry(1, 1, 1)),
+        prores(4, Colorimetry(1, 1, 1)),
         ffmpeg_args.Movie(size=(1920, 1080), rate=Fraction(24000, 1001), frames=1),
     )
 
@@ -426,7 +427,7 @@ def test_overwrite_replaces(tmp_path):
     [
         ({"width": 64}, "64x64 with 2 frames, and the clip 96x64 with 2"),
         ({"length": 3}, "with 3 frames, and the clip"),
-        ({"format": vs.RGB24}, "must be GRAY"),
+        ({"format": vs.RGB24}, "must be a GRAY clip"),
     ],
 )
 def test_an_alpha_that_does_not_fit_is_named_with_both_sides(tmp_path, change, words):
@@ -556,7 +557,7 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="asks the system for a process, as POSIX does")
 def test_what_a_killed_run_left_is_swept_and_a_running_ones_files_are_not(tmp_path):
     clip = noise_clip(length=1)
-    ours = targets.part_of(tmp_path / "a.mov")
+    ours = files.part_of(tmp_path / "a.mov")
     dead = ours.with_name(ours.name.replace(f"-{os.getpid()}-", "-999999999-"))
     elsewhere = tmp_path / ".sghm-000000000000-999999999-000000000000.part"
     for part in (ours, dead, elsewhere):
@@ -572,7 +573,7 @@ def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path, monkeypatch, for
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(targets.Path, "replace", full)
+    monkeypatch.setattr(files.Path, "replace", full)
     clip = noise_clip(length=3)
 
     with pytest.raises(ExportError, match="No space left on device"):

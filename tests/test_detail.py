@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sghm_vs.matting import tiles
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
-from sghm_vs.models.sghm.network import SGHM, Begun, Square
+from sghm_vs.models.sghm.network import SGHM, CoarseOutput, Square
 from sghm_vs.models.weights import shipped
 from tests.seeded import seeded_image
 
@@ -25,7 +25,7 @@ def network(request) -> SGHM:
 
 
 @pytest.fixture(scope="module")
-def begun(network) -> tuple[Begun, Tensor]:
+def begun(network) -> tuple[CoarseOutput, Tensor]:
     """What a picture begins with, and the finest alpha made as in training, all at once."""
     image = torch.from_numpy(seeded_image(5, *SIZE))[None]
     mask = torch.zeros(1, 1, *SIZE)

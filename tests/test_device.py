@@ -22,19 +22,19 @@ import vapoursynth as vs
 from torch import Tensor
 
 from sghm_vs import sghm
+from sghm_vs.clips import to_gray_frame
 from sghm_vs.color import convert
-from sghm_vs.color.yuv import to_codes, unpacked
+from sghm_vs.color.yuv import planes_to_rgb, to_codes
 from sghm_vs.errors import DeviceError
 from sghm_vs.filter import graph
 from sghm_vs.filter import tensors as planes
-from sghm_vs.filter.graph import Engine
-from sghm_vs.filter.sghm import engines_for, load_pipeline, matte_clip
-from sghm_vs.frames import to_gray_frame
+from sghm_vs.filter.engine import Engine, engines_for, load_pipeline
+from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.matting import tiles
 from sghm_vs.matting.frame import Pipeline
-from sghm_vs.models.backends.cuda_graphs import GRAPHS_MAX, Directly, Graphs, Step
+from sghm_vs.models.backends.cuda_graphs import GRAPHS_MAX, EagerRunner, GraphRunner, Step
 from sghm_vs.models.backends.device import Compute, choose_computes
-from sghm_vs.models.backends.streams import Slots
+from sghm_vs.models.backends.streams import Streams
 from sghm_vs.models.weights import find_weights
 from sghm_vs.options import Settings
 from tests.clips import frame_bytes, noise_clip, panning_clip, plane
@@ -77,8 +77,8 @@ def taken(clip: vs.VideoNode, exposure: float = 0) -> tuple[vs.VideoFormat, Tens
     """Return in which format the first frame is packed, its picture, and the resizer's."""
     footage = convert.read_color(clip)
     with planes.to_pictures(footage, exposure).get_frame(0) as frame:
-        packed = planes.packed(frame, CPU)
-        picture, kind = unpacked(packed.data, packed.layout, torch.float32), frame.format
+        packed = planes.pack_planes(frame, CPU)
+        picture, kind = planes_to_rgb(packed.data, packed.layout, torch.float32), frame.format
     with convert.to_viewed_rgb(footage, exposure).get_frame(0) as frame:
         return kind, picture, planes.to_tensor(frame, CPU, torch.float32)
 
@@ -174,7 +174,7 @@ def pipeline_of(model: str, tr: int = 0) -> Pipeline:
 
 def packing(model: str, tr: int = 0, count: int = 1, **how: Any) -> list[Engine]:
     """Return an engine on the CPU that goes CUDA's way."""
-    return [Engine.of(pipeline_of(model, tr), Slots(CPU, count, packs=True, **how))]
+    return [Engine.of(pipeline_of(model, tr), Streams(CPU, count, packs=True, **how))]
 
 
 def replayed(step: Step, inputs: tuple[Any, ...]) -> tuple[Callable[[], None], Any]:
@@ -219,7 +219,7 @@ def tensors(value: Any) -> Iterator[Tensor]:
 @pytest.mark.parametrize("tr", [0, 1])
 @pytest.mark.parametrize("how", [{}, {"capture": replayed}], ids=["as they are", "replayed"])
 def test_a_clip_that_goes_the_devices_way_has_the_same_alphas(model, tr, how):
-    """Packed, unpacked, each step replayed, in several slots and any order: the same to the bit."""
+    """Packed, converted there, replayed, in several streams and any order: the same to the bit."""
     clip = panning_clip((4, 3))
     direct = sghm(clip, -1, model, tr=tr)
 
@@ -309,7 +309,7 @@ def test_squares_by_their_places_are_squares(seeded_network, monkeypatch, size):
         begun = seeded_network.begin(image, seeded_network.encode(image), mask)
         monkeypatch.setattr(tiles, "DENSE_PART", 100)
         slices = tiles.finest(seeded_network, begun, tiles.tiles(where))
-        monkeypatch.setattr(tiles, "_by_slices", partial(tiles.by_places, dense=Directly()))
+        monkeypatch.setattr(tiles, "_by_slices", partial(tiles.by_places, runner=EagerRunner()))
         places = tiles.finest(seeded_network, begun, tiles.tiles(where))
 
     # The stand-in weights' last layer has a gain of 150, for rounding as well.
@@ -332,7 +332,7 @@ def test_a_step_is_captured_once_for_each_kind_of_input():
         captured.append(inputs)
         return replayed(step, inputs)
 
-    graphs, step = Graphs(CPU, capture), counting([])
+    graphs, step = GraphRunner(CPU, capture), counting([])
 
     for size, name in ((2, "a"), (2, "a"), (3, "a"), (2, "b"), (3, "a")):
         given = torch.arange(float(size))
@@ -342,9 +342,9 @@ def test_a_step_is_captured_once_for_each_kind_of_input():
 
 
 def test_what_a_step_returned_is_written_over_unless_it_is_kept():
-    graphs, step = Graphs(CPU, replayed), counting([])
+    graphs, step = GraphRunner(CPU, replayed), counting([])
     first = graphs.run(step, torch.ones(2), "")
-    kept_first = graphs.kept((first, "and a name"))
+    kept_first = graphs.cloned((first, "and a name"))
 
     graphs.run(step, torch.zeros(2), "")
 
@@ -360,7 +360,7 @@ def test_too_many_kinds_of_input_run_as_they_are():
         captured.append(1)
         return replayed(step, inputs)
 
-    graphs, step = Graphs(CPU, capture), counting([])
+    graphs, step = GraphRunner(CPU, capture), counting([])
 
     for size in range(1, 2 * GRAPHS_MAX):
         assert graphs.run(step, torch.ones(size), "").sum() == 2 * size
@@ -376,34 +376,34 @@ def test_what_cannot_be_captured_runs_as_it_is():
         msg = "operation not permitted when stream is capturing"
         raise RuntimeError(msg)
 
-    graphs, step = Graphs(CPU, capture), counting([])
+    graphs, step = GraphRunner(CPU, capture), counting([])
 
     assert [graphs.run(step, torch.ones(1), "").item() for _ in range(3)] == [2, 2, 2]
     assert len(tried) == 1
 
 
 def test_where_memory_ends_half_of_the_slots_go_on_with_it():
-    """Once: all frames are made, by fewer slots."""
-    slots, failures = Slots(CPU, 4), iter([True])
+    """Once: all frames are made, by fewer streams."""
+    streams, failures = Streams(CPU, 4), iter([True])
 
     def compute() -> Tensor:
         if next(failures, False):
             raise torch.OutOfMemoryError
         return torch.ones(1)
 
-    assert slots.run(compute) == 1
-    assert slots.count == 2
-    assert [slots.run(compute).item() for _ in range(8)] == [1] * 8
+    assert streams.run(compute) == 1
+    assert streams.count == 2
+    assert [streams.run(compute).item() for _ in range(8)] == [1] * 8
 
 
 def test_frames_that_run_out_of_memory_together_are_made_one_by_one():
     """Two at once are too many here."""
-    slots, room = Slots(CPU, 4), threading.Semaphore(1)
+    streams, room = Streams(CPU, 4), threading.Semaphore(1)
     all_there = threading.Barrier(4)
 
     def compute() -> Tensor:
-        is_first = slots.count == 4
-        if not room.acquire(blocking=slots.count == 1):
+        is_first = streams.count == 4
+        if not room.acquire(blocking=streams.count == 1):
             if is_first:
                 all_there.wait(timeout=30)
             raise torch.OutOfMemoryError
@@ -415,14 +415,16 @@ def test_frames_that_run_out_of_memory_together_are_made_one_by_one():
             room.release()
 
     found: list[Tensor] = []
-    threads = [threading.Thread(target=lambda: found.append(slots.run(compute))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: found.append(streams.run(compute))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
 
     assert len(found) == 4
-    assert slots.count < 4
+    assert streams.count < 4
 
 
 def test_memory_that_ends_in_the_last_slot_too_says_what_helps():
@@ -430,7 +432,7 @@ def test_memory_that_ends_in_the_last_slot_too_says_what_helps():
         raise torch.OutOfMemoryError
 
     with pytest.raises(DeviceError, match=r"out of memory on cpu; use a smaller infer_size"):
-        Slots(CPU, 2).run(compute)
+        Streams(CPU, 2).run(compute)
 
 
 def test_an_error_that_is_not_for_want_of_memory_is_not_tried_again():
@@ -441,11 +443,11 @@ def test_an_error_that_is_not_for_want_of_memory_is_not_tried_again():
         msg = "something else"
         raise RuntimeError(msg)
 
-    slots = Slots(CPU, 2)
+    streams = Streams(CPU, 2)
     with pytest.raises(RuntimeError, match="something else"):
-        slots.run(compute)
+        streams.run(compute)
 
-    assert (len(tried), slots.count) == (1, 2)
+    assert (len(tried), streams.count) == (1, 2)
 
 
 def test_closed_slots_hold_nothing(model):
@@ -457,7 +459,7 @@ def test_closed_slots_hold_nothing(model):
     assert len(held.kept) > 4
     assert len(engine.features)
 
-    engine.slots.close()
+    engine.streams.close()
     gc.collect()
 
     assert not len(held.kept)
@@ -478,14 +480,14 @@ def test_frames_spread_over_devices_are_those_of_one(model, tr):
 
 def test_each_device_gets_every_so_many_frames(model, monkeypatch):
     clip, engines = noise_clip(), [*packing(model), *packing(model)]
-    ran: list[tuple[int, Slots]] = []
-    run = Slots.run
-    monkeypatch.setattr(Slots, "run", lambda self, make: ran.append(self) or run(self, make))
+    ran: list[tuple[int, Streams]] = []
+    run = Streams.run
+    monkeypatch.setattr(Streams, "run", lambda self, make: ran.append(self) or run(self, make))
 
     for n in (4, 1, 0, 3):
         matte_clip(clip, engines).get_frame(n).close()
 
-    assert ran == [engines[n % 2].slots for n in (4, 1, 0, 3)]
+    assert ran == [engines[n % 2].streams for n in (4, 1, 0, 3)]
 
 
 @pytest.mark.parametrize("devices", [[], [0, 0], [0, -1]])
@@ -571,11 +573,11 @@ def test_planes_become_on_cuda_what_the_resizer_makes_of_them(format_id):
     footage = convert.read_color(random_frame(format_id))
     device = torch.device("cuda", 0)
     with planes.to_pictures(footage).get_frame(0) as frame:
-        packed = planes.packed(frame, device)
+        packed = planes.pack_planes(frame, device)
     with convert.to_viewed_rgb(footage).get_frame(0) as frame:
         resized = planes.to_tensor(frame, CPU, torch.float32)
 
-    picture = unpacked(packed.data.to(device), packed.layout, torch.float32).cpu()
+    picture = planes_to_rgb(packed.data.to(device), packed.layout, torch.float32).cpu()
 
     assert packed.data.is_pinned()
     assert (picture - resized).abs().max() < CONVERSION_TOLERANCE
@@ -584,11 +586,11 @@ def test_planes_become_on_cuda_what_the_resizer_makes_of_them(format_id):
 @pytest.mark.gpu
 @needs_cuda
 def test_slots_are_opened_while_there_is_room_and_closed_for_a_reload():
-    slots = Slots(torch.device("cuda", 0), 0)
+    streams = Streams(torch.device("cuda", 0), 0)
     for _ in range(8):
-        slots.run(lambda: torch.zeros(1 << 20, device="cuda"))
-    assert slots.count > 1
+        streams.run(lambda: torch.zeros(1 << 20, device="cuda"))
+    assert streams.count > 1
 
-    slots.close()
+    streams.close()
 
-    assert slots.count == 0
+    assert streams.count == 0

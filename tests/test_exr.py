@@ -13,10 +13,10 @@ import vapoursynth as vs
 
 from sghm_vs import export
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.media.metadata import Origin
-from sghm_vs.media.readers import Opening, open_source
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.media.metadata import SourceMetadata
+from sghm_vs.media.readers import open_source
 from sghm_vs.media.timecode import Timecode
+from sghm_vs.options import FrameRange, Opening
 from sghm_vs.shots.shot import deliver
 from tests.clips import core, noise_clip, plane
 
@@ -178,7 +178,7 @@ def test_a_color_and_a_data_part_say_which_they_are(tmp_path):
 
 def test_metadata_says_when_and_where_a_frame_was_filmed(tmp_path):
     clip = noise_clip(length=3)
-    origin = Origin(
+    origin = SourceMetadata(
         file="A001C002.mov",
         first_frame=48,
         reel="A001C002",

@@ -16,21 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sghm_vs import export
-from sghm_vs.cli import batch, build_parser, main, options, plans
+from sghm_vs.cli import batch, build_parser, main, options
 from sghm_vs.errors import ExportError, FarmError, SettingsError
 from sghm_vs.media.name_templates import named
-from sghm_vs.media.sequences import FrameRange
 from sghm_vs.media.verification.sidecar import UNFINISHED, read_record, sidecars_at
-from sghm_vs.options import Settings
+from sghm_vs.options import FrameRange, Settings
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.batch.render import Rotoscoper, delivery_of
-from sghm_vs.shots.batch.run import Conduct, run_batch
+from sghm_vs.shots.batch.run import BatchOptions, run_batch
 from sghm_vs.shots.farm.assemble import assemble
 from sghm_vs.shots.farm.chunks import chunk_size, split
-from sghm_vs.shots.farm.engines.commands import chunk_words
-from sghm_vs.shots.farm.engines.slurm import shell_script, slurm_script
+from sghm_vs.shots.farm.engines.slurm import chunk_words, shell_script, slurm_script
 from sghm_vs.shots.farm.fingerprint import Fingerprint, refuse_other
-from sghm_vs.shots.farm.job import Job
+from sghm_vs.shots.farm.job import Job, job_of, jobs_of
 from sghm_vs.shots.farm.plan import KEPT, Plan, read_plan
 from sghm_vs.shots.farm.run import assemble_here
 from sghm_vs.shots.shot import describe
@@ -75,7 +73,7 @@ def planned(tmp_path: Path) -> Planner:
 
 def made(plan: Plan) -> list[Job]:
     """Return the jobs of `plan`, once all of their chunks are made."""
-    jobs, render = [*plans.jobs_of(plan)], Rotoscoper()
+    jobs, render = [*jobs_of(plan)], Rotoscoper()
     for job in jobs:
         for chunk in job.planned.chunks:
             render(job.task(chunk.writes), lambda *_: None)
@@ -130,7 +128,7 @@ def test_plans_are_read_without_torch_and_vapoursynth():
     script = (
         "import sys\n"
         "from sghm_vs.shots.farm import chunks, fingerprint, plan\n"
-        "from sghm_vs.shots.farm.engines import commands, openjd, slurm\n"
+        "from sghm_vs.shots.farm.engines import openjd, slurm\n"
         "heavy = {'torch', 'vapoursynth', 'numpy', 'cv2', 'av'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
@@ -157,8 +155,8 @@ def test_a_plan_keeps_every_option_of_every_shot(planned, tmp_path):
 
     again = Plan.from_json(plan.to_json())
     args = build_parser().parse_args(["batch", *words, "-o", str(tmp_path / "mattes")])
-    wanted = batch.shots_from(batch.requests_from(args), args).shots
-    found = [job.shot for job in plans.jobs_of(again)]
+    wanted = batch.asked(args).shots
+    found = [job.shot for job in jobs_of(again)]
     assert again == plan
     for shot, other in zip(found, wanted, strict=True):
         matting = replace(other.matting, model="sghm-lite", device_index=-1, num_streams=1)
@@ -185,7 +183,7 @@ def test_an_edit_is_planned_with_its_own_cuts_and_finds_its_mattes_done(planned,
     (shot,) = plan.shots
     assert (shot.name, str(shot.frames), shot.is_whole) == ("c4", "2-31", False)
     assert [str(chunk.writes) for chunk in shot.chunks] == ["2-14", "15-31"]
-    (job,) = plans.jobs_of(plan)
+    (job,) = jobs_of(plan)
     for chunk in shot.chunks:
         StandIn()(job.task(chunk.writes), lambda *_: None)
     (entry,) = assemble_here([job])
@@ -217,9 +215,9 @@ def test_a_plan_with_a_hole_or_code_or_a_way_out_is_refused(planned, tmp_path):
             Plan.from_json(replace(plan, shots=(replace(shot, chunks=bad),)).to_json())
     for change in ({"name": "../a"}, {"source": "/x.vpy"}, {"matting": ("--exec=rm",)}):
         with pytest.raises(FarmError, match="is none"):
-            plans.job_of(plan, replace(shot, **change))
+            job_of(plan, replace(shot, **change))
     with pytest.raises(ExportError, match="not a name below"):
-        assert plans.job_of(plan, replace(shot, outputs=("../a.mov",))).paths
+        assert job_of(plan, replace(shot, outputs=("../a.mov",))).paths
 
 
 def test_a_shot_that_cant_be_opened_is_named_and_the_others_are_planned(tmp_path, capsys):
@@ -336,7 +334,7 @@ def test_movies_and_what_is_asked_for_beside_them_are_the_whole_byte_for_byte(
     assert files_in(tmp_path / "mattes") == files_in(tmp_path / "whole")
     assert not (tmp_path / "mattes" / KEPT).exists()
     shots = [job.shot for job in jobs]
-    again = run_batch(shots, tmp_path / "mattes", conduct=Conduct(resume=True))
+    again = run_batch(shots, tmp_path / "mattes", batch_options=BatchOptions(resume=True))
     assert again == entries, "sghm batch --resume makes it again"
 
 
@@ -356,7 +354,7 @@ def test_the_plain_command_of_a_chunk_means_what_a_worker_does(plate, planned, t
     words = ["--layout", "alpha"] if "exr" in to else []
     words += ["--tr", "1", "--grow", "-2", "--start-number", "5", "--missing", "hold"]
     plan = planned(plate, "--to", to, "--chunk", "9", *words)
-    (job,) = plans.jobs_of(plan)
+    (job,) = jobs_of(plan)
     chunk = job.planned.chunks[1]
     task = job.task(chunk.writes)
 
@@ -368,7 +366,7 @@ def test_the_plain_command_of_a_chunk_means_what_a_worker_does(plate, planned, t
     assert delivery == delivery_of(task)
     assert options.opening_from(args) == task.shot.opening
     assert replace(options.matting_from(args), num_streams=1) == task.shot.matting
-    assert args.frames == task.shot.frames
+    assert options.values_from(args).get("frames") == task.shot.frames
 
 
 def test_a_shell_runs_the_plan_and_stops_before_the_end_if_a_chunk_fails(planned, tmp_path):

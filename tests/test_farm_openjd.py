@@ -18,7 +18,7 @@ import vapoursynth as vs
 from sghm_vs import export
 from sghm_vs.cli import main
 from sghm_vs.errors import FarmError
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.farm.engines.openjd import job_template
 from sghm_vs.shots.farm.plan import read_plan
 from tests.clips import panning_clip

@@ -10,7 +10,7 @@ from benchmarks.farm_cost import Show, on_paper
 from benchmarks.farm_simulation import simulate
 from sghm_vs.cli.progress import farm_progress
 from sghm_vs.errors import SettingsError
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.farm.run import Status
 from sghm_vs.shots.farm.schedule import Schedule, Work
 

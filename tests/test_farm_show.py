@@ -7,22 +7,21 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from sghm_vs.cli import main, plans
+from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
-from sghm_vs.media.targets import whole_file
+from sghm_vs.media.files import whole_file
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.farm import run as shows
 from sghm_vs.shots.farm import schedule
 from sghm_vs.shots.farm.assemble import assemble
-from sghm_vs.shots.farm.engines.ray import Failure, Member, Outcome, failure_of
-from sghm_vs.shots.farm.job import Job
+from sghm_vs.shots.farm.engines.base import Failure, Outcome, PoolWorker, failure_of
+from sghm_vs.shots.farm.job import Job, jobs_of
 from sghm_vs.shots.farm.plan import read_plan
 from sghm_vs.shots.farm.run import Rules, Status, make_show
 from sghm_vs.shots.farm.schedule import Work
@@ -35,58 +34,59 @@ type Make = Callable[[Job, Any], Outcome]
 
 
 class OneWorker:
-    """A crew of one, which does at once what a worker on a cluster would."""
+    """A pool of one, which does at once what a worker on a cluster would."""
 
     def __init__(self, make: Make) -> None:
         self.made: list[str] = []
-        self.dismissed = 0
+        self.stopped = 0
         self._make = make
-        self.members = [self._member()]
-
-    def _member(self) -> Member:
-        def assembled(job: Job, description: Any, known: Any, is_hashed: bool) -> Any:
-            return lambda: assemble(job, description, known, is_hashed=is_hashed)
-
-        actor = SimpleNamespace(
-            make=SimpleNamespace(remote=lambda job, frames: lambda: self._do(job, frames)),
-            assemble=SimpleNamespace(remote=assembled),
-        )
-        return Member(actor, "node", None, is_ready=True)
-
-    def _do(self, job: Job, frames: Any) -> Outcome:
-        self.made.append(str(frames))
-        return self._make(job, frames)
+        self.workers = [PoolWorker(None, "node", None, is_ready=True)]
 
     def grow(self, most: int) -> None:
-        if not self.members and most:
-            self.members = [self._member()]
+        if not self.workers and most:
+            self.workers = [PoolWorker(None, "node", None, is_ready=True)]
 
-    def shared(self, job: Job) -> Job:
-        return job
+    def idle(self) -> list[PoolWorker]:
+        return [worker for worker in self.workers if worker.pending is None]
 
-    def idle(self) -> list[Member]:
-        return [member for member in self.members if member.pending is None]
+    def make(self, worker: PoolWorker, work: Work, job: Job) -> None:
+        def do() -> Outcome:
+            self.made.append(str(work.frames))
+            return self._make(job, work.frames)
 
-    def give(self, member: Member, work: Work, pending: Any) -> None:
-        member.work, member.pending, member.since = work, pending, time.monotonic()
+        self._give(worker, work, do)
 
-    def news(self, timeout_s: float) -> Iterator[tuple[Work, Outcome]]:
+    def assemble(
+        self,
+        worker: PoolWorker,
+        work: Work,
+        job: Job,
+        description: Any,
+        known: Any,
+        is_hashed: bool,
+    ) -> None:
+        self._give(worker, work, lambda: assemble(job, description, known, is_hashed=is_hashed))
+
+    def _give(self, worker: PoolWorker, work: Work, pending: Callable[[], Outcome]) -> None:
+        worker.work, worker.pending, worker.since = work, pending, time.monotonic()
+
+    def events(self, timeout_s: float) -> Iterator[tuple[Work, Outcome]]:
         del timeout_s
-        for member in self.members:
-            if member.pending is not None:
-                outcome, work = member.pending(), member.work
+        for worker in self.workers:
+            if worker.pending is not None:
+                outcome, work = worker.pending(), worker.work
                 if outcome is None:
                     return  # It hangs.
-                member.pending = member.work = None
+                worker.pending = worker.work = None
                 assert work is not None
                 yield work, outcome
 
-    def dismiss(self, member: Member) -> None:
-        self.dismissed += 1
-        self.members.remove(member)
+    def stop(self, worker: PoolWorker) -> None:
+        self.stopped += 1
+        self.workers.remove(worker)
 
     def close(self) -> None:
-        self.members = []
+        self.workers = []
 
 
 def render(job: Job, frames: Any) -> Outcome:
@@ -114,17 +114,17 @@ def planned(plates: Path, folder: Path, *words: str) -> list[Job]:
     said = [str(plates), "-o", str(folder / "plan.json"), "--chunk", "4", "--to", "{shot}.####.png"]
     said += ["--overwrite", "--quiet", "--worker", str(worker), *words]
     assert main(["farm", "plan", *said]) == 0
-    return [*plans.jobs_of(read_plan(folder / "plan.json"))]
+    return [*jobs_of(read_plan(folder / "plan.json"))]
 
 
 def run(
     jobs: list[Job], make: Make = render, rules: Rules | None = None
 ) -> tuple[str, list[str], list[Status]]:
     """Return what became of the shot, which chunks were made, and what was told on the way."""
-    crew, told = OneWorker(make), []
-    (entry,) = make_show(jobs, lambda: crew, rules or Rules(), told.append)
+    pool, told = OneWorker(make), []
+    (entry,) = make_show(jobs, lambda: pool, rules or Rules(), told.append)
     assert Manifest(jobs[0].folder).entries == {entry.key: entry}
-    return entry.error or entry.state, crew.made, told
+    return entry.error or entry.state, pool.made, told
 
 
 def test_what_is_done_is_read_and_only_what_broke_is_made_again(jobs, tmp_path):
@@ -229,20 +229,20 @@ def test_a_manifest_that_cant_be_written_is_written_later(jobs, monkeypatch):
 def test_a_worker_that_hangs_is_ended_and_its_chunk_made_by_another(jobs, monkeypatch):
     monkeypatch.setattr(shows, "LATE_MIN_S", 0.1)
     monkeypatch.setattr(shows, "LATE", 0)
-    crews: list[OneWorker] = []
+    pools: list[OneWorker] = []
 
     def make(job: Job, frames: Any) -> Any:
-        return render(job, frames) if crews[0].dismissed else time.sleep(0.2)
+        return render(job, frames) if pools[0].stopped else time.sleep(0.2)
 
-    def open_crew() -> OneWorker:
-        crews.append(OneWorker(make))
-        return crews[0]
+    def open_pool() -> OneWorker:
+        pools.append(OneWorker(make))
+        return pools[0]
 
-    (entry,) = make_show(jobs, open_crew, Rules(), lambda _: None)
+    (entry,) = make_show(jobs, open_pool, Rules(), lambda _: None)
 
     assert entry.state == "done"
-    assert crews[0].dismissed == 1
-    assert sorted(crews[0].made) == ["1001-1004", "1001-1004", "1005-1008"]
+    assert pools[0].stopped == 1
+    assert sorted(pools[0].made) == ["1001-1004", "1001-1004", "1005-1008"]
 
 
 def test_footage_is_hashed_unless_somebody_spares_it(jobs, tmp_path):

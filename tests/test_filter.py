@@ -20,16 +20,16 @@ import sghm_vs
 from sghm_vs import attach, sghm
 from sghm_vs.color.convert import read_color, to_display_rgb
 from sghm_vs.filter import tensors
-from sghm_vs.filter.debug import View, detached
-from sghm_vs.filter.sghm import load_pipeline
+from sghm_vs.filter.debug import detached
+from sghm_vs.filter.engine import load_pipeline
 from sghm_vs.matting import optical_flow, temporal
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.media.readers.vpy import run_script
 from sghm_vs.models.backends.device import Compute
-from sghm_vs.models.backends.streams import Slots, trim_heap
+from sghm_vs.models.backends.streams import Streams, trim_heap
 from sghm_vs.models.sghm.network import SGHM
 from sghm_vs.models.weights import find_weights
-from sghm_vs.options import Settings
+from sghm_vs.options import Settings, View
 from tests.clips import counted, frame_bytes, noise_clip, panning_clip, plane
 
 core = vs.core
@@ -149,7 +149,7 @@ def test_the_filter_equals_the_pipeline_called_directly(model):
     with clip.get_frame(0) as frame:
         picture = tensors.to_tensor(frame, device, torch.float32)
     # On one thread, as each frame is: sums by several differ in their last bits.
-    direct = Slots(device, 1).run(lambda: pipeline.matte(picture))
+    direct = Streams(device, 1).run(lambda: pipeline.matte(picture))
 
     assert frame_bytes(sghm(clip, -1, model, tr=0), 0) == direct[0, 0].numpy().tobytes()
 
@@ -160,7 +160,7 @@ def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, p
     clip, seen = counted(panning_clip((40,)))
     steps = {
         optical_flow: ("half_luma", "motions"),
-        Pipeline: ("glimpse",),
+        Pipeline: ("encoder_input",),
         temporal: ("denoise", "fuse", "stabilize"),
         SGHM: ("segment", "begin"),
     }
@@ -179,7 +179,7 @@ def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, p
     assert calls == {
         "half_luma": 40 * (tr > 0),
         "motions": 39 * (tr > 0),
-        "glimpse": 40 * (tr > 0),
+        "encoder_input": 40 * (tr > 0),
         "denoise": 40 * (tr > 0),
         "segment": 40,
         "fuse": 40 * (tr > 0),
@@ -468,7 +468,7 @@ def test_reloading_a_script_leaves_nothing_behind(tmp_path):
 
 
 def slot_threads() -> int:
-    """The number of slots' threads, once those that were told to end had the time to."""
+    """The number of streams' threads, once those that were told to end had the time to."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
         alive = sum(thread.name.startswith("sghm") for thread in threading.enumerate())

@@ -19,7 +19,7 @@ import vapoursynth as vs
 
 from sghm_vs import export
 from sghm_vs.hosts.presets import PRESETS
-from sghm_vs.media.metadata import Origin
+from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.timecode import Timecode
 from tests.clips import core, noise_clip, plane
 
@@ -152,7 +152,9 @@ def test_mlt_7_12_loses_the_alpha_of_prores_which_is_why_its_presets_are_others(
 
 def test_mediainfo_sees_what_an_editor_asks_of_prores(tmp_path, shot):
     clip, alpha = (node.std.AssumeFPS(fpsnum=30000, fpsden=1001) for node in shot)
-    origin = Origin(reel="A001", timecode=Timecode.parse("01:00:00;02", Fraction(30000, 1001)))
+    origin = SourceMetadata(
+        reel="A001", timecode=Timecode.parse("01:00:00;02", Fraction(30000, 1001))
+    )
     export(clip, alpha, tmp_path / "x.mov", origin=origin)
 
     words = [needs("mediainfo"), "--Output=JSON", str(tmp_path / "x.mov")]

@@ -12,13 +12,12 @@ import vapoursynth as vs
 
 from sghm_vs import export
 from sghm_vs.errors import ExportError
-from sghm_vs.media.metadata import Origin
+from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.readers import open_source
-from sghm_vs.media.sequences import FrameRange
 from sghm_vs.media.timecode import Timecode
-from sghm_vs.media.writers import Form
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
-from sghm_vs.shots.shot import Delivery, deliver
+from sghm_vs.options import Delivery, Form, FrameRange
+from sghm_vs.shots.shot import deliver
 from tests.clips import core, noise_clip, plane
 from tests.decoding import av_plane, decoded
 
@@ -189,7 +188,7 @@ def test_what_can_not_be_in_a_movie_is_refused_before_any_work(tmp_path, names, 
 @pytest.mark.parametrize("name", ["x.mov", "x.mkv", "x.mp4"])
 def test_timecode_and_reel_are_in_the_movie(tmp_path, name, start, rate):
     clip = noise_clip(length=2).std.AssumeFPS(fpsnum=rate.numerator, fpsden=rate.denominator)
-    origin = Origin(reel="A001C002_210101", timecode=Timecode.parse(start, rate))
+    origin = SourceMetadata(reel="A001C002_210101", timecode=Timecode.parse(start, rate))
 
     export(clip, soft_alpha(clip), tmp_path / name, origin=origin, over=(0, 0, 0))
 

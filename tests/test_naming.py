@@ -5,19 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from sghm_vs.cli.options import (
-    HOSTS,
-    add_edge_options,
-    add_output_options,
-    delivery_from,
-    outputs_from,
-)
+from sghm_vs.cli.options import add_output_options, delivery_from, outputs_from
 from sghm_vs.errors import ExportError
 from sghm_vs.hosts.presets import PRESETS, outputs_for
 from sghm_vs.media.name_templates import named
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.media.writers import Form
-from sghm_vs.media.writers.form import CODECS, COMPRESSIONS, LAYOUTS, SAMPLES
+from sghm_vs.options import CODECS, COMPRESSIONS, HOSTS, LAYOUTS, SAMPLES, Form
 
 
 @pytest.mark.parametrize(
@@ -144,9 +137,8 @@ def test_choices_of_the_command_line_are_those_of_the_form():
 def test_what_is_said_goes_over_what_the_host_gets_and_the_reason_is_printed(tmp_path, capsys):
     parser = argparse.ArgumentParser()
     add_output_options(parser)
-    add_edge_options(parser)
     words = ["-o", f"{tmp_path}/x", "--for", "nuke", "--layout", "matte"]
-    args = parser.parse_args(words, argparse.Namespace(quiet=False, foreground="source"))
+    args = parser.parse_args(words, argparse.Namespace(quiet=False))
 
     delivery = delivery_from(args)
 

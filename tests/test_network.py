@@ -13,7 +13,14 @@ from sghm_vs.errors import WeightsError
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
 from sghm_vs.models.resampling import enlarge
-from sghm_vs.models.sghm.network import SGHM, sghm_lite, sghm_resnet50, sharpened
+from sghm_vs.models.sghm.network import (
+    SGHM,
+    Square,
+    sghm_lite,
+    sghm_lite_10,
+    sghm_resnet50,
+    sharpened,
+)
 from sghm_vs.models.weights import find_weights, shipped
 from sghm_vs.options import Settings
 from tests.seeded import seeded_image
@@ -210,3 +217,37 @@ def flops(network: SGHM) -> int:
 
 def largest_difference(found: Tensor, expected: np.ndarray) -> float:
     return float(np.abs(found[0, 0, ::3, ::3].numpy() - expected).max())
+
+
+def test_the_light_refiner_makes_in_squares_what_it_makes_at_once():
+    torch.manual_seed(0)
+    network = sghm_lite_10().eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    image, mask = torch.rand(1, 3, 192, 256), torch.zeros(1, 1, 192, 256)
+    mask[..., 40:150, 60:190] = 1
+    with torch.inference_mode():
+        features = network.encode(image)
+        whole = network.matte(image, features, mask)
+        begun = network.begin(image, features, mask)
+        halo = network.halo_px
+        square = Square(64 - halo, 128 - halo, 64 + 2 * halo)
+        part = network.finish(begun, [square])[..., halo:-halo, halo:-halo]
+    assert torch.equal(begun.coarse.os4, whole.os4)
+    assert begun.detail is not None
+    torch.testing.assert_close(part, whole.os1[..., 64:128, 128:192], atol=1e-6, rtol=0)
+
+
+def test_the_refiner_looks_at_the_encoders_first_stages_alone():
+    torch.manual_seed(0)
+    network = sghm_lite_10().eval()
+    image, mask = torch.rand(1, 3, 128, 128), torch.ones(1, 1, 128, 128)
+    with torch.inference_mode():
+        features = network.encode(image)
+        without = features._replace(context=torch.zeros_like(features.context))
+        for one, other in zip(
+            network.matte(image, features, mask), network.matte(image, without, mask), strict=True
+        ):
+            assert torch.equal(one, other)

@@ -7,8 +7,7 @@ from sghm_vs.clips import blank_like, computed, read_once, uncached
 from sghm_vs.color.convert import read_color, to_viewed_rgb
 from sghm_vs.filter import graph
 from sghm_vs.filter.debug import view
-from sghm_vs.filter.graph import Engines
-from sghm_vs.filter.sghm import engines_for
+from sghm_vs.filter.engine import Engines, engines_for
 from sghm_vs.matting import temporal
 from sghm_vs.models.backends.device import choose_computes
 from sghm_vs.models.weights import find_weights
@@ -72,7 +71,7 @@ def engines(model) -> Engines:
 
 def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
     pictures, seen = source
-    alpha = uncached(graph.alone(pictures.resize.Bicubic(format=vs.RGBS), engines))
+    alpha = uncached(graph.per_frame(pictures.resize.Bicubic(format=vs.RGBS), engines))
 
     play(alpha)
     play(alpha)
@@ -83,7 +82,7 @@ def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
 @pytest.mark.parametrize(("is_viewed", "times"), [(False, 2), (True, 1)])
 def test_a_vote_is_kept_if_a_view_shows_it_as_well(monkeypatch, engines, is_viewed, times):
     rgb = to_viewed_rgb(read_color(panning_clip((LENGTH,))))
-    steps = graph.steady(rgb, rgb, engines)
+    steps = graph.temporal_steps(rgb, rgb, engines)
     shown = view("guidance", rgb, steps, engines[0].pipeline) if is_viewed else None
     calls = []
     vote = temporal.fuse

@@ -17,9 +17,9 @@ import OpenImageIO as oiio
 import pytest
 
 from sghm_vs.cli import main
-from sghm_vs.hosts.nuke.script import read
 from tests.nuke_files import BRIDGE, contents
 from tests.nuke_graph import evaluate
+from tests.nuke_reader import read
 
 ROOT = BRIDGE.parent
 FAKE = Path(__file__).parent / "fake" / "nuke.py"

@@ -17,7 +17,7 @@ from sghm_vs import sghm
 from sghm_vs.cli import main
 from sghm_vs.color import ocio
 from sghm_vs.hosts.nuke import cattery, export, torchscript
-from sghm_vs.hosts.nuke.script import Node, find, read
+from sghm_vs.hosts.nuke.script import Node, find
 from sghm_vs.matting import refinement, segmentation
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.media.readers import open_source
@@ -26,6 +26,7 @@ from sghm_vs.models.sghm.network import SGHM
 from sghm_vs.models.weights import shipped
 from sghm_vs.options import Settings
 from tests import nuke_graph, torch21
+from tests.nuke_reader import read
 
 TORCH21 = os.environ.get("SGHM_TORCH21", Path.home() / ".cache/sghm_vs/torch21/bin/python")
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError
 from sghm_vs.hosts.nuke import comps
-from sghm_vs.hosts.nuke.script import Braces, Node, UserKnob, expression, find, literal, read, write
+from sghm_vs.hosts.nuke.script import Braces, Node, UserKnob, expression, find, literal, write
 from tests.nuke_graph import evaluate
+from tests.nuke_reader import read
 
 FOREIGN = r"""#! /usr/local/Nuke13.2v5/nuke-13.2 -nx
 version 13.2 v5

@@ -8,8 +8,8 @@ import vapoursynth as vs
 from sghm_vs import sghm
 from sghm_vs.cli import main
 from sghm_vs.errors import MissingPackageError
-from sghm_vs.filter.sghm import placed
 from sghm_vs.matting import tiles
+from sghm_vs.models.backends.base import place
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.openvino import OpenVinoNetwork
 from sghm_vs.models.checkpoint import build_network, fold_batch_norms, read_checkpoint
@@ -104,17 +104,17 @@ def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order():
 
 
 def test_auto_takes_it_for_the_heavy_network_alone(monkeypatch):
-    monkeypatch.setattr("sghm_vs.filter.sghm.has_openvino", lambda: True)
+    monkeypatch.setattr("sghm_vs.models.backends.base.is_installed", lambda _: True)
 
-    assert isinstance(placed(drawn_resnet(), "sghm-resnet50", Compute(CPU)), OpenVinoNetwork)
-    assert isinstance(placed(lite(), "sghm-lite", Compute(CPU)), SGHM)
+    assert isinstance(place(drawn_resnet(), "sghm-resnet50", Compute(CPU)), OpenVinoNetwork)
+    assert isinstance(place(lite(), "sghm-lite", Compute(CPU)), SGHM)
 
 
 def test_without_it_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
 
     with pytest.raises(MissingPackageError, match=r"sghm-vs\[openvino\]"):
-        placed(lite(), "sghm-lite", Compute(CPU, backend="openvino"))
+        place(lite(), "sghm-lite", Compute(CPU, backend="openvino"))
 
 
 @pytest.mark.parametrize(

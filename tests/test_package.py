@@ -9,6 +9,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from sghm_vs import __version__
@@ -77,6 +79,52 @@ def test_importing_the_package_loads_neither_torch_nor_vapoursynth():
     assert run.returncode == 0, run.stderr.decode()
 
 
+REFUSALS = {
+    "the footage is missing": ["matte", "nowhere.mov", "-o", "a.mov"],
+    "the output exists": ["matte", "plate.png", "-o", "made.mkv"],
+    "the model is unknown": ["matte", "plate.png", "-o", "a.mkv", "--model", "unknown"],
+    "the model is unknown to stills": [
+        "matte", "--stills", "plate.png", "-o", "{name}.exr", "--model", "unknown"
+    ],
+    "the ending is unknown": ["matte", "plate.png", "-o", "a.avi"],
+    "the footage of a batch is missing": ["batch", "nowhere.mov", "-o", "mattes"],
+    "the plan is missing": ["farm", "make", "nowhere.json"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_that_needs_no_network_loads_no_torch(tmp_path, words):
+    cv2.imwrite(str(tmp_path / "plate.png"), np.zeros((16, 16, 3), np.uint8))
+    (tmp_path / "made.mkv").touch()
+    script = (
+        "import sys\n"
+        "from sghm_vs.cli import main\n"
+        f"assert main({words!r}) == 1\n"
+        "assert not {'torch', 'torchvision'} & set(sys.modules)\n"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=False
+    )
+
+    assert run.returncode == 0, run.stderr.decode()
+
+
+def test_both_networks_are_built_without_torchvision():
+    script = (
+        "import sys\n"
+        "sys.modules['torchvision'] = None\n"
+        "from sghm_vs.filter import sghm\n"
+        "from sghm_vs.models.checkpoint import ARCHITECTURES\n"
+        "networks = [row.build() for row in ARCHITECTURES.values()]\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert run.returncode == 0, run.stderr.decode()
+
+
 def test_the_version_is_the_changelogs_newest():
     newest = re.search(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
@@ -111,15 +159,34 @@ def test_the_readme_and_ci_call_the_same_test_command():
 
 
 def test_every_module_is_on_the_architectures_map():
-    text = (ROOT / "ARCHITECTURE.md").read_text()
+    rooms: dict[str, str] = {}
+    room = ""
+    for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines():
+        if match := re.match(r"    ([a-z/]+/) +(.*)", line):
+            room = match[1]
+        rooms[room] = rooms.get(room, "") + " " + line
     modules = [
-        path.relative_to(ROOT / "sghm_vs").as_posix()
+        path.relative_to(ROOT / "sghm_vs")
         for path in (ROOT / "sghm_vs").rglob("*.py")
         if path.name not in ("__init__.py", "__main__.py")
     ]
 
-    missing = [name for name in modules if f"`{name}`" not in text]
+    missing = [
+        module.as_posix()
+        for module in modules
+        if not re.search(rf"\b{module.stem}\b", rooms.get(f"{module.parent.as_posix()}/", ""))
+        and f"`{module.stem}`" not in rooms["color/"]
+    ]
     assert not missing
+
+
+def test_nine_folders_and_three_modules_stand_at_the_top():
+    top = [path for path in (ROOT / "sghm_vs").iterdir() if path.name != "__pycache__"]
+
+    assert len([path for path in top if path.is_dir()]) == 9
+    assert {path.name for path in top if path.is_file()} == {
+        "__init__.py", "__main__.py", "clips.py", "errors.py", "options.py", "py.typed",
+    }  # fmt: skip
 
 
 def test_no_file_pins_a_package_index():

@@ -183,7 +183,7 @@ def test_where_there_is_nothing_to_matte_it_says_so_in_the_console(mattes, timel
 
 
 def test_the_command_line_puts_the_script_where_it_is_told(tmp_path):
-    assert main(["nle", "install", "resolve", "--to", str(tmp_path / "Utility")]) == 0
+    assert main(["hosts", "install", "resolve", "--to", str(tmp_path / "Utility")]) == 0
 
     installed = tmp_path / "Utility" / "resolve_mattes.py"
     assert installed.read_bytes() == script("resolve").read_bytes()

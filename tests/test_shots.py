@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sghm_vs.errors import SettingsError
-from sghm_vs.media.sequences import FrameRange, SequencePath
+from sghm_vs.media.sequences import SequencePath
+from sghm_vs.options import FrameRange
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,17 @@ import threading
 import pytest
 import torch
 
-from sghm_vs.models.backends.streams import Slots, cores
+from sghm_vs.models.backends.streams import Streams, cores
 
 FRAGMENTS = """
 import numpy as np, torch
-from sghm_vs.models.backends.streams import RUNS_BETWEEN_TRIMS, Slots
+from sghm_vs.models.backends.streams import RUNS_BETWEEN_TRIMS, Streams
 
 def resident_mib():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096 >> 20
 
-slots = Slots(torch.device("cpu"), count=1)
+streams = Streams(torch.device("cpu"), count=1)
 before = resident_mib()
 kept, passing = [], []
 for _ in range(4000):
@@ -27,7 +27,7 @@ for _ in range(4000):
 del passing
 fragmented = resident_mib()
 for _ in range(RUNS_BETWEEN_TRIMS):
-    slots.run(lambda: torch.zeros(1))
+    streams.run(lambda: torch.zeros(1))
 print(fragmented - before, resident_mib() - before)
 """
 """Prints MiB held by a heap of holes, before and after as many runs as a trim takes."""
@@ -47,21 +47,23 @@ def test_a_frame_is_made_by_one_thread_and_other_threads_keep_theirs():
     """So its last bits don't depend on the number of cores, and other filters run as before."""
     before = torch.get_num_threads()
 
-    inside = Slots(torch.device("cpu"), count=1).run(lambda: torch.tensor(torch.get_num_threads()))
+    inside = Streams(torch.device("cpu"), count=1).run(
+        lambda: torch.tensor(torch.get_num_threads())
+    )
 
     assert inside == 1
     assert torch.get_num_threads() == before
 
 
 def test_there_is_a_slot_for_each_core():
-    slots = Slots(torch.device("cpu"), count=0)
+    streams = Streams(torch.device("cpu"), count=0)
     together = threading.Barrier(min(cores(), 16))
 
     def meet() -> torch.Tensor:
         together.wait(timeout=30)
         return torch.zeros(1)
 
-    threads = [threading.Thread(target=slots.run, args=(meet,)) for _ in range(together.parties)]
+    threads = [threading.Thread(target=streams.run, args=(meet,)) for _ in range(together.parties)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -18,8 +18,9 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.errors import SourceError
-from sghm_vs.media.readers import Opening, Source, open_source
+from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.readers.movie import Track
+from sghm_vs.options import Opening
 from tests.inputs import deep
 
 HEIGHT, WIDTH = 6, 10

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
+from sghm_vs.clips import to_rgb_array
 from sghm_vs.filter import graph
 from sghm_vs.filter.neighbors import open_window
-from sghm_vs.frames import to_rgb_array
 from sghm_vs.matting import optical_flow
-from sghm_vs.options import QUIETING_FRAMES, VOTERS, Settings
+from sghm_vs.options import DENOISING_FRAMES, VOTERS, Settings
 from tests.clips import plane
 from tests.scenes import HEIGHT, Alpha, Person, Picture, clips, grained, scene
 
@@ -89,7 +89,7 @@ def voted(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]
     window = open_window(clip, settings)
     pipeline = graph.Pipeline(None, settings)
     wide = window.of(VOTERS * window.tr)
-    fused = graph.fused_over(wide, clip, alpha, pipeline)
+    fused = graph.fused(wide, clip, alpha, pipeline)
     return [plane(frame) for frame in fused.frames(close=True)]
 
 
@@ -124,7 +124,7 @@ def test_a_vote_of_frames_that_see_right_is_right_however_the_shot_moves(draw, s
 def quieted(clip: vs.VideoNode) -> list[Picture]:
     """Return the pictures of `clip` with less of their noise."""
     settings = Settings()
-    window = open_window(clip, settings).of(QUIETING_FRAMES)
+    window = open_window(clip, settings).of(DENOISING_FRAMES)
     quiet = graph.denoised(window, clip, clip, graph.Pipeline(None, settings))
     return [to_rgb_array(frame) for frame in quiet.frames(close=True)]
 

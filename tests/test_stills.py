@@ -10,11 +10,11 @@ import pytest
 
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError, SourceError
-from sghm_vs.filter import sghm
+from sghm_vs.models import load
 from sghm_vs.models.checkpoint import read_checkpoint
 from sghm_vs.models.weights import shipped
+from sghm_vs.options import Matting
 from sghm_vs.shots import stills
-from sghm_vs.shots.shot import Matting
 from sghm_vs.shots.stills import are_stills, matte_stills, plan
 
 
@@ -97,7 +97,7 @@ def test_the_network_is_loaded_once_for_all_pictures(
     model = shutil.copy(shipped().path, tmp_path)
     read = []
     monkeypatch.setattr(
-        sghm, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path)
+        load, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path)
     )
 
     matte_stills([album], [f"{tmp_path}/out/"], matting=Matting(model=model, device_index=-1))

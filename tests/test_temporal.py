@@ -60,7 +60,7 @@ def test_the_outline_of_a_person_moves_as_the_person_does_and_not_as_the_wall():
     motion[0] = np.where(people > 0, 3, -2)
     motion[2, :, 50:60] = motion[2, :, 100:110] = 0.01
 
-    x, y, trust = optical_flow.of_people(motion, people)
+    x, y, trust = optical_flow.guided_by_mask(motion, people)
 
     assert x[50, 55] == pytest.approx(3, abs=0.01)
     assert x[50, 104] == pytest.approx(3, abs=0.01)
@@ -77,20 +77,22 @@ def test_people_who_move_apart_lend_their_motion_to_nothing_beside_both():
     motion[0, :, :80], motion[0, :, 80:] = -4, 4
     motion[2, :, 75:85] = 0.01
 
-    assert optical_flow.of_people(motion, people)[2, :, 78:82].max() < 0.05
+    assert optical_flow.guided_by_mask(motion, people)[2, :, 78:82].max() < 0.05
 
 
 def test_without_people_motion_is_the_pictures():
     motion = still(trust=0.3)
 
-    assert np.array_equal(optical_flow.of_people(motion, np.zeros((90, 160), np.float32)), motion)
+    assert np.array_equal(
+        optical_flow.guided_by_mask(motion, np.zeros((90, 160), np.float32)), motion
+    )
 
 
 def test_the_motion_of_people_comes_at_their_size():
     motion = still((30, 50))
     motion[0] = 2
 
-    x, y, _ = optical_flow.of_people(motion, np.ones((60, 100), np.float32))
+    x, y, _ = optical_flow.guided_by_mask(motion, np.ones((60, 100), np.float32))
 
     assert x.shape == (60, 100)
     assert np.allclose(x, 4)
@@ -231,7 +233,7 @@ def test_moving_alphas_that_are_right_stay_right(step):
     neighbors = [
         temporal.Neighbor(
             alphas[k],
-            optical_flow.of_people(optical_flow.motions(lumas[2], lumas[k])[0], people),
+            optical_flow.guided_by_mask(optical_flow.motions(lumas[2], lumas[k])[0], people),
             k > 2,
         )
         for k in (0, 1, 3, 4)

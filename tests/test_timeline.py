@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,11 +16,10 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 
-from sghm_vs.cli import batch, build_parser, main
-from sghm_vs.cli.timeline import plan_from
+from sghm_vs.cli import batch, build_parser, main, timeline
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.hosts import script
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.timeline.read import exact_rate, local_path, read_edit
 from tests.standin import StandIn, write_movie, write_sequence
@@ -30,9 +30,9 @@ schema, opentime = otio.schema, otio.opentime
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Matte without the network."""
-    plain = batch.conduct_from
+    plain = batch.batch_options_from
     monkeypatch.setattr(
-        batch, "conduct_from", lambda args: batch.replace(plain(args), make_renderer=StandIn)
+        batch, "batch_options_from", lambda args: replace(plain(args), make_renderer=StandIn)
     )
 
 
@@ -62,7 +62,7 @@ def write_edit(path: Path, *tracks: Sequence[object], start: float | None = None
 
 def planned(edit: Path, *words: str) -> object:
     args = build_parser().parse_args(["timeline", str(edit), "-o", f"{edit.parent}/out", *words])
-    return plan_from(args)
+    return timeline.planned(args)
 
 
 def frames_of(plan: object) -> dict[str, str]:
@@ -406,7 +406,7 @@ def test_an_mlt_project_composites_the_mattes_as_numpy_does(two_clips, tmp_path)
 
 
 def test_the_command_line_says_where_a_programs_script_is(capsys):
-    assert main(["nle", "path", "blender"]) == 0
+    assert main(["hosts", "path", "blender"]) == 0
 
     assert Path(capsys.readouterr().out.strip()) == script("blender")
     assert script("blender").is_file()
@@ -501,10 +501,10 @@ PLAN = """
 import re, sys, time
 from pathlib import Path
 from sghm_vs.cli import build_parser
-from sghm_vs.cli.timeline import plan_from
+from sghm_vs.cli import timeline
 args = build_parser().parse_args(["timeline", sys.argv[1], "-o", sys.argv[2]])
 began = time.process_time()
-plan = plan_from(args)
+plan = timeline.planned(args)
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
 print(len(plan.batch.shots), time.process_time() - began, int(peak[1]) / 1024)
 """

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shlex
 import signal
 import sys
@@ -32,7 +31,7 @@ from sghm_vs.cli import (
     verify,
     weights,
 )
-from sghm_vs.errors import SghmError
+from sghm_vs.errors import SghmError, last_words
 from sghm_vs.shots.signals import Ended, unwinding
 
 FAILED = 1
@@ -75,10 +74,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 MOVED = {
-    ("bench",): "python -m benchmarks",
-    ("farm", "simulate"): "python -m benchmarks simulate",
+    ("bench",): "in a checkout type: python -m benchmarks",
+    ("farm", "simulate"): "in a checkout type: python -m benchmarks simulate",
+    ("nle",): "type: sghm hosts",
 }
-"""Verbs of old, and what to type now, in a checkout of the repository."""
+"""Verbs of old, and what to type now."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -87,17 +87,16 @@ def main(words: Sequence[str] | None = None) -> int:
     for verb, now in MOVED.items():
         if tuple(given[: len(verb)]) == verb:
             rest = shlex.join(given[len(verb) :])
-            msg = f"sghm {' '.join(verb)} is for developers now; in a checkout type: {now} {rest}"
-            return _fail(msg.rstrip(), MISUSED)
+            return _fail(f"sghm {' '.join(verb)} has moved; {now} {rest}".rstrip(), MISUSED)
     return carry_out(build_parser(), words)
 
 
 def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> int:
     """Run the verb of `parser` that `words` name, and return its exit code."""
     _fill_closed_streams()
-    args = parser.parse_args(words)
     try:
         with unwinding():
+            args = parser.parse_args(words)
             code: int = args.run(args)
             sys.stdout.flush()
     except Ended as ended:
@@ -121,7 +120,7 @@ def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> i
             return _fail(NO_MEMORY, FAILED)
         if not _is_vapoursynth_error(error):
             raise
-        return _fail(_words(error), FAILED)
+        return _fail(last_words(error), FAILED)
     return code
 
 
@@ -148,15 +147,6 @@ def _unread() -> int:
     # What is still buffered would fail once more, when the interpreter ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return UNREAD
-
-
-def _words(error: Exception) -> str:
-    """Return what a VapourSynth error says; of an error in a frame's making, its own last words."""
-    text = str(error).strip().removeprefix("sghm: ")
-    if "Traceback (most recent call last)" not in text:
-        return text
-    last = text.splitlines()[-1]
-    return re.sub(r"^sghm_vs\.errors\.\w+: ", "", last)
 
 
 def _is_vapoursynth_error(error: Exception) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sghm_vs.models.weights import Weights
 
 PACKAGES = (
-    "sghm-vs", "torchvision", "numpy", "opencv-python-headless", "av", "OpenEXR", "safetensors",
+    "sghm-vs", "numpy", "opencv-python-headless", "av", "OpenEXR", "safetensors",
     "platformdirs",
 )  # fmt: skip
 OLDEST_PYTHON = 3, 12
@@ -107,7 +107,7 @@ def judge_graphics(seen: Graphics) -> Finding:
         return Finding("torch", f"{build}; no NVIDIA driver found: it runs on the CPU")
     if seen.platform is None:
         found = f"{build}, beside an NVIDIA card: it runs on the CPU"
-        fix = "uv pip install --reinstall --torch-backend=auto torch torchvision"
+        fix = "uv pip install --reinstall --torch-backend=auto torch"
         return Finding("torch", found, "warning", fix)
     if seen.visible is not None:
         found = f"{build}; CUDA_VISIBLE_DEVICES={seen.visible!r} hides the NVIDIA card"

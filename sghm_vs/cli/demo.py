@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
 from sghm_vs.cli.progress import progress
-from sghm_vs.errors import ExportError
-from sghm_vs.extras import require
+from sghm_vs.errors import ExportError, require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """Make, matte and deliver the demo clip."""
     from sghm_vs.evaluate.contact_sheet import contact_sheet
     from sghm_vs.media.readers import open_source
-    from sghm_vs.shots.shot import Delivery, rotoscope
+    from sghm_vs.options import Delivery
+    from sghm_vs.shots.shot import rotoscope
 
     folder: Path = args.folder
     source = write_moving_portrait(folder)

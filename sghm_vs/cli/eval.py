@@ -148,7 +148,8 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
 
 def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
     """Return the function from a picture's clip to its alpha; it holds the network."""
-    from sghm_vs.filter.sghm import engines_for, matte_clip
+    from sghm_vs.filter.engine import engines_for
+    from sghm_vs.filter.sghm import matte_clip
     from sghm_vs.models.backends.device import choose_computes
     from sghm_vs.models.weights import find_weights
 

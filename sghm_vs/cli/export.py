@@ -34,7 +34,6 @@ def add_parser(verbs: options.Verbs) -> None:
     )
     options.add_source_options(parser)
     options.add_output_options(parser)
-    options.add_edge_options(parser)
     options.add_report_options(parser)
     options.add_progress_option(parser)
     parser.set_defaults(run=run)
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             source,
             _alpha(source, args),
             options.outputs_from(args),
-            frames=args.frames,
+            frames=options.values_from(args).get("frames"),
             delivery=options.delivery_from(args),
             metadata={"source": source.name}
             | ({} if args.alpha is None else {"matte": Path(args.alpha).name}),

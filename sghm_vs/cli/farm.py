@@ -5,17 +5,28 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sghm_vs.cli import batch, making, options, planning, plans
-from sghm_vs.cli.progress import farm_progress
+from sghm_vs.cli import batch, options, timeline
+from sghm_vs.cli.progress import Report, farm_progress, openjd_progress
 from sghm_vs.errors import SettingsError
+from sghm_vs.shots.farm.engines import ENGINES
 
 if TYPE_CHECKING:
+    from sghm_vs.options import FrameRange
+    from sghm_vs.shots.farm.job import Job
+    from sghm_vs.shots.farm.plan import Plan, PlannedShot
+    from sghm_vs.shots.shot import Prepared
+
     type Actions = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+USUAL_FOLDER = "mattes"
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -27,16 +38,14 @@ def add_parser(verbs: options.Verbs) -> None:
         "frame comes out as if one machine had made them all.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    plan = _add_action(actions, "plan", "cut shots into chunks, and write the plan", planning.run)
-    planning.add_options(plan)
-    worker = _add_action(
-        actions, "worker", "print what this machine is, as a worker", making.worker
-    )
-    making.add_worker_options(worker)
+    plan = _add_action(actions, "plan", "cut shots into chunks, and write the plan", _plan)
+    _add_plan_making_options(plan)
+    worker = _add_action(actions, "worker", "print what this machine is, as a worker", _worker)
+    _add_worker_options(worker)
     make = _add_action(actions, "run", "make the plan on a Ray cluster, or on this machine", _run)
     _add_plan_options(make)
     _add_run_options(make)
-    check = _add_action(actions, "check", "tell whether this machine is as planned", making.check)
+    check = _add_action(actions, "check", "tell whether this machine is as planned", _check)
     _add_plan_options(check)
     script = _add_action(actions, "script", "print the plan as a script of plain commands", _script)
     _add_plan_options(script)
@@ -70,19 +79,19 @@ def _add_template(actions: Actions) -> None:
 
 def _add_session(actions: Actions) -> None:
     """Add what a job of Open Job Description calls."""
-    one = _add_action(actions, "make", "make some frames of the plan", making.make)
+    one = _add_action(actions, "make", "make some frames of the plan", _make)
     _add_plan_options(one)
-    making.add_make_options(one)
+    _add_make_options(one)
     for name, help, act in (
-        ("warm", "start a worker that keeps the network loaded", making.warm),
-        ("serve", "be the worker that warm starts", making.serve),
+        ("warm", "start a worker that keeps the network loaded", _warm),
+        ("serve", "be the worker that warm starts", _serve),
     ):
         session = _add_action(actions, name, help, act)
         _add_plan_options(session)
-        making.add_session_options(session)
-        making.add_mixed_option(session)
-    cool = _add_action(actions, "cool", "end the worker that warm started", making.cool)
-    making.add_session_options(cool)
+        _add_session_options(session)
+        _add_mixed_option(session)
+    cool = _add_action(actions, "cool", "end the worker that warm started", _cool)
+    _add_session_options(cool)
 
 
 def _add_action(
@@ -98,6 +107,9 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine", choices=ENGINES, default=ENGINES[0], help="what runs the workers (default: ray)"
+    )
     parser.add_argument(
         "--address",
         metavar="ADDRESS",
@@ -151,15 +163,139 @@ def _add_script_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mixed", action="store_true", help="take workers that are not as planned")
 
 
+def _add_plan_making_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which shots are planned, and how."""
+    parser.add_argument(
+        "source",
+        nargs="+",
+        metavar="SOURCE|EDIT",
+        help="movies, sequences, globs, folders and lists, as for sghm batch; or one edit (.otio "
+        ".edl .xml), as for sghm timeline",
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="PLAN", help="the plan: plan.json"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a plan that exists")
+    group = parser.add_argument_group("farm")
+    group.add_argument(
+        "--mattes",
+        type=Path,
+        metavar="DIR",
+        help="where the mattes go; the same path on every worker (default: a folder "
+        f"{USUAL_FOLDER!r} beside the plan)",
+    )
+    group.add_argument(
+        "--chunk",
+        type=int,
+        metavar="N",
+        help="frames of a chunk (default: as many as take --chunk-seconds)",
+    )
+    group.add_argument(
+        "--chunk-seconds", type=float, metavar="S", help="how long a chunk takes (default: 300)"
+    )
+    group.add_argument(
+        "--frame-seconds",
+        type=float,
+        metavar="S",
+        help="how long a frame takes on a worker (default: as --worker says, else measured here on "
+        "the first shot)",
+    )
+    group.add_argument(
+        "--cuts",
+        type=_cuts,
+        action="append",
+        default=[],
+        metavar="[SHOT=]N,N",
+        help="first frames of scenes, to which edges of chunks move (an edit brings its own)",
+    )
+    group.add_argument(
+        "--worker",
+        type=Path,
+        metavar="FILE",
+        help="what workers are, as sghm farm worker prints it on one of them (default: as this "
+        "machine)",
+    )
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="cores of a worker (default: 1; with a GPU 4)",
+    )
+    timeline.add_edit_options(parser)
+    batch.add_shot_options(parser)
+    options.add_report_options(parser)
+
+
+def _plan(args: argparse.Namespace) -> int:
+    """Write the plan that `args` ask for."""
+    from sghm_vs.media.files import refuse_existing, whole_file
+    from sghm_vs.shots.farm.planning import PlanOptions, make_plan
+
+    if not args.overwrite:
+        refuse_existing([args.output])
+    folder = args.mattes or args.output.parent / USUAL_FOLDER
+    asked = PlanOptions(
+        sources=args.source,
+        folder=folder.absolute(),
+        values=options.values_from(args),
+        edit=timeline.edit_options_from(args),
+        chunk=args.chunk,
+        chunk_s=args.chunk_seconds,
+        frame_s=args.frame_seconds,
+        cuts=dict(args.cuts),
+        worker=args.worker,
+        threads=args.threads,
+    )
+    with options.stdout_for_results():
+        plan, unfit, notes = make_plan(asked)
+    for note in notes:
+        options.say(note)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(args.output) as part:
+        part.write_text(plan.to_json(), encoding="utf-8")
+    _print_plan(plan, unfit, args)
+    return 1 if unfit else 0
+
+
+def _print_plan(plan: Plan, unfit: Mapping[str, str], args: argparse.Namespace) -> None:
+    chunks = [chunk for _, chunk in plan.chunks()]
+    frames = sum(len(chunk.writes) for chunk in chunks)
+    read = sum(len(chunk.reads) for chunk in chunks)
+    if args.json:
+        options.print_json(
+            {
+                "plan": str(args.output),
+                "shots": len(plan.shots),
+                "chunks": len(chunks),
+                "frames": frames,
+                "frames_read": read,
+                "frame_s": plan.frame_s,
+                "unfit": dict(unfit),
+            }
+        )
+        return
+    longest = max(len(chunk.writes) for chunk in chunks)
+    pace = "" if plan.frame_s is None else f", {plan.frame_s:.3g} s a frame"
+    options.print_lines(
+        [
+            f"{args.output}: {len(plan.shots)} shots in {len(chunks)} chunks of up to {longest} "
+            f"frames; {frames} frames, of which {read - frames} are read twice{pace}"
+        ]
+    )
+    for name, reason in unfit.items():
+        options.say(f"{name}: {reason}")
+
+
 def _run(args: argparse.Namespace) -> int:
     """Make the plan, and print what came of it."""
-    from sghm_vs.shots.farm.engines.ray import Crew, Needs
+    from sghm_vs.shots.farm.engines.base import WorkerOptions, pool_of
+    from sghm_vs.shots.farm.job import read
     from sghm_vs.shots.farm.run import Rules, make_show
 
     if args.workers < 0 or args.tries < 1:
         msg = f"{args.workers} workers and {args.tries} tries are none; give 1 or more"
         raise SettingsError(msg)
-    plan, jobs = plans.read(args.plan)
+    plan, jobs = read(args.plan)
     rules = Rules(
         overwrite=args.overwrite,
         tries=args.tries,
@@ -167,19 +303,15 @@ def _run(args: argparse.Namespace) -> int:
         frame_s=plan.frame_s,
         is_hashed=not args.no_hash,
     )
-    needs = Needs(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
-    open_crew = partial(
-        Crew,
-        needs,
-        address=args.address,
-        size=args.workers,
-        runtime_env=_runtime_env(args.runtime_env),
+    needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
+    open_pool = partial(
+        pool_of(args.engine), needs, args.address, args.workers, _runtime_env(args.runtime_env)
     )
     with (
         options.stdout_for_results(),
         farm_progress(quiet=args.quiet, as_json=args.progress == "json") as tell,
     ):
-        entries = make_show(jobs, open_crew, rules, tell)
+        entries = make_show(jobs, open_pool, rules, tell)
     args.output = Path(plan.folder)
     return batch.print_result(entries, args)
 
@@ -200,12 +332,13 @@ def _runtime_env(path: Path | None) -> dict[str, object]:
 
 def _template(args: argparse.Namespace) -> int:
     """Write the plan as a job template."""
-    from sghm_vs.media.targets import refuse_existing, whole_file
+    from sghm_vs.media.files import refuse_existing, whole_file
     from sghm_vs.shots.farm.engines.openjd import job_template
+    from sghm_vs.shots.farm.job import read
 
     if not args.overwrite:
         refuse_existing([args.output])
-    text = job_template(plans.read(args.plan)[0], args.plan.absolute())
+    text = job_template(read(args.plan)[0], args.plan.absolute())
     with whole_file(args.output) as part:
         part.write_text(text, encoding="utf-8")
     options.print_lines([str(args.output)])
@@ -215,8 +348,9 @@ def _template(args: argparse.Namespace) -> int:
 def _script(args: argparse.Namespace) -> int:
     """Print the plan as a script."""
     from sghm_vs.shots.farm.engines.slurm import shell_script, slurm_script
+    from sghm_vs.shots.farm.job import read
 
-    plan, path = plans.read(args.plan)[0], args.plan.absolute()
+    plan, path = read(args.plan)[0], args.plan.absolute()
     script = slurm_script if args.slurm else shell_script
     sys.stdout.write(script(plan, path, is_mixed=args.mixed))
     return 0
@@ -224,6 +358,7 @@ def _script(args: argparse.Namespace) -> int:
 
 def _assemble(args: argparse.Namespace) -> int:
     """Make shots whole whose chunks are there."""
+    from sghm_vs.shots.farm.job import job_of
     from sghm_vs.shots.farm.plan import read_plan
     from sghm_vs.shots.farm.run import assemble_here
 
@@ -234,5 +369,185 @@ def _assemble(args: argparse.Namespace) -> int:
     args.output = Path(plan.folder)
     with options.stdout_for_results():
         options.bound_cache()
-        entries = assemble_here([plans.job_of(plan, shot) for shot in shots])
+        entries = assemble_here([job_of(plan, shot) for shot in shots])
     return batch.print_result(entries, args)
+
+
+def _add_worker_options(parser: argparse.ArgumentParser) -> None:
+    """Add of which workers it is asked."""
+    parser.add_argument(
+        "source", nargs="?", metavar="SOURCE", help="footage of which a few frames are timed"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="cores of a worker (default: 1; with a GPU 4)"
+    )
+    batch.add_shot_options(parser)
+    options.add_report_options(parser)
+
+
+def _add_make_options(parser: argparse.ArgumentParser) -> None:
+    """Add which frames are made, and by whom."""
+    parser.add_argument(
+        "--frames",
+        type=options.frame_range,
+        metavar="A-B",
+        help="by the plan's count: a single shot's own numbers, else from 1 through all shots "
+        "(default: all)",
+    )
+    parser.add_argument(
+        "--shot", metavar="NAME", help="a shot, whose own numbers --frames then has"
+    )
+    parser.add_argument(
+        "--warm", type=Path, metavar="DIR", help="by the worker that sghm farm warm started"
+    )
+    _add_mixed_option(parser)
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+    parser.add_argument(
+        "--progress",
+        default="auto",
+        choices=["auto", "json", "openjd"],
+        help="as for sghm matte; openjd is for sessions of Open Job Description, on stdout",
+    )
+
+
+def _add_session_options(parser: argparse.ArgumentParser) -> None:
+    """Add where a worker that stays is found."""
+    parser.add_argument(
+        "--at", required=True, type=Path, metavar="DIR", help="a folder of this session alone"
+    )
+
+
+def _add_mixed_option(parser: argparse.ArgumentParser) -> None:
+    """Add whether any machine will do."""
+    parser.add_argument(
+        "--mixed", action="store_true", help="though this machine is not as planned"
+    )
+
+
+def _worker(args: argparse.Namespace) -> int:
+    """Print what this machine is; and how fast, if footage is given."""
+    from sghm_vs.shots.batch.find import find_footage
+    from sghm_vs.shots.batch.requests import shot_of
+    from sghm_vs.shots.farm.planning import frames_of, this_machine
+
+    source = None if args.source is None else find_footage([args.source]).footage[0]
+    with options.stdout_for_results():
+        path, frames = (Path(), None) if source is None else (source.path, source.frames)
+        values = options.values_from(args)
+        shot = shot_of(values, path, frames or values.get("frames"))
+        if source is not None:
+            shot = replace(shot, frames=frames_of(shot))
+        worker, frame_s = this_machine(shot, args.threads, is_measured=source is not None)
+    options.print_json({"worker": worker.to_json(), "frame_s": frame_s})
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    """Refuse if this machine is not as planned."""
+    from sghm_vs.shots.farm.plan import read_plan
+
+    plan = read_plan(args.plan)
+    with options.stdout_for_results():
+        _loaded(plan, is_mixed=False)
+    return 0
+
+
+def _loaded(plan: Plan, *, is_mixed: bool) -> Prepared:
+    """Return the network of `plan`, for who keeps it; refuse where this machine is another."""
+    from sghm_vs.shots.farm.fingerprint import refuse_other
+    from sghm_vs.shots.farm.job import job_of
+    from sghm_vs.shots.farm.worker import loaded
+
+    prepared, here = loaded(job_of(plan, plan.shots[0]).shot.matting, plan.worker.threads)
+    if not is_mixed:
+        refuse_other(here, plan.worker)
+    return prepared
+
+
+def _make(args: argparse.Namespace) -> int:
+    """Make frames of the plan, here or by a worker that is warm."""
+    from sghm_vs.shots.farm.job import job_of
+    from sghm_vs.shots.farm.plan import read_plan
+
+    plan = read_plan(args.plan)
+    make = _by_warm(args.warm) if args.warm is not None else _by_cold(plan, args)
+    for shot, frames in _parts(plan, args):
+        with _told(f"{shot.name} {frames}", args) as report, options.stdout_for_results():
+            make(job_of(plan, shot), frames, report or (lambda *_: None))
+    return 0
+
+
+def _told(what: str, args: argparse.Namespace) -> AbstractContextManager[Report | None]:
+    if args.progress == "openjd":
+        return openjd_progress(what)
+    return options.told(what, args)
+
+
+def _parts(plan: Plan, args: argparse.Namespace) -> list[tuple[PlannedShot, FrameRange]]:
+    if args.shot is None:
+        return plan.parts(args.frames or plan.numbers)
+    shot = plan.shot(args.shot)
+    return [(shot, args.frames or shot.frames)]
+
+
+type Make = Callable[[Job, FrameRange, Report], object]
+
+
+def _by_warm(folder: Path) -> Make:
+    from sghm_vs.shots.farm.engines.session import ask
+
+    return lambda job, frames, report: ask(folder, job.shot.name, frames, report)
+
+
+def _by_cold(plan: Plan, args: argparse.Namespace) -> Make:
+    from sghm_vs.shots.batch.render import Rotoscoper
+
+    with options.stdout_for_results():
+        kept, render = _loaded(plan, is_mixed=args.mixed), Rotoscoper()
+
+    def make(job: Job, frames: FrameRange, report: Report) -> object:
+        assert kept is not None  # noqa: S101 - clips share a network while somebody keeps it
+        return render(job.task(frames), report)
+
+    return make
+
+
+def _warm(args: argparse.Namespace) -> int:
+    """Start a worker."""
+    from sghm_vs.shots.farm.engines.session import start
+
+    start(args.plan.absolute(), args.at.absolute(), is_mixed=args.mixed)
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> int:
+    """Be a worker."""
+    from sghm_vs.shots.farm.engines.session import serve
+    from sghm_vs.shots.farm.job import jobs_of
+    from sghm_vs.shots.farm.plan import read_plan
+    from sghm_vs.shots.farm.worker import bind_threads
+
+    plan = read_plan(args.plan)
+    bind_threads(plan.worker.threads)
+    options.bound_cache()
+    kept = _loaded(plan, is_mixed=args.mixed)
+    serve({job.shot.name: job for job in jobs_of(plan)}, args.at)
+    del kept
+    return 0
+
+
+def _cool(args: argparse.Namespace) -> int:
+    """End a worker."""
+    from sghm_vs.shots.farm.engines.session import stop
+
+    stop(args.at)
+    return 0
+
+
+def _cuts(text: str) -> tuple[str, tuple[int, ...]]:
+    name, _, numbers = text.rpartition("=")
+    try:
+        return name, tuple(int(word) for word in numbers.split(","))
+    except ValueError:
+        msg = f"{text!r} are no frames; write 120,340 or sh010=120,340"
+        raise argparse.ArgumentTypeError(msg) from None

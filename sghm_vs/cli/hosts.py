@@ -1,4 +1,4 @@
-"""sghm nle: scripts for programs that edit."""
+"""sghm hosts: scripts for programs that edit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sghm_vs.errors import ExportError
 def add_parser(verbs: options.Verbs) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser(
-        "nle",
+        "hosts",
         help="scripts that put mattes into programs that edit",
         description="Scripts that put what sghm timeline wrote into programs that edit.",
     )
@@ -34,7 +34,7 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def install_script(args: argparse.Namespace) -> int:
     """Copy the script for the program that `args` name to where it looks for it."""
-    from sghm_vs.media.targets import whole_file
+    from sghm_vs.media.files import whole_file
 
     source, folder = hosts.script(args.program), args.to or hosts.resolve_folder()
     try:

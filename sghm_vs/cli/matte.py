@@ -33,9 +33,7 @@ def add_parser(verbs: options.Verbs) -> None:
     )
     options.add_source_options(parser)
     options.add_output_options(parser)
-    options.add_edge_options(parser)
-    options.add_model_options(parser)
-    options.add_mask_option(parser)
+    options.add_model_options(parser, mask=True)
     parser.add_argument(
         "--debug",
         metavar="DIR",
@@ -53,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     options.bound_cache()
     sources = [Path(source) for source in args.source]
-    is_named_after = args.host is None and len(sources) == 1
+    is_named_after = "host" not in options.values_from(args) and len(sources) == 1
     if args.stills or (is_named_after and are_stills(sources[0], args.output)):
         return _matte_stills(sources, args)
     if len(sources) > 1:
@@ -72,7 +70,7 @@ def _matte_shot(source: Path, args: argparse.Namespace) -> int:
         paths = rotoscope(
             source,
             options.outputs_from(args),
-            frames=args.frames,
+            frames=options.values_from(args).get("frames"),
             opening=options.opening_from(args),
             matting=options.matting_from(args),
             delivery=options.delivery_from(args),
@@ -85,7 +83,7 @@ def _matte_shot(source: Path, args: argparse.Namespace) -> int:
 def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:
     from sghm_vs.shots.stills import matte_stills
 
-    if args.frames is not None or args.mask is not None or args.host is not None:
+    if {"frames", "mask", "host"} & options.values_from(args).keys():
         msg = "--frames, --mask and --for are for one shot; leave them out with unrelated pictures"
         raise SettingsError(msg)
     with options.stdout_for_results(), options.told("stills", args) as report:

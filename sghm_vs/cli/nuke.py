@@ -80,8 +80,8 @@ def export_model(args: argparse.Namespace) -> int:
 def write_comp(args: argparse.Namespace) -> int:
     """Write the comp that `args` name."""
     from sghm_vs.hosts.nuke.comps import comp, footage
-    from sghm_vs.hosts.nuke.files import write_files
     from sghm_vs.hosts.nuke.script import write
+    from sghm_vs.media.files import write_files
 
     plate = None if args.plate is None else footage(args.plate)
     text = write(comp(footage(args.matte), plate))

@@ -32,11 +32,11 @@ from sghm_vs.color.frame_props import (
 )
 from sghm_vs.color.transfer import (
     CAMERA_ENCODE,
-    as_seen,
     is_linear,
+    linearize,
     to_codes,
-    to_light,
     to_light_for_view,
+    view_transform,
 )
 
 CLAMP = "x 0 max 1 min"
@@ -87,7 +87,7 @@ def to_display_rgb(footage: Footage) -> vs.VideoNode:
         if not is_linear(color):
             return clip.resize.Bicubic(format=vs.RGBS)
         if color.space:
-            return to_light(clip, color).resize.Bicubic(transfer=SRGB)
+            return linearize(clip, color).resize.Bicubic(transfer=SRGB)
         return clip.resize.Bicubic(format=vs.RGBS, transfer=SRGB, primaries=BT709)
 
     return _by_color(footage, shown)
@@ -105,7 +105,7 @@ def to_viewed_rgb(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
 
     def viewed(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
         if exposure or color.space or color.transfer in (LINEAR, PQ, HLG):
-            return as_seen(to_light_for_view(clip, color), gain)
+            return view_transform(to_light_for_view(clip, color), gain)
         if color.primaries in WIDE_PRIMARIES:
             return clip.resize.Bicubic(format=vs.RGBS, primaries=BT709)
         return clip.resize.Bicubic(format=vs.RGBS)
@@ -121,7 +121,7 @@ def keeps_codes(color: Colorimetry) -> bool:
 
 def to_linear_rgb(footage: Footage) -> vs.VideoNode:
     """Return RGBS in scene-linear light, BT.709 primaries."""
-    return _by_color(footage, to_light)
+    return _by_color(footage, linearize)
 
 
 def to_own_linear_rgb(footage: Footage) -> tuple[vs.VideoNode, str]:
@@ -138,7 +138,7 @@ def to_own_linear_rgb(footage: Footage) -> tuple[vs.VideoNode, str]:
     return to_linear_rgb(footage), ocio.LINEAR_REC709
 
 
-def said_to_be(clip: vs.VideoNode, name: str) -> vs.VideoNode:
+def assume_colorspace(clip: vs.VideoNode, name: str) -> vs.VideoNode:
     """
     Return `clip` with frames that say that their colors are of the space `name`.
 

@@ -12,10 +12,9 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.clips import computed, read_once
+from sghm_vs.clips import computed, read_once, to_rgb_array, to_rgb_frame
 from sghm_vs.color import ocio
 from sghm_vs.color.frame_props import BT709, IDENTITY, LINEAR, SPACE, SRGB, Colorimetry
-from sghm_vs.frames import to_rgb_array, to_rgb_frame
 
 CAMERA_CURVES = (1, 6, 14, 15)
 """Transfers that are one curve: BT.709, BT.601, BT.2020 of 10 and of 12 bits."""
@@ -43,7 +42,7 @@ def is_linear(color: Colorimetry) -> bool:
     return color.transfer == LINEAR
 
 
-def to_light(clip: vs.VideoNode, color: Colorimetry, white: float = 100.0) -> vs.VideoNode:
+def linearize(clip: vs.VideoNode, color: Colorimetry, white: float = 100.0) -> vs.VideoNode:
     """
     Return scene-linear RGBS, Rec.709 primaries.
 
@@ -78,13 +77,13 @@ def to_codes(linear: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
 
 def to_light_for_view(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
     """
-    Return what `to_light` does, reference white being 1, for eyes and networks.
+    Return what `linearize` does, reference white being 1, for eyes and networks.
 
     Codes of a named space that aren't integers of RGB are read to 16 bits; it is much faster.
     """
     matrix = ocio.matrix(color.space) if color.space else None
     if matrix is None:
-        return to_light(clip, color, WHITE)
+        return linearize(clip, color, WHITE)
     own = ocio.space(color.space)
     if own.is_linear:
         light = clip.resize.Bicubic(format=vs.RGBS)
@@ -124,7 +123,7 @@ def _computed(
     return computed(clip, [read_once(clip)], make)
 
 
-def as_seen(light: vs.VideoNode, gain: float) -> vs.VideoNode:
+def view_transform(light: vs.VideoNode, gain: float) -> vs.VideoNode:
     """Return linear Rec.709 `light`, times `gain`, in sRGB's code, its highlights rolled off."""
     # What is not finite, or would not be once multiplied, is very bright.
     lit = light.std.Expr(f"x {gain:.9g} * 0 max {LIGHT_MAX} min")

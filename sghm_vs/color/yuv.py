@@ -32,7 +32,7 @@ CHROMA_MIN_PX = 2
 type Family = Literal["rgb", "yuv", "gray"]
 
 
-class Layout(NamedTuple):
+class PlaneLayout(NamedTuple):
     """What a frame's bytes are: its planes one behind the other, rows without gaps."""
 
     family: Family
@@ -70,7 +70,7 @@ class Layout(NamedTuple):
         return self.sample_bytes * sum(height * width for height, width in self.sizes)
 
 
-def unpacked(packed: Tensor, layout: Layout, dtype: torch.dtype) -> Tensor:
+def planes_to_rgb(packed: Tensor, layout: PlaneLayout, dtype: torch.dtype) -> Tensor:
     """
     Return the picture in `packed`, (1, 3, height, width), RGB, 0-1.
 
@@ -92,7 +92,7 @@ def unpacked(packed: Tensor, layout: Layout, dtype: torch.dtype) -> Tensor:
     return picture.expand(-1, 3, -1, -1) if is_gray_picture else picture
 
 
-def _planes(packed: Tensor, layout: Layout) -> Iterator[Tensor]:
+def _planes(packed: Tensor, layout: PlaneLayout) -> Iterator[Tensor]:
     """Yield each plane, float32 (height, width), 0-1 or, of chroma, -0.5-0.5."""
     start = 0
     for number, (height, width) in enumerate(layout.sizes):
@@ -107,7 +107,7 @@ def _planes(packed: Tensor, layout: Layout) -> Iterator[Tensor]:
         yield (samples - offset) / span
 
 
-def _samples(plane: Tensor, layout: Layout) -> Tensor:
+def _samples(plane: Tensor, layout: PlaneLayout) -> Tensor:
     """Return the samples of a plane's bytes, float32."""
     if layout.is_float:
         return plane.view(torch.float16 if layout.bits == 16 else torch.float32).float()
@@ -117,7 +117,7 @@ def _samples(plane: Tensor, layout: Layout) -> Tensor:
     return (plane.view(torch.int16).int() & 0xFFFF).float()
 
 
-def _ends(layout: Layout, *, is_chroma: bool) -> tuple[int, int]:
+def _ends(layout: PlaneLayout, *, is_chroma: bool) -> tuple[int, int]:
     """Return the code of 0 and how many codes 1 is above it."""
     step = 1 << (layout.bits - 8)
     if is_chroma:
@@ -125,7 +125,7 @@ def _ends(layout: Layout, *, is_chroma: bool) -> tuple[int, int]:
     return (0, (1 << layout.bits) - 1) if layout.is_full else (16 * step, 219 * step)
 
 
-def _rgb(planes: list[Tensor], layout: Layout) -> list[Tensor]:
+def _rgb(planes: list[Tensor], layout: PlaneLayout) -> list[Tensor]:
     """Return red, green and blue of luma and its two chroma planes, the latter enlarged."""
     luma, *chroma = planes
     down, across = _shifts(layout.location)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 import vapoursynth as vs
 from torch import Tensor
 
-from sghm_vs.clips import blank_like, computed
+from sghm_vs.clips import blank_like, computed, to_gray_frame
 from sghm_vs.filter import tensors
 from sghm_vs.filter.graph import Steps, halved
-from sghm_vs.frames import to_gray_frame
 from sghm_vs.matting import temporal
 from sghm_vs.matting.frame import Pipeline
-
-View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference"]
+from sghm_vs.options import View
 
 
 def attached(rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:
@@ -54,7 +52,7 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
         return _difference(steps)
     if name in ("band", "trust"):
         return _of_window(name, steps)
-    seen = steps.seen if name == "segmentation" else steps.fused
+    seen = steps.segmentation if name == "segmentation" else steps.fused
     # Where a mask was given, nothing was segmented: it shows in the alpha of each frame alone.
     return steps.frames if seen is None else _of_map(name, rgb, seen, pipeline)
 
@@ -72,7 +70,7 @@ def _of_map(name: View, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipelin
 
 
 def _of_window(name: View, steps: Steps) -> vs.VideoNode:
-    window = steps.window.of_people(halved(steps.frames))
+    window = steps.window.guided_by_mask(halved(steps.frames))
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
@@ -91,7 +89,7 @@ def _difference(steps: Steps) -> vs.VideoNode:
         changed = np.asarray(0.5 + (alpha - alone) / 2, np.float32)
         return to_gray_frame(changed, frames[0].props)
 
-    return computed(blank_like(steps.alpha), [steps.alpha, steps.alone], make)
+    return computed(blank_like(steps.alpha), [steps.alpha, steps.per_frame], make)
 
 
 def _prop(name: View) -> str:

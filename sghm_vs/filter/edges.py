@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.clips import blank_like, computed, read_once
+from sghm_vs.clips import blank_like, check_gray, computed, read_once, to_gray_frame
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
-from sghm_vs.errors import SghmError, UnsupportedClipError
-from sghm_vs.frames import to_gray_frame
+from sghm_vs.errors import SghmError
 from sghm_vs.matting import edges as stage
 from sghm_vs.matting.edges import Alpha
 from sghm_vs.options import Edges, Shape
@@ -84,9 +83,7 @@ def shaped(alpha: vs.VideoNode, settings: Edges) -> vs.VideoNode:
     Raises:
         UnsupportedClipError: It is no GRAY clip, or has samples that can't be converted.
     """
-    if not isinstance(alpha, vs.VideoNode) or alpha.format.color_family != vs.GRAY:
-        msg = "the alpha must be a GRAY clip; take a plane: alpha.std.ShufflePlanes(0, vs.GRAY)"
-        raise UnsupportedClipError(msg)
+    check_gray("alpha", alpha)
     if settings == Edges():
         return alpha
     gray = convert.to_full_range_gray(readable(alpha), vs.GRAYS)

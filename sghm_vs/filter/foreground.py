@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.clips import computed, read_once
+from sghm_vs.clips import (
+    check_constant,
+    check_extent,
+    check_gray,
+    computed,
+    read_once,
+    to_rgb_array,
+    to_rgb_frame,
+)
 from sghm_vs.color import convert
 from sghm_vs.color.convert import Footage, read_color
-from sghm_vs.errors import SghmError, UnsupportedClipError
-from sghm_vs.frames import to_rgb_array, to_rgb_frame
+from sghm_vs.errors import SghmError
 from sghm_vs.matting.foreground import estimate
 from sghm_vs.options import Foreground
 
@@ -37,7 +44,7 @@ def foreground(clip: vs.VideoNode, alpha: vs.VideoNode) -> vs.VideoNode:
             size, or isn't of the other's.
 
     Source:
-        Germer et al., "Fast Multi-Level Foreground Estimation", 2020; see `stages.foreground`.
+        Germer et al., "Fast Multi-Level Foreground Estimation", 2020; see `sghm_vs.matting.foreground`.
     """
     try:
         _check(clip, alpha)
@@ -77,19 +84,7 @@ def _estimated_frame(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
 
 
 def _check(clip: vs.VideoNode, alpha: vs.VideoNode) -> None:
-    for name, node in (("clip", clip), ("alpha", alpha)):
-        if not isinstance(node, vs.VideoNode):
-            msg = f"the {name} is not a clip but {type(node).__name__}"
-            raise UnsupportedClipError(msg)
-        if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
-            msg = f"the {name} changes its format or size along the way; convert it to one first"
-            raise UnsupportedClipError(msg)
-    if alpha.format.color_family != vs.GRAY:
-        msg = "the alpha must be a GRAY clip; take a plane: alpha.std.ShufflePlanes(0, vs.GRAY)"
-        raise UnsupportedClipError(msg)
-    found, needed = (
-        f"{node.width}x{node.height} with {node.num_frames} frames" for node in (alpha, clip)
-    )
-    if found != needed:
-        msg = f"the alpha is {found}, and the clip {needed}: they must be equal"
-        raise UnsupportedClipError(msg)
+    check_constant("clip", clip)
+    check_constant("alpha", alpha)
+    check_gray("alpha", alpha)
+    check_extent("alpha", alpha, clip)

@@ -15,8 +15,7 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.clips import blank_of_any_size, computed, shifted
-from sghm_vs.frames import to_gray_frame, to_rgb_array
+from sghm_vs.clips import blank_of_any_size, computed, shifted, to_gray_frame, to_rgb_array
 from sghm_vs.matting import optical_flow
 from sghm_vs.matting.temporal import Neighbor
 from sghm_vs.options import Settings
@@ -39,9 +38,9 @@ class Window:
         """Return the window of another `tr` over the same motion."""
         return replace(self, tr=tr)
 
-    def of_people(self, people: vs.VideoNode) -> Window:
+    def guided_by_mask(self, people: vs.VideoNode) -> Window:
         """
-        Return the window whose motion is that of people's outlines; see `flow.of_people`.
+        Return the window whose motion is that of people's outlines; see `flow.guided_by_mask`.
 
         Args:
             people: Where each frame has them, GRAYS, above 0.5. Motion comes at the size of these.
@@ -54,7 +53,7 @@ class Window:
                 return step
             both = np.asarray(step[0]).reshape(2, 3, -1, step.width)
             theirs = [
-                optical_flow.of_people(motion, np.asarray(frame[0]))
+                optical_flow.guided_by_mask(motion, np.asarray(frame[0]))
                 for motion, frame in zip(both, where, strict=True)
             ]
             return to_gray_frame(np.concatenate(theirs).reshape(-1, where[0].width), step.props)
@@ -155,7 +154,7 @@ def _step(
 
 def _share_of_cut(before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings) -> float:
     """Return how much is new as a part of what a cut takes; above 1 is one."""
-    if not settings.sc:
+    if settings.sc_threshold == "off":
         return 0
     if settings.sc_threshold is None:
         says = _says(before.props, "_SceneChangeNext") or _says(after.props, "_SceneChangePrev")

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal, get_args
-from weakref import WeakValueDictionary, ref
 
-import torch
 import vapoursynth as vs
 
+from sghm_vs.clips import check_extent, check_gray
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.filter import graph, tensors
-from sghm_vs.filter.debug import View, attached, view
-from sghm_vs.filter.graph import Engine, Engines, Steps
+from sghm_vs.filter.debug import attached, view
+from sghm_vs.filter.engine import Engines, engines_for
+from sghm_vs.filter.graph import Steps
 from sghm_vs.matting.frame import Pipeline
-from sghm_vs.models.backends.device import Compute, choose_computes, choose_dtype, has_openvino
-from sghm_vs.models.backends.openvino import OpenVinoNetwork
-from sghm_vs.models.backends.streams import Slots, slots_on_cpu
-from sghm_vs.models.checkpoint import build_network, read_checkpoint
+from sghm_vs.models.backends.device import choose_computes
 from sghm_vs.models.install import find_or_fetch
-from sghm_vs.models.load import Network
-from sghm_vs.models.sghm.network import SGHM
-from sghm_vs.models.weights import PUBLISHED_MODEL, Weights, find_weights
-from sghm_vs.options import Backend, Devices, Settings, Sizing
+from sghm_vs.models.weights import find_weights
+from sghm_vs.options import Backend, Devices, Settings, Sizing, View
 
 
 def sghm(
@@ -51,9 +45,9 @@ def sghm(
     """
     Return the alpha of the people in `clip`.
 
-    Frame n of the result is a pure function of the frames of `clip` up to 3*tr + 1 before and
-    after it, or with tr=0 of frame n alone; the window is cut at scene
-    changes: any frame may be asked for, in any order, by any number of threads.
+    Frame n of the result is a pure function of the frames of `clip` up to 5*tr + 1 before and
+    after it, or with tr=0 of frame n alone; the window is cut at scene changes: any frame may be
+    asked for, in any order, by any number of threads.
 
     Args:
         clip: RGB, YUV or GRAY, 8 to 16 bits or float, of constant format; its size and rate may
@@ -114,12 +108,11 @@ def sghm(
             sizing=sizing,
             infer_size=infer_size,
             tr=tr,
-            sc=sc,
-            sc_threshold=sc_threshold,
+            sc_threshold=sc_threshold if sc else "off",
             exposure=exposure,
         )
         if input_colorspace is not None:
-            clip = convert.said_to_be(clip, input_colorspace)
+            clip = convert.assume_colorspace(clip, input_colorspace)
         computes = choose_computes(device_index, fp16, backend)
         if not clip.width:
             computes = [compute.for_many_sizes() for compute in computes]
@@ -131,21 +124,6 @@ def sghm(
     except SghmError as error:
         msg = f"sghm: {error}"
         raise vs.Error(msg) from error
-
-
-def _slots(compute: Compute, count: int, *, captures: bool) -> Slots:
-    """Return slots that are closed with the script: a previewer that loads it anew needs the room."""
-    slots = Slots(compute.device, count, captures=captures)
-    if compute.device.type == "cuda":
-        # Kept by the clips alone; VapourSynth keeps what it calls.
-        found = ref(slots)
-
-        def close() -> None:
-            if (alive := found()) is not None:
-                alive.close()
-
-        vs.register_on_destroy(close)
-    return slots
 
 
 def _log_transfer(model: str) -> Callable[[int, int], None]:
@@ -189,87 +167,6 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
     return attached
 
 
-def engines_for(
-    weights: Weights,
-    settings: Settings,
-    computes: Sequence[Compute],
-    num_streams: int = 0,
-    *,
-    captures: bool = True,
-) -> Engines:
-    """Return what makes a clip's alphas: one engine for each of `computes`."""
-    return [
-        Engine.of(
-            load_pipeline(weights, settings, compute),
-            _slots(compute, num_streams, captures=captures),
-        )
-        for compute in computes
-    ]
-
-
-def load_pipeline(weights: Weights, settings: Settings, compute: Compute) -> Pipeline:
-    """Return the pipeline around the network that `weights` hold."""
-    return Pipeline(load_network(weights, compute), settings)
-
-
-def load_network(weights: Weights, compute: Compute) -> Network:
-    """
-    Return the network that `weights` hold; while anybody keeps it, all who ask share it.
-
-    Raises:
-        WeightsError: They are no network's.
-        MissingPackageError: The backend is not installed.
-    """
-    stat = weights.path.stat()
-    key = weights, stat.st_ino, stat.st_mtime_ns, stat.st_size, compute
-    with _loading:
-        network = _loaded.get(key)
-        if network is None:
-            network = _loaded[key] = _load_network(weights, compute)
-    return network
-
-
-def _load_network(weights: Weights, compute: Compute) -> Network:
-    architecture, plain = build_network(read_checkpoint(weights.path), str(weights.path))
-    network = placed(plain, architecture, compute)
-    where = f"{compute.device} by {network.backend}"
-    vs.core.log_message(
-        vs.MESSAGE_TYPE_INFORMATION, f"sghm: {architecture} from {weights.name} on {where}"
-    )
-    if not weights.is_known():
-        message = f"sghm: {weights.path} is not a known checkpoint; its names and shapes are right"
-        vs.core.log_message(vs.MESSAGE_TYPE_WARNING, message)
-    return network
-
-
-def placed(network: SGHM, architecture: str, compute: Compute) -> Network:
-    """
-    Return what runs `network`, which is of `architecture`.
-
-    Of itself, OpenVINO is chosen where it is worth the seconds in which it makes its programs.
-
-    Raises:
-        MissingPackageError: The backend is not installed.
-        SettingsError: The network is too light for half precision.
-    """
-    is_heavy = compute.device.type == "cpu" and architecture == PUBLISHED_MODEL
-    backend = compute.backend
-    if backend == "auto":
-        backend = "openvino" if is_heavy and has_openvino() else "torch"
-    if backend == "openvino":
-        if compute.fp16 and architecture != PUBLISHED_MODEL:
-            msg = f"fp16 by OpenVINO is too coarse for {architecture}; leave it out (--no-fp16)"
-            raise SettingsError(msg)
-        return OpenVinoNetwork(network, half=bool(compute.fp16), streams=slots_on_cpu())
-    dtype = choose_dtype(compute.device, compute.fp16)
-    return network.to(device=compute.device, dtype=dtype).to(memory_format=torch.channels_last)
-
-
-_loading = threading.Lock()
-_loaded: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
-"""Networks that some clip still uses: frames don't change them, so clips may share them."""
-
-
 def matte_clip(
     clip: vs.VideoNode,
     engines: Engines,
@@ -292,14 +189,14 @@ def matte_clip(
     """
     footage, pipeline = convert.read_color(clip), engines[0].pipeline
     rgb = convert.to_viewed_rgb(footage, pipeline.settings.exposure)
-    packs = all(engine.slots.packs for engine in engines)
+    packs = all(engine.streams.packs for engine in engines)
     pictures = tensors.to_pictures(footage, pipeline.settings.exposure) if packs else rgb
     if debug is None and (pipeline.settings.radius == 0 or rgb.num_frames == 1):
         if packs:
-            return graph.alone(pictures, engines, guide, format)
-        alpha = graph.alone(rgb, engines, guide)
+            return graph.per_frame(pictures, engines, guide, format)
+        alpha = graph.per_frame(rgb, engines, guide)
     else:
-        steps = graph.steady(rgb, pictures, engines, guide)
+        steps = graph.temporal_steps(rgb, pictures, engines, guide)
         alpha = _shown(debug, rgb, steps, pipeline)
     return alpha if format == vs.GRAYS else convert.to_full_range_gray(alpha, format)
 
@@ -337,17 +234,8 @@ def _read_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
 
 
 def _check_matte(name: str, matte: vs.VideoNode, clip: vs.VideoNode) -> None:
-    if not isinstance(matte, vs.VideoNode) or matte.format.color_family != vs.GRAY:
-        msg = f"the {name} must be a GRAY clip; take a plane: {name}.std.ShufflePlanes(0, vs.GRAY)"
-        raise UnsupportedClipError(msg)
-    found = matte.width, matte.height, matte.num_frames
-    needed = clip.width, clip.height, clip.num_frames
-    if found != needed:
-        msg = (
-            f"the {name} is {found[0]}x{found[1]} with {found[2]} frames, "
-            f"and the clip {needed[0]}x{needed[1]} with {needed[2]}: they must be equal"
-        )
-        raise UnsupportedClipError(msg)
+    check_gray(name, matte)
+    check_extent(name, matte, clip)
 
 
 def _check_integers(*, device_index: object, **values: object) -> None:

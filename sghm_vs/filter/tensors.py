@@ -10,10 +10,10 @@ import torch
 import vapoursynth as vs
 from torch import Tensor
 
+from sghm_vs.clips import to_gray_frame
 from sghm_vs.color.convert import Footage, keeps_codes, to_viewed_rgb
 from sghm_vs.color.frame_props import Colorimetry, colorimetry_of
-from sghm_vs.color.yuv import CHROMA_MIN_PX, LUMA_OF_MATRIX, Layout
-from sghm_vs.frames import to_gray_frame
+from sghm_vs.color.yuv import CHROMA_MIN_PX, LUMA_OF_MATRIX, PlaneLayout
 
 DEFAULT_LOCATION = 0
 """Of chroma: on the left, as in MPEG-2 and H.264."""
@@ -24,7 +24,7 @@ class Packed(NamedTuple):
 
     data: Tensor
     """uint8 (bytes,), pinned where it goes to a CUDA device."""
-    layout: Layout
+    layout: PlaneLayout
 
 
 def to_tensor(frame: vs.VideoFrame, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -63,7 +63,7 @@ def to_pictures(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
     return like.std.FrameEval(chosen, prop_src=footage.clip)
 
 
-def packed(frame: vs.VideoFrame, device: torch.device) -> Packed:
+def pack_planes(frame: vs.VideoFrame, device: torch.device) -> Packed:
     """
     Return `frame` as `unpacking` reads it, in memory that `device` copies by itself.
 
@@ -87,7 +87,7 @@ def packed(frame: vs.VideoFrame, device: torch.device) -> Packed:
     return Packed(data, layout)
 
 
-def layout_of(frame: vs.VideoFrame) -> Layout | None:
+def layout_of(frame: vs.VideoFrame) -> PlaneLayout | None:
     """
     Return what `frame`'s bytes are, if more than a range and a matrix is not needed to read them.
 
@@ -98,7 +98,7 @@ def layout_of(frame: vs.VideoFrame) -> Layout | None:
     """
     kind = frame.format
     is_float = kind.sample_type == vs.FLOAT
-    own = Layout("rgb", frame.height, frame.width, kind.bits_per_sample, is_float)
+    own = PlaneLayout("rgb", frame.height, frame.width, kind.bits_per_sample, is_float)
     if kind.color_family == vs.GRAY and is_float:
         return own._replace(family="gray")
     said = frame.props.get("_Range")
@@ -110,7 +110,9 @@ def layout_of(frame: vs.VideoFrame) -> Layout | None:
     return _layout_of_yuv(own, frame, colorimetry_of(frame))
 
 
-def _layout_of_yuv(own: Layout, frame: vs.VideoFrame, color: Colorimetry) -> Layout | None:
+def _layout_of_yuv(
+    own: PlaneLayout, frame: vs.VideoFrame, color: Colorimetry
+) -> PlaneLayout | None:
     shrunk = frame.format.subsampling_h, frame.format.subsampling_w
     sides = (own.height >> shrunk[0], own.width >> shrunk[1])
     if color.matrix not in LUMA_OF_MATRIX or min(sides) < CHROMA_MIN_PX:

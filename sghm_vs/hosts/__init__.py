@@ -1,7 +1,7 @@
 """
 Scripts that other programs load, in their own Python: they import nothing of this package.
 
-`sghm nle path NAME` says where one is.
+`sghm hosts path NAME` says where one is.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 from sghm_vs.errors import ExportError
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.media.writers.form import USUAL
+from sghm_vs.options import USUAL
 
 KNOWN = (*USUAL, ".exr", ".png")
 FRAMES = ".####"
@@ -106,6 +106,12 @@ PRESETS: Mapping[str, Preset] = {
         proof=DOCUMENTED,
     ),
 }
+
+
+def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` of a shot's options, and what the host in them takes where they say nothing."""
+    host = values.get("host")
+    return {**(PRESETS[host].form if host else {}), **values}
 
 
 def outputs_for(host: str, outputs: list[str]) -> list[str]:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from torch import Tensor
 
 from sghm_vs.matting import refinement, segmentation, sizing
-from sghm_vs.matting import tiles as detail
-from sghm_vs.models.backends.cuda_graphs import Dense, Directly
-from sghm_vs.models.load import Network
+from sghm_vs.matting.tiles import finest, tiles
+from sghm_vs.models.backends.base import Network
+from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner
 from sghm_vs.models.resampling import enlarge
 from sghm_vs.models.sghm.encoder import Features
-from sghm_vs.models.sghm.network import Begun
+from sghm_vs.models.sghm.network import CoarseOutput
 from sghm_vs.options import Settings
 
 
@@ -23,7 +23,7 @@ class Pipeline:
 
     network: Network
     settings: Settings
-    dense: Dense = field(default_factory=Directly)
+    runner: StepRunner = field(default_factory=EagerRunner)
     """Where what asks nothing of the host runs."""
 
     def matte(self, picture: Tensor, guide: Tensor | None = None) -> Tensor:
@@ -38,14 +38,14 @@ class Pipeline:
         """
         fit, image = self._fit_of(picture), self.prepared(picture)
         if guide is not None:
-            return self._finished(self.dense.run(self._begin_guided, image, guide, fit), fit)
-        features, probability = self.dense.run(self._look, image)
+            return self._finished(self.runner.run(self._begin_guided, image, guide, fit), fit)
+        features, probability = self.runner.run(self._look, image)
         seen = self._settled(probability, fit)
-        return self._finished(self.dense.run(self._begin, image, features, seen, fit), fit)
+        return self._finished(self.runner.run(self._begin, image, features, seen, fit), fit)
 
-    def glimpse(self, picture: Tensor) -> Tensor:
+    def encoder_input(self, picture: Tensor) -> Tensor:
         """Return what the encoder sees of `picture`, small, (1, 3, h, w), 0-1."""
-        small: Tensor = self.dense.run(self._shrink, self.prepared(picture))
+        small: Tensor = self.runner.run(self._shrink, self.prepared(picture))
         return small
 
     def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
@@ -55,17 +55,17 @@ class Pipeline:
         That is the probability of a person, settled: their outline lies at 0.5.
 
         Args:
-            small: What is glimpsed of a picture, or a better one of the same.
+            small: What is encoder_inputs of a picture, or a better one of the same.
             height: Of the picture.
             width: Of the picture.
         """
-        features, probability = self.dense.run(self._look_at_small, small)
-        return self.dense.kept(features), self._settled(probability, self._fit(height, width))
+        features, probability = self.runner.run(self._look_at_small, small)
+        return self.runner.cloned(features), self._settled(probability, self._fit(height, width))
 
     def matte_segmented(self, picture: Tensor, features: Features, seen: Tensor) -> Tensor:
         """Return what `matte` does, from what `segment` returned, or from what is seen better."""
         fit, image = self._fit_of(picture), self.prepared(picture)
-        return self._finished(self.dense.run(self._begin, image, features, seen, fit), fit)
+        return self._finished(self.runner.run(self._begin, image, features, seen, fit), fit)
 
     def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
         """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
@@ -88,7 +88,7 @@ class Pipeline:
 
     def prepared(self, picture: Tensor) -> Tensor:
         """Return `picture` at the size that the network takes."""
-        image: Tensor = self.dense.run(self._prepare, picture, self._fit_of(picture))
+        image: Tensor = self.runner.run(self._prepare, picture, self._fit_of(picture))
         return image
 
     def _fit_of(self, picture: Tensor) -> sizing.Fit:
@@ -109,33 +109,36 @@ class Pipeline:
         features = self.network.encode_small(small)
         return features, self.network.segment(features)
 
-    def _begin_guided(self, image: Tensor, guide: Tensor, fit: sizing.Fit) -> Merged:
-        return self._merged(image, self.network.encode(image), fit.prepare(guide), fit)
+    def _begin_guided(self, image: Tensor, guide: Tensor, fit: sizing.Fit) -> Blended:
+        return self._blended(image, self.network.encode(image), fit.prepare(guide), fit)
 
-    def _begin(self, image: Tensor, features: Features, seen: Tensor, fit: sizing.Fit) -> Merged:
-        return self._merged(image, features, segmentation.to_mask(seen, fit.padded), fit)
+    def _begin(self, image: Tensor, features: Features, seen: Tensor, fit: sizing.Fit) -> Blended:
+        return self._blended(image, features, segmentation.to_mask(seen, fit.padded), fit)
 
-    def _merged(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Merged:
+    def _blended(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Blended:
         """Return what is made everywhere."""
         begun = self.network.begin(image, features, mask)
-        scale, feather = (
-            (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
-        )
-        alpha, finer = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
-        return Merged(begun, mask, alpha, finer, detail.tiles(finer))
+        if begun.detail is not None:
+            alpha, blend_weight = refinement.by_detail(begun.coarse.os4, begun.detail)
+        else:
+            scale, feather = (
+                (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
+            )
+            alpha, blend_weight = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
+        return Blended(begun, mask, alpha, blend_weight, tiles(blend_weight))
 
-    def _finished(self, merged: Merged, fit: sizing.Fit) -> Tensor:
-        os1 = detail.finest(self.network, merged.begun, merged.tiles, self.dense)
-        alpha: Tensor = self.dense.run(
-            self._refined, merged.mask, merged.alpha, merged.finer, os1, fit
+    def _finished(self, blended: Blended, fit: sizing.Fit) -> Tensor:
+        os1 = finest(self.network, blended.begun, blended.tiles, self.runner)
+        alpha: Tensor = self.runner.run(
+            self._refined, blended.mask, blended.alpha, blended.blend_weight, os1, fit
         )
         return alpha
 
     def _refined(
-        self, mask: Tensor, alpha: Tensor, finer: Tensor, os1: Tensor, fit: sizing.Fit
+        self, mask: Tensor, alpha: Tensor, blend_weight: Tensor, os1: Tensor, fit: sizing.Fit
     ) -> Tensor:
         """Return the alpha at the picture's size, refined where the finest is looked at."""
-        alpha = alpha.lerp(os1, finer.to(alpha.dtype))
+        alpha = alpha.lerp(os1, blend_weight.to(alpha.dtype))
         if not self._is_padded:
             return fit.restore(alpha.float())
         if self.network.trusts_mask:
@@ -159,15 +162,15 @@ class Pipeline:
         return sizing.fit_padded(height, width, self.settings.infer_size)
 
 
-class Merged(NamedTuple):
+class Blended(NamedTuple):
     """A picture that is matted up to a quarter of its size."""
 
-    begun: Begun
+    begun: CoarseOutput
     mask: Tensor
     """Where people are, (1, 1, height, width), as the network takes it."""
     alpha: Tensor
     """Of the two coarser alphas, of that size."""
-    finer: Tensor
+    blend_weight: Tensor
     """How far the finest replaces it."""
     tiles: Tensor
-    """Where that is at all; see `detail.tiles`."""
+    """Where that is at all; see `sghm_vs.matting.tiles.tiles`."""

@@ -113,7 +113,7 @@ def chained(first: Motion, second: Motion) -> Motion:
     return np.stack([first[0] + x, first[1] + y, first[2] * trust])
 
 
-def of_people(motion: Motion, people: Plane) -> Motion:
+def guided_by_mask(motion: Motion, people: Plane) -> Motion:
     """
     Return `motion` as the outlines of people move: where it is not trusted, as people beside do.
 

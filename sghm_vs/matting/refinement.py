@@ -21,6 +21,11 @@ NARROW_RADIUS_PX = 3
 FEATHER_PX = 1
 """Of the bands' edges, at any size, where a value that crosses 1/255 moves a whole band."""
 
+SOLID = 0.5
+"""A coarse alpha above this is 1 where no detail is needed."""
+NEEDED = 0.5
+"""A probability of detail above which the finest alpha is looked at."""
+
 INSIDE_PX = 24
 """From the mask's edge, at a short side of 1280: deeper in, `hold_to_mask` makes alpha 1."""
 OUTSIDE_PX = 96
@@ -59,6 +64,20 @@ def merge(
     alpha = os8.lerp(os4, soften(wide, feather).to(os8.dtype))
     narrow = dilate(_undecided(alpha), _scaled(NARROW_RADIUS_PX, scale))
     return alpha, soften(narrow, feather)
+
+
+def by_detail(os4: Tensor, detail: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    Return 0 or 1 as the coarse alpha has it, and how far full size replaces it; see `merge`.
+
+    The band is learned: where the network expects no detail, its alpha is solid.
+
+    Args:
+        os4: Coarse alpha at full size, (1, 1, height, width), 0-1.
+        detail: Where the finest alpha is needed, a probability, (1, 1, height / 4, width / 4).
+    """
+    size = os4.shape[2], os4.shape[3]
+    return (os4 > SOLID).to(os4.dtype), enlarge((detail > NEEDED).float(), size)
 
 
 def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:

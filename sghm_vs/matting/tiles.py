@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from sghm_vs.models.backends.cuda_graphs import Dense, Directly
-from sghm_vs.models.load import Network
-from sghm_vs.models.sghm.network import SGHM, Begun, Square
+from sghm_vs.models.backends.base import Network
+from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner
+from sghm_vs.models.sghm.network import SGHM, CoarseOutput, Square
 
 TILE_PX = 64
 """Side of what one square is made for; small ones hug an edge, large ones share their surroundings."""
@@ -27,7 +27,9 @@ def tiles(where: Tensor) -> Tensor:
     return max_pool2d(where.float(), TILE_PX, TILE_PX, ceil_mode=True)[0, 0]
 
 
-def finest(network: Network, begun: Begun, looked_at: Tensor, dense: Dense | None = None) -> Tensor:
+def finest(
+    network: Network, begun: CoarseOutput, looked_at: Tensor, runner: StepRunner | None = None
+) -> Tensor:
     """
     Return the finest alpha, (1, 1, height, width), 0-1, and 0 far from where it is looked at.
 
@@ -37,14 +39,14 @@ def finest(network: Network, begun: Begun, looked_at: Tensor, dense: Dense | Non
         network: What began.
         begun: The picture's.
         looked_at: The tiles in which it is looked at; see `tiles`.
-        dense: Where steps run; None is as they are.
+        runner: Where steps run; None is as they are.
     """
-    dense = dense or Directly()
+    runner = runner or EagerRunner()
     height, width = begun.coarse.os4.shape[-2:]
     side = TILE_PX + 2 * network.halo_px
     corners = (torch.nonzero(looked_at.cpu()) * TILE_PX).tolist()
     if min(height, width) < side or len(corners) * side**2 > DENSE_PART * height * width:
-        return dense.run(_whole, network, begun)  # type: ignore[no-any-return]
+        return runner.run(_whole, network, begun)  # type: ignore[no-any-return]
     squares = [
         # Kept within the picture: there, as in it, zeros lie beyond its edge.
         Square(
@@ -57,11 +59,11 @@ def finest(network: Network, begun: Begun, looked_at: Tensor, dense: Dense | Non
     if begun.coarse.os4.device.type == "cpu":
         return _by_slices(network, begun, corners, squares)
     # Programs of OpenVINO run on the CPU.
-    return by_places(cast("SGHM", network), begun, corners, squares, dense)
+    return by_places(cast("SGHM", network), begun, corners, squares, runner)
 
 
 def _by_slices(
-    network: Network, begun: Begun, corners: list[list[int]], squares: list[Square]
+    network: Network, begun: CoarseOutput, corners: list[list[int]], squares: list[Square]
 ) -> Tensor:
     alpha = torch.zeros_like(begun.coarse.os4)
     pairs = zip(corners, squares, strict=True)
@@ -75,7 +77,11 @@ def _by_slices(
 
 
 def by_places(
-    network: SGHM, begun: Begun, corners: list[list[int]], squares: list[Square], dense: Dense
+    network: SGHM,
+    begun: CoarseOutput,
+    corners: list[list[int]],
+    squares: list[Square],
+    runner: StepRunner,
 ) -> Tensor:
     """
     Return the finest alpha in `squares` as `finest` does, by steps of one shape for all pictures.
@@ -85,7 +91,7 @@ def by_places(
         begun: The picture's; its sides are multiples of `TILE_PX`.
         corners: Top and left of each tile.
         squares: What each is cut from.
-        dense: Where steps run.
+        runner: Where steps run.
     """
     whole = begun.coarse.os4
     rows, columns = (length // TILE_PX for length in whole.shape[-2:])
@@ -99,18 +105,18 @@ def by_places(
     for some in batched(zip(places, cells, strict=True), TILES_AT_ONCE_ON_DEVICE):
         filled = [*some, *[(some[-1][0], rows * columns)] * (TILES_AT_ONCE_ON_DEVICE - len(some))]
         at = torch.tensor([place for place, _ in filled])
-        made = dense.run(_inner, network, begun, at, squares[0].side)
+        made = runner.run(_inner, network, begun, at, squares[0].side)
         into = torch.tensor([cell for _, cell in filled], device=whole.device)
         grid.index_copy_(0, into, made)
     tiled = grid[:-1].view(rows, columns, TILE_PX, TILE_PX).transpose(1, 2)
     return tiled.reshape(whole.shape)
 
 
-def _whole(network: Network, begun: Begun) -> Tensor:
+def _whole(network: Network, begun: CoarseOutput) -> Tensor:
     return network.finish_all(begun)
 
 
-def _inner(network: SGHM, begun: Begun, at: Tensor, side: int) -> Tensor:
+def _inner(network: SGHM, begun: CoarseOutput, at: Tensor, side: int) -> Tensor:
     """Return tiles, (n, px, px), of squares: `at` has top, left, and where in it the tile begins."""
     tops, lefts, down, across = at.unbind(1)
     fine = network.finish_at(begun, tops, lefts, side)[:, 0]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sghm_vs.errors import ExportError
 from sghm_vs.media.sequences import PATTERN
-from sghm_vs.media.writers.form import Form
+from sghm_vs.options import Form
 
 WORD = re.compile(r"\{([a-z]+)\}")
 WORDS = ("shot", "layer", "version", "frame")

@@ -10,9 +10,10 @@ from typing import Literal, Protocol
 import av
 
 from sghm_vs.errors import SourceError
-from sghm_vs.media.readers.origins import movie_origin, picture_origin
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, FrameRange, SequencePath
+from sghm_vs.media.metadata import movie_metadata, picture_metadata
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.media.timecode import Timecode
+from sghm_vs.options import FrameRange
 
 DEFAULT_RATE = Fraction(24)
 
@@ -66,7 +67,7 @@ def _picture(path: Path, rate: Fraction | None) -> Media:
 def _sequence(sequence: SequencePath, numbers: list[int], rate: Fraction | None) -> Media:
     rate = rate or DEFAULT_RATE
     path = Path(str(sequence))
-    origin = picture_origin(sequence.frame(numbers[0]), path.name, numbers[0], rate)
+    origin = picture_metadata(sequence.frame(numbers[0]), path.name, numbers[0], rate)
     return Media(
         path=path,
         kind="sequence",
@@ -96,7 +97,7 @@ def _movie(path: Path) -> Media:
         raise SourceError(msg)
     exact = _exact(rate)
     frames = said or round((seconds or 0) * exact)
-    origin = movie_origin(path, exact)
+    origin = movie_metadata(path, exact)
     return Media(
         path=path,
         kind="movie",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from sghm_vs.errors import SettingsError
+from sghm_vs.errors import SourceError, listed
+from sghm_vs.options import FrameRange, Missing
 
 PICTURE_SUFFIXES = frozenset(
     {".bmp", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"},
@@ -20,33 +24,13 @@ PATTERN = re.compile(
 """A name with the place of a frame's number."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameRange:
-    """Frames from `first` to `last`, both included, in the source's own numbers."""
+FILLED_MAX = 100_000
+"""Missing frames that are filled; more are a stray number (a date) rather than a hole."""
 
-    first: int
-    last: int
 
-    def __post_init__(self) -> None:
-        if self.last < self.first:
-            msg = f"frames {self.first}-{self.last} end before they start; write FIRST-LAST"
-            raise SettingsError(msg)
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
-
-    def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
-
-    @classmethod
-    def parse(cls, text: str) -> FrameRange:
-        """Return the range that `text` ("12-40", or "12" for one frame) names."""
-        match = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", text.strip())
-        if match is None:
-            msg = f"frames {text!r} are not a range; write FIRST-LAST, for example 1001-1040"
-            raise SettingsError(msg)
-        first = int(match[1])
-        return cls(first, int(match[2]) if match[2] is not None else first)
+# The number is the last one before the ending; a minus belongs to it only where the name
+# can't mean a hyphen ("plate.-002.exr", but not "plate-002.exr").
+NUMBERED = re.compile(r"(.*?)((?:(?:(?<=[._])|(?<![\s\S]))-)?\d+)(\.[^.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +76,147 @@ class SequencePath:
 
     def __str__(self) -> str:
         return str(self.folder / f"{self.prefix}{'#' * self.padding}{self.suffix}")
+
+
+def frame_files(sequence: SequencePath, missing: Missing = "error") -> dict[int, Path | None]:
+    """
+    Return the file of each number of `sequence`, from its first to its last, in order.
+
+    Args:
+        sequence: At least one of its files exists.
+        missing: What to do about numbers without a file: "error" refuses, "black" gives None,
+            "hold" the file of the number before.
+
+    Raises:
+        SourceError: It isn't of pictures, numbers are missing, or padded unevenly.
+    """
+    if Path(f"name{sequence.suffix}").suffix.lower() not in PICTURE_SUFFIXES:
+        known = " ".join(sorted(PICTURE_SUFFIXES))
+        msg = f"{sequence} isn't a sequence of pictures; their names end in {known}"
+        raise SourceError(msg)
+    numbers = sequence.numbers()
+    _check_padding(sequence, numbers)
+    if missing == "error" or numbers[-1] - numbers[0] - len(numbers) > FILLED_MAX:
+        _check_holes(sequence, numbers)
+    files: dict[int, Path | None] = {}
+    for number, following in zip(numbers, [*numbers[1:], numbers[-1] + 1], strict=True):
+        files[number] = sequence.frame(number)
+        held = sequence.frame(number) if missing == "hold" else None
+        files |= dict.fromkeys(range(number + 1, following), held)
+    return files
+
+
+def _check_padding(sequence: SequencePath, numbers: Sequence[int]) -> None:
+    names = {entry.name for entry in sequence.folder.iterdir()}
+    odd = {number for number in numbers if sequence.frame(number).name not in names}
+    odd |= {number for number, following in pairwise(numbers) if number == following}
+    if odd:
+        first = min(odd)
+        msg = (
+            f"{sequence} has frame {first} in a file of another padding; "
+            f"{sequence.frame(first).name} is its name, once"
+        )
+        raise SourceError(msg)
+
+
+def _check_holes(sequence: SequencePath, numbers: Sequence[int]) -> None:
+    holes = [
+        FrameRange(before + 1, after - 1)
+        for before, after in pairwise(numbers)
+        if after > before + 1
+    ]
+    if holes:
+        missing = listed(hole.first if len(hole) == 1 else hole for hole in holes)
+        msg = (
+            f"{sequence} misses frames {missing} of {numbers[0]}-{numbers[-1]}; "
+            "render them, or type --missing black or hold (unrelated pictures: --stills)"
+        )
+        raise SourceError(msg)
+
+
+def sequence_in(folder: Path) -> SequencePath:
+    """
+    Return the one numbered sequence of pictures in `folder`.
+
+    Raises:
+        SourceError: The folder holds none, or several.
+    """
+    names = _names_in(folder)
+    groups = _numbered_groups(names)
+    long = {key: digits for key, digits in groups.items() if len(digits) > 1}
+    found = [
+        SequencePath(folder, prefix, _padding(digits), suffix)
+        for (prefix, suffix), digits in (long or groups).items()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names_found = listed(Path(str(sequence)).name for sequence in found)
+        msg = f"{folder} holds {len(found)} numbered sequences: {names_found}; name one: {found[0]}"
+    else:
+        held = listed(names) if names else "nothing"
+        msg = f"{folder} holds no numbered sequence of pictures, but {held}; name a file in it"
+    raise SourceError(msg)
+
+
+def sequences_among(folder: Path, names: Iterable[str]) -> tuple[list[SequencePath], list[str]]:
+    """Return the sequences of two files or more among pictures in `folder`, and names of others."""
+    names = sorted(names)
+    groups = {key: digits for key, digits in _numbered_groups(names).items() if len(digits) > 1}
+    sequences = [
+        SequencePath(folder, prefix, _padding(digits), suffix)
+        for (prefix, suffix), digits in groups.items()
+    ]
+    matches = {name: NUMBERED.fullmatch(name) for name in names}
+    single = [
+        name for name, match in matches.items() if not match or match.group(1, 3) not in groups
+    ]
+    return sequences, single
+
+
+def _numbered_groups(names: Iterable[str]) -> dict[tuple[str, str], list[str]]:
+    """Return the digits of numbered pictures, by what stands before and behind them."""
+    groups = defaultdict(list)
+    for name in names:
+        match = NUMBERED.fullmatch(name)
+        if match and _is_picture(name):
+            groups[match[1], match[3]].append(match[2].removeprefix("-"))
+    return groups
+
+
+def _padding(digits: Iterable[str]) -> int:
+    return min(len(number) for number in digits)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """
+    Return the pictures in `folder`, in order of their names; not those in folders below it.
+
+    Raises:
+        SourceError: There are none.
+    """
+    names = _names_in(folder)
+    pictures = [folder / name for name in names if _is_picture(name)]
+    if not pictures:
+        held = listed(names) if names else "nothing"
+        known = " ".join(sorted(PICTURE_SUFFIXES))
+        msg = f"{folder} holds no pictures, but {held}; their names end in {known}"
+        raise SourceError(msg)
+    return pictures
+
+
+def holds_unrelated(folder: Path) -> bool:
+    """Tell whether `folder` holds pictures of which no two are numbered alike."""
+    pictures = [name for name in _names_in(folder) if _is_picture(name)]
+    groups = _numbered_groups(pictures)
+    is_numbered = any(len(digits) > 1 for digits in groups.values())
+    # A picture alone is a sequence of one where its name has a number.
+    return bool(pictures) and not is_numbered and (len(pictures) > 1 or not groups)
+
+
+def _names_in(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in PICTURE_SUFFIXES

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import platform
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sghm_vs.errors import ExportError, listed
+from sghm_vs.errors import ExportError
+from sghm_vs.media.files import refuse_existing, sweep
 from sghm_vs.media.sequences import SequencePath
 
 FORMS = "x.mov, x.####.exr, x.%04d.exr, x.####.png, x.mkv or x.mp4"
 PICTURES = (".exr", ".png")
-EXISTING_LISTED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,112 +71,6 @@ def prepare_folders(targets: Sequence[Target]) -> None:
         sweep(folder)
 
 
-def disk_of(folder: Path) -> int:
-    """Return the number of the disk or share that `folder` is on, while it is mounted."""
-    try:
-        return folder.stat().st_dev
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-
-
-def refuse_another_disk(path: Path, disk: int) -> None:
-    """
-    Refuse to go on if the folder of `path` is no longer on `disk`.
-
-    Where a share was unmounted, an empty folder of the same name takes what is written.
-    """
-    if disk_of(path.parent) != disk:
-        msg = (
-            f"{path.parent} is on another disk than when the export began; was its share "
-            f"unmounted? {path} is not whole: mount it, and export again"
-        )
-        raise ExportError(msg)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """
-    Yield a hidden path beside `path` to write to; it takes the name `path` if all goes well.
-
-    Raises:
-        ExportError: The file can't be written, in the system's words.
-    """
-    part = part_of(path)
-    try:
-        yield part
-        give_name(part, path)
-    except BaseException as error:
-        discard(part)
-        if isinstance(error, OSError):
-            raise cannot_write(path, error) from error
-        raise
-
-
-def give_name(part: Path, path: Path) -> None:
-    """Rename `part` to `path`, once the disk holds what it says: power may fail at any time."""
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
-def part_of(path: Path) -> Path:
-    """
-    Return the hidden name that a file has until it is whole.
-
-    It is this process's own, and short: the file's name may be as long as the system allows.
-    """
-    return path.with_name(
-        f".sghm-{_digest(platform.node())}-{os.getpid()}-{_digest(path.name)}.part"
-    )
-
-
-def discard(part: Path) -> None:
-    """Remove `part` if it is there, whatever else went wrong."""
-    try:
-        part.unlink(missing_ok=True)
-    except OSError:
-        return
-
-
-def cannot_write(path: Path, error: OSError) -> ExportError:
-    """Return the error for `path` in the system's words."""
-    return ExportError(
-        f"{path} can't be written: {error.strerror or error}; nothing half done was left"
-    )
-
-
-def sweep(folder: Path) -> None:
-    """Remove what runs on this computer that were killed left in `folder`."""
-    for part in folder.glob(f".sghm-{_digest(platform.node())}-*.part"):
-        process = part.name.split("-")[2]
-        if process.isdigit() and not _is_running(int(process)):
-            discard(part)
-
-
-def _is_running(process: int) -> bool:
-    if sys.platform == "win32":
-        return True  # There, the same call would end the process.
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return not _has_ended(process)
-
-
-def _has_ended(process: int) -> bool:
-    """Return whether it ended, and nobody took note: in containers orphans may stay so for ever."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError):
-        return False
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:12]
-
-
 def _target(path: Path, numbers: range, suffixes: Sequence[str], patterns: bool) -> Target:
     suffix = path.suffix.lower()
     if suffix not in suffixes:
@@ -214,12 +104,3 @@ def _refuse_meeting(targets: Sequence[Target], numbers: range) -> None:
 
 def _files_of(target: Target, numbers: range) -> range:
     return numbers if target.sequence is not None else numbers[:1]
-
-
-def refuse_existing(files: Sequence[Path]) -> None:
-    """Raise `ExportError` if any of `files` is there."""
-    existing = [file for file in files if file.exists()]
-    if existing:
-        found = listed(existing, EXISTING_LISTED_MAX)
-        msg = f"{found} exist already; choose another name, or replace with --overwrite"
-        raise ExportError(msg)

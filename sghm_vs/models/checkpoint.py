@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,20 @@ type StateDict = dict[str, Tensor]
 
 NAMES_LISTED_MAX = 3
 
-ARCHITECTURES: dict[str, Callable[[], SGHM]] = {
-    "sghm-resnet50": sghm_resnet50,
-    "sghm-lite": sghm_lite,
-    "sghm-lite-10": sghm_lite_10,
+
+class Architecture(NamedTuple):
+    """A row of `ARCHITECTURES`."""
+
+    build: Callable[[], SGHM]
+    """Returns the network, unfilled."""
+    mark: str
+    """Its checkpoints, and no others above it in the table, have names that begin so."""
+
+
+ARCHITECTURES = {
+    "sghm-lite-10": Architecture(sghm_lite_10, mark="refine.fine."),
+    "sghm-lite": Architecture(sghm_lite, mark="backbone.stem."),
+    "sghm-resnet50": Architecture(sghm_resnet50, mark=""),
 }
 
 
@@ -85,7 +96,7 @@ def build_plain_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
     state = bake_spectral_norms(_without_prefix(state))
     name = _closest_architecture(state)
     with torch.device("meta"):
-        network = ARCHITECTURES[name]()
+        network = ARCHITECTURES[name].build()
     state = _slice_segmentation_head(state, network.state_dict())
     _check(state, network.state_dict(), name, origin)
     network.load_state_dict(
@@ -143,9 +154,9 @@ def _without_prefix(state: StateDict) -> StateDict:
 
 
 def _closest_architecture(state: StateDict) -> str:
-    if not any(key.startswith("backbone.stem.") for key in state):
-        return "sghm-resnet50"
-    return "sghm-lite-10" if any(key.startswith("refine.fine.") for key in state) else "sghm-lite"
+    marks = {name: row.mark for name, row in ARCHITECTURES.items()}
+    found = (name for name, mark in marks.items() if any(key.startswith(mark) for key in state))
+    return next(found, list(marks)[-1])
 
 
 def _slice_segmentation_head(state: StateDict, expected: StateDict) -> StateDict:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import vapoursynth as vs
 
@@ -16,59 +16,26 @@ from sghm_vs.color.convert import to_matte
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
-from sghm_vs.media.metadata import Origin
+from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.name_templates import named
-from sghm_vs.media.readers import Opening, Source, open_source
-from sghm_vs.media.sequences import FrameRange, SequencePath
+from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
-from sghm_vs.media.writers import Form, export
-from sghm_vs.media.writers.form import EXTRA_LAYOUTS
+from sghm_vs.media.writers import export, find_targets
 from sghm_vs.models.weights import find_weights
-from sghm_vs.options import Backend, Devices, Edges, Foreground, Settings, Shape
+from sghm_vs.options import (
+    EXTRA_LAYOUTS,
+    Delivery,
+    FrameRange,
+    Matting,
+    Opening,
+    Shape,
+    View,
+    recorded,
+)
 
 if TYPE_CHECKING:
-    from sghm_vs.models.load import Network
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matting:
-    """How a shot is matted, and on what."""
-
-    model: str = "auto"
-    device_index: Devices = None
-    settings: Settings = field(default_factory=Settings)
-    fp16: bool | None = None
-    num_streams: int = 0
-    backend: Backend = "auto"
-    mask: Path | None = None
-    """A movie, sequence or picture that shows where the people are."""
-    debug: Path | None = None
-    """A folder for a movie of each step to the alpha; see `sghm_vs.filter.debug`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """How a shot is written; see `sghm_vs.media.writers.export`."""
-
-    form: Form = field(default_factory=Form)
-    start_number: int | None = None
-    """Number of the first written frame; None keeps the source's."""
-    patterns: bool = True
-    """Whether `####` and its kin, and words such as {shot}, mean something in an output's name."""
-    version: int | Literal["auto"] | None = None
-    """What {version} in an output's name is; "auto" is the first that nothing has."""
-    timecode: str | None = None
-    """Of the source's first frame; None is what the source says."""
-    over: Path | tuple[float, float, float] | None = None
-    """What a review movie shows the subject over: footage or a picture, or red, green and blue,
-    each 0-1 in display code."""
-    overwrite: bool = False
-    resume: bool = False
-    sidecar: bool = True
-    edges: Edges = field(default_factory=Edges)
-    """What is done to the alpha's edges before it is written."""
-    foreground: Foreground = "source"
-    """Which color is written: the source's own, what is estimated of the subject's, or none."""
+    from sghm_vs.models.backends.base import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +57,14 @@ def prepare(matting: Matting) -> Prepared:
         DeviceError: There is no such device.
         MissingPackageError: The backend is not installed.
     """
-    from sghm_vs.filter.sghm import load_network
+    weights, description = find_weights(matting.model), describe(matting)
+    # With it comes torch, which takes seconds to load.
     from sghm_vs.models.backends.device import choose_computes
+    from sghm_vs.models.load import load_network
 
-    weights = find_weights(matting.model)
     computes = choose_computes(matting.device_index, matting.fp16, matting.backend)
     networks = [load_network(weights, compute) for compute in computes]
-    return Prepared(matting=matting, description=describe(matting), networks=networks)
+    return Prepared(matting=matting, description=description, networks=networks)
 
 
 def rotoscope(
@@ -132,23 +100,36 @@ def rotoscope(
         DeviceError: There is no such device.
         vapoursynth.Error: The filter refuses the clip or a setting.
     """
-    # With it comes torch, which takes seconds to load and `deliver` does not need.
+    source = path if isinstance(path, Source) else open_source(path, opening)
+    how = matting.matting if isinstance(matting, Prepared) else matting or Matting()
+    delivery = delivery or Delivery()
+    files = (
+        {} if how.debug is None else {name: how.debug / f"{name}.mkv" for name in get_args(View)}
+    )
+    written = _written(source, outputs, frames, delivery, files.values())
+    find_targets(
+        [*written.outputs, *files.values()],
+        written.numbers,
+        delivery.form,
+        patterns=delivery.patterns,
+        overwrite=delivery.overwrite or delivery.resume,
+    )
+    find_weights(how.model)
+    # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
     from sghm_vs.filter.sghm import sghm
 
-    source = path if isinstance(path, Source) else open_source(path, opening)
-    prepared = matting if isinstance(matting, Prepared) else prepare(matting or Matting())
-    matting = prepared.matting
-    how, mask = matting, _open_mask(matting.mask, source.clip)
-
+    prepared = matting if isinstance(matting, Prepared) else prepare(how)
+    mask = _open_mask(how.mask, source.clip)
+    threshold = None if how.settings.sc_threshold == "off" else how.settings.sc_threshold
     alpha = sghm(
         source.clip,
         how.device_index,
         how.model,
         num_streams=how.num_streams,
         tr=how.settings.tr,
-        sc=how.settings.sc,
-        sc_threshold=how.settings.sc_threshold,
+        sc=how.settings.sc_threshold != "off",
+        sc_threshold=threshold,
         infer_size=how.settings.infer_size,
         sizing=how.settings.sizing,
         exposure=how.settings.exposure,
@@ -160,7 +141,7 @@ def rotoscope(
     steps: dict[Path, vs.VideoNode] = {}
     if how.debug is not None:
         alpha, views = detached(alpha)
-        steps = {how.debug / f"{name}.mkv": shown for name, shown in views.items()}
+        steps = {files[name]: shown for name, shown in views.items()}
     return deliver(
         source,
         _emptied(alpha, source.blank),
@@ -201,37 +182,25 @@ def deliver(
         changed["foreground"] = delivery.foreground
     alpha = shaped(alpha, delivery.edges)
     changed |= _described_color(source)
-    first, last = (
-        (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
-    )
+    beside = beside or {}
+    written = _written(source, outputs, frames, delivery, beside)
 
     # Cut after matting: a window that looks beyond the range sees the same frames.
     def cut(clip: vs.VideoNode) -> vs.VideoNode:
-        return clip.std.Trim(first=first, last=last)
+        return clip.std.Trim(first=written.first, length=len(written.numbers))
 
-    first_number = source.first_number + first
-    if delivery.start_number is not None:
-        first_number = delivery.start_number
     over = _open_over(delivery.over, source.clip)
-    if delivery.resume and delivery.version == "auto":
-        msg = "--version auto is a new version, and --resume goes on with one; give its number"
-        raise ExportError(msg)
-    if delivery.patterns:
-        outputs = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
-    beside = beside or {}
-    if source.path is not None:
-        _refuse_to_replace(source.path, [*outputs, *beside])
     return export(
         cut(source.clip),
         cut(alpha),
-        *outputs,
+        *written.outputs,
         foreground=None if foreground is None else cut(foreground),
         extra={name: cut(matte) for name, matte in (extra or {}).items()},
         beside={path: cut(matte) for path, matte in beside.items()},
         over=cut(over) if isinstance(over, vs.VideoNode) else over,
-        origin=_origin(source, delivery).at(first, Fraction(source.clip.fps)),
+        origin=_origin(source, delivery).at(written.first, Fraction(source.clip.fps)),
         **delivery.form.fields(),
-        first_number=first_number,
+        first_number=written.numbers.start,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,
         resume=delivery.resume,
@@ -239,6 +208,42 @@ def deliver(
         metadata={**(metadata or {}), **changed},
         progress=progress,
     )
+
+
+class _Written(NamedTuple):
+    """What of a source is written, and where."""
+
+    first: int
+    """The clip's first frame."""
+    numbers: range
+    """Of the written frames, as names have them."""
+    outputs: list[Path]
+    """With the words in their names filled in."""
+
+
+def _written(
+    source: Source,
+    outputs: Sequence[str | Path],
+    frames: FrameRange | None,
+    delivery: Delivery,
+    beside: Iterable[Path],
+) -> _Written:
+    """Return what of `source` is written where, once nothing speaks against it."""
+    first, last = (
+        (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
+    )
+    number = source.first_number + first
+    if delivery.start_number is not None:
+        number = delivery.start_number
+    if delivery.resume and delivery.version == "auto":
+        msg = "--version auto is a new version, and --resume goes on with one; give its number"
+        raise ExportError(msg)
+    paths = [Path(output) for output in outputs]
+    if delivery.patterns:
+        paths = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
+    if source.path is not None:
+        _refuse_to_replace(source.path, [*paths, *beside])
+    return _Written(first, range(number, number + last - first + 1), paths)
 
 
 def _described_color(source: Source) -> dict[str, str]:
@@ -250,7 +255,7 @@ def _described_color(source: Source) -> dict[str, str]:
     return {"input_colorspace": name, **config}
 
 
-def _origin(source: Source, delivery: Delivery) -> Origin:
+def _origin(source: Source, delivery: Delivery) -> SourceMetadata:
     """Return what `source` says of itself, with the timecode that was given."""
     if delivery.timecode is None:
         return source.origin
@@ -281,20 +286,12 @@ def _open_over(
 def describe(matting: Matting) -> dict[str, str]:
     """Return what shapes the pixels, as text for the outputs' metadata."""
     weights = find_weights(matting.model)
-    settings = matting.settings
     return {
         "version": __version__,
         "model": weights.name,
         "weights_sha256": weights.sha256(),
         "weights_are_known": "yes" if weights.is_known() else "no",
-        "sizing": settings.sizing,
-        "infer_size": str(settings.infer_size),
-        "exposure": str(settings.exposure),
-        "tr": str(settings.tr),
-        "sc_threshold": str(settings.sc_threshold if settings.sc else "off"),
-        **({} if matting.backend == "auto" else {"backend": matting.backend}),
-        **({} if matting.fp16 is None else {"fp16": str(matting.fp16)}),
-        **({} if matting.mask is None else {"mask": matting.mask.name}),
+        **recorded(matting),
     }
 
 

@@ -17,11 +17,10 @@ from sghm_vs.errors import (
     SourceError,
     WeightsError,
 )
-from sghm_vs.media.readers import Opening
-from sghm_vs.media.readers.folder import holds_unrelated, pictures_in
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
-from sghm_vs.media.targets import refuse_existing
-from sghm_vs.shots.shot import Delivery, Matting, Prepared, prepare, rotoscope
+from sghm_vs.media.files import refuse_existing
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, holds_unrelated, pictures_in
+from sghm_vs.options import Delivery, Matting, Opening
+from sghm_vs.shots.shot import Prepared, prepare, rotoscope
 
 WORD = re.compile(r"\{(name|suffix)\}")
 """What stands for the picture in an output's name."""

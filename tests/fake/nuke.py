@@ -19,6 +19,7 @@ import numpy as np
 import OpenEXR
 
 from sghm_vs.hosts.nuke import script
+from tests import nuke_reader
 from tests.nuke_graph import evaluate
 
 INPUTS, HIDDEN_INPUTS, EXPRESSIONS = 1, 2, 4
@@ -92,6 +93,10 @@ class Script_Knob(String_Knob):
             _current.pop()
 
 
+class Int_Knob(Knob):
+    """Holds a whole number."""
+
+
 class Enumeration_Knob(Knob):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args[:2])
@@ -104,7 +109,7 @@ class Enumeration_Knob(Knob):
 
 
 KINDS: dict[int, Callable[..., Knob]] = {
-    1: EvalString_Knob, 2: File_Knob, 3: Knob, 6: Knob, 7: Knob, 20: Knob, 22: Script_Knob,
+    1: EvalString_Knob, 2: File_Knob, 3: Int_Knob, 6: Knob, 7: Knob, 20: Knob, 22: Script_Knob,
     26: Knob,
 }  # fmt: skip
 EMPTY: dict[int, Any] = {3: 0, 6: False, 7: 0.0}
@@ -358,7 +363,7 @@ def createNode(typ: str, knobs: str = "", inpanel: bool = True) -> Node:
 
 
 def loadToolset(filename: str) -> Node | None:
-    for node in script.read(Path(filename).read_text()):
+    for node in nuke_reader.read(Path(filename).read_text()):
         _from_script(node, _root)
     return None
 
@@ -436,7 +441,7 @@ def _made(kind: str, parent: Group) -> Node:
     for folder in _plugin_folders:
         file = Path(folder) / f"{kind}.gizmo"
         if file.is_file():
-            node = _from_script(script.read(file.read_text())[0], parent)
+            node = _from_script(nuke_reader.read(file.read_text())[0], parent)
             break
     else:
         node = (Group if kind == "Group" else Node)(kind, parent)

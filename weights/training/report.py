@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sghm_vs.filter.sghm import load_pipeline
+from sghm_vs.filter.engine import load_pipeline
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.weights import find_weights

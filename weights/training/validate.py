@@ -22,11 +22,11 @@ import vapoursynth as vs
 from sghm_vs.color.convert import read_color, to_display_rgb
 from sghm_vs.evaluate import score_clip
 from sghm_vs.evaluate.contact_sheet import contact_sheet
-from sghm_vs.filter.graph import Engine
-from sghm_vs.filter.sghm import load_pipeline, matte_clip
+from sghm_vs.filter.engine import Engine, load_pipeline
+from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.media.readers import open_source
 from sghm_vs.models.backends.device import Compute
-from sghm_vs.models.backends.streams import Slots
+from sghm_vs.models.backends.streams import Streams
 from sghm_vs.models.weights import find_weights
 from sghm_vs.options import Settings
 
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="print each picture's scores, too")
     args = parser.parse_args()
     pipeline = load_pipeline(find_weights(args.model), Settings(tr=0), Compute(CPU))
-    engine = Engine.of(pipeline, Slots(CPU, count=1))
+    engine = Engine.of(pipeline, Streams(CPU, count=1))
 
     def matte(clip: vs.VideoNode) -> vs.VideoNode:
         return matte_clip(clip, [engine])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 
 class Plate(NamedTuple):
@@ -29,10 +29,9 @@ class Request(NamedTuple):
     """With %04d where the frame's number stands."""
     layout: str = "matte"
     model: str = "auto"
-    tr: int = 2
-    infer_size: int = 1280
-    exposure: float = 0.0
     device: str = "auto"
+    knobs: Tuple[Tuple[str, str], ...] = ()
+    """Further options and their words."""
 
 
 def words(
@@ -58,14 +57,7 @@ def words(
 
 def settings(request: Request) -> Dict[str, str]:
     """Return what shapes the result, by the option's name."""
-    return {
-        "layout": request.layout,
-        "model": request.model,
-        "tr": str(request.tr),
-        "infer-size": str(request.infer_size),
-        "exposure": repr(request.exposure),
-        "device": request.device,
-    }
+    return dict(request.knobs, layout=request.layout, model=request.model, device=request.device)
 
 
 def as_typed(command: List[str]) -> str:

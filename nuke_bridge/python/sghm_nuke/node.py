@@ -13,6 +13,8 @@ from .command import Request
 from .errors import BridgeError
 from .plate import escaped
 
+OPTIONS = "sghm_options"
+"""A hidden knob: the names of those that are options of `sghm matte`."""
 STATE = "sghm_state"
 """A hidden knob: what the result was made of. A node that has it is ours."""
 DATA_LAYOUTS = ("matte", "alpha")
@@ -46,10 +48,8 @@ def asked(node: nuke.Node) -> Asked:
         output=output_of(node),
         layout=str(node["layout"].value()),
         model=str(node["checkpoint"].value() or node["model"].value()),
-        tr=int(node["tr"].value()),
-        infer_size=int(node["infer_size"].value()),
-        exposure=float(node["exposure"].value()),
         device=str(node["device"].value()),
+        knobs=knobs_of(node),
     )
     return Asked(
         request=request,
@@ -59,6 +59,19 @@ def asked(node: nuke.Node) -> Asked:
         colorspace=None if space in ("", "auto") else space,
         executable=str(node["executable"].value()),
     )
+
+
+def knobs_of(node: nuke.Node) -> Tuple[Tuple[str, str], ...]:
+    """Return the options that the node itself lists, each with the word of its knob's value."""
+    names = str(node[OPTIONS].value()).split()
+    return tuple((name.replace("_", "-"), _word(node[name])) for name in names)
+
+
+def _word(knob: nuke.Knob) -> str:
+    value = knob.value()  # type: Any
+    if isinstance(knob, nuke.Int_Knob):
+        return str(int(value))
+    return repr(float(value)) if isinstance(value, float) else str(value)
 
 
 def output_of(node: nuke.Node) -> str:

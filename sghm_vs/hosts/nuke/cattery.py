@@ -136,7 +136,7 @@ def _own_knobs() -> list[UserKnob]:
 
 
 def _as_seen(plate: Node) -> list[Node]:
-    """Return the nodes that make of `plate` what `coding.as_seen` does of scene-linear light."""
+    """Return the nodes that make of `plate` what `coding.view_transform` does of scene-linear light."""
     only = Node("Remove", {"operation": "keep", "channels": "rgb", "name": "OnlyColor"}, [plate])
     matrix: dict[str, Value] = {
         "matrix": _rows(AP1_TO_REC709),

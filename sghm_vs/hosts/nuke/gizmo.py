@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sghm_vs.hosts.nuke.comps import copying
 from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression
+from sghm_vs.options import Matting, Option, options_of
 
 LAYOUTS = ("matte", "alpha", "rgba", "layered", "fg", "multipart")
 ON_ERROR = ("error", "black", "checkerboard", "nearest frame")
@@ -31,7 +32,7 @@ def bridge_node() -> Node:
             "name": "SGHM_Matte",
             "help": "Mattes people: sghm works on the plate as a process of its own.",
             "label": "[value message]",
-            **VALUES,
+            **_values(),
         },
         [None],
         _knobs(),
@@ -39,14 +40,20 @@ def bridge_node() -> Node:
     )
 
 
-VALUES: dict[str, Value] = {
-    "tr": 2,
-    "infer_size": 1280,
-    "colorspace": "auto",
-    "first": 1,
-    "last": 100,
-}
-"""What knobs hold at first, where it isn't nothing or the first choice."""
+def _options() -> list[Option]:
+    """Return the knobs of the matting that the node has, as the command line has them."""
+    return [option for option in options_of(Matting) if option.knob.nuke is not None]
+
+
+def _values() -> dict[str, Value]:
+    """Return what knobs hold at first, where it isn't nothing or the first choice."""
+    return {
+        **{option.name: option.default for option in _options() if option.default != 0},
+        "sghm_options": " ".join(option.name for option in _options()),
+        "colorspace": "auto",
+        "first": 1,
+        "last": 100,
+    }
 
 
 def _knobs() -> list[UserKnob]:
@@ -59,23 +66,7 @@ def _knobs() -> list[UserKnob]:
         UserKnob(26, "of_matte", {"l": "Matte"}),
         _choice("model", "Model", ("auto", "sghm-lite", "sghm-resnet50"), "Which network."),
         UserKnob(2, "checkpoint", {"l": "Checkpoint", "t": "A file in place of the model."}),
-        UserKnob(
-            3,
-            "tr",
-            {"l": "Neighbors", "t": "Frames each way that steady a frame, 0 to 8; 0 is off."},
-        ),
-        UserKnob(
-            3, "infer_size", {"l": "Size", "t": "Short side above which a picture is shrunk first."}
-        ),
-        UserKnob(
-            7,
-            "exposure",
-            {
-                "l": "Exposure",
-                "t": "Stops by which only the network sees it brighter.",
-                "R": ("-8", "8"),
-            },
-        ),
+        *(_knob(option) for option in _options()),
         _choice("device", "Device", ("auto", "cpu", "cuda"), "Where the network runs."),
         UserKnob(
             1,
@@ -106,9 +97,29 @@ def _knobs() -> list[UserKnob]:
         ),
         *(
             _hidden(kind, name)
-            for kind, name in ((6, "has_result"), (1, "message"), (1, "sghm_state"))
+            for kind, name in (
+                (6, "has_result"),
+                (1, "message"),
+                (1, "sghm_state"),
+                (1, "sghm_options"),
+            )
         ),
     ]
+
+
+def _knob(option: Option) -> UserKnob:
+    """Return the knob of an option, of a kind after its default: a number, a switch, a word."""
+    how: dict[str, str | tuple[str, ...]] = {
+        "l": option.knob.nuke or option.name,
+        "t": f"{option.help[0].upper()}{option.help[1:]}.",
+    }
+    if option.knob.choices is not None:
+        return UserKnob(4, option.name, {**how, "M": option.knob.choices})
+    if isinstance(option.default, float):
+        span = {"R": (f"{option.knob.least:g}", f"{option.knob.most:g}")}
+        return UserKnob(7, option.name, {**how, **span})
+    kind = 6 if option.is_switch else 3 if isinstance(option.default, int) else 1
+    return UserKnob(kind, option.name, how)
 
 
 def _choice(name: str, label: str, choices: tuple[str, ...], tip: str) -> UserKnob:

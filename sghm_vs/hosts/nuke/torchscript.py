@@ -11,13 +11,13 @@ no constants of modules, so the stages' numbers stand here once more.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, leaky_relu, max_pool2d
-from torchvision.models.segmentation.deeplabv3 import ASPP
 
-from sghm_vs.models.sghm.encoder import SeparableASPP
+from sghm_vs.models.sghm.encoder import ASPP, SeparableASPP
 from sghm_vs.models.sghm.matting_decoder import MattingDecoder, ResidualBlock
 from sghm_vs.models.sghm.network import SGHM, average_small, sharpened
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
@@ -244,13 +244,13 @@ class Separable(nn.Module):
 
 
 class Published(nn.Module):
-    """torchvision's ASPP."""
+    """`ASPP`."""
 
     def __init__(self, aspp: ASPP) -> None:
         super().__init__()
         self.branches = aspp.convs[:-1]
         # A mean of one pixel, enlarged: every pixel is that mean.
-        self.pooled = nn.Sequential(*aspp.convs[-1])
+        self.pooled = aspp.convs[-1]
         self.project = aspp.project
 
     def forward(self, features: Tensor) -> Tensor:
@@ -265,7 +265,7 @@ class Published(nn.Module):
 
 
 def _context_of(aspp: nn.Module) -> nn.Module:
-    return Separable(aspp) if isinstance(aspp, SeparableASPP) else Published(aspp)
+    return Published(aspp) if isinstance(aspp, ASPP) else Separable(cast("SeparableASPP", aspp))
 
 
 def _blocks(blocks: nn.Sequential) -> nn.Sequential:

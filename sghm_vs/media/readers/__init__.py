@@ -9,51 +9,29 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import vapoursynth as vs
 
 from sghm_vs.color import ocio
-from sghm_vs.color.convert import said_to_be
+from sghm_vs.color.convert import assume_colorspace
 from sghm_vs.errors import SourceError
-from sghm_vs.media.metadata import Origin
-from sghm_vs.media.readers.folder import sequence_in
+from sghm_vs.media.metadata import SourceMetadata, movie_metadata, picture_metadata
 from sghm_vs.media.readers.images import picture_clip
 from sghm_vs.media.readers.movie import open_movie
-from sghm_vs.media.readers.origins import movie_origin, picture_origin
-from sghm_vs.media.readers.sequence import Missing, frame_files
 from sghm_vs.media.readers.vpy import run_script
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, frame_files, sequence_in
+from sghm_vs.options import Missing, Opening
 
 __all__ = ["Missing", "Opening", "Source", "open_source"]
 
 DEFAULT_RATE = Fraction(24)
 ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
 """How "https://…" and "smb://…" begin; a Windows drive has one letter."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What the footage itself leaves open; a source ignores what it has no use for."""
-
-    rate: Fraction | None = None
-    """Frames per second of a sequence or picture; without it EXR files that carry
-    `framesPerSecond` keep theirs, and others run at 24. Movies and scripts have their own."""
-    missing: Missing = "error"
-    """What a frame that is missing in a sequence becomes: "error" refuses, "black" is a black
-    frame, "hold" the frame before it."""
-    layer: str | None = None
-    """Which layer or part of EXR files; None is R, G, B, else Y, else the only channel."""
-    track: int | None = None
-    """Which of a movie's tracks, counted from 0 with those of sound; None is the first movie."""
-    colorspace: str | None = None
-    """What the codes mean, in place of what the footage says; see `sghm_vs.color.ocio`."""
-    keep_windows: bool = False
-    """Whether EXR plates are shown with their overscan, and outputs get the plates' windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +49,7 @@ class Source:
     """The alpha that a script gave to `set_output`; None for everything else."""
     blank: frozenset[int] = frozenset()
     """Clip frames that are missing in a sequence and black instead."""
-    origin: Origin = field(default_factory=Origin)
+    origin: SourceMetadata = field(default_factory=SourceMetadata)
     """What the footage says of itself, for outputs to carry on."""
     path: Path | None = None
     """Where it is."""
@@ -110,7 +88,7 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
         raise SourceError(msg)
     if opening.colorspace is not None:
         name = ocio.canonical(opening.colorspace)
-        source = replace(source, clip=said_to_be(source.clip, name), colorspace=name)
+        source = replace(source, clip=assume_colorspace(source.clip, name), colorspace=name)
     return replace(source, path=path)
 
 
@@ -138,17 +116,44 @@ def _file(path: Path, opening: Opening) -> Source:
     if path.stat().st_size == 0:
         msg = f"{path} is empty (0 bytes); copy or render it again"
         raise SourceError(msg)
-    name, suffix = _text(path.stem), path.suffix.lower()
-    if suffix == ".vpy":
-        clip, alpha = run_script(path)
-        return Source(clip, 0, name, "script", alpha, origin=Origin(file=_text(path.name)))
-    if suffix in PICTURE_SUFFIXES:
-        clip = _pictures([path], opening)
-        origin = picture_origin(path, _text(path.name), 0, Fraction(clip.fps))
-        return Source(clip, 0, name, "picture", origin=origin)
+    suffix = path.suffix.lower()
+    reader = next(one for one in READERS if one.suffixes is None or suffix in one.suffixes)
+    return reader.open(path, opening)
+
+
+def _script(path: Path, opening: Opening) -> Source:
+    del opening
+    clip, alpha = run_script(path)
+    origin = SourceMetadata(file=_text(path.name))
+    return Source(clip, 0, _text(path.stem), "script", alpha, origin=origin)
+
+
+def _picture(path: Path, opening: Opening) -> Source:
+    clip = _pictures([path], opening)
+    origin = picture_metadata(path, _text(path.name), 0, Fraction(clip.fps))
+    return Source(clip, 0, _text(path.stem), "picture", origin=origin)
+
+
+def _movie(path: Path, opening: Opening) -> Source:
     clip = open_movie(path, opening.track)
-    origin = movie_origin(path, Fraction(clip.fps), opening.track)
-    return Source(clip, 0, name, "movie", origin=origin)
+    origin = movie_metadata(path, Fraction(clip.fps), opening.track)
+    return Source(clip, 0, _text(path.stem), "movie", origin=origin)
+
+
+class Reader(NamedTuple):
+    """A row of `READERS`."""
+
+    suffixes: Collection[str] | None
+    """Of files that it opens, in lower case; None is all others."""
+    open: Callable[[Path, Opening], Source]
+
+
+READERS = (
+    Reader((".vpy",), _script),
+    Reader(PICTURE_SUFFIXES, _picture),
+    Reader(None, _movie),
+)
+"""Kinds of files; the first that fits opens one. Adding one is a function, or a file, and a row."""
 
 
 def _pictures(files: Sequence[Path | None], opening: Opening) -> vs.VideoNode:
@@ -174,7 +179,7 @@ def _sequence(sequence: SequencePath, opening: Opening) -> Source:
     clip = _pictures(list(files.values()), opening)
     number = next(iter(files))
     first, file_name = sequence.frame(number), _text(Path(str(sequence)).name)
-    origin = picture_origin(first, file_name, number, Fraction(clip.fps))
+    origin = picture_metadata(first, file_name, number, Fraction(clip.fps))
     name = sequence.prefix.rstrip("._") or sequence.folder.resolve().name
     blank = frozenset(n for n, file in enumerate(files.values()) if file is None)
     name = _text(name) or "sequence"

@@ -34,7 +34,7 @@ def read_picture(path: Path, layer: str | None = None, window: Window | None = N
     if layer is not None and suffix != ".exr":
         msg = f"{path} has no layers, and layer {layer!r} was asked for; leave --layer out"
         raise SourceError(msg)
-    picture = read_film(path, layer, window) if suffix in FILM_SUFFIXES else read_photo(path)
+    picture = PICTURE_READERS.get(suffix, _photo)(path, layer, window)
     if picture.format is None:
         msg = (
             f"{path} has {picture.planes[0].dtype} pixels; "
@@ -42,6 +42,15 @@ def read_picture(path: Path, layer: str | None = None, window: Window | None = N
         )
         raise SourceError(msg)
     return picture
+
+
+def _photo(path: Path, layer: str | None, window: Window | None) -> Picture:
+    del layer, window
+    return read_photo(path)
+
+
+PICTURE_READERS = dict.fromkeys(FILM_SUFFIXES, read_film)
+"""By a file's ending; others are photos."""
 
 
 def picture_clip(

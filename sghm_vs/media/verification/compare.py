@@ -7,11 +7,11 @@ from itertools import chain
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, listed
+from sghm_vs.media.files import each
 from sghm_vs.media.targets import PICTURES
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.verification.readback import Found, read_movie, read_picture
 from sghm_vs.media.verification.sidecar import FINISHED, Record, Sample, file_of, files_of
-from sghm_vs.media.writers.pool import each
 
 MEAN_ERROR_MAX = 0.01
 """Of what a coder changes: far more than H.264 or DWA do at these qualities."""

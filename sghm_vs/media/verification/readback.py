@@ -20,7 +20,6 @@ from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.verification.sidecar import Facts, Sample
 
 EXACT_CODECS = ("prores", "ffv1", "qtrle")
-TYPES = {"half": "half", "float": "float", "uint16": "uint16"}
 MATTE_CHANNELS = ("A", "Y", "G")
 """Which channel is sampled: the first that a file has."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, listed
+from sghm_vs.media.files import each
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.compare import NUMBERED, picture_problems
 from sghm_vs.media.verification.sidecar import (
@@ -16,7 +17,6 @@ from sghm_vs.media.verification.sidecar import (
     records_of,
     state_of,
 )
-from sghm_vs.media.writers.pool import each
 
 STRANGERS_LISTED_MAX = 3
 

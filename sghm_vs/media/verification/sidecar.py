@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.errors import ExportError
+from sghm_vs.media.files import discard, whole_file
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.media.targets import Target, discard, whole_file
+from sghm_vs.media.targets import Target
 
 KIND = "sghm_vs delivery"
 ENDING = ".json"

@@ -6,7 +6,6 @@ Takes any clip and any matte, and knows nothing of how the matte was made.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -16,19 +15,19 @@ from typing import Any
 
 import vapoursynth as vs
 
-from sghm_vs.clips import read_once
+from sghm_vs.clips import check_constant, check_extent, check_gray, read_once
 from sghm_vs.color.convert import Footage, read_color, to_viewed_rgb
 from sghm_vs.color.frame_props import pixel_aspect_of
-from sghm_vs.errors import ExportError
-from sghm_vs.media.metadata import WINDOWS, Origin
-from sghm_vs.media.targets import prepare_folders, read_targets
+from sghm_vs.errors import ExportError, last_words
+from sghm_vs.media.metadata import WINDOWS, SourceMetadata
+from sghm_vs.media.targets import Target, prepare_folders, read_targets
 from sghm_vs.media.verification.sidecar import sampled
 from sghm_vs.media.writers.base import Job, Writer
 from sghm_vs.media.writers.exr import ExrWriter
-from sghm_vs.media.writers.form import Form, check_layers, check_suffixes
 from sghm_vs.media.writers.movie import MovieWriter
 from sghm_vs.media.writers.output import Delivery
 from sghm_vs.media.writers.png import PngWriter
+from sghm_vs.options import Form, check_layers, check_suffixes
 
 __all__ = ["Form", "export"]
 
@@ -40,7 +39,6 @@ WRITERS: Mapping[str, type[Writer]] = {
     ".exr": ExrWriter,
     ".png": PngWriter,
 }
-OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
 type Progress = Callable[[int, int], None]
 
 GROUPS_AHEAD = 4, 8
@@ -64,7 +62,7 @@ def export(
     overwrite: bool = False,
     resume: bool = False,
     sidecar: bool = True,
-    origin: Origin | None = None,
+    origin: SourceMetadata | None = None,
     metadata: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     **form: Any,
@@ -122,15 +120,14 @@ def export(
     named = extra | {str(path): matte for path, matte in beside.items()}
     _check_clips(clip, alpha, foreground, named)
     numbers = range(first_number, first_number + clip.num_frames)
-    targets = read_targets(
+    targets = find_targets(
         [*map(Path, paths), *beside],
         numbers,
-        tuple(WRITERS),
+        made,
         patterns=patterns,
         overwrite=overwrite or resume,
     )
     suffixes = {target.path.suffix.lower() for target in targets}
-    check_suffixes(suffixes, made)
     prepare_folders(targets)
     job = Job(
         over=_background(over, clip) if ".mp4" in suffixes else None,
@@ -139,7 +136,7 @@ def export(
         extra=extra,
         form=made,
         first_number=first_number,
-        origin=origin or Origin(first_frame=first_number),
+        origin=origin or SourceMetadata(first_frame=first_number),
         metadata=dict(metadata or {}),
         sampled=sampled(clip.num_frames),
     )
@@ -161,6 +158,20 @@ def export(
     return [target.path for target in targets]
 
 
+def find_targets(
+    paths: Sequence[Path], numbers: range, form: Form, *, patterns: bool, overwrite: bool
+) -> list[Target]:
+    """
+    Return what `paths` mean for frames with `numbers`; nothing is opened or made.
+
+    Raises:
+        ExportError: One can't be written in this form, exists already, or meets another.
+    """
+    targets = read_targets(paths, numbers, tuple(WRITERS), patterns=patterns, overwrite=overwrite)
+    check_suffixes({target.path.suffix.lower() for target in targets}, form)
+    return targets
+
+
 def _background(over: vs.VideoNode | Sequence[float] | None, clip: vs.VideoNode) -> vs.VideoNode:
     """Return what a review shows the subject over, RGBS in display code."""
     if over is None:
@@ -170,8 +181,9 @@ def _background(over: vs.VideoNode | Sequence[float] | None, clip: vs.VideoNode)
         )
         raise ExportError(msg)
     if isinstance(over, vs.VideoNode):
-        _check_constant("background", over)
-        _check_extent("background", over, clip)
+        check_extent(
+            "background", check_constant("background", over, ExportError), clip, ExportError
+        )
         return to_viewed_rgb(read_color(over))
     return clip.std.BlankClip(format=vs.RGBS, color=list(over), keep=True)
 
@@ -235,9 +247,7 @@ def _computed(groups: Iterator[list[vs.VideoFrame]], number: int) -> list[vs.Vid
     try:
         return next(groups)
     except vs.Error as error:
-        # What Python raised in a callback comes with its traceback; the last line says it.
-        words = OUR_ERROR.sub("", str(error).strip().splitlines()[-1])
-        msg = f"frame {number} can't be computed: {words}"
+        msg = f"frame {number} can't be computed: {last_words(error)}"
         raise ExportError(msg) from error
 
 
@@ -264,32 +274,6 @@ def _check_clips(
     mattes = {"alpha": alpha} | {f"matte {name!r}": matte for name, matte in extra.items()}
     colors = {"clip": clip} | ({} if foreground is None else {"foreground": foreground})
     for name, node in (colors | mattes).items():
-        _check_constant(name, node)
-        _check_extent(name, node, clip)
+        check_extent(name, check_constant(name, node, ExportError), clip, ExportError)
     for name, node in mattes.items():
-        if node.format.color_family != vs.GRAY:
-            msg = (
-                f"the {name} is {node.format.name} and must be GRAY; take a plane: "
-                "ShufflePlanes(0, GRAY)"
-            )
-            raise ExportError(msg)
-
-
-def _check_constant(name: str, node: vs.VideoNode) -> None:
-    if not isinstance(node, vs.VideoNode):
-        msg = f"the {name} is not a clip but {type(node).__name__}"
-        raise ExportError(msg)
-    if node.format.color_family == vs.UNDEFINED or 0 in (node.width, node.height):
-        msg = f"the {name} changes its format or size along the way; convert it to one first"
-        raise ExportError(msg)
-
-
-def _check_extent(name: str, node: vs.VideoNode, clip: vs.VideoNode) -> None:
-    found, needed = _extent(node), _extent(clip)
-    if found != needed:
-        msg = f"the {name} is {found}, and the clip {needed}: they must be equal"
-        raise ExportError(msg)
-
-
-def _extent(clip: vs.VideoNode) -> str:
-    return f"{clip.width}x{clip.height} with {clip.num_frames} frames"
+        check_gray(name, node, ExportError)

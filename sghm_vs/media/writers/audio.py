@@ -22,14 +22,14 @@ CODECS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SoundTrack:
+class AudioTrack:
     """A track of sound: samples a second, and how it is written."""
 
     rate: int
     codec: str
 
 
-def sound_tracks(path: Path) -> list[SoundTrack]:
+def audio_tracks(path: Path) -> list[AudioTrack]:
     """
     Return the tracks of sound in the movie at `path`.
 
@@ -39,7 +39,7 @@ def sound_tracks(path: Path) -> list[SoundTrack]:
     try:
         with av.open(str(path)) as movie:
             return [
-                SoundTrack(stream.rate, CODECS.get(stream.codec_context.name, DECODED))
+                AudioTrack(stream.rate, CODECS.get(stream.codec_context.name, DECODED))
                 for stream in movie.streams.audio
             ]
     except av.error.FFmpegError as error:
@@ -47,12 +47,12 @@ def sound_tracks(path: Path) -> list[SoundTrack]:
         raise ExportError(msg) from error
 
 
-def samples(track: SoundTrack, seconds: Fraction) -> int:
+def samples(track: AudioTrack, seconds: Fraction) -> int:
     """Return how many samples of `track` last as long as the frames, never less."""
     return math.ceil(seconds * track.rate)
 
 
-def sound_filter(track: SoundTrack, start: Fraction, seconds: Fraction) -> str:
+def audio_filter(track: AudioTrack, start: Fraction, seconds: Fraction) -> str:
     """
     Return the filters that cut `seconds` of `track` from `start` on; silence fills what lacks.
 

@@ -11,10 +11,10 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.color.convert import Footage
-from sghm_vs.media.metadata import Origin
+from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
-from sghm_vs.media.writers.form import Form
+from sghm_vs.options import Form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Job:
     """RGBS in display code, what a review shows the subject over."""
     form: Form
     first_number: int
-    origin: Origin
+    origin: SourceMetadata
     metadata: dict[str, str]
     sampled: frozenset[int]
     """Frames whose alpha is compared after writing, counted from 0."""

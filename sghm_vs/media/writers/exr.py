@@ -18,8 +18,8 @@ from sghm_vs.media.targets import Target
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.verification.sidecar import Facts, Sample
 from sghm_vs.media.writers.base import Job
-from sghm_vs.media.writers.form import EXTRA_LAYOUTS
 from sghm_vs.media.writers.image_sequence import Planes, Props, SequenceWriter
+from sghm_vs.options import EXTRA_LAYOUTS
 
 HALF_MAX = 65504.0
 FLOAT_MAX = float(np.finfo(np.float32).max)

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import ffmpeg
 
-from sghm_vs.color.frame_props import Colorimetry
-from sghm_vs.media.metadata import Origin
-from sghm_vs.media.writers.audio import SoundTrack, sound_filter
+from sghm_vs.media.metadata import SourceMetadata
+from sghm_vs.media.writers.audio import AudioTrack, audio_filter
+from sghm_vs.media.writers.codecs import Picture
 
 BITEXACT = {"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact"}
 """No version of the encoder and no date in the file: equal frames give equal bytes."""
 INTERLEAVED = {"max_interleave_delta": 0}
 """Sound and frames lie in the file in order of time alone, not of which came first."""
 SQUARE = Fraction(1)
-REVIEW_CRF = 16
-REVIEW_THREADS = 4
-"""x264's frames depend on their number; by itself it takes the machine's."""
 REVIEW_SOUND_BITS = 192_000
 
 type Arguments = list[str]
-type Options = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """What the frames are that are sent, and what they become."""
-
-    container: str
-    pixel_format: str
-    """Of the raw frames, and, as nothing is converted, of the coded ones."""
-    coder: Options
-    tags: Options = field(default_factory=dict)
-    """Color, said of the raw frames and of the movie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,68 +33,9 @@ class Movie:
     frames: int
     pixel_aspect: Fraction = SQUARE
     """Width of a pixel by its height."""
-    origin: Origin = field(default_factory=Origin)
-    sound: Sequence[SoundTrack] = ()
+    origin: SourceMetadata = field(default_factory=SourceMetadata)
+    sound: Sequence[AudioTrack] = ()
     comment: str = ""
-
-
-def prores(quality: int, tags: Colorimetry, *, is_xq: bool = False) -> Picture:
-    """
-    Return ProRes 4444, or 4444 XQ, with 10 bits of alpha.
-
-    `prores_ks`, because `prores_aw` stores alpha 1.0 as 0.99927; a quantizer always, because with
-    alpha its default rate is twenty times too high (libavcodec/proresenc_kostya.c).
-    """
-    coder = {
-        "vcodec": "prores_ks",
-        "profile:v": 5 if is_xq else 4,
-        "alpha_bits": 16,
-        "vendor": "apl0",
-        "qscale:v": quality,
-    }
-    return Picture(container="mov", pixel_format="yuva444p10le", coder=coder, tags=limited(tags))
-
-
-def ffv1(tags: Colorimetry) -> Picture:
-    """Return FFV1 with color and alpha, lossless, 10 bits."""
-    return Picture(
-        container="matroska", pixel_format="yuva444p10le", coder=FFV1, tags=limited(tags)
-    )
-
-
-def ffv1_alpha() -> Picture:
-    """Return FFV1 with the alpha as gray, lossless, 16 bits."""
-    tags = {"color_range": "pc"}
-    return Picture(container="matroska", pixel_format="gray16le", coder=FFV1, tags=tags)
-
-
-def animation() -> Picture:
-    """Return QuickTime Animation with alpha, lossless, 8 bits; every frame stands alone."""
-    return Picture(container="mov", pixel_format="argb", coder={"vcodec": "qtrle", "g": 1})
-
-
-def review(tags: Colorimetry) -> Picture:
-    """Return H.264 as every player shows it."""
-    coder = {
-        "vcodec": "libx264",
-        "crf": REVIEW_CRF,
-        "threads": REVIEW_THREADS,
-        "preset": "medium",
-    }
-    return Picture(container="mp4", pixel_format="yuv420p", coder=coder, tags=limited(tags))
-
-
-FFV1: Options = {"vcodec": "ffv1", "level": 3, "g": 1, "slicecrc": 1}
-
-
-def limited(tags: Colorimetry) -> dict[str, object]:
-    """Return the color of a limited-range picture."""
-    return {
-        "color_range": "tv",
-        "color_primaries": tags.primaries,
-        "color_trc": tags.transfer,
-        "colorspace": tags.matrix,
-    }
 
 
 def arguments(ffmpeg_path: Path, path: Path, picture: Picture, movie: Movie) -> Arguments:
@@ -155,7 +80,7 @@ def _container(container: str, movie: Movie) -> dict[str, object]:
     return said
 
 
-def _origin(container: str, origin: Origin) -> dict[str, object]:
+def _origin(container: str, origin: SourceMetadata) -> dict[str, object]:
     said: dict[str, object] = {}
     if origin.timecode is not None and container == "matroska":
         said["metadata:g:0"] = f"timecode={origin.timecode}"
@@ -175,7 +100,7 @@ def _sound(
     sound = ffmpeg.input(f"file:{movie.origin.sound}", vn=None)
     coded: dict[str, object] = dict(INTERLEAVED)
     for at, track in enumerate(movie.sound):
-        coded[f"filter:a:{at}"] = sound_filter(
+        coded[f"filter:a:{at}"] = audio_filter(
             track, movie.origin.sound_start, movie.frames / movie.rate
         )
         is_review = picture.container == "mp4"

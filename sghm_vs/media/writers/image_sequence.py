@@ -11,11 +11,11 @@ from typing import Any
 import vapoursynth as vs
 from numpy.typing import NDArray
 
+from sghm_vs.media.files import WritePool, disk_of, refuse_another_disk, whole_file
 from sghm_vs.media.metadata import WINDOWS
-from sghm_vs.media.targets import Target, disk_of, refuse_another_disk, whole_file
+from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, File, Sample
 from sghm_vs.media.writers.base import Job, plane
-from sghm_vs.media.writers.pool import WritePool
 
 type Planes = list[NDArray[Any]]
 """Each (height, width); every plane of every clip, in order."""

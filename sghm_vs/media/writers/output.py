@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sghm_vs import __version__
-from sghm_vs.media.targets import Target, discard
+from sghm_vs.media.files import discard
+from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.compare import check
 from sghm_vs.media.verification.readback import read_picture
 from sghm_vs.media.verification.resume import is_recorded, kept_frames

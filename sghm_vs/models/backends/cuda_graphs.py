@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 GRAPHS_MAX = 24
-"""Of a slot: three sizes of pictures. Each holds memory; whatever else comes along runs uncaptured."""
+"""Of a stream: three sizes of pictures. Each holds memory; whatever else comes along runs uncaptured."""
 
 type Step = Callable[..., Any]
 """A pure function of tensors and hashable values, alone or in tuples, that asks nothing of the host."""
@@ -24,29 +24,29 @@ type Capture = Callable[[Step, tuple[Any, ...]], tuple[Callable[[], None], Any]]
 """Returns what replays a step on these very inputs, and the outputs that it writes each time."""
 
 
-class Dense(Protocol):
+class StepRunner(Protocol):
     """Where such steps run."""
 
     def run(self, step: Step, *inputs: Any) -> Any:
         """Return what `step` returns; it lasts until the same step runs again."""
 
-    def kept(self, values: Any) -> Any:
+    def cloned(self, values: Any) -> Any:
         """Return `values`, which steps returned, to last for longer."""
 
 
-class Directly:
+class EagerRunner:
     """Steps as they are."""
 
     def run(self, step: Step, *inputs: Any) -> Any:
         """Return what `step` returns."""
         return step(*inputs)
 
-    def kept(self, values: Any) -> Any:
+    def cloned(self, values: Any) -> Any:
         """Return `values`."""
         return values
 
 
-class Graphs:
+class GraphRunner:
     """
     Steps that are captured for each of their kinds of inputs, for one thread at a time.
 
@@ -74,15 +74,15 @@ class Graphs:
         if graph is None and self._capture is not None and len(self._graphs) < GRAPHS_MAX:
             graph = self._graph(step, inputs, key)
         if graph is None:
-            return step(*_mapped(self._brought, inputs))
+            return step(*_mapped(self._to_device, inputs))
         for own, given in zip(graph.inputs, _tensors(inputs), strict=True):
             if own is not given:
-                _lend(given)
+                _record_stream(given)
                 own.copy_(given, non_blocking=True)
         graph.replay()
         return graph.outputs
 
-    def kept(self, values: Any) -> Any:
+    def cloned(self, values: Any) -> Any:
         """Return copies of what a graph would write over, and all else as it is."""
         return _mapped(lambda t: t.clone() if t in self._outputs else t, values)
 
@@ -112,11 +112,11 @@ class Graphs:
         """Return `tensor` if a graph writes it, else a place for what comes in its stead."""
         if tensor in self._outputs:
             return tensor
-        _lend(tensor)
+        _record_stream(tensor)
         return torch.empty_like(tensor, device=self._device).copy_(tensor, non_blocking=True)
 
-    def _brought(self, tensor: Tensor) -> Tensor:
-        _lend(tensor)
+    def _to_device(self, tensor: Tensor) -> Tensor:
+        _record_stream(tensor)
         return tensor.to(self._device, non_blocking=True)
 
 
@@ -174,7 +174,7 @@ def _kind(leaf: Any) -> Hashable:
     return kind
 
 
-def _lend(tensor: Tensor) -> None:
+def _record_stream(tensor: Tensor) -> None:
     """Keep the memory of `tensor`, if another stream made it, until this stream has read it."""
     if tensor.is_cuda:
         tensor.record_stream(torch.cuda.current_stream(tensor.device))

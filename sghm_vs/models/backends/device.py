@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import torch
 
 from sghm_vs.errors import DeviceError
+from sghm_vs.models.backends.base import BACKENDS
 from sghm_vs.options import Backend, Devices
 
 
@@ -34,9 +34,14 @@ def choose_compute(
     Raises:
         DeviceError: There is no such device, or the backend does not run on it.
     """
-    device = choose_device(-1 if backend == "openvino" and index is None else index)
-    if backend == "openvino" and device.type != "cpu":
-        msg = f"backend openvino runs on the CPU, and {device} was asked for; use --device cpu"
+    kinds = ("cpu", "cuda") if backend == "auto" else BACKENDS[backend].devices
+    device = choose_device(-1 if kinds == ("cpu",) and index is None else index)
+    if device.type not in kinds:
+        runs_on = " and ".join(kind.upper() for kind in kinds)
+        msg = (
+            f"backend {backend} runs on the {runs_on}, and {device} was asked for; "
+            f"use --device {kinds[0]}"
+        )
         raise DeviceError(msg)
     return Compute(device, fp16, backend)
 
@@ -59,11 +64,6 @@ def choose_computes(
         )
         raise DeviceError(msg)
     return [choose_compute(index, fp16, backend) for index in indices]
-
-
-def has_openvino() -> bool:
-    """Return whether OpenVINO is installed."""
-    return find_spec("openvino") is not None
 
 
 def choose_device(index: int | None) -> torch.device:

@@ -11,10 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sghm_vs.extras import require
+from sghm_vs.errors import SettingsError, require
+from sghm_vs.models.backends.base import BACKENDS
+from sghm_vs.models.backends.device import Compute
+from sghm_vs.models.backends.streams import streams_on_cpu
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Coarse
-from sghm_vs.models.sghm.network import SGHM, Begun, Square
+from sghm_vs.models.sghm.network import SGHM, CoarseOutput, Square
 from sghm_vs.models.sghm.shortcuts import Affine, AttentiveShortcut, Survey
 
 SQUARES_AT_ONCE = 4
@@ -23,6 +26,20 @@ PROGRAMS_MAX = 16
 
 type Key = tuple[object, ...]
 """A part, and the shapes of what goes in."""
+
+
+def place(network: SGHM, architecture: str, compute: Compute) -> OpenVinoNetwork:
+    """
+    Return `network` as programs of OpenVINO.
+
+    Raises:
+        MissingPackageError: OpenVINO is not installed.
+        SettingsError: The network is too light for half precision.
+    """
+    if compute.fp16 and architecture not in (BACKENDS["openvino"].automatic_for or ()):
+        msg = f"fp16 by OpenVINO is too coarse for {architecture}; leave it out (--no-fp16)"
+        raise SettingsError(msg)
+    return OpenVinoNetwork(network, half=bool(compute.fp16), streams=streams_on_cpu())
 
 
 class OpenVinoNetwork:
@@ -76,7 +93,7 @@ class OpenVinoNetwork:
         """Return the probability of a person; see `SGHM`."""
         return self._run(_Segment, *features)[0].clone()
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what is needed everywhere; see `SGHM`. It lasts until this thread's next."""
         # Without a gate nothing of a program's looks at the picture at full size.
         looked_at = (image,) if isinstance(self._network.shortcut[0], AttentiveShortcut) else ()
@@ -84,9 +101,9 @@ class OpenVinoNetwork:
         # Of the shortcut at full size only its gate comes out, and squares make it anew: to bring all
         # of it into torch's order took twice as long as to make it.
         finish = Affine(*ends) if ends else self._network.shortcut[0]
-        return Begun(Coarse(os8, os4, state), Survey(torch.cat((image, mask), 1), finish))
+        return CoarseOutput(Coarse(os8, os4, state), Survey(torch.cat((image, mask), 1), finish))
 
-    def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
+    def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """Return the finest alpha in `squares`; see `SGHM`."""
         fine = []
         for some in batched(squares, SQUARES_AT_ONCE):
@@ -98,7 +115,7 @@ class OpenVinoNetwork:
             fine.append(found[: len(some)].clone())
         return torch.cat(fine)
 
-    def finish_all(self, begun: Begun) -> Tensor:
+    def finish_all(self, begun: CoarseOutput) -> Tensor:
         """Return the finest alpha everywhere; see `SGHM`."""
         return self._run(_Fine, begun.coarse.state, begun.full.planes, *_ends(begun))[0]
 
@@ -190,7 +207,7 @@ class _Fine(_Part):
         return fine
 
 
-def _ends(begun: Begun) -> tuple[Tensor, ...]:
+def _ends(begun: CoarseOutput) -> tuple[Tensor, ...]:
     """Return what the means of the whole picture make of the shortcut at full size, if they do."""
     finish = begun.full.finish
     return tuple(finish) if isinstance(finish, Affine) else ()

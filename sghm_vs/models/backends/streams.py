@@ -21,19 +21,19 @@ from torch import Tensor
 from sghm_vs.errors import DeviceError
 from sghm_vs.models.backends.cuda_graphs import (
     Capture,
-    Dense,
-    Graphs,
+    GraphRunner,
     Step,
+    StepRunner,
     capturing,
     cuda_capture,
 )
 
-SLOTS_ON_CUDA_MAX = 4
+STREAMS_ON_CUDA_MAX = 4
 """One frame goes there, two compute, one comes back."""
-SLOTS_ON_CPU_MAX = 16
-"""Of as many as there are cores: a slot may hold a gigabyte."""
+STREAMS_ON_CPU_MAX = 16
+"""Of as many as there are cores: a stream may hold a gigabyte."""
 SPARE = 1.5
-"""A slot is added where this much of the memory that each of the others takes is free."""
+"""A stream is added where this much of the memory that each of the others takes is free."""
 
 RUNS_BETWEEN_TRIMS = 1024
 """A trim costs the time of one to three frames: its own, and that of having the pages again."""
@@ -41,7 +41,7 @@ RUNS_BETWEEN_TRIMS = 1024
 type Compute = Callable[[], Tensor]
 
 
-class Slots:
+class Streams:
     """
     A bounded number of frames in the network at once.
 
@@ -61,7 +61,7 @@ class Slots:
         capture: Capture | None = None,
     ) -> None:
         """
-        Open slots on `device`.
+        Open streams on `device`.
 
         Args:
             device: Where they are.
@@ -78,17 +78,17 @@ class Slots:
         self._capture = capture or (cuda_capture if is_cuda else None) if captures else None
         self._runs = itertools.count(1)
         self._here = threading.local()
-        self.dense: Dense = _InSlot(self._here)
-        """Where steps run, of what runs in a slot."""
+        self.runner: StepRunner = _InStream(self._here)
+        """Where steps run, of what runs in a stream."""
         self._grows = is_cuda and not count
-        self.count = 1 if self._grows else count or slots_on_cpu()
+        self.count = 1 if self._grows else count or streams_on_cpu()
         """How many there are now."""
-        self.most = SLOTS_ON_CUDA_MAX if self._grows else self.count
+        self.most = STREAMS_ON_CUDA_MAX if self._grows else self.count
         """How many there may be."""
         self._reserved_before = torch.cuda.memory_reserved(device) if is_cuda else 0
         self._changing = threading.Lock()
-        # The slot that ran last comes next: the others may never be needed.
-        self._idle: LifoQueue[_Slot] = LifoQueue()
+        # The stream that ran last comes next: the others may never be needed.
+        self._idle: LifoQueue[_Stream] = LifoQueue()
         for _ in range(self.count):
             self._idle.put(self._opened())
         # Given no method of this object, whose threads would keep it alive for ever.
@@ -102,9 +102,9 @@ class Slots:
 
     def run(self, compute: Compute) -> Tensor:
         """
-        Return what `compute` returns, on the CPU, once a slot is free to run it.
+        Return what `compute` returns, on the CPU, once a stream is free to run it.
 
-        If memory ends, half of the slots are closed for good, and it is tried again; in the last
+        If memory ends, half of the streams are closed for good, and it is tried again; in the last
         one of them once.
 
         Raises:
@@ -117,7 +117,7 @@ class Slots:
         self._at_close.append(WeakMethod(call))
 
     def close(self) -> None:
-        """Free what the slots hold on the device, for a script that is loaded anew."""
+        """Free what the streams hold on the device, for a script that is loaded anew."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         for found in self._at_close:
             if (call := found()) is not None:
@@ -141,7 +141,7 @@ class Slots:
     def _result(self, compute: Compute) -> Tensor | Exception:
         """Return what `compute` returns, or that memory ended."""
         try:
-            result = self._in_slot(compute)
+            result = self._in_stream(compute)
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -152,26 +152,26 @@ class Slots:
             self._grow()
         return result
 
-    def _in_slot(self, compute: Compute) -> Tensor:
-        slot = self._idle.get()
-        self._here.slot = slot
+    def _in_stream(self, compute: Compute) -> Tensor:
+        stream = self._idle.get()
+        self._here.stream = stream
         try:
-            with torch.inference_mode(), slot.stream:
+            with torch.inference_mode(), stream.context:
                 result = compute()
                 # Another frame may run here before this one is read.
-                return _to_host(result) if result.is_cuda else slot.graphs.kept(result)
+                return _to_host(result) if result.is_cuda else stream.graphs.cloned(result)
         finally:
-            self._here.slot = None
-            self._idle.put(slot)
+            self._here.stream = None
+            self._idle.put(stream)
 
     def _halve(self) -> None:
-        """Close half of the slots, as soon as they are free, and what memory the others can spare."""
+        """Close half of the streams, as soon as they are free, and what memory the others can spare."""
         with self._changing:
             self._grows = False
             self._close_some(self.count - max(self.count // 2, 1))
 
     def _grow(self) -> None:
-        """Open another slot if there is room for it."""
+        """Open another stream if there is room for it."""
         with self._changing:
             if not self._grows:
                 return
@@ -182,11 +182,11 @@ class Slots:
                 self._idle.put(self._opened())
             self._grows = self.count < self.most
 
-    def _opened(self) -> _Slot:
-        return _Slot(self.device, self._capture)
+    def _opened(self) -> _Stream:
+        return _Stream(self.device, self._capture)
 
     def _close_some(self, number: int) -> None:
-        """Close so many slots, each as soon as no frame is in it, and free what they held."""
+        """Close so many streams, each as soon as no frame is in it, and free what they held."""
         for _ in range(number):
             self._idle.get().graphs.clear()
         self.count -= number
@@ -197,29 +197,29 @@ class Slots:
             trim_heap()
 
 
-class _Slot:
+class _Stream:
     """What a frame needs of a device: a stream, and the graphs that replay there."""
 
     def __init__(self, device: torch.device, capture: Capture | None) -> None:
         # None is no stream of its own, which is all that the CPU has.
         own = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
-        self.stream: AbstractContextManager[Any] = torch.cuda.stream(own) if own else nullcontext()
-        self.graphs = Graphs(device, capture)
+        self.context: AbstractContextManager[Any] = torch.cuda.stream(own) if own else nullcontext()
+        self.graphs = GraphRunner(device, capture)
 
 
-class _InSlot:
-    """Steps of what runs in a slot, in that slot."""
+class _InStream:
+    """Steps of what runs in a stream, in that stream."""
 
     def __init__(self, here: threading.local) -> None:
         self._here = here
 
     def run(self, step: Step, *inputs: Any) -> Any:
-        """Return what `step` returns; it lasts until the same step runs in this slot again."""
-        return self._here.slot.graphs.run(step, *inputs)
+        """Return what `step` returns; it lasts until the same step runs in this stream again."""
+        return self._here.stream.graphs.run(step, *inputs)
 
-    def kept(self, values: Any) -> Any:
+    def cloned(self, values: Any) -> Any:
         """Return `values`, to last for longer."""
-        return self._here.slot.graphs.kept(values)
+        return self._here.stream.graphs.cloned(values)
 
 
 def _to_host(result: Tensor) -> Tensor:
@@ -265,6 +265,6 @@ def cores() -> int:
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
-def slots_on_cpu() -> int:
-    """Return how many slots the CPU has unless somebody chooses."""
-    return min(cores(), SLOTS_ON_CPU_MAX)
+def streams_on_cpu() -> int:
+    """Return how many streams the CPU has unless somebody chooses."""
+    return min(cores(), STREAMS_ON_CPU_MAX)

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import resnet50
-from torchvision.models.segmentation.deeplabv3 import ASPP
+from torch.nn.functional import interpolate
 
 
 class Features(NamedTuple):
@@ -29,9 +28,10 @@ class Features(NamedTuple):
 
 class ResNet50Encoder(nn.Module):
     """
-    ResNet-50 with output stride 16, as in DeepLabv3 (Chen et al., 2017): the last stage is dilated.
+    ResNet-50 (He et al., 2015), output stride 16 as in DeepLabv3 (Chen et al., 2017).
 
-    Children keep torchvision's names, which the published checkpoint uses.
+    The last stage is dilated in place of strided. Children have torchvision's names, which the
+    published checkpoint uses.
     """
 
     channels = (64, 256, 512, 2048)
@@ -39,10 +39,13 @@ class ResNet50Encoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        trunk = resnet50(weights=None, replace_stride_with_dilation=(False, False, True))
-        self.conv1, self.bn1, self.maxpool = trunk.conv1, trunk.bn1, trunk.maxpool
-        self.layer1, self.layer2 = trunk.layer1, trunk.layer2
-        self.layer3, self.layer4 = trunk.layer3, trunk.layer4
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.layer1 = _bottlenecks(64, 64, blocks=3)
+        self.layer2 = _bottlenecks(256, 128, blocks=4, stride=2)
+        self.layer3 = _bottlenecks(512, 256, blocks=6, stride=2)
+        self.layer4 = _bottlenecks(1024, 512, blocks=3, dilation=2)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return features at 1/2, 1/4, 1/8 and 1/16 of `picture`, float (n, 3, h, w), 0-1."""
@@ -50,6 +53,66 @@ class ResNet50Encoder(nn.Module):
         fourth = self.layer1(self.maxpool(half))
         eighth = self.layer2(fourth)
         return half, fourth, eighth, self.layer4(self.layer3(eighth))
+
+
+class Bottleneck(nn.Module):
+    """Narrow, filter, widen, and add the input (ResNet v1.5: the 3x3 convolution has the stride)."""
+
+    widening = 4
+
+    def __init__(self, in_channels: int, width: int, *, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__()
+        out_channels = self.widening * width
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, dilation, dilation, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.downsample = (
+            nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+            if in_channels != out_channels
+            else None
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return `features` (n, c, h, w) filtered, smaller by the stride."""
+        narrow = torch.relu(self.bn1(self.conv1(features)))
+        filtered = torch.relu(self.bn2(self.conv2(narrow)))
+        wide: Tensor = self.bn3(self.conv3(filtered))
+        wide += features if self.downsample is None else self.downsample(features)
+        return torch.relu(wide)
+
+
+class ASPP(nn.Module):
+    """
+    Atrous spatial pyramid pooling (DeepLabv3) as the published network has it.
+
+    Children have torchvision's names, which the published checkpoint uses.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, rates: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(
+            [
+                nn.Sequential(*_conv_bn_relu(in_channels, out_channels)),
+                *(_dilated(in_channels, out_channels, rate) for rate in rates),
+                nn.Sequential(nn.AdaptiveAvgPool2d(1), *_conv_bn_relu(in_channels, out_channels)),
+            ]
+        )
+        self.project = nn.Sequential(
+            *_conv_bn_relu((2 + len(rates)) * out_channels, out_channels), nn.Dropout(0.5)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return `features` (n, c, h, w) with context at several ranges, (n, out_channels, h, w)."""
+        *branches, pooled = (branch(features) for branch in self.convs)
+        pooled = interpolate(pooled, features.shape[-2:], mode="bilinear", align_corners=False)
+        projected: Tensor = self.project(torch.cat([*branches, pooled], 1))
+        return projected
 
 
 class MobileNetV2Encoder(nn.Module):
@@ -150,18 +213,31 @@ class SeparableASPP(nn.Module):
         return projected
 
 
-def published_aspp() -> nn.Module:
-    """Return ASPP as the published network has it: torchvision's, rates 3, 6, 9."""
-    aspp: nn.Module = ASPP(ResNet50Encoder.channels[-1], [3, 6, 9])
-    return aspp
-
-
 def _conv_bn_relu(in_channels: int, out_channels: int) -> tuple[nn.Module, ...]:
     return (
         nn.Conv2d(in_channels, out_channels, 1, bias=False),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(inplace=True),
     )
+
+
+def _dilated(in_channels: int, out_channels: int, rate: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, 1, rate, rate, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _bottlenecks(
+    in_channels: int, width: int, *, blocks: int, stride: int = 1, dilation: int = 1
+) -> nn.Sequential:
+    """Return a stage of ResNet: its first block has the stride, those after it the dilation."""
+    first = Bottleneck(in_channels, width, stride=stride)
+    rest = (
+        Bottleneck(Bottleneck.widening * width, width, dilation=dilation) for _ in range(blocks - 1)
+    )
+    return nn.Sequential(first, *rest)
 
 
 def _halving(in_channels: int, out_channels: int, *, groups: int = 1) -> tuple[nn.Module, ...]:

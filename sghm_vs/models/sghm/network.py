@@ -12,11 +12,11 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from sghm_vs.models.resampling import block_means
 from sghm_vs.models.sghm.encoder import (
+    ASPP,
     Features,
     MobileNetV2Encoder,
     ResNet50Encoder,
     SeparableASPP,
-    published_aspp,
 )
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
 from sghm_vs.models.sghm.refiner import CoarseAlpha, Refiner, fine_planes
@@ -31,12 +31,15 @@ LIGHT_LONG_SIDE_PX = 448
 """Of what the light network's encoder sees."""
 
 
-class Begun(NamedTuple):
+class CoarseOutput(NamedTuple):
     """A picture that is matted up to a quarter of its size, and what the rest is made from."""
 
     coarse: Coarse
     full: Survey
     """Of the shortcut at full size."""
+    detail: Tensor | None = None
+    """Where the finest alpha is needed, a probability, (1, 1, height / 4, width / 4); None: where the
+    coarser ones are undecided."""
 
 
 class Square(NamedTuple):
@@ -118,15 +121,15 @@ class SGHM(nn.Module):
         alphas: Alphas = self.refine(_context(features, image), tuple(shortcuts))
         return alphas
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what of `matte` is needed everywhere; `finish` makes the rest where it is."""
         first, *scales = self._scales(image, features, mask)
         full, *rest = self.shortcut
         shortcuts = [shortcut(x) for shortcut, x in zip(rest, scales, strict=True)]
         coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
-        return Begun(coarse, cast("LocalShortcut", full).survey(first))
+        return CoarseOutput(coarse, cast("LocalShortcut", full).survey(first))
 
-    def finish(self, begun: Begun, squares: Sequence[Square]) -> Tensor:
+    def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """
         Return the finest alpha in equal `squares` of one picture, (squares, 1, side, side).
 
@@ -137,7 +140,7 @@ class SGHM(nn.Module):
         fine: Tensor = self.refine.fine(state, full)
         return fine
 
-    def finish_at(self, begun: Begun, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+    def finish_at(self, begun: CoarseOutput, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
         """Return what `finish` does of squares whose places are tensors, int64 (squares,)."""
         squares = (
             _gathered(planes, tops // shrunk, lefts // shrunk, side // shrunk)
@@ -147,7 +150,7 @@ class SGHM(nn.Module):
         fine: Tensor = self.refine.fine(state, begun.full.finish(planes))
         return fine
 
-    def finish_all(self, begun: Begun) -> Tensor:
+    def finish_all(self, begun: CoarseOutput) -> Tensor:
         """Return the finest alpha everywhere, (1, 1, height, width)."""
         fine: Tensor = self.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
         return fine
@@ -193,11 +196,11 @@ class LightSGHM(SGHM):
         coarse, os1 = self.refined(image, features, mask)
         return Alphas(coarse.os8, coarse.os4, os1)
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> Begun:
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what of `matte` is needed everywhere; see `SGHM.begin`."""
-        os8, os4, _, state = self.coarse(image, features, mask)
+        os8, os4, detail, state = self.coarse(image, features, mask)
         planes = fine_planes(image, mask, os4)
-        return Begun(Coarse(os8, os4, state), Survey(planes, nn.Identity()))
+        return CoarseOutput(Coarse(os8, os4, state), Survey(planes, nn.Identity()), detail)
 
 
 def _sides(features: Features, image: Tensor) -> tuple[Tensor, ...]:
@@ -232,7 +235,7 @@ def sghm_resnet50() -> SGHM:
     channels = ResNet50Encoder.channels[:3]
     return SGHM(
         backbone=ResNet50Encoder(),
-        aspp=published_aspp(),
+        aspp=ASPP(ResNet50Encoder.channels[3], 256, (3, 6, 9)),
         decoder=SegmentationDecoder(channels, 256, (128, 64, 48), outputs=1),
         shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import SourceError
-from sghm_vs.media.sequences import FrameRange, SequencePath
-from sghm_vs.options import REACH_MAX
+from sghm_vs.media.sequences import SequencePath
+from sghm_vs.options import REACH_MAX, FrameRange
 
 
 @dataclass(frozen=True, slots=True)

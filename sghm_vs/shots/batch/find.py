@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fileseq.exceptions import FileSeqException
-from fileseq.filesequence import FileSequence
-
 from sghm_vs.errors import SourceError, listed
-from sghm_vs.media.readers.folder import sequences_among
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, FrameRange, SequencePath
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, sequences_among
+from sghm_vs.options import FrameRange
 
 MOVIE_SUFFIXES = frozenset(
     {
@@ -22,6 +20,12 @@ MOVIE_SUFFIXES = frozenset(
     }
 )  # fmt: skip
 """File endings, in lower case, that are movies where a folder is searched."""
+
+WITH_FRAMES = re.compile(r"(.*?)(-?\d[\d,x:-]*)([#@]+)(\.\w+)")
+"""A sequence with its frames, as studios write it: "plate.1001-1040#.exr"."""
+RANGE = re.compile(r"-?\d+(--?\d+)?")
+DIGITS = {"#": 4, "@": 1}
+"""How many digits a mark stands for in that notation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +144,22 @@ def _checked(source: str) -> Footage:
 
 def _with_frames(source: str) -> Footage:
     """Return the sequence that is written with its frames."""
-    try:
-        written = FileSequence(source)
-        frames = written.frameSet()
-    except FileSeqException:
-        frames = None
     path = Path(source)
-    if not frames or not written.padding():
+    written = WITH_FRAMES.fullmatch(path.name)
+    if written is None:
         msg = f"{source} doesn't exist; check its name"
         raise SourceError(msg)
-    first, last = int(str(written.start())), int(str(written.end()))
-    if len(frames) != last - first + 1:
+    prefix, frames, padding, suffix = written.groups()
+    if RANGE.fullmatch(frames) is None:
         msg = f"{source} names frames {frames}, and a shot is one range; write FIRST-LAST#"
         raise SourceError(msg)
-    prefix = written.basename()
-    sequence = SequencePath(path.parent, prefix, written.zfill(), written.extension())
+    digits = sum(DIGITS[mark] for mark in padding)
+    sequence = SequencePath(path.parent, prefix, digits, suffix)
     if not sequence.numbers():
         msg = f"{sequence} doesn't exist; check its name"
         raise SourceError(msg)
     one = _footage(Path(str(sequence)).absolute(), Path())
-    return Footage(one.path, one.names, FrameRange(first, last))
+    return Footage(one.path, one.names, FrameRange.parse(frames))
 
 
 def _footage(path: Path, below: Path) -> Footage:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sghm_vs.errors import ExportError
-from sghm_vs.media.targets import whole_file
+from sghm_vs.media.files import whole_file
 from sghm_vs.shots.batch.checksums import Content
 from sghm_vs.shots.batch.names import safe_name
 

@@ -10,9 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from sghm_vs.errors import ExportError
 from sghm_vs.media.name_templates import named
-from sghm_vs.media.readers import Opening
-from sghm_vs.media.sequences import FrameRange
-from sghm_vs.shots.shot import Delivery, Matting
+from sghm_vs.options import Delivery, FrameRange, Matting, Opening
 
 NAME_MAX = 120
 """Characters of a shot's name: with endings and a version it stays below what systems allow."""

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.process import parent_process
 
-from sghm_vs.errors import SghmError
+from sghm_vs.errors import SghmError, last_words
 from sghm_vs.shots.batch.render import Progress, Rendered, Renderer, Task
 from sghm_vs.shots.signals import Ended, unwinding
 
@@ -39,7 +39,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Event:
     """What a worker says of its task."""
 
     task: Task
@@ -65,7 +65,7 @@ class Worker:
         with suppress(OSError):  # That it is gone will be its news.
             self.connection.send(task)
 
-    def news(self) -> News | None:
+    def news(self) -> Event | None:
         """Return what it says next, once there is something; None if it died without a task."""
         task = self.task
         try:
@@ -75,7 +75,7 @@ class Worker:
             what = Failure(_death(self.process.exitcode), is_crash=True)
         if not isinstance(what, Report):
             self.task = None
-        return None if task is None else News(task, what)
+        return None if task is None else Event(task, what)
 
     @property
     def is_alive(self) -> bool:
@@ -135,7 +135,7 @@ class Pool:
             self._workers += free
         free[0].give(task)
 
-    def news(self) -> Iterator[News]:
+    def news(self) -> Iterator[Event]:
         """Wait until workers say something, and yield it."""
         busy = {id(w.connection): w for w in self._workers if w.task is not None}
         for ready in wait([worker.connection for worker in busy.values()]):
@@ -193,13 +193,10 @@ def _end_with_parent() -> None:
 
 
 def words_of(error: Exception) -> str:
-    """Return what `error` says, in one line."""
-    text = str(error).strip().removeprefix("sghm: ")
-    if isinstance(error, SghmError):
-        return text
-    # VapourSynth tells what failed in a frame's making with its traceback; the last line says it.
-    last = text.splitlines()[-1] if text else ""
-    return last if type(error).__name__ == "Error" else f"{type(error).__name__}: {last}"
+    """Return what `error` says, in one line, and what it is if it is none of ours or VapourSynth's."""
+    words = " ".join(last_words(error).split("\n"))
+    is_told = isinstance(error, SghmError) or type(error).__name__ == "Error"
+    return words if is_told else f"{type(error).__name__}: {words}"
 
 
 def _death(code: int | None) -> str:

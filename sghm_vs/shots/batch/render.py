@@ -12,9 +12,10 @@ from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
+from sghm_vs.options import Delivery, Matting
 from sghm_vs.shots.batch.checksums import source_files, state_of
 from sghm_vs.shots.batch.names import Shot
-from sghm_vs.shots.shot import Delivery, Matting, Prepared, prepare, rotoscope
+from sghm_vs.shots.shot import Prepared, prepare, rotoscope
 
 CACHE_MIB = 2048
 """VapourSynth's own bound is half of the memory, for each worker."""

@@ -16,15 +16,16 @@ from typing import Any, Literal, Protocol
 from filelock import FileLock, Timeout
 
 from sghm_vs.errors import ExportError, SghmError, SourceError, listed
+from sghm_vs.media.files import sweep
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.media.targets import sweep
+from sghm_vs.options import Matting
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files, source_files, state_of
 from sghm_vs.shots.batch.manifest import NAME, Entry, Manifest
 from sghm_vs.shots.batch.memory import available_bytes, peak_bytes
 from sghm_vs.shots.batch.names import Shot, place
-from sghm_vs.shots.batch.processes import Failure, News, Pool, Report
+from sghm_vs.shots.batch.processes import Event, Failure, Pool, Report
 from sghm_vs.shots.batch.render import Rendered, Renderer, Rotoscoper, Task
-from sghm_vs.shots.shot import Matting, describe
+from sghm_vs.shots.shot import describe
 
 LOCK = ".sghm-batch.lock"
 SHOT_BYTES = 2 * 2**30
@@ -34,7 +35,7 @@ Verdict = Literal["new", "done", "again"]
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
+class InvalidShot:
     """What can't become a shot, known before any work."""
 
     name: str
@@ -81,7 +82,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conduct:
+class BatchOptions:
     """How a batch treats what is there, and what the machine has."""
 
     resume: bool = False
@@ -99,7 +100,7 @@ class Conduct:
 
 
 def plan(
-    shots: Sequence[Shot], folder: Path, conduct: Conduct, reader: Reader | None = None
+    shots: Sequence[Shot], folder: Path, batch_options: BatchOptions, reader: Reader | None = None
 ) -> list[Planned]:
     """
     Return which of `shots` are to be made in `folder`, and why.
@@ -110,7 +111,7 @@ def plan(
         WeightsError: A model is not there.
     """
     _refuse_meeting(shots, folder)
-    judge = _Judge(folder, Manifest(folder), conduct, reader or Reader())
+    judge = _Planner(folder, Manifest(folder), batch_options, reader or Reader())
     planned = [judge.judge(shot) for shot in shots]
     if judge.in_the_way:
         known = "--resume goes on with what is unfinished, " if judge.manifest.entries else ""
@@ -123,8 +124,8 @@ def run_batch(
     shots: Sequence[Shot],
     folder: Path,
     *,
-    conduct: Conduct | None = None,
-    unfit: Sequence[Unfit] = (),
+    batch_options: BatchOptions | None = None,
+    unfit: Sequence[InvalidShot] = (),
     listener: Listener | None = None,
 ) -> list[Entry]:
     """
@@ -135,7 +136,7 @@ def run_batch(
     Args:
         shots: With unique keys and names.
         folder: Made if it is not there.
-        conduct: Defaults to one shot after another, into a folder that has none of them.
+        batch_options: Defaults to one shot after another, into a folder that has none of them.
         unfit: What could not become a shot; recorded as failed.
         listener: Hears how it goes.
 
@@ -145,16 +146,20 @@ def run_batch(
     Raises:
         ExportError: As `plan`, or another batch works in `folder`.
     """
-    conduct, listener, reader = conduct or Conduct(), listener or Silence(), Reader()
+    batch_options, listener, reader = (
+        batch_options or BatchOptions(),
+        listener or Silence(),
+        Reader(),
+    )
     folder = folder.absolute()
     with only_one(folder):
-        planned = plan(shots, folder, conduct, reader)
+        planned = plan(shots, folder, batch_options, reader)
         manifest = Manifest(folder)
         manifest.drop(key for key, one in manifest.entries.items() if not one.outputs)
         manifest.put(*(_unfit_entry(one) for one in unfit))
         listener.begin(planned)
         todo = [one for one in planned if one.verdict != "done"]
-        _Run(todo, folder, manifest, conduct, listener, reader).run()
+        _Run(todo, folder, manifest, batch_options, listener, reader).run()
         # Workers of a run that was killed may have died only since this one began.
         for parent in {place(folder, one).parent for shot in shots for one in shot.outputs}:
             sweep(parent)
@@ -197,12 +202,14 @@ def _refuse_meeting(shots: Iterable[Shot], folder: Path) -> None:
                 raise ExportError(msg)
 
 
-class _Judge:
+class _Planner:
     """Tells which shots are to be made."""
 
-    def __init__(self, folder: Path, manifest: Manifest, conduct: Conduct, reader: Reader) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, batch_options: BatchOptions, reader: Reader
+    ) -> None:
         self._folder = folder
-        self._conduct = conduct
+        self._conduct = batch_options
         self._reader = reader
         self._describe = cache(describe)
         self.manifest = manifest
@@ -274,7 +281,7 @@ class _Run:
     todo: Sequence[Planned]
     folder: Path
     manifest: Manifest
-    conduct: Conduct
+    batch_options: BatchOptions
     listener: Listener
     reader: Reader
     _pending: deque[Planned] = field(init=False)
@@ -291,8 +298,8 @@ class _Run:
 
     def run(self) -> None:
         """Make all of them."""
-        with closing(Pool(self.conduct.make_renderer, self.conduct.jobs)) as pool:
-            ended: list[News] = []
+        with closing(Pool(self.batch_options.make_renderer, self.batch_options.jobs)) as pool:
+            ended: list[Event] = []
             while True:
                 self._fill(pool)
                 # Checksums are made while the next shots are being rendered.
@@ -331,13 +338,13 @@ class _Run:
         if pool.running > 1:
             self._crowded |= {task.shot.key for task in pool.tasks}
 
-    def _is_report(self, news: News) -> bool:
+    def _is_report(self, news: Event) -> bool:
         if isinstance(news.what, Report):
             self.listener.report(news.task.shot, news.what.done, news.what.total)
             return True
         return False
 
-    def _settle(self, news: News) -> None:
+    def _settle(self, news: Event) -> None:
         """Record what became of a shot; one that died in a crowd is tried once more, alone."""
         shot, what = news.task.shot, news.what
         if isinstance(what, Failure) and what.is_crash and shot.key in self._crowded:
@@ -457,7 +464,7 @@ def _exists(path: Path) -> bool:
     return path.exists() if sequence is None else bool(sequence.numbers())
 
 
-def _unfit_entry(unfit: Unfit) -> Entry:
+def _unfit_entry(unfit: InvalidShot) -> Entry:
     return Entry(
         shot=unfit.name,
         key=unfit.key,

@@ -1,5 +1,7 @@
 """
-A show cut into chunks, and what farms read of it: plans, commands, scripts, templates, costs.
+A show cut into chunks, and made by many machines to the same bytes as by one.
 
-Pure: nothing here loads torch or VapourSynth. `workers` does what a plan says.
+`planning` makes the plan, `plan` is its file, `job` a shot of it as workers take it, `run` the
+making, `assemble` its end. `plan`, `chunks`, `fingerprint`, `schedule` and the engines that write
+scripts load neither torch nor VapourSynth.
 """

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 import vapoursynth as vs
 
 from sghm_vs.color.convert import to_matte
+from sghm_vs.media.files import each
 from sghm_vs.media.metadata import WINDOWS
 from sghm_vs.media.readers import Source, open_source
-from sghm_vs.media.sequences import FrameRange, SequencePath
+from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import FINISHED, join, records_of
-from sghm_vs.media.writers.pool import each
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files
 from sghm_vs.shots.batch.render import delivery_of, warnings_heard
 from sghm_vs.shots.batch.run import read_inputs, unread_inputs

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sghm_vs.errors import SettingsError
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import FrameRange
 
 CHUNK_S = 300.0
 """How long a chunk is to take: a lost one costs little, and minutes outweigh a worker's start."""

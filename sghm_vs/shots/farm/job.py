@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sghm_vs.media.sequences import FrameRange, SequencePath
-from sghm_vs.media.targets import Target, discard
+from sghm_vs.errors import DeviceError, FarmError, SettingsError
+from sghm_vs.media.files import discard
+from sghm_vs.media.sequences import SequencePath
+from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
-from sghm_vs.media.writers import Form
-from sghm_vs.shots.batch.names import Shot, place
+from sghm_vs.options import Delivery, Form, FrameRange, from_words
+from sghm_vs.shots.batch.names import Shot, place, safe_name
 from sghm_vs.shots.batch.render import Task
-from sghm_vs.shots.farm.plan import PlannedShot
-from sghm_vs.shots.shot import Delivery
+from sghm_vs.shots.batch.requests import shot_of
+from sghm_vs.shots.farm.plan import Plan, PlannedShot, read_plan
 
 EXACT = Delivery(form=Form(layout="alpha", sample="float"))
-"""As `sghm_vs.shots.farm.engines.commands.EXACT` says it in words."""
+"""As `sghm_vs.shots.farm.engines.slurm.EXACT` says it in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +98,47 @@ def _clear(target: Target, numbers: Iterable[int]) -> None:
         return
     for number in {*target.sequence.numbers()} & {*numbers}:
         discard(target.file(number))
+
+
+def read(path: Path) -> tuple[Plan, list[Job]]:
+    """Return the plan at `path` and its jobs, once all that it says of them makes sense."""
+    plan = read_plan(path)
+    jobs = [*jobs_of(plan)]
+    for job in jobs:
+        _ = job.paths
+    return plan, jobs
+
+
+def jobs_of(plan: Plan) -> Iterator[Job]:
+    """Yield the shots of `plan`, as workers take them."""
+    return (job_of(plan, shot) for shot in plan.shots)
+
+
+def job_of(plan: Plan, planned: PlannedShot) -> Job:
+    """
+    Return a planned shot as workers take it.
+
+    Raises:
+        FarmError: What the plan says of it is nothing that `sghm farm plan` would write.
+    """
+    try:
+        values = from_words([*planned.matting, *planned.delivery])
+        if safe_name(planned.name) != planned.name or planned.source.endswith(".vpy"):
+            msg = f"it is called {planned.name!r}, and made from {planned.source}"
+            raise SettingsError(msg)
+        frames = None if planned.is_whole else planned.frames
+        shot = shot_of(values, Path(planned.source), frames)
+    except (DeviceError, SettingsError) as error:
+        msg = f"the plan's shot {planned.name!r} is none: {error}"
+        raise FarmError(msg) from None
+    first = planned.first_number
+    start = None if first == planned.frames.first else first
+    streams = 0 if plan.worker.is_gpu else plan.worker.threads
+    shot = replace(
+        shot,
+        name=planned.name,
+        outputs=planned.outputs,
+        matting=replace(shot.matting, num_streams=streams),
+        delivery=replace(shot.delivery, start_number=start),
+    )
+    return Job(shot, planned, Path(plan.folder))

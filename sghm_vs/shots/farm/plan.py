@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sghm_vs.errors import FarmError
-from sghm_vs.media.sequences import PATTERN, FrameRange
+from sghm_vs.media.sequences import PATTERN
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.farm.chunks import Chunk
 from sghm_vs.shots.farm.fingerprint import Fingerprint
 

@@ -11,18 +11,18 @@ from functools import cache
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, SghmError, listed
-from sghm_vs.media.sequences import FrameRange
-from sghm_vs.media.targets import sweep
+from sghm_vs.media.files import sweep
+from sghm_vs.options import FrameRange, Matting
 from sghm_vs.shots.batch.checksums import State
 from sghm_vs.shots.batch.manifest import Entry, Manifest
 from sghm_vs.shots.batch.render import Rendered
-from sghm_vs.shots.batch.run import Conduct, begun, now, only_one, plan, said, unread_inputs
+from sghm_vs.shots.batch.run import BatchOptions, begun, now, only_one, plan, said, unread_inputs
 from sghm_vs.shots.farm.assemble import Assembled, assemble
-from sghm_vs.shots.farm.engines.ray import Crew, Failure, Member, Outcome
+from sghm_vs.shots.farm.engines.base import Failure, Outcome, PoolWorker, WorkerPool
 from sghm_vs.shots.farm.job import Job
 from sghm_vs.shots.farm.plan import KEPT
 from sghm_vs.shots.farm.schedule import Schedule, Work
-from sghm_vs.shots.shot import Matting, describe
+from sghm_vs.shots.shot import describe
 
 TOLD_EVERY_S = 0.5
 WAIT_S = 60.0
@@ -114,18 +114,18 @@ def _assembled(
 
 def make_show(
     jobs: Sequence[Job],
-    open_crew: Callable[[], Crew],
+    open_pool: Callable[[], WorkerPool],
     rules: Rules,
     tell: Callable[[Status], None],
 ) -> list[Entry]:
     """
-    Make the shots of `jobs` by the workers of a crew, and keep the folder's manifest.
+    Make the shots of `jobs` by the workers of a pool, and keep the folder's manifest.
 
     What is there, whole, and made in the same way is kept; all of it is read and compared first.
 
     Args:
         jobs: With unique names.
-        open_crew: Called once nothing stands in the way.
+        open_pool: Called once nothing stands in the way.
         rules: How.
         tell: Hears how it goes, twice a second.
 
@@ -141,8 +141,8 @@ def make_show(
         show = _Show(jobs, folder, rules, tell)
         show.begin()
         try:
-            with closing(open_crew()) as crew:
-                show.run(crew)
+            with closing(open_pool()) as pool:
+                show.run(pool)
         finally:
             _tidy(jobs)
     return [show.manifest.entries[job.shot.key] for job in jobs]
@@ -169,11 +169,11 @@ class _Show:
 
     def begin(self) -> None:
         """Find out what is to be made, and clear away what was made otherwise."""
-        conduct = Conduct(resume=True, overwrite=self._rules.overwrite, reread=False)
+        batch_options = BatchOptions(resume=True, overwrite=self._rules.overwrite, reread=False)
         jobs = self._jobs.values()
         chunks: dict[str, Sequence[FrameRange]] = {}
         started = []
-        judged = plan([job.shot for job in jobs], self.manifest.path.parent, conduct)
+        judged = plan([job.shot for job in jobs], self.manifest.path.parent, batch_options)
         for one, job in zip(judged, jobs, strict=True):
             if one.verdict == "done":
                 self._known[job.shot.name] = self.manifest.entries[job.shot.key]
@@ -190,19 +190,19 @@ class _Show:
     def _started(self, job: Job) -> Entry:
         return replace(begun(job.shot, self._describe), inputs=unread_inputs(job.shot))
 
-    def run(self, crew: Crew) -> None:
+    def run(self, pool: WorkerPool) -> None:
         """Make all of it."""
         while not self._schedule.is_over:
-            crew.grow(most=self._schedule.open)
-            self._fill(crew)
-            for work, outcome in crew.news(TOLD_EVERY_S):
+            pool.grow(most=self._schedule.open)
+            self._fill(pool)
+            for work, outcome in pool.events(TOLD_EVERY_S):
                 self._settle(work, outcome)
-                self._fill(crew)
-            self._end_late(crew)
-            self._report(crew)
+                self._fill(pool)
+            self._end_late(pool)
+            self._report(pool)
         if self._is_behind:
             self.manifest.put()
-        self._report(crew, is_end=True)
+        self._report(pool, is_end=True)
 
     def _put(self, *entries: Entry) -> None:
         """Record what became of shots; where the disk is full, later: other work goes on."""
@@ -212,22 +212,22 @@ class _Show:
         except ExportError as error:
             self._is_behind, self._trouble = True, str(error)
 
-    def _fill(self, crew: Crew) -> None:
-        for member in crew.idle():
-            work = self._schedule.take(member.shot)
+    def _fill(self, pool: WorkerPool) -> None:
+        for worker in pool.idle():
+            work = self._schedule.take(worker.shot)
             if work is None:
                 return
-            crew.give(member, work, self._begin(crew, member, work))
+            self._begin(pool, worker, work)
 
-    def _begin(self, crew: Crew, member: Member, work: Work) -> object:
-        job, sent = self._jobs[work.shot], crew.shared(self._jobs[work.shot])
+    def _begin(self, pool: WorkerPool, worker: PoolWorker, work: Work) -> None:
+        job = self._jobs[work.shot]
         if work.frames is not None:
-            return member.actor.make.remote(sent, work.frames)
+            pool.make(worker, work, job)
+            return
         known = self._known.get(work.shot)
         checksums = None if known is None else known.checksums
-        return member.actor.assemble.remote(
-            sent, self._describe(job.shot.matting), checksums, self._rules.is_hashed
-        )
+        description = self._describe(job.shot.matting)
+        pool.assemble(worker, work, job, description, checksums, self._rules.is_hashed)
 
     def _settle(self, work: Work, outcome: Outcome) -> None:
         if isinstance(outcome, Failure):
@@ -239,7 +239,7 @@ class _Show:
             self._paces.append((self._well, outcome.frames))
             self._schedule.done(work)
         elif outcome.broken:
-            self._mend(work, outcome)
+            self._requeue(work, outcome)
         else:
             self._end(work, outcome)
 
@@ -259,7 +259,7 @@ class _Show:
             for one, reason in self._schedule.set_aside[work.shot].items()
         )
 
-    def _mend(self, work: Work, made: Assembled) -> None:
+    def _requeue(self, work: Work, made: Assembled) -> None:
         job = self._jobs[work.shot]
         reason = f"frames of chunks {listed(made.broken)} are not what was written"
         self._trouble = f"{work.shot}: {reason}"
@@ -283,20 +283,20 @@ class _Show:
         self._put(after)
         job.clear_alpha()
 
-    def _end_late(self, crew: Crew) -> None:
+    def _end_late(self, pool: WorkerPool) -> None:
         """Give up workers that hang: a dead GPU or share may hold one for ever."""
-        for member in [*crew.members]:
-            work = member.work
-            if work is None or time.monotonic() - member.since < self._limit_s(work):
+        for worker in [*pool.workers]:
+            work = worker.work
+            if work is None or time.monotonic() - worker.since < self._limit_s(work):
                 continue
-            crew.dismiss(member)
+            pool.stop(worker)
             self._fail(work, Failure("it took far too long, and its worker was ended"))
 
     def _limit_s(self, work: Work) -> float:
         frames = self._jobs[work.shot].planned.frames if work.frames is None else work.frames
         return LATE_MIN_S + LATE * len(frames) * (self._rules.frame_s or 1)
 
-    def _report(self, crew: Crew, *, is_end: bool = False) -> None:
+    def _report(self, pool: WorkerPool, *, is_end: bool = False) -> None:
         moment = time.monotonic()
         if moment - self._told < TOLD_EVERY_S and not is_end:
             return
@@ -313,7 +313,7 @@ class _Show:
                 frames=self._frames,
                 frames_done=self._frames_done,
                 fps=sum(frames for _, frames in self._paces) / max(span_s, 1.0),
-                workers=sum(member.is_ready for member in crew.members),
+                workers=sum(worker.is_ready for worker in pool.workers),
                 again=self._schedule.failures,
                 failed=len(self._schedule.set_aside),
                 trouble=self._trouble,

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import FrameRange
 
 TRIES = 3
 BACK_OFF_S = 2.0

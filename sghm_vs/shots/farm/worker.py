@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import FrameRange, Matting
 from sghm_vs.shots.batch.names import Shot
 from sghm_vs.shots.farm.fingerprint import Fingerprint
-from sghm_vs.shots.shot import Matting, Prepared, prepare, rotoscope
+from sghm_vs.shots.shot import Prepared, prepare, rotoscope
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = (
     "sghm-vs", "imageio-ffmpeg", "numpy", "opencolorio", "opencv-python-headless", "OpenEXR",
-    "OpenImageIO", "openvino", "torch", "torchvision", "vapoursynth", "vapoursynth-bestsource",
+    "OpenImageIO", "openvino", "torch", "vapoursynth", "vapoursynth-bestsource",
 )  # fmt: skip
 """Those that have a part in the pixels or in the files around them."""
 MEASURED_FRAMES = 8

@@ -9,7 +9,8 @@ from pathlib import Path, PureWindowsPath
 
 from sghm_vs.errors import SourceError, listed
 from sghm_vs.media.probe import Media, probe
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, FrameRange, SequencePath
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.find import MOVIE_SUFFIXES, search
 from sghm_vs.shots.timeline.read import Cut
 

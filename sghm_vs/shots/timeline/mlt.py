@@ -10,7 +10,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from sghm_vs.errors import ExportError
-from sghm_vs.media.targets import whole_file
+from sghm_vs.media.files import whole_file
 from sghm_vs.shots.timeline.read import local_path
 from sghm_vs.shots.timeline.write import KEY
 

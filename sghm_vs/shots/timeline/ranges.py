@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sghm_vs.errors import SourceError
 from sghm_vs.media.probe import Media
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.timeline.find_media import MediaFinder, in_media
 from sghm_vs.shots.timeline.read import Cut
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import opentimelineio as otio
 
 from sghm_vs.errors import ExportError, listed
-from sghm_vs.media.sequences import FrameRange, SequencePath
-from sghm_vs.media.targets import whole_file
+from sghm_vs.media.files import whole_file
+from sghm_vs.media.sequences import SequencePath
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.timeline.ranges import Use
 from sghm_vs.shots.timeline.read import clips_of, duration_of, video_tracks
 

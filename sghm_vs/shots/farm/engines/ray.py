@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from sghm_vs.errors import FarmError
-from sghm_vs.extras import require
-from sghm_vs.media.sequences import FrameRange
+from sghm_vs.errors import FarmError, require
 from sghm_vs.shots.batch.checksums import Content
-from sghm_vs.shots.batch.processes import words_of
-from sghm_vs.shots.batch.render import CACHE_MIB, Rendered, Rotoscoper
-from sghm_vs.shots.farm.assemble import Assembled, assemble
+from sghm_vs.shots.farm.engines.base import (
+    Failure,
+    Outcome,
+    PoolWorker,
+    WorkerOptions,
+    WorkerProcess,
+)
 from sghm_vs.shots.farm.fingerprint import Fingerprint
 from sghm_vs.shots.farm.job import Job
 from sghm_vs.shots.farm.schedule import Work
-from sghm_vs.shots.farm.worker import bind_threads, loaded
-from sghm_vs.shots.shot import Matting
 
-STORAGE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE})
-"""What a disk or a share says when it, and not the work, is to blame."""
 OBJECTS_BYTES = 100 * 2**20
 """For Ray's own store, which pictures never pass through."""
 LOOK_EVERY_S = 1.0
@@ -37,101 +33,17 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 """Ray would report its use, and start workers anew by `uv run` where the driver was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why work was not done."""
-
-    reason: str
-    is_storage: bool = False
-    is_loss: bool = False
-    """Whether its machine went with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
-    """What a worker is made with."""
-
-    planned: Fingerprint
-    matting: Matting
-    is_mixed: bool = False
-
-
-class Worker:
-    """What runs in a worker's process; Ray makes an actor of it."""
-
-    def __init__(self, needs: Needs) -> None:
-        import vapoursynth as vs
-
-        threads = needs.planned.threads
-        bind_threads(threads)
-        vs.core.max_cache_size = min(vs.core.max_cache_size, CACHE_MIB)
-        # Kept: who asks for the network while it lives shares it.
-        self._prepared, here = loaded(needs.matting, threads)
-        self._differences = () if needs.is_mixed else here.differences(needs.planned)
-        self._render = Rotoscoper()
-
-    def ready(self) -> tuple[str, ...]:
-        """Return, once the network is loaded, what is not as planned."""
-        return tuple(self._differences)
-
-    def make(self, job: Job, frames: FrameRange) -> Rendered | Failure:
-        """Make a chunk."""
-        try:
-            return self._render(job.task(frames), lambda *_: None)
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, other work goes on
-            return failure_of(error)
-
-    def assemble(
-        self,
-        job: Job,
-        description: Mapping[str, str],
-        known: Mapping[str, Content] | None,
-        is_hashed: bool,
-    ) -> Assembled | Failure:
-        """Make a shot whole."""
-        try:
-            return assemble(job, description, known, is_hashed=is_hashed)
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, other work goes on
-            return failure_of(error)
-
-
-def failure_of(error: Exception) -> Failure:
-    """Return what is to be said of `error`, and whether storage is to blame."""
-    cause: BaseException | None = error
-    while cause is not None and getattr(cause, "errno", None) not in STORAGE:
-        cause = cause.__cause__ or cause.__context__
-    return Failure(words_of(error), is_storage=cause is not None)
-
-
-type Outcome = Rendered | Assembled | Failure
-
-
-@dataclass(eq=False, slots=True)
-class Member:
-    """A worker, as the crew knows it."""
-
-    actor: Any
-    node: str
-    pending: Any
-    """Ray's promise of what it does now; None while it waits."""
-    work: Work | None = None
-    since: float = field(default_factory=time.monotonic)
-    is_ready: bool = False
-    shot: str | None = None
-    """That of its last work, whose footage it has open."""
-
-
-class Crew:
+class RayPool:
     """As many workers as the cluster has room for, made anew when they are lost."""
 
     def __init__(
         self,
-        needs: Needs,
+        needs: WorkerOptions,
         *,
         address: str | None = None,
         size: int = 0,
         runtime_env: Mapping[str, Any] | None = None,
-        kind: type = Worker,
+        kind: type = WorkerProcess,
         cores: int | None = None,
     ) -> None:
         """
@@ -152,7 +64,7 @@ class Crew:
         os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
         self._ray: Any = require("ray", extra="farm", purpose="sghm farm run")
         self._needs, self._size = needs, size
-        self.members: list[Member] = []
+        self.workers: list[PoolWorker] = []
         self._refused: dict[str, tuple[str, ...]] = {}
         """Of nodes whose workers are not as planned, what differs."""
         self._is_local = address is None
@@ -194,41 +106,58 @@ class Crew:
             return
         self._looks_at = moment + LOOK_EVERY_S
         places = self._places()
-        if self._refused and not places and not self.members:
+        if self._refused and not places and not self.workers:
             node, differences = next(iter(self._refused.items()))
             msg = (
                 f"no worker is as planned; on node {node[:8]} {'; '.join(differences)}. Plan for "
                 "them (sghm farm plan --worker), or allow them with --mixed"
             )
             raise FarmError(msg)
-        if self._is_local and not places and not self.members:
+        if self._is_local and not places and not self.workers:
             worker = self._needs.planned
             gpu = " and a GPU" if worker.is_gpu else ""
             msg = f"a worker needs {worker.threads} cores{gpu}, and this machine has not so much"
             raise FarmError(msg)
-        for node in places[: max(0, min(most, self._size or most) - len(self.members))]:
+        for node in places[: max(0, min(most, self._size or most) - len(self.workers))]:
             actor = self._actor.options(**self._options(node)).remote(self._needs)
-            self.members.append(Member(actor, node, actor.ready.remote()))
+            self.workers.append(PoolWorker(actor, node, actor.ready.remote()))
 
-    def shared(self, job: Job) -> Any:
+    def idle(self) -> list[PoolWorker]:
+        """Return those who wait for work."""
+        return [worker for worker in self.workers if worker.is_ready and worker.pending is None]
+
+    def make(self, worker: PoolWorker, work: Work, job: Job) -> None:
+        """Have `worker` make the frames of `work`."""
+        self._give(worker, work, worker.process.make.remote(self._shared_job(job), work.frames))
+
+    def assemble(
+        self,
+        worker: PoolWorker,
+        work: Work,
+        job: Job,
+        description: Mapping[str, str],
+        known: Mapping[str, Content] | None,
+        is_hashed: bool,
+    ) -> None:
+        """Have `worker` make the shot of `work` whole."""
+        sent = self._shared_job(job)
+        pending = worker.process.assemble.remote(sent, description, known, is_hashed)
+        self._give(worker, work, pending)
+
+    def _give(self, worker: PoolWorker, work: Work, pending: Any) -> None:
+        worker.work, worker.shot, worker.pending = work, work.shot, pending
+        worker.since = time.monotonic()
+
+    def _shared_job(self, job: Job) -> Any:
         """Return Ray's reference to `job`, which is sent to a machine once, not with each chunk."""
         name = job.shot.name
         if name not in self._shared:
             self._shared[name] = self._ray.put(job)
         return self._shared[name]
 
-    def idle(self) -> list[Member]:
-        """Return those who wait for work."""
-        return [member for member in self.members if member.is_ready and member.pending is None]
-
-    def give(self, member: Member, work: Work, pending: Any) -> None:
-        """Note that `member` does `work`, as Ray promised in `pending`."""
-        member.work, member.shot, member.pending = work, work.shot, pending
-        member.since = time.monotonic()
-
-    def news(self, timeout_s: float) -> Iterator[tuple[Work, Outcome]]:
+    def events(self, timeout_s: float) -> Iterator[tuple[Work, Outcome]]:
         """Wait until workers have done something, at most so long, and yield it."""
-        busy = {one.pending: one for one in self.members if one.pending is not None}
+        busy = {one.pending: one for one in self.workers if one.pending is not None}
         if not busy:
             time.sleep(timeout_s)
             return
@@ -236,42 +165,42 @@ class Crew:
         # What else is done by now comes along: at a thousand workers one call each adds up.
         more, _ = self._ray.wait([*busy], num_returns=len(busy), timeout=0)
         for pending in {*done, *more}:
-            member = busy[pending]
-            work, outcome = member.work, self._outcome(member, pending)
+            worker = busy[pending]
+            work, outcome = worker.work, self._outcome(worker, pending)
             if work is not None and outcome is not None:
                 yield work, outcome
 
-    def dismiss(self, member: Member) -> None:
+    def stop(self, worker: PoolWorker) -> None:
         """End a worker at once."""
-        self.members.remove(member)
-        self._ray.kill(member.actor)
+        self.workers.remove(worker)
+        self._ray.kill(worker.process)
 
     def close(self) -> None:
         """End all workers, and the cluster if it was started here."""
-        for member in [*self.members]:
-            self.dismiss(member)
+        for worker in [*self.workers]:
+            self.stop(worker)
         self._ray.shutdown()
 
-    def _outcome(self, member: Member, pending: Any) -> Outcome | None:
+    def _outcome(self, worker: PoolWorker, pending: Any) -> Outcome | None:
         try:
             found = self._ray.get(pending)
         except self._ray.exceptions.RayError as error:
-            return self._lost(member, error)
-        member.pending = member.work = None
-        if member.is_ready:
+            return self._lost(worker, error)
+        worker.pending = worker.work = None
+        if worker.is_ready:
             outcome: Outcome = found
             return outcome
         self._deaths = 0
-        member.is_ready = True
+        worker.is_ready = True
         if found:
-            self._refused[member.node] = found
-            self.dismiss(member)
+            self._refused[worker.node] = found
+            self.stop(worker)
         return None
 
-    def _lost(self, member: Member, error: Exception) -> Failure | None:
-        self.members.remove(member)
-        is_there = member.node in self._nodes()
-        if member.is_ready:
+    def _lost(self, worker: PoolWorker, error: Exception) -> Failure | None:
+        self.workers.remove(worker)
+        is_there = worker.node in self._nodes()
+        if worker.is_ready:
             words = "its worker died; is memory left there? Try fewer --workers"
             return Failure(words) if is_there else Failure("its machine was lost", is_loss=True)
         self._deaths += is_there
@@ -292,7 +221,7 @@ class Crew:
 
     def _places(self) -> list[str]:
         """Return the nodes that have room for a worker more, once for each, the emptiest first."""
-        has = Counter(member.node for member in self.members)
+        has = Counter(worker.node for worker in self.workers)
         room = {node: _fits(what, self._needs.planned) for node, what in self._nodes().items()}
         places = [(at, node) for node, most in room.items() for at in range(has[node], most)]
         return [node for _, node in sorted(places) if node not in self._refused]
@@ -305,3 +234,10 @@ class Crew:
 def _fits(resources: Mapping[str, float], worker: Fingerprint) -> int:
     cores = int(resources.get("CPU", 0) // worker.threads)
     return min(cores, int(resources.get("GPU", 0))) if worker.is_gpu else cores
+
+
+def open_pool(
+    needs: WorkerOptions, address: str | None, size: int, runtime_env: Mapping[str, Any]
+) -> RayPool:
+    """Return a pool of at most `size` workers, on the cluster at `address` or one started here."""
+    return RayPool(needs, address=address, size=size, runtime_env=runtime_env)

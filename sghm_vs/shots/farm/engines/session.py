@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import FarmError
-from sghm_vs.media.sequences import FrameRange
-from sghm_vs.media.targets import whole_file
+from sghm_vs.media.files import whole_file
+from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.processes import words_of
 from sghm_vs.shots.batch.render import Progress, Rotoscoper
 from sghm_vs.shots.farm.job import Job
@@ -35,8 +35,6 @@ HERE = "127.0.0.1"
 START_S = 600.0
 """How long loading may take: a share may be slow."""
 LOOK_S = 2.0
-
-type Send = Callable[[Mapping[str, Any]], None]
 
 
 def start(plan: Path, folder: Path, *, is_mixed: bool) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from sghm_vs.shots.farm.engines.commands import chunk_words
-from sghm_vs.shots.farm.plan import Plan
+from sghm_vs.shots.farm.chunks import Chunk
+from sghm_vs.shots.farm.plan import Plan, PlannedShot
 
 ARRAY_MAX = 1000
 """Slurm's usual bound on the size of an array is 1001."""
@@ -45,6 +45,10 @@ exit $failed
 """
 
 
+EXACT: tuple[str, ...] = ("--layout=alpha", "--sample=float")
+"""The form of an alpha from which a movie comes out as if it were written at once."""
+
+
 def shell_script(plan: Plan, path: Path, *, is_mixed: bool = False) -> str:
     """Return `plan`, whose file is at `path`, as a script for sh; see its head."""
     return SHELL.format(**_parts(plan, path, is_mixed))
@@ -75,3 +79,22 @@ def _parts(plan: Plan, path: Path, is_mixed: bool) -> dict[str, object]:
         "assemble": shlex.join(["sghm", "farm", "assemble", str(path)]),
         "head": head,
     }
+
+
+def chunk_words(plan: Plan, shot: PlannedShot, chunk: Chunk) -> list[str]:
+    """Return the command that makes `chunk`; what is there and whole, it keeps."""
+    form, outputs, shift = shot.delivery, shot.outputs, shot.first_number - shot.frames.first
+    if shot.has_movie:
+        form, outputs, shift = EXACT, (shot.kept_alpha,), 0
+    return [
+        "sghm",
+        "matte",
+        shot.source,
+        *shot.matting,
+        *form,
+        *(f"--output={plan.folder}/{output}" for output in outputs),
+        f"--frames={chunk.writes}",
+        *([f"--start-number={chunk.writes.first + shift}"] if shift else []),
+        "--resume",
+        "--quiet",
+    ]

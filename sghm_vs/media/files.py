@@ -1,0 +1,186 @@
+"""Files appear whole or not at all, and never over one that is there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from sghm_vs.errors import ExportError, listed
+
+EXISTING_LISTED_MAX = 3
+
+
+WORKERS = min(4, os.cpu_count() or 2) + 2
+"""Two more than are busy: while the disk takes a file, its thread waits."""
+WAITING_MAX = 2 * WORKERS
+
+
+def disk_of(folder: Path) -> int:
+    """Return the number of the disk or share that `folder` is on, while it is mounted."""
+    try:
+        return folder.stat().st_dev
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def refuse_another_disk(path: Path, disk: int) -> None:
+    """
+    Refuse to go on if the folder of `path` is no longer on `disk`.
+
+    Where a share was unmounted, an empty folder of the same name takes what is written.
+    """
+    if disk_of(path.parent) != disk:
+        msg = (
+            f"{path.parent} is on another disk than when the export began; was its share "
+            f"unmounted? {path} is not whole: mount it, and export again"
+        )
+        raise ExportError(msg)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """
+    Yield a hidden path beside `path` to write to; it takes the name `path` if all goes well.
+
+    Raises:
+        ExportError: The file can't be written, in the system's words.
+    """
+    part = part_of(path)
+    try:
+        yield part
+        give_name(part, path)
+    except BaseException as error:
+        discard(part)
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
+        raise
+
+
+def give_name(part: Path, path: Path) -> None:
+    """Rename `part` to `path`, once the disk holds what it says: power may fail at any time."""
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def part_of(path: Path) -> Path:
+    """
+    Return the hidden name that a file has until it is whole.
+
+    It is this process's own, and short: the file's name may be as long as the system allows.
+    """
+    return path.with_name(
+        f".sghm-{_digest(platform.node())}-{os.getpid()}-{_digest(path.name)}.part"
+    )
+
+
+def discard(part: Path) -> None:
+    """Remove `part` if it is there, whatever else went wrong."""
+    try:
+        part.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def cannot_write(path: Path, error: OSError) -> ExportError:
+    """Return the error for `path` in the system's words."""
+    return ExportError(
+        f"{path} can't be written: {error.strerror or error}; nothing half done was left"
+    )
+
+
+def sweep(folder: Path) -> None:
+    """Remove what runs on this computer that were killed left in `folder`."""
+    for part in folder.glob(f".sghm-{_digest(platform.node())}-*.part"):
+        process = part.name.split("-")[2]
+        if process.isdigit() and not _is_running(int(process)):
+            discard(part)
+
+
+def _is_running(process: int) -> bool:
+    if sys.platform == "win32":
+        return True  # There, the same call would end the process.
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return not _has_ended(process)
+
+
+def _has_ended(process: int) -> bool:
+    """Return whether it ended, and nobody took note: in containers orphans may stay so for ever."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:12]
+
+
+def refuse_existing(files: Sequence[Path]) -> None:
+    """Raise `ExportError` if any of `files` is there."""
+    existing = [file for file in files if file.exists()]
+    if existing:
+        found = listed(existing, EXISTING_LISTED_MAX)
+        msg = f"{found} exist already; choose another name, or replace with --overwrite"
+        raise ExportError(msg)
+
+
+class WritePool:
+    """Run writes in the background; the first that fails is raised by a later call."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="sghm-write")
+        self._pending: deque[Future[None]] = deque()
+
+    def submit(self, write: Callable[[], None]) -> None:
+        """Run `write` soon; wait first if too many others do."""
+        while len(self._pending) >= WAITING_MAX:
+            self._pending.popleft().result()
+        self._pending.append(self._threads.submit(write))
+
+    def finish(self) -> None:
+        """Return when everything is written."""
+        while self._pending:
+            self._pending.popleft().result()
+        self._threads.shutdown()
+
+    def abort(self) -> None:
+        """Drop what has not begun, and wait for what has."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def each[Item, Found](look: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+    """Return what `look` finds of each of `items`, in their order."""
+    with ThreadPoolExecutor(WORKERS) as threads:
+        return [*threads.map(look, items)]
+
+
+def write_files(contents: Mapping[Path, bytes | str], *, overwrite: bool) -> list[Path]:
+    """
+    Write each of `contents`, text as UTF-8, and return their paths.
+
+    Raises:
+        ExportError: One exists already and must not be replaced, or can't be written.
+    """
+    if not overwrite:
+        refuse_existing(list(contents))
+    for path, content in contents.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        with whole_file(path) as part:
+            part.write_bytes(content.encode() if isinstance(content, str) else content)
+    return list(contents)

@@ -1,0 +1,103 @@
+"""What a backend is: it runs a network's steps. Adding one is a file here and a row in `BACKENDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from sghm_vs.models.backends.device import Compute
+    from sghm_vs.models.sghm.encoder import Features
+    from sghm_vs.models.sghm.network import SGHM, CoarseOutput, Square
+
+
+class Network(Protocol):
+    """A network on a device; `sghm_vs.models.sghm.network.SGHM` says what each step does."""
+
+    to_small: Callable[[Tensor], Tensor]
+    """What the encoder sees of a picture at the network's size."""
+    trusts_mask: bool
+
+    @property
+    def backend(self) -> str:
+        """Its name in `BACKENDS`."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of what goes in and comes out."""
+
+    @property
+    def halo_px(self) -> int:
+        """How far the finest alpha depends on its surroundings."""
+
+    def encode(self, image: Tensor) -> Features:
+        """Return the features of `image`, (1, 3, height, width), 0-1, sides multiples of 64."""
+
+    def encode_small(self, small: Tensor) -> Features:
+        """Return the features of `small`, (1, 3, h, w), 0-1, sides multiples of 16."""
+
+    def segment(self, features: Features) -> Tensor:
+        """Return the probability of a person at the small picture's size, (1, 1, h, w)."""
+
+    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
+        """Return what is needed everywhere: the coarse alphas, and what the rest is made from."""
+
+    def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
+        """Return the finest alpha in equal `squares`, (squares, 1, side, side), 0-1."""
+
+    def finish_all(self, begun: CoarseOutput) -> Tensor:
+        """Return the finest alpha everywhere, (1, 1, height, width), 0-1."""
+
+
+class Backend(NamedTuple):
+    """A row of `BACKENDS`."""
+
+    module: str
+    """Its file, which has a function `place`; see there."""
+    devices: tuple[str, ...]
+    """Kinds of devices that it runs on, as torch names them."""
+    package: str
+    """What must be installed for it."""
+    automatic_for: tuple[str, ...] | None = None
+    """Architectures for which "auto" takes it where it is installed; None is whatever comes."""
+
+
+BACKENDS = {
+    # Worth the seconds in which it makes its programs for the heavy network alone.
+    "openvino": Backend("openvino", ("cpu",), "openvino", automatic_for=("sghm-resnet50",)),
+    "torch": Backend("pytorch", ("cpu", "cuda"), "torch"),
+}
+"""By name, the best first."""
+
+
+def place(network: SGHM, architecture: str, compute: Compute) -> Network:
+    """
+    Return what runs `network`, which is of `architecture`, by the backend of `compute`.
+
+    Raises:
+        MissingPackageError: The backend is not installed.
+        SettingsError: The network is too light for half precision.
+    """
+    chosen = compute.backend if compute.backend != "auto" else _best(architecture, compute)
+    module = import_module(f"sghm_vs.models.backends.{BACKENDS[chosen].module}")
+    return cast("Network", module.place(network, architecture, compute))
+
+
+def is_installed(backend: str) -> bool:
+    """Return whether the package of `backend` is installed."""
+    return find_spec(BACKENDS[backend].package) is not None
+
+
+def _best(architecture: str, compute: Compute) -> str:
+    return next(
+        name
+        for name, row in BACKENDS.items()
+        if compute.device.type in row.devices
+        and (row.automatic_for is None or architecture in row.automatic_for)
+        and is_installed(name)
+    )

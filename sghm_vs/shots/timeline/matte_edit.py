@@ -1,0 +1,181 @@
+"""Matte an edit: which shots its clips need, and the edit written again with their mattes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import opentimelineio as otio
+
+from sghm_vs.errors import ExportError, SourceError, listed
+from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
+from sghm_vs.options import Values
+from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
+from sghm_vs.shots.batch.manifest import Entry
+from sghm_vs.shots.batch.names import Shot, safe_name
+from sghm_vs.shots.batch.requests import Batch, shot_of, with_names
+from sghm_vs.shots.batch.run import InvalidShot
+from sghm_vs.shots.timeline import write
+from sghm_vs.shots.timeline.find_media import MediaFinder, stem_of
+from sghm_vs.shots.timeline.mlt import Profile, write_mlt
+from sghm_vs.shots.timeline.ranges import Span, find_uses, spans_of
+from sghm_vs.shots.timeline.read import EDL_SUFFIX, Cut, read_cuts, read_edit
+from sghm_vs.shots.timeline.write import Matte
+
+DEFAULT_RATE = Fraction(24)
+HANDLES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditOptions:
+    """Which frames of which media an edit means."""
+
+    media: Sequence[Path] = ()
+    """Folders with media that is not where the edit says."""
+    handles: int = HANDLES
+    """Frames more on either side, as far as the media goes."""
+    tracks: tuple[int, ...] = ()
+    """Video tracks, counted from 1; none is all."""
+    rate: Fraction | None = None
+    """Of an EDL, which doesn't say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An edit, what is matted of it, and what can't be."""
+
+    edit: Path
+    folder: Path
+    tracks: tuple[int, ...]
+    timeline: otio.schema.Timeline
+    rate: Fraction
+    spans: list[Span]
+    batch: Batch
+    notes: list[str]
+
+    def edit_path(self, form: str) -> Path:
+        """Return where the edit with its mattes goes in this form."""
+        return self.folder / f"{self.edit.stem}_mattes.{form}"
+
+
+def plan_from(
+    edit: Path, folder: Path, values: Values, asked: EditOptions, *, resumes: bool = False
+) -> Plan:
+    """
+    Return what is to be done for the edit at `edit`.
+
+    Args:
+        edit: What OpenTimelineIO reads.
+        folder: Where mattes and edits go.
+        values: What is said of every shot.
+        asked: Which frames the edit means.
+        resumes: Whether the newest version goes on, in place of a new one.
+    """
+    finder = MediaFinder([media.absolute() for media in asked.media], but=folder)
+    notes = []
+    rate = asked.rate
+    if rate is None and edit.suffix.lower() == EDL_SUFFIX:
+        rate = finder.usual_rate() or DEFAULT_RATE
+        notes.append(f"{edit.name} is read at {float(rate):.6g} frames a second; else give --rate")
+    timeline = read_edit(edit, rate)
+    cuts = read_cuts(timeline, edit.parent, asked.tracks)
+    if not cuts:
+        msg = f"{edit} shows no clips in these tracks; choose others with --tracks"
+        raise SourceError(msg)
+    notes += [f"{cut.key}: {', '.join(cut.notes)}" for cut in cuts if cut.notes]
+    uses, unfit = find_uses(cuts, finder, asked.handles)
+    spans = spans_of(uses)
+    made = Batch(
+        _shots(spans, values, folder, resumes=resumes),
+        [_unfit(cuts[number], why) for number, why in unfit.items()],
+    )
+    return Plan(edit, folder, asked.tracks, timeline, cuts[0].rate, spans, made, notes)
+
+
+def _unfit(cut: Cut, reason: str) -> InvalidShot:
+    return InvalidShot(safe_name(cut.name), cut.key, f"{cut.where}: {reason}")
+
+
+def _shots(spans: Sequence[Span], values: Values, folder: Path, *, resumes: bool) -> list[Shot]:
+    """Return a shot for each of `spans`, called after the first clip that uses it."""
+    shots = [shot_of(values, span.media.path, span.frames) for span in spans]
+    names = [_stem(span.uses[0].cut.name) or stem_of(span.media.path.name) for span in spans]
+    wishes = [(name,) for name in names]
+    return with_names(shots, wishes, [values] * len(shots), folder, resumes=resumes)
+
+
+def _stem(name: str) -> str:
+    path = Path(name)
+    return path.stem if path.suffix.lower() in MOVIE_SUFFIXES | PICTURE_SUFFIXES else name
+
+
+def mattes_of(plan: Plan, entries: Sequence[Entry]) -> dict[int, Matte]:
+    """Return the mattes that were made, by the number of the clip."""
+    by_shot = {entry.shot: entry for entry in entries}
+    mattes: dict[int, Matte] = {}
+    for shot, span in zip(plan.batch.shots, plan.spans, strict=True):
+        entry = by_shot[shot.name]
+        if entry.state != "done":
+            continue
+        paths = [plan.folder / output for output in shot.outputs]
+        sequences = [SequencePath.parse(path) for path in paths]
+        movies = [path for path, one in zip(paths, sequences, strict=True) if one is None]
+        numbered = [one for one in sequences if one is not None]
+        for use in span.uses:
+            mattes[use.cut.number] = Matte(
+                use=use,
+                shot=shot.name,
+                frames=span.frames,
+                first_number=entry.numbers[0],
+                movie=movies[0] if movies else None,
+                sequence=numbered[0] if numbered else None,
+            )
+    return mattes
+
+
+def write_edits(
+    plan: Plan, mattes: Mapping[int, Matte], forms: Collection[str]
+) -> tuple[list[Path], list[str]]:
+    """Write the edit with its mattes in these forms; return the files, and what they can't hold."""
+    edited = write.with_mattes(plan.timeline, mattes, plan.tracks)
+    jobs: list[tuple[Path, Callable[[Path], None]]] = []
+    written: list[Path] = []
+    notes: list[str] = []
+    if "otio" in forms:
+        jobs.append((plan.edit_path("otio"), partial(write.write_otio, edited)))
+    if "xml" in forms:
+        xml = plan.edit_path("xml")
+        jobs.append((xml, partial(write.write_xml, edited, mattes)))
+        if lost := write.speeds_lost_in_xml(edited):
+            notes.append(f"{xml} has no changes of speed; set them anew: {listed(lost)}")
+    if "mlt" in forms:
+        jobs.append((plan.edit_path("mlt"), partial(_write_mlt, plan, edited, mattes)))
+    if "edl" in forms:
+        alone = write.mattes_alone(edited)
+        for label, edit in alone.items():
+            form = "edl" if len(alone) == 1 else f"{label}.edl"
+            jobs.append((plan.edit_path(form), partial(write.write_edl, edit, plan.rate)))
+    for path, job in jobs:
+        try:
+            job(path)
+        except ExportError as error:
+            notes.append(str(error))
+        else:
+            written.append(path)
+    return written, notes
+
+
+def _write_mlt(
+    plan: Plan, edited: otio.schema.Timeline, mattes: Mapping[int, Matte], path: Path
+) -> None:
+    """Write a project of the size and rate of the first movie."""
+    movies = [span.media for span in plan.spans if span.media.width]
+    if not movies:
+        msg = f"{path} needs plates that are movies, and there are none"
+        raise ExportError(msg)
+    first = movies[0]
+    profile = Profile(width=first.width, height=first.height, rate=first.rate)
+    write_mlt(write.with_movies(edited, mattes, path), profile, path)

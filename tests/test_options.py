@@ -1,0 +1,176 @@
+"""Every knob is said once, and is everywhere that it belongs."""
+
+import inspect
+from dataclasses import make_dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from sghm_vs import edges, options, sghm
+from sghm_vs.cli import build_parser
+from sghm_vs.cli.options import delivery_from, matting_from, opening_from
+from sghm_vs.errors import SettingsError
+from sghm_vs.hosts.nuke.gizmo import bridge_node
+from sghm_vs.options import (
+    Delivery,
+    Edges,
+    Form,
+    FrameRange,
+    Matting,
+    Opening,
+    Settings,
+    ShotOptions,
+    from_words,
+    knob,
+    made_of,
+    options_of,
+    recorded,
+    to_words,
+)
+
+OPENING = Opening(missing="hold", colorspace="logc4", layer="hero", track=2, keep_windows=True)
+MATTING = Matting(
+    model="sghm-lite",
+    device_index=(0, 1),
+    backend="torch",
+    fp16=False,
+    mask=Path("/mask.png"),
+    settings=Settings(
+        sizing="image", infer_size=720, exposure=-1.5, tr="quality", sc_threshold=None
+    ),
+)
+DELIVERY = Delivery(
+    foreground="estimate",
+    form=Form(layout="fg", sample="float", compression="piz", codec="ffv1", premultiplied=True,
+              audio=True, quality=9),
+    over=(1.0, 0.0, 0.0),
+    timecode="01:00:00:00",
+    version=3,
+    start_number=-7,
+    edges=Edges(black=0.1, white=0.9, gamma=1.2, despeckle=3, fill=4, grow=-1.5, feather=2,
+                shape="core", width=9, invert=True),
+)  # fmt: skip
+
+
+@pytest.fixture
+def _haze(monkeypatch):
+    """A knob that is new: one entry in one group."""
+    new = knob(0.25, "how hazy it is", parse=float, metavar="H", least=0, most=1, nuke="Haze")
+    wider = make_dataclass(
+        "Settings", [("haze", float, new)], bases=(Settings,), frozen=True, kw_only=True
+    )
+    monkeypatch.setattr(options, "Settings", wider)
+    options._fields.cache_clear()
+    options._by_flag.cache_clear()
+    yield
+    monkeypatch.undo()
+    options._fields.cache_clear()
+    options._by_flag.cache_clear()
+
+
+@pytest.mark.usefixtures("_haze")
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["matte", "a.mov", "-o", "b.mov"],
+        ["batch", "a.mov", "-o", "b"],
+        ["timeline", "a.otio", "-o", "b"],
+        ["farm", "plan", "a.mov", "-o", "b.json"],
+    ],
+)
+def test_a_new_knob_is_an_option_of_every_verb_that_mattes(verb):
+    args = build_parser().parse_args([*verb, "--haze", "0.5"])
+
+    assert matting_from(args).settings.haze == 0.5
+    assert matting_from(build_parser().parse_args(verb)).settings.haze == 0.25
+
+
+@pytest.mark.usefixtures("_haze")
+def test_a_new_knob_is_in_lists_in_plans_in_the_sidecar_and_in_nuke():
+    matting = made_of(Matting, from_words(["--haze=0.5"]))
+
+    assert to_words(matting) == ("--haze=0.5",)
+    assert recorded(matting)["haze"] == "0.5"
+    (user,) = [user for user in bridge_node().user_knobs if user.name == "haze"]
+    assert (user.options["l"], user.options["R"]) == ("Haze", ("0", "1"))
+    assert "haze" in str(bridge_node().knobs["sghm_options"]).split()
+
+
+@pytest.mark.usefixtures("_haze")
+def test_a_new_knob_has_its_range_everywhere():
+    with pytest.raises(SettingsError, match=r"haze is 2\.0 and must be from 0 to 1"):
+        made_of(Matting, from_words(["--haze=2"]))
+
+
+@pytest.mark.parametrize(
+    "group", [OPENING, MATTING, DELIVERY], ids=lambda group: type(group).__name__
+)
+def test_words_say_every_knob_and_read_back_as_it_was(group):
+    words = to_words(group)
+
+    assert len(words) == len([*options_of(type(group))])
+    assert made_of(type(group), from_words(words)) == group
+
+
+@pytest.mark.parametrize(
+    "group", [OPENING, MATTING, DELIVERY], ids=lambda group: type(group).__name__
+)
+def test_the_command_line_reads_words_as_plans_do(group):
+    args = build_parser().parse_args(["matte", "a.mov", "-o", "b.mov", *to_words(group)])
+
+    found = {Opening: opening_from, Matting: matting_from, Delivery: delivery_from}[type(group)](
+        args
+    )
+    assert found == group
+
+
+def test_defaults_need_no_words():
+    assert to_words(Opening()) == to_words(Matting()) == to_words(Delivery()) == ()
+
+
+def test_all_options_of_a_shot_have_names_and_flags_of_their_own():
+    found = [*options_of(ShotOptions)]
+
+    assert len({option.name for option in found}) == len(found)
+    assert len({option.flag for option in found}) == len(found)
+    assert all(option.help for option in found)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("--tr=often", "tr is 'often'"),
+        ("--infer-size=big", "argument --infer-size: 'big' is no number"),
+        ("--layout=cube", "argument --layout: 'cube' is none of rgba, matte"),
+        ("--frames=9-2", "argument --frames: frames 9-2 end before they start"),
+        ("--colour=red", "unrecognized arguments: --colour"),
+        ("--audio=yes", "unrecognized arguments: --audio=yes"),
+        ("--layout", "unrecognized arguments: --layout"),
+    ],
+)
+def test_a_word_that_means_nothing_is_refused(word, said):
+    with pytest.raises(SettingsError, match=said):
+        made_of(ShotOptions, from_words([word]))
+
+
+def test_what_is_repeated_adds_up_and_what_is_said_twice_is_the_last():
+    found = from_words(["--to=a.mov", "--to=b.####.exr", "--frames=1-2", "--frames=3-4"])
+
+    assert found == {"to": ("a.mov", "b.####.exr"), "frames": FrameRange(3, 4)}
+
+
+def test_the_filters_have_the_defaults_of_the_options():
+    """They are written out in the signatures, for editors to show."""
+    matting = replace(Matting(), settings=Settings())
+    own = {option.name: option.default for option in options_of(type(matting))}
+    said = {name: one.default for name, one in inspect.signature(sghm).parameters.items()}
+    shared = own.keys() & said.keys() - {"mask"}
+
+    assert {"infer_size", "tr", "sizing", "exposure", "backend", "fp16", "model"} <= shared
+    assert {name: own[name] for name in shared} == {name: said[name] for name in shared}
+    shaping = {option.name: option.default for option in options_of(Edges)}
+    assert shaping == {
+        name: one.default
+        for name, one in inspect.signature(edges).parameters.items()
+        if name != "alpha"
+    }
