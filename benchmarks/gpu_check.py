@@ -25,7 +25,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.gpu_page import page
-from benchmarks.gpu_rows import write
+from benchmarks.gpu_rows import REASON_MAX, write
 
 CHECKOUT = Path(__file__).parents[1]
 REHEARSAL_LONGER = 1.25
@@ -113,8 +113,11 @@ def run_part(part: Part, out: Path, *, is_rehearsal: bool) -> Found:
     with log.open("a") as said, sensors(out / "sensors.csv") as sensed:
         said.write(f"\n== {part.name}\n")
         said.flush()
+        before = said.tell()
         ended = _ended(words, limit_s, said.fileno())
     seconds = time.monotonic() - start
+    if ended.startswith("failed"):
+        ended += _last_words(log, before)
     told = json.loads(rows.read_text()) if rows.exists() else {"rows": []}
     rows.unlink(missing_ok=True)
     return {
@@ -140,8 +143,15 @@ def _ended(words: list[str], limit_s: float, log: int) -> str:
         finally:
             _end(process)
     if code < 0:
-        return f"failed: {signal.Signals(-code).name}; see gpu.log"
-    return "done" if code == 0 else f"failed: exit code {code}; see gpu.log"
+        return f"failed: {signal.Signals(-code).name}"
+    return "done" if code == 0 else f"failed: exit code {code}"
+
+
+def _last_words(log: Path, before: int) -> str:
+    """Return the last line that was written to `log` after `before`, if there is one."""
+    lines = log.read_bytes()[before:].decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {last[:REASON_MAX]}" if last else ""
 
 
 def _end(process: subprocess.Popen[Any]) -> None:

@@ -40,7 +40,7 @@ def found(**parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_the_next_part_runs_whatever_became_of_the_one_before(tmp_path):
     """Each part but the last goes wrong in the middle; what it knew until then stays."""
-    parts = [Part(name, 20, FAKE) for name in ("broken", "crashing", "fine")]
+    parts = [Part(name, 20, FAKE) for name in ("broken", "crashing", "unable", "fine")]
     parts.insert(0, Part("slow", 2, FAKE))
 
     code = check(tmp_path, parts, is_rehearsal=True)
@@ -50,7 +50,8 @@ def test_the_next_part_runs_whatever_became_of_the_one_before(tmp_path):
     assert {part["name"]: (part["ended"], len(part["rows"])) for part in done} == {
         "slow": ("ended at its limit of 2.5 s", 1),
         "broken": ("failed: ValueError: no such thing", 1),
-        "crashing": ("failed: SIGKILL; see gpu.log", 1),
+        "crashing": ("failed: SIGKILL: about to", 1),
+        "unable": ("failed: exit code 1: no card here", 0),
         "fine": ("done", 2),
     }
     assert all(part["ended"] in (tmp_path / "gpu.md").read_text() for part in done)

@@ -18,10 +18,14 @@ def parts(name: str) -> Iterator[Row]:
     if name == "broken":
         raise ValueError("no such\n  thing")
     if name == "crashing":
+        sys.stdout.write("about to\n")
+        sys.stdout.flush()
         os.kill(os.getpid(), signal.SIGKILL)
     yield {"test": f"{name}, after", "outcome": "passed"}
 
 
 if __name__ == "__main__":
     sys.stdout.write(f"{sys.argv[1:]}\n")
+    if sys.argv[1] == "unable":
+        sys.exit("no card here")
     sys.exit(keep(parts(sys.argv[1]), Path(sys.argv[2])))
