@@ -89,7 +89,7 @@ def check(out: Path, parts: Sequence[Part], *, is_rehearsal: bool) -> int:
     (out / "gpu.log").unlink(missing_ok=True)
     found: Found = {
         "rehearsal": is_rehearsal,
-        "commit": _commit(),
+        "commit": commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "parts": [],
     }
@@ -117,7 +117,7 @@ def run_part(part: Part, out: Path, *, is_rehearsal: bool) -> Found:
         ended = _ended(words, limit_s, said.fileno())
     seconds = time.monotonic() - start
     if ended.startswith("failed"):
-        ended += _last_words(log, before)
+        ended += last_words(log, before)
     told = json.loads(rows.read_text()) if rows.exists() else {"rows": []}
     rows.unlink(missing_ok=True)
     return {
@@ -141,20 +141,20 @@ def _ended(words: list[str], limit_s: float, log: int) -> str:
         except subprocess.TimeoutExpired:
             return f"ended at its limit of {limit_s:g} s"
         finally:
-            _end(process)
+            end_group(process)
     if code < 0:
         return f"failed: {signal.Signals(-code).name}"
     return "done" if code == 0 else f"failed: exit code {code}"
 
 
-def _last_words(log: Path, before: int) -> str:
+def last_words(log: Path, before: int) -> str:
     """Return the last line that was written to `log` after `before`, if there is one."""
     lines = log.read_bytes()[before:].decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f": {last[:REASON_MAX]}" if last else ""
 
 
-def _end(process: subprocess.Popen[Any]) -> None:
+def end_group(process: subprocess.Popen[Any]) -> None:
     """End the whole group of `process`, which may have ended itself."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
@@ -197,7 +197,7 @@ def _sensed(lines: str) -> Found:
     return found
 
 
-def _commit() -> str:
+def commit() -> str:
     """Return which commit the checkout is, if git is there to tell."""
     words = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--exclude=*"]
     try:
