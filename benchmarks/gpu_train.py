@@ -64,8 +64,9 @@ class Half:
     seen_ns: int
     """When the last checkpoint that was judged was written."""
     ended: str = "runs"
-    marks: list[tuple[int, str, str]] = field(default_factory=list)
-    """Number of the checkpoint, the last line of the training, the figures."""
+    began: float = field(default_factory=time.monotonic)
+    marks: list[tuple[int, float, str, str]] = field(default_factory=list)
+    """Number of the checkpoint, minutes since this start, the training's last line, the figures."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -168,7 +169,8 @@ def _look_at(plan: Plan, half: Half, *, is_late: bool) -> None:
         kept = plan.run / f"{half.name}_{number}.pt"
         shutil.copyfile(checkpoint, kept)
         said = last_words(half.log, half.before).removeprefix(f": {half.name} ")
-        half.marks.append((number, said, judged(plan, half.name, kept)))
+        minutes = (time.monotonic() - half.began) / 60
+        half.marks.append((number, minutes, said, judged(plan, half.name, kept)))
     if half.ended != "runs":
         return
     if code is not None:
@@ -230,13 +232,13 @@ def page(plan: Plan, halves: Sequence[Half], finished: str = "not yet") -> str:
         *(f"| {half.name} | {half.ended} |" for half in halves),
         f"| {WEIGHTS} | {finished} |",
         "",
-        "| half | checkpoint | its training said | pictures held back |",
-        "|---|---|---|---|",
+        "| half | checkpoint | after min | its training said | pictures held back |",
+        "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {half.name} | {number} | {said} | {figures} |"
+        f"| {half.name} | {number} | {minutes:.1f} | {said} | {figures} |"
         for half in halves
-        for number, said, figures in half.marks
+        for number, minutes, said, figures in half.marks
     ]
     return "\n".join(lines) + "\n"
 

@@ -45,7 +45,7 @@ def test_each_checkpoint_is_kept_and_judged_and_the_halves_are_joined(plan):
         "matting.log", "segmentation.log", "sghm-lite.safetensors", "train.md"
     ]  # fmt: skip
     text = (plan.out / "train.md").read_text()
-    assert "| matting | 1 | 50 loss 0.25 0.10 s/step | IoU 50 |" in text
+    assert "| matting | 1 | 0.0 | 50 loss 0.25 0.10 s/step | IoU 50 |" in text
     assert "| sghm-lite.safetensors | done |" in text
     assert gpu_train.REHEARSAL in text
 
