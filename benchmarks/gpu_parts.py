@@ -35,9 +35,9 @@ from benchmarks.gpu_scene import (
     tensors,
     weights,
 )
-from sghm_vs.device import choose_device
-from sghm_vs.matting import Engine
-from sghm_vs.slots import cores
+from sghm_vs.filter.graph import Engine
+from sghm_vs.models.backends.device import choose_device
+from sghm_vs.models.backends.streams import cores
 
 CHECKOUT = Path(__file__).parents[1]
 LITE, RESNET = MODELS = "sghm-lite", "sghm-resnet50"

@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from sghm_vs.color import read_color, to_viewed_rgb
-from sghm_vs.device import Compute
-from sghm_vs.filter import matte_clip, placed
-from sghm_vs.graphs import Capture, Step, cuda_capture
-from sghm_vs.matting import Engine
-from sghm_vs.network import SGHM, build_network, build_plain_network, read_checkpoint
-from sghm_vs.network.model import STRIDE, Begun
-from sghm_vs.nodes import read_once
-from sghm_vs.pipeline import Pipeline
-from sghm_vs.planes import to_tensor
-from sghm_vs.settings import Settings
-from sghm_vs.slots import Slots
-from sghm_vs.stages.segmentation import to_mask
-from sghm_vs.weights import PUBLISHED_MODEL, installed, shipped
+from sghm_vs.clips import read_once
+from sghm_vs.color.convert import read_color, to_viewed_rgb
+from sghm_vs.filter.graph import Engine
+from sghm_vs.filter.sghm import matte_clip, placed
+from sghm_vs.filter.tensors import to_tensor
+from sghm_vs.matting.frame import Pipeline
+from sghm_vs.matting.segmentation import to_mask
+from sghm_vs.models.backends.cuda_graphs import Capture, Step, cuda_capture
+from sghm_vs.models.backends.device import Compute
+from sghm_vs.models.backends.streams import Slots
+from sghm_vs.models.checkpoint import build_network, build_plain_network, read_checkpoint
+from sghm_vs.models.sghm.network import SGHM, STRIDE, Begun
+from sghm_vs.models.weights import PUBLISHED_MODEL, installed, shipped
+from sghm_vs.options import Settings
 
 SHEET = Path(__file__).parents[1] / "docs" / "demo.png"
 """Five rows of a picture of a person, its alpha, and both over a color."""
