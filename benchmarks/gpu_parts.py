@@ -160,7 +160,11 @@ def gpu_tests(plan: Plan) -> Iterator[Row]:
     # A newer torch may warn of what an older one did not: that is no failure of a card.
     words = [sys.executable, "-m", "pytest", "-m", "gpu", "-v", "-W", "default", "--color=no"]
     words += ["--tb=short", "-p", "no:cacheprovider", *marked]
-    with subprocess.Popen(words, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+    # Nor are the plugins that happen to be there.
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    with subprocess.Popen(
+        words, cwd=CHECKOUT, env=alone, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         for line in process.stdout:
             sys.stdout.write(line)
