@@ -78,7 +78,7 @@ ON_CUDA = Plan(
     frames=(24, 240),
     compared=Size("720p", 1280, 720),
     compared_frames=6,
-    long=Size("180p", 320, 180),
+    long=Size("108p", 192, 108),
     long_frames=10_000,
 )
 REHEARSAL = Plan(
@@ -90,7 +90,7 @@ REHEARSAL = Plan(
     frames=(1, 2),
     compared=Size("720p", 96, 64),
     compared_frames=3,
-    long=Size("180p", 64, 64),
+    long=Size("108p", 64, 64),
     long_frames=100,
 )
 
