@@ -218,7 +218,7 @@ def _alphas(size: Size, length: int, own: Engine) -> list[Alpha]:
 def graphs(plan: Plan) -> Iterator[Row]:
     """Yield the speed with steps captured and as they are, and whether alphas are the same."""
     for model, streams in product(MODELS, plan.streams[:2]):
-        case = Case(model, plan.sizes[0], half=True, streams=streams)
+        case = Case(model, plan.sizes[0], plan.device >= 0, streams=streams)
         yield tried(case, partial(_with_and_without, plan, case))
 
 
