@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sghm_vs.media.writers import export
 
 __all__ = ["SghmError", "__version__", "attach", "edges", "export", "foreground", "sghm"]
-__version__ = version("sghm-vs")
+__version__: str
+"""Looked up when it is asked for: a checkout on PYTHONPATH has none, and mattes all the same."""
 
 _HOMES = {
     "attach": "filter.sghm",
@@ -33,6 +34,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import what is asked for, and with it torch or VapourSynth, on first use."""
+    if name == "__version__":
+        return version("sghm-vs")
     if name in _HOMES:
         return getattr(import_module(f"sghm_vs.{_HOMES[name]}"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"

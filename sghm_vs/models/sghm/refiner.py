@@ -88,6 +88,11 @@ class Refiner(nn.Module):
         coarse = self.coarse(image, guide, features)
         return coarse, self.fine(coarse.state, fine_planes(image, guide, coarse.os4))
 
+    @property
+    def halo_px(self) -> int:
+        """How far the finest alpha depends on its surroundings."""
+        return self.fine.halo_px
+
     def coarse(self, image: Tensor, guide: Tensor, features: tuple[Tensor, ...]) -> CoarseAlpha:
         """Return what is made up to a quarter of the size; see `forward`."""
         eighth, sixteenth, thirty_second = features
