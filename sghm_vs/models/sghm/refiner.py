@@ -51,7 +51,7 @@ class Refiner(nn.Module):
         self,
         features: tuple[int, int, int],
         widths: tuple[int, int, int, int] = (96, 80, 48, 32),
-        half: int = 32,
+        half: int = 16,
         full: int = 8,
     ) -> None:
         super().__init__()
