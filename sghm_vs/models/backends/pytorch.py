@@ -12,4 +12,8 @@ def place(network: SGHM, architecture: str, compute: Compute) -> SGHM:
     """Return `network` on the device and in the precision of `compute`."""
     del architecture
     dtype = choose_dtype(compute.device, compute.fp16)
-    return network.to(device=compute.device, dtype=dtype).to(memory_format=torch.channels_last)
+    ready = network.to(device=compute.device, dtype=dtype).to(memory_format=torch.channels_last)
+    if compute.device.type == "cuda":
+        # Frames run in streams of their own, which don't wait for the one that converts the weights.
+        torch.cuda.synchronize(compute.device)
+    return ready
