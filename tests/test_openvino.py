@@ -13,7 +13,7 @@ from sghm_vs.models.backends.base import place
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.openvino import OpenVinoNetwork
 from sghm_vs.models.checkpoint import build_network, fold_batch_norms, read_checkpoint
-from sghm_vs.models.sghm.network import SGHM, sghm_resnet50
+from sghm_vs.models.sghm.network import SGHM, sghm_lite_10, sghm_resnet50
 from sghm_vs.models.weights import shipped
 from tests.seeded import seeded_image
 
@@ -31,6 +31,14 @@ def drawn_resnet() -> SGHM:
     """The published network as torch draws it: its outputs are neither 0 nor 1 anywhere."""
     torch.manual_seed(0)
     network = sghm_resnet50().eval().requires_grad_(requires_grad=False)
+    fold_batch_norms(network)
+    return network
+
+
+def drawn_refiner() -> SGHM:
+    """The light network of the tenth weights as torch draws it."""
+    torch.manual_seed(0)
+    network = sghm_lite_10().eval().requires_grad_(requires_grad=False)
     fold_batch_norms(network)
     return network
 
@@ -58,7 +66,12 @@ def test_nobody_is_told_that_a_network_is_converted(monkeypatch):
 
 @pytest.mark.parametrize(
     ("make", "half", "tolerance"),
-    [(lite, False, 1e-4), (drawn_resnet, False, 1e-5), (drawn_resnet, True, 2 / 255)],
+    [
+        (drawn_refiner, False, 1e-5),
+        (lite, False, 1e-4),
+        (drawn_resnet, False, 1e-5),
+        (drawn_resnet, True, 2 / 255),
+    ],
 )
 def test_alphas_are_torchs_where_the_mask_is_given(monkeypatch, make, half, tolerance):
     monkeypatch.setattr(tiles, "TILE_PX", 32)

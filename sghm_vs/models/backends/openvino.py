@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import batched
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,8 @@ from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.streams import streams_on_cpu
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Coarse
-from sghm_vs.models.sghm.network import SGHM, CoarseOutput, Square
+from sghm_vs.models.sghm.network import SGHM, CoarseOutput, LightSGHM, Square
+from sghm_vs.models.sghm.refiner import fine_planes
 from sghm_vs.models.sghm.shortcuts import Affine, AttentiveShortcut, Survey
 
 SQUARES_AT_ONCE = 4
@@ -95,6 +96,10 @@ class OpenVinoNetwork:
 
     def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what is needed everywhere; see `SGHM`. It lasts until this thread's next."""
+        if isinstance(self._network, LightSGHM):
+            os8, os4, detail, state = self._run(_Coarse, image, mask, *features)
+            planes = fine_planes(image, mask, os4)
+            return CoarseOutput(Coarse(os8, os4, state), Survey(planes, nn.Identity()), detail)
         # Without a gate nothing of a program's looks at the picture at full size.
         looked_at = (image,) if isinstance(self._network.shortcut[0], AttentiveShortcut) else ()
         os8, os4, state, *ends = self._run(_Begin, mask, *features, *looked_at)
@@ -196,8 +201,17 @@ class _Begin(_Part):
         return *begun.coarse, *_ends(begun)
 
 
+class _Coarse(_Part):
+    def forward(self, image: Tensor, mask: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
+        network = cast("LightSGHM", self.network)
+        return tuple(network.coarse(image, Features(*features), mask))
+
+
 class _Fine(_Part):
     def forward(self, state: Tensor, planes: Tensor, *ends: Tensor) -> Tensor:
+        if isinstance(self.network, LightSGHM):
+            refined: Tensor = self.network.refiner.fine(state, planes)
+            return refined
         shortcut = self.network.shortcut[0]
         if isinstance(shortcut, AttentiveShortcut):
             full = Affine(*ends)(shortcut.ungated(planes))
