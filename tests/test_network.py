@@ -13,6 +13,7 @@ from sghm_vs.errors import WeightsError
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
 from sghm_vs.models.resampling import enlarge
+from sghm_vs.models.sghm.encoder import ASPP, ResNet50Encoder
 from sghm_vs.models.sghm.network import (
     SGHM,
     Square,
@@ -251,3 +252,20 @@ def test_the_refiner_looks_at_the_encoders_first_stages_alone():
             network.matte(image, features, mask), network.matte(image, without, mask), strict=True
         ):
             assert torch.equal(one, other)
+
+
+def test_the_trunk_and_its_context_are_torchvisions_to_the_bit():
+    models = pytest.importorskip("torchvision.models", reason="the dev group brings torchvision")
+    torch.manual_seed(0)
+    theirs = models.resnet50(replace_stride_with_dilation=(False, False, True)).eval()
+    ours = ResNet50Encoder().eval()
+    ours.load_state_dict({k: v for k, v in theirs.state_dict().items() if k in ours.state_dict()})
+    context = models.segmentation.deeplabv3.ASPP(2048, [3, 6, 9]).eval()
+    own_context = ASPP(2048, 256, (3, 6, 9)).eval()
+    own_context.load_state_dict(context.state_dict())
+    picture = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        x = theirs.maxpool(theirs.relu(theirs.bn1(theirs.conv1(picture))))
+        deepest = theirs.layer4(theirs.layer3(theirs.layer2(theirs.layer1(x))))
+        assert torch.equal(ours(picture)[-1], deepest)
+        assert torch.equal(own_context(deepest), context(deepest))
