@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BASELINE_FRAMES = 3
 WARM_UP = {"cpu": 1, "cuda": 4}
-"""Frames in each slot before it counts."""
+"""Frames in each stream before it counts."""
 FILE_FRAMES = 96
 """Of a movie, at most: encoders of 4K take seconds a frame."""
 DISTINCT = 48
@@ -290,7 +290,7 @@ def _baseline_ms(plain: SGHM, pictures: list[Tensor]) -> float:
 
 
 def _network_alone(engine: Engine, pictures: list[Tensor]) -> Row:
-    """Return the speed of what happens between tensors, with a frame in every slot."""
+    """Return the speed of what happens between tensors, with a frame in every stream."""
     pipeline, streams = engine.pipeline, engine.streams
 
     def matte(picture: Tensor) -> float:
@@ -314,7 +314,7 @@ def _network_alone(engine: Engine, pictures: list[Tensor]) -> Row:
 
 def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
     """
-    Return the time of a frame's parts, the mean of a few, one after the other in one slot alone.
+    Return the time of a frame's parts, the mean of a few, one after the other in one stream alone.
 
     That is CPU time, or on CUDA the time until the device is done. `finest_whole_ms` is what the
     finest alpha would take everywhere.

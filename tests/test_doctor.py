@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from sghm_vs.cli import checks, main
-from sghm_vs.cli.checks import Finding, Graphics, judge_graphics
+from sghm_vs.cli import doctor, main
+from sghm_vs.cli.doctor import Finding, Graphics, judge_graphics
 
 CARD = Graphics(torch="2.11.0", platform="CUDA 12.8", has_nvidia_driver=True)
 
@@ -55,20 +55,20 @@ def test_something_needed_that_is_missing_is_exit_code_1(monkeypatch, capsys):
 def test_little_memory_is_warned_of(monkeypatch, tmp_path):
     limit = tmp_path / "memory.max"
     limit.write_text(f"{2**31}\n")
-    monkeypatch.setattr(checks, "CONTAINER_LIMIT", limit)
+    monkeypatch.setattr(doctor, "CONTAINER_LIMIT", limit)
 
-    finding = checks._memory()
+    finding = doctor._memory()
 
     assert finding.state == "warning"
     assert "2.0 GiB" in finding.found
     limit.write_text("max\n")
-    assert "2.0 GiB" not in checks._memory().found
+    assert "2.0 GiB" not in doctor._memory().found
 
 
 def test_an_ffmpeg_that_does_not_run_is_bad_and_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("SGHM_FFMPEG", str(tmp_path / "no-ffmpeg"))
 
-    finding = checks._attempt("ffmpeg", checks._ffmpeg)
+    finding = doctor._attempt("ffmpeg", doctor._ffmpeg)
 
     assert finding.state == "bad"
     assert "SGHM_FFMPEG" in finding.to_do

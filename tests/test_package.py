@@ -86,6 +86,7 @@ REFUSALS = {
     "the model is unknown to stills": [
         "matte", "--stills", "plate.png", "-o", "{name}.exr", "--model", "unknown"
     ],
+    "a review has nothing behind it": ["matte", "plate.png", "-o", "a.mp4"],
     "the ending is unknown": ["matte", "plate.png", "-o", "a.avi"],
     "the footage of a batch is missing": ["batch", "nowhere.mov", "-o", "mattes"],
     "the plan is missing": ["farm", "make", "nowhere.json"],

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
+import shutil
 import sys
-from dataclasses import asdict
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from sghm_vs.cli import options
-from sghm_vs.cli.checks import look_at_everything
+from sghm_vs.errors import SghmError
+
+if TYPE_CHECKING:
+    from sghm_vs.models.weights import Weights
+
+
+PACKAGES = (
+    "sghm-vs", "numpy", "opencv-python-headless", "av", "OpenEXR", "safetensors",
+    "platformdirs",
+)  # fmt: skip
+OLDEST_PYTHON = 3, 12
+LEAST_MEMORY_GIB = 4.0
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -35,3 +57,250 @@ def run(args: argparse.Namespace) -> int:
             if finding.to_do:
                 sys.stdout.write(f"{'':<7} {'':<{width}}  -> {finding.to_do}\n")
     return 1 if any(finding.state == "bad" for finding in findings) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    found: str
+    state: Literal["ok", "warning", "bad"] = "ok"
+    """Warning: it works, and less well than it could. Bad: something needed is missing."""
+    to_do: str = ""
+    """What to type or change; empty where there is nothing to do."""
+
+
+def look_at_everything(home: Path | None = None) -> list[Finding]:
+    """Return what there is to know of this installation; `home` is the folder of weights."""
+    checks: dict[str, Callable[[], Finding]] = {
+        "Python": _python,
+        "platform": lambda: Finding("platform", platform.platform()),
+        "torch": _torch,
+        "opencv": _opencv,
+        "VapourSynth": _vapoursynth,
+        "vspipe": _vspipe,
+        "ffmpeg": _ffmpeg,
+        "OpenVINO": _openvino,
+        "model": lambda: _model(home),
+        "memory": _memory,
+        "threads": _threads,
+    }
+    found = [_attempt(what, check) for what, check in checks.items()]
+    return [*found, *map(_package, PACKAGES), *_weights(home)]
+
+
+def _attempt(what: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except (SghmError, ImportError, OSError) as error:
+        return Finding(what, str(error), "bad", "install sghm-vs again: uv pip install sghm-vs")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        return Finding(name, "not installed", "bad", f"pip install {name}")
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()}, {sys.executable}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Finding("Python", found, "bad", "install Python 3.12 or later")
+    return Finding("Python", found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graphics:
+    """What torch and the system say of GPUs."""
+
+    torch: str
+    """Torch's version."""
+    platform: str | None
+    """The version of CUDA or ROCm that torch was built for; None is a build for the CPU."""
+    devices: tuple[str, ...] = ()
+    """Their names, as torch sees them."""
+    has_nvidia_driver: bool = False
+    visible: str | None = None
+    """What the environment lets torch see; None is everything."""
+    complaint: str = ""
+    """What torch warned of when it looked for devices."""
+
+
+def judge_graphics(seen: Graphics) -> Finding:
+    """Return which GPU runs the network, or why none does and what to type."""
+    build = f"{seen.torch}, built for {seen.platform or 'the CPU'}"
+    if seen.devices:
+        return Finding("torch", f"{build}; {', '.join(seen.devices)}")
+    if not seen.has_nvidia_driver:
+        return Finding("torch", f"{build}; no NVIDIA driver found: it runs on the CPU")
+    if seen.platform is None:
+        found = f"{build}, beside an NVIDIA card: it runs on the CPU"
+        fix = "uv pip install --reinstall --torch-backend=auto torch"
+        return Finding("torch", found, "warning", fix)
+    if seen.visible is not None:
+        found = f"{build}; CUDA_VISIBLE_DEVICES={seen.visible!r} hides the NVIDIA card"
+        return Finding("torch", found, "warning", "unset CUDA_VISIBLE_DEVICES")
+    found = f"{build}; it sees no card though an NVIDIA driver is here. {seen.complaint}".rstrip()
+    fix = "run nvidia-smi; is the driver new enough for this CUDA, is the card given to this user?"
+    return Finding("torch", found, "warning", fix)
+
+
+def _torch() -> Finding:
+    import torch
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    seen = Graphics(
+        torch=torch.__version__,
+        platform=_built_for(torch.version.cuda, torch.version.hip),
+        devices=tuple(_describe_device(index) for index in range(count)),
+        has_nvidia_driver=NVIDIA_DRIVER.exists() or shutil.which("nvidia-smi") is not None,
+        visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        complaint=" ".join(str(each.message).split("\n")[0] for each in said),
+    )
+    return judge_graphics(seen)
+
+
+def _built_for(cuda: str | None, hip: str | None) -> str | None:
+    return f"CUDA {cuda}" if cuda else f"ROCm {hip}" if hip else None
+
+
+def _describe_device(index: int) -> str:
+    import torch
+
+    facts = torch.cuda.get_device_properties(index)
+    return f"cuda:{index} {facts.name}, {facts.total_memory / 2**30:.0f} GiB"
+
+
+def _opencv() -> Finding:
+    import cv2
+
+    both = [name for name in ("opencv-python", "opencv-contrib-python") if _is_installed(name)]
+    if both:
+        fix = f"pip uninstall {both[0]} && pip install --force-reinstall opencv-python-headless"
+        found = f"{cv2.__version__}, and {both[0]} beside the headless one: they share their files"
+        return Finding("opencv", found, "warning", fix)
+    return Finding("opencv", cv2.__version__)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _vapoursynth() -> Finding:
+    import vapoursynth as vs
+
+    release = f"R{vs.core.core_version.release_major}"
+    plugins = sorted(plugin.namespace for plugin in vs.core.plugins())
+    found = f"{release}, plugins: {' '.join(plugins)}"
+    if "bs" not in plugins:
+        fix = "pip install vapoursynth-bestsource"
+        return Finding("VapourSynth", f"{found}; BestSource is not loaded", "bad", fix)
+    return Finding("VapourSynth", found)
+
+
+def _vspipe() -> Finding:
+    folder = Path(sys.executable).parent
+    beside, reached = shutil.which("vspipe", path=str(folder)), shutil.which("vspipe")
+    if beside is None:
+        return Finding("vspipe", "not beside this Python", "bad", "pip install vapoursynth")
+    if reached is None:
+        fix = f"put {folder} on PATH, or run `vapoursynth config` once"
+        return Finding("vspipe", f"{beside}, which is not on PATH", "warning", fix)
+    if not Path(reached).samefile(beside):
+        fix = f"put {folder} first on PATH"
+        found = f"{reached} is first on PATH, and {beside} is this Python's"
+        return Finding("vspipe", found, "warning", fix)
+    return Finding("vspipe", beside)
+
+
+def _ffmpeg() -> Finding:
+    from sghm_vs.media.writers.ffmpeg import VARIABLE, find_ffmpeg, read_version
+
+    try:
+        path = find_ffmpeg()
+    except SghmError as error:
+        fix = f"unset {VARIABLE}; pip install imageio-ffmpeg"
+        return Finding("ffmpeg", str(error), "bad", fix)
+    return Finding("ffmpeg", f"{read_version(path)}, {path}")
+
+
+def _openvino() -> Finding:
+    try:
+        return Finding("OpenVINO", version("openvino"))
+    except PackageNotFoundError:
+        return Finding(
+            "OpenVINO",
+            "not installed; it speeds up sghm-resnet50 on CPUs (pip install 'sghm-vs[openvino]')",
+        )
+
+
+def _model(home: Path | None) -> Finding:
+    from sghm_vs.models.weights import PUBLISHED_MODEL, installed, shipped
+
+    weights = installed(PUBLISHED_MODEL, home) or shipped()
+    return Finding("model", f"{weights.name} is auto, {weights.path}")
+
+
+def _weights(home: Path | None) -> list[Finding]:
+    """Return what is to be thought of each model that is there, and where the others come from."""
+    from sghm_vs.models.weights import CHECKPOINTS, home_folder, installed, shipped
+
+    findings = [Finding("home", str(home or home_folder()))]
+    for model in (shipped().name, *CHECKPOINTS):
+        weights = installed(model, home) if model in CHECKPOINTS else shipped()
+        what, fetch = f"weights {model}", f"sghm weights fetch {model}"
+        if weights is None:
+            findings.append(Finding(what, "not installed", to_do=fetch))
+        else:
+            findings.append(_judge(what, weights, f"{fetch} --force"))
+    return findings
+
+
+def _judge(what: str, weights: Weights, fix: str) -> Finding:
+    from sghm_vs.models.install import verify
+
+    verdict = verify(weights)
+    found = f"{weights.path}: {verdict.says}"
+    return Finding(what, found, verdict.state, "" if verdict.state == "ok" else fix)
+
+
+def _memory() -> Finding:
+    total = _memory_gib()
+    if total is None:
+        return Finding("memory", "not known on this platform")
+    if total < LEAST_MEMORY_GIB:
+        fix = "use a smaller infer_size, for example --infer-size 720"
+        return Finding("memory", f"{total:.1f} GiB, which is little", "warning", fix)
+    return Finding("memory", f"{total:.1f} GiB")
+
+
+def _memory_gib() -> float | None:
+    """Return how much memory this process may have, as the system or its container says."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None  # Windows has no sysconf.
+    with suppress(OSError, ValueError):  # There is no container, or its limit is "max".
+        total = min(total, int(CONTAINER_LIMIT.read_text()))
+    return total / 2**30
+
+
+def _threads() -> Finding:
+    import vapoursynth as vs
+
+    from sghm_vs.models.backends.streams import cores
+
+    count = cores()
+    found = f"{count} cores for this process, {vs.core.num_threads} threads in VapourSynth"
+    if vs.core.num_threads < count:
+        fix = f"set core.num_threads = {count} in the script"
+        return Finding("threads", f"{found}: so many frames at once", "warning", fix)
+    return Finding("threads", found)

@@ -70,7 +70,7 @@ def _bar(what: str, *, in_bytes: bool) -> Iterator[Report]:
 
 @contextmanager
 def shots_progress(*, quiet: bool) -> Iterator[Listener]:
-    """Yield what hears of a batch: a line for each shot, and one for all."""
+    """Yield what shows the progress of a batch: a line for each shot, and one for all."""
     from sghm_vs.shots.batch.run import Silence
 
     if quiet:
@@ -178,7 +178,7 @@ def openjd_progress(what: str) -> Iterator[Report]:
 
 @contextmanager
 def farm_progress(*, quiet: bool, as_json: bool) -> Iterator[Callable[[Status], None]]:
-    """Yield what hears how far a show is: a line of text, kept up to date."""
+    """Yield what shows the progress of a show: a line of text, kept up to date."""
     if as_json:
         yield _FarmLines(JSON_EVERY_S, _farm_json)
     elif quiet:

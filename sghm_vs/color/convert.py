@@ -32,10 +32,10 @@ from sghm_vs.color.frame_props import (
 )
 from sghm_vs.color.transfer import (
     CAMERA_ENCODE,
+    encode,
     is_linear,
     linearize,
-    to_codes,
-    to_light_for_view,
+    linearize_for_view,
     view_transform,
 )
 
@@ -64,7 +64,7 @@ class Footage:
 
 def read_color(clip: vs.VideoNode) -> Footage:
     """
-    Return `clip` with its color as its frames' props say; see `intake` for what they leave out.
+    Return `clip` with its color as its frames' props say; see `frame_props` for what they leave out.
 
     Raises:
         UnsupportedClipError: The clip's format can't be converted, or its first frame is
@@ -105,7 +105,7 @@ def to_viewed_rgb(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
 
     def viewed(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
         if exposure or color.space or color.transfer in (LINEAR, PQ, HLG):
-            return view_transform(to_light_for_view(clip, color), gain)
+            return view_transform(linearize_for_view(clip, color), gain)
         if color.primaries in WIDE_PRIMARIES:
             return clip.resize.Bicubic(format=vs.RGBS, primaries=BT709)
         return clip.resize.Bicubic(format=vs.RGBS)
@@ -143,7 +143,7 @@ def assume_colorspace(clip: vs.VideoNode, name: str) -> vs.VideoNode:
     Return `clip` with frames that say that their colors are of the space `name`.
 
     Raises:
-        SettingsError: As `colorspaces.canonical` says.
+        SettingsError: As `ocio.canonical` says.
     """
     found = ocio.canonical(name)
     if found not in ocio.WORDS:
@@ -163,7 +163,7 @@ def as_coded(linear: vs.VideoNode, footage: Footage) -> vs.VideoNode:
     target = _float_format(footage)
 
     def coded(_: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
-        curved = to_codes(linear, color)
+        curved = encode(linear, color)
         if target == vs.RGBS:
             return curved
         return curved.resize.Bicubic(format=target, matrix=color.matrix)

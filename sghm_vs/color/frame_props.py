@@ -52,7 +52,7 @@ class Colorimetry:
     transfer: int
     primaries: int
     space: str = ""
-    """A color space by name, in place of transfer and primaries; see `colorspaces`."""
+    """A color space by name, in place of transfer and primaries; see `sghm_vs.color.ocio`."""
 
 
 def readable(clip: vs.VideoNode) -> vs.VideoNode:

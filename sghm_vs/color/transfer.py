@@ -63,7 +63,7 @@ def linearize(clip: vs.VideoNode, color: Colorimetry, white: float = 100.0) -> v
     return decoded.std.SetFrameProps(_Transfer=LINEAR).resize.Point(primaries=BT709)
 
 
-def to_codes(linear: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+def encode(linear: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
     """Return scene-linear RGBS, Rec.709 primaries, coded as RGBS of `color`."""
     tags = {"_Transfer": color.transfer, "_Primaries": color.primaries}
     if color.space:
@@ -75,7 +75,7 @@ def to_codes(linear: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
     return in_gamut.resize.Bicubic(transfer=color.transfer)
 
 
-def to_light_for_view(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
+def linearize_for_view(clip: vs.VideoNode, color: Colorimetry) -> vs.VideoNode:
     """
     Return what `linearize` does, reference white being 1, for eyes and networks.
 

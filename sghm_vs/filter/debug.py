@@ -75,7 +75,7 @@ def _of_window(name: View, steps: Steps) -> vs.VideoNode:
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
         alpha, neighbors = np.asarray(own[0]), window.neighbors(n, others)
-        show = temporal.uncertain if name == "band" else temporal.trust
+        show = temporal.uncertain if name == "band" else temporal.confidence
         values = show(alpha, neighbors) if neighbors else np.zeros_like(alpha)
         return to_gray_frame(values.astype(np.float32), own.props)
 

@@ -43,7 +43,7 @@ class FeatureCache:
         """
         Return the features of frame `n`, which `make` makes if they are not there.
 
-        They go: a frame is matted once, and would else wait for the cache to be full.
+        They are removed from the cache, since each frame is matted once.
         """
         with self._lock:
             found = self._kept.pop(n, None)
@@ -86,7 +86,7 @@ class Engine:
         return cls(replace(pipeline, runner=streams.runner), streams, features)
 
     def run(self, frames: list[vs.VideoFrame], compute: Callable[..., Tensor]) -> Tensor:
-        """Return what `compute` makes of `frames` as tensors, in a slot; on the CPU."""
+        """Return what `compute` makes of `frames` as tensors, in a stream; the result is on the CPU."""
         dtype = self.pipeline.network.dtype
         if not self.streams.packs:
             return self.streams.run(

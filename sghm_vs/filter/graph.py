@@ -150,7 +150,7 @@ def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> 
             return seen.float()
 
         seen = engine.run([own], compute)
-        # Only now are they all there: a device works while the host goes on.
+        # Only now are they all there: a device works while the CPU goes on.
         engine.features.put(n, made[-1])
         return to_frame(seen, picture)
 

@@ -40,7 +40,7 @@ class Window:
 
     def guided_by_mask(self, people: vs.VideoNode) -> Window:
         """
-        Return the window whose motion is that of people's outlines; see `flow.guided_by_mask`.
+        Return the window whose motion is that of people's outlines; see `optical_flow.guided_by_mask`.
 
         Args:
             people: Where each frame has them, GRAYS, above 0.5. Motion comes at the size of these.

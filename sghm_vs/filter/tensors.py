@@ -94,7 +94,7 @@ def layout_of(frame: vs.VideoFrame) -> PlaneLayout | None:
     It does not look at transfer and primaries: whether they matter is for `color` to say.
 
     Args:
-        frame: With color props on it; see `intake.tagged`. Gray floats need none.
+        frame: With color props on it; see `frame_props.tagged`. Gray floats need none.
     """
     kind = frame.format
     is_float = kind.sample_type == vs.FLOAT

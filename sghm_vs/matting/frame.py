@@ -24,7 +24,7 @@ class Pipeline:
     network: Network
     settings: Settings
     runner: StepRunner = field(default_factory=EagerRunner)
-    """Where what asks nothing of the host runs."""
+    """Runs the steps that need nothing from the CPU in between, and can be captured as CUDA graphs."""
 
     def matte(self, picture: Tensor, guide: Tensor | None = None) -> Tensor:
         """
@@ -171,6 +171,6 @@ class Blended(NamedTuple):
     alpha: Tensor
     """Of the two coarser alphas, of that size."""
     blend_weight: Tensor
-    """How far the finest replaces it."""
+    """Weight of the finest alpha in the blend, 0-1, (1, 1, height, width)."""
     tiles: Tensor
     """Where that is at all; see `sghm_vs.matting.tiles.tiles`."""

@@ -1,4 +1,4 @@
-"""How a picture and the people in it move to the next: dense flow, trust in it, and cuts."""
+"""How a picture and the people in it move to the next: dense optical flow, its confidence, and cuts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ type Luma = NDArray[np.uint8]
 """(h, w), codes of 255; for motion, of half the picture's size."""
 type Plane = NDArray[np.float32]
 type Motion = NDArray[np.float32]
-"""(3, h, w): where each pixel of one luma lies in another, as x and y in its pixels, and trust, 0-1."""
+"""(3, h, w): where each pixel of one luma lies in another: x and y in pixels, and confidence, 0-1."""
 
 FINEST_SCALE = 1
 """Where the search for motion ends: at half of the luma's size."""
@@ -22,11 +22,11 @@ SHORTEST_SIDE_PX = 32
 """OpenCV's DIS refuses what is under 12 px, and crashed on 12x48 and on 16x300."""
 
 ROUND_TRIP_PX = 1.0
-"""There and back, off by this: trust falls to 0.6."""
+"""Forward-backward error in pixels at which flow confidence falls to 0.6."""
 ROUND_TRIP_OF_LENGTH = 0.05
-"""The same as a part of the way: fast motion is known less exactly."""
+"""Added to it as a part of the motion's length: fast motion is known less exactly."""
 PHOTOMETRIC_CODES = 6.0
-"""Of 255. What is found there looks different by this, beside noise: trust falls to 0.6."""
+"""Difference in luma, codes of 255 and without noise, at which flow confidence falls to 0.6."""
 NOISE_MAX = 14 / 255
 """Sigma of a difference of two pictures; what is more comes of lost motion."""
 
@@ -44,7 +44,7 @@ CELLS = 80
 AROUND_CELLS = 5
 """The sigma of what counts as beside, a sixteenth of that side."""
 APART_PX = 1.0
-"""Deviation of the motion beside from its mean: trust in that falls to 0.6."""
+"""Deviation, in pixels, of the motion around from its mean at which its confidence falls to 0.6."""
 APART_OF_LENGTH = 0.05
 """The same as a part of the way."""
 PEOPLE_AROUND = 0.1
@@ -106,11 +106,11 @@ def motions(before: Luma, after: Luma) -> tuple[Motion, Motion]:
 
 
 def chained(first: Motion, second: Motion) -> Motion:
-    """Return the motion that goes as `first` does and on from there as `second`; trust multiplies."""
+    """Return `first` followed by `second`; the product of both is its confidence."""
     column, row = grid(*first.shape[1:])
     onward = sample(cv2.merge([*second]), column + first[0], row + first[1])
-    x, y, trust = cv2.split(onward)
-    return np.stack([first[0] + x, first[1] + y, first[2] * trust])
+    x, y, confidence = cv2.split(onward)
+    return np.stack([first[0] + x, first[1] + y, first[2] * confidence])
 
 
 def guided_by_mask(motion: Motion, people: Plane) -> Motion:
@@ -142,11 +142,11 @@ def resized(motion: Motion, size: tuple[int, ...]) -> Motion:
     if motion.shape[1:] == size:
         return motion
     across, down = size[1] / motion.shape[2], size[0] / motion.shape[1]
-    x, y, trust = (
+    x, y, confidence = (
         np.asarray(cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
         for part in motion
     )
-    return np.stack([x * np.float32(across), y * np.float32(down), trust])
+    return np.stack([x * np.float32(across), y * np.float32(down), confidence])
 
 
 def shrunk(plane: Plane, size: tuple[int, ...]) -> Plane:
@@ -219,9 +219,9 @@ def _mean_of_people(motion: Motion, person: Plane) -> Motion:
         Means of what is known alone: Knutsson and Westin, "Normalized and differential
         convolution", CVPR 1993.
     """
-    x, y, trust = motion
-    weight = person * np.square(trust)
-    parts = person, person * trust, weight, weight * x, weight * y, weight * (x * x + y * y)
+    x, y, confidence = motion
+    weight = person * np.square(confidence)
+    parts = person, person * confidence, weight, weight * x, weight * y, weight * (x * x + y * y)
     share, trusted, total, *sums = (cv2.GaussianBlur(part, (0, 0), AROUND_CELLS) for part in parts)
     mean_x, mean_y, square = (part / np.maximum(total, TINY) for part in sums)
     length = np.square(mean_x) + np.square(mean_y)
@@ -246,8 +246,8 @@ def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np
     by_noise = 0.8 * 255 * noise(difference * np.float32(1 / 255))
     unlike = (cv2.blur(np.abs(difference), (3, 3)) - by_noise).clip(0) / PHOTOMETRIC_CODES
     allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length
-    trust = np.exp((astray / allowed + unlike * unlike) * np.float32(-0.5))
-    return np.asarray(trust * _is_inside(x, y), np.float32)
+    confidence = np.exp((astray / allowed + unlike * unlike) * np.float32(-0.5))
+    return np.asarray(confidence * _is_inside(x, y), np.float32)
 
 
 def _is_inside(x: Plane, y: Plane) -> NDArray[np.bool_]:

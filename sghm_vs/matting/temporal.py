@@ -17,7 +17,7 @@ ROW_PX = 1024
 """OpenCV looks points up in rows of less than 32,768."""
 
 LENIENCE = 0.5
-"""Power of a motion's trust in small pictures, whose pixels are larger than the motion's errors."""
+"""Power of a motion's confidence in small pictures, whose pixels are larger than the motion's errors."""
 
 PATCH_PX = 5
 """Side of what is compared before pictures are averaged."""
@@ -98,9 +98,9 @@ def fuse(seen: Plane, neighbors: Sequence[Neighbor], radius: int) -> Plane:
     column, row = grid(height, width)
     total, weight = np.zeros_like(own), np.zeros_like(own)
     differs = np.zeros(own.shape, np.bool_)
-    for values, (x, y, trust), _ in neighbors:
+    for values, (x, y, confidence), _ in neighbors:
         moved = sample(values, column + x, row + y)
-        lenient = trust**LENIENCE
+        lenient = confidence**LENIENCE
         total += lenient * moved
         weight += lenient
         differs |= moved != own
@@ -151,7 +151,7 @@ def uncertain(alpha: Plane, neighbors: Sequence[Neighbor]) -> NDArray[np.bool_]:
     return cv2.resize(grown, alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
-def trust(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
+def confidence(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
     """Return how far the motion to the neighbors is trusted, their mean, of `alpha`'s size."""
     mean = np.mean([neighbor.motion[2] for neighbor in neighbors], axis=0, dtype=np.float32)
     return np.asarray(cv2.resize(mean, alpha.shape[::-1]), np.float32)
@@ -166,11 +166,11 @@ def warp_error(alpha: Plane, neighbors: Sequence[Neighbor]) -> float:
     before = [neighbor for neighbor in neighbors if not neighbor.is_later]
     if not before:
         return 0.0
-    values, (x, y, trust), _ = before[-1]
-    column, row = grid(*trust.shape)
-    moved = sample(shrunk(values, trust.shape), column + x, row + y)
-    error = trust * np.square(shrunk(alpha, trust.shape) - moved)
-    return float(error.sum() / max(trust.sum(), 1))
+    values, (x, y, confidence), _ = before[-1]
+    column, row = grid(*confidence.shape)
+    moved = sample(shrunk(values, confidence.shape), column + x, row + y)
+    error = confidence * np.square(shrunk(alpha, confidence.shape) - moved)
+    return float(error.sum() / max(confidence.sum(), 1))
 
 
 def _difference(

@@ -113,6 +113,7 @@ def rotoscope(
         delivery.form,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite or delivery.resume,
+        has_background=delivery.over is not None,
     )
     find_weights(how.model)
     # With it comes torch, which takes seconds to load: what can be refused has been by now.

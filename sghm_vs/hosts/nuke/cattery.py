@@ -81,7 +81,7 @@ def node(name: str, *, sees_neighbors: bool) -> Node:
         sees_neighbors: Whether it takes the frames before and after.
     """
     plate = Node("Input", {"name": "plate"})
-    seen = _as_seen(plate)
+    seen = _view_transform(plate)
     model, shown = _model(name, seen[-1], sees_neighbors=sees_neighbors)
     copy = Node("Copy", {**copying(ALPHA), "bbox": "B"}, [plate, model])
     inside = [plate, *seen, *shown, model, copy, Node("Output", {"name": "Output1"}, [copy])]
@@ -135,8 +135,8 @@ def _own_knobs() -> list[UserKnob]:
     ]
 
 
-def _as_seen(plate: Node) -> list[Node]:
-    """Return the nodes that make of `plate` what `coding.view_transform` does of scene-linear light."""
+def _view_transform(plate: Node) -> list[Node]:
+    """Return the nodes that do to `plate` what `transfer.view_transform` does to linear light."""
     only = Node("Remove", {"operation": "keep", "channels": "rgb", "name": "OnlyColor"}, [plate])
     matrix: dict[str, Value] = {
         "matrix": _rows(AP1_TO_REC709),

@@ -54,7 +54,7 @@ class Source:
     path: Path | None = None
     """Where it is."""
     colorspace: str | None = None
-    """What its codes were said to mean, as `colorspaces.canonical` spells it."""
+    """What its codes were said to mean, as `ocio.canonical` spells it."""
 
 
 def open_source(path: str | Path, opening: Opening | None = None) -> Source:

@@ -126,11 +126,12 @@ def export(
         made,
         patterns=patterns,
         overwrite=overwrite or resume,
+        has_background=over is not None,
     )
     suffixes = {target.path.suffix.lower() for target in targets}
     prepare_folders(targets)
     job = Job(
-        over=_background(over, clip) if ".mp4" in suffixes else None,
+        over=None if over is None or ".mp4" not in suffixes else _background(over, clip),
         footage=read_color(clip) if foreground is None else _colored(clip, foreground),
         alpha=alpha,
         extra=extra,
@@ -159,7 +160,13 @@ def export(
 
 
 def find_targets(
-    paths: Sequence[Path], numbers: range, form: Form, *, patterns: bool, overwrite: bool
+    paths: Sequence[Path],
+    numbers: range,
+    form: Form,
+    *,
+    patterns: bool,
+    overwrite: bool,
+    has_background: bool,
 ) -> list[Target]:
     """
     Return what `paths` mean for frames with `numbers`; nothing is opened or made.
@@ -168,18 +175,19 @@ def find_targets(
         ExportError: One can't be written in this form, exists already, or meets another.
     """
     targets = read_targets(paths, numbers, tuple(WRITERS), patterns=patterns, overwrite=overwrite)
-    check_suffixes({target.path.suffix.lower() for target in targets}, form)
-    return targets
-
-
-def _background(over: vs.VideoNode | Sequence[float] | None, clip: vs.VideoNode) -> vs.VideoNode:
-    """Return what a review shows the subject over, RGBS in display code."""
-    if over is None:
+    suffixes = {target.path.suffix.lower() for target in targets}
+    check_suffixes(suffixes, form)
+    if ".mp4" in suffixes and not has_background:
         msg = (
             "an .mp4 is a review movie without alpha; say what it shows the subject over: "
             "--over gray, --over 204080 or --over plate.png"
         )
         raise ExportError(msg)
+    return targets
+
+
+def _background(over: vs.VideoNode | Sequence[float], clip: vs.VideoNode) -> vs.VideoNode:
+    """Return what a review shows the subject over, RGBS in display code."""
     if isinstance(over, vs.VideoNode):
         check_extent(
             "background", check_constant("background", over, ExportError), clip, ExportError

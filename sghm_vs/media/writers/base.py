@@ -41,7 +41,7 @@ class Writer(Protocol):
     clips: tuple[vs.VideoNode, ...]
     """What it needs of each frame, in this order."""
     facts: Facts
-    """What the output says of itself when it is read back; see `reading`."""
+    """What the output says of itself when it is read back; see `verification.readback`."""
     samples: dict[int, Sample]
     """What was sent of the frames in `job.sampled`, by frame, counted from 0."""
 

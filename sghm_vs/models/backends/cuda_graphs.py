@@ -19,7 +19,7 @@ GRAPHS_MAX = 24
 """Of a stream: three sizes of pictures. Each holds memory; whatever else comes along runs uncaptured."""
 
 type Step = Callable[..., Any]
-"""A pure function of tensors and hashable values, alone or in tuples, that asks nothing of the host."""
+"""A pure function of tensors and hashable values, alone or in tuples; it never waits for the CPU."""
 type Capture = Callable[[Step, tuple[Any, ...]], tuple[Callable[[], None], Any]]
 """Returns what replays a step on these very inputs, and the outputs that it writes each time."""
 

@@ -56,16 +56,16 @@ class Planned:
 
 
 class Listener(Protocol):
-    """Hears how a batch goes."""
+    """Receives the progress of a batch."""
 
     def begin(self, planned: Sequence[Planned]) -> None:
-        """Hear which shots there are."""
+        """Receive the shots, before the first is made."""
 
     def report(self, shot: Shot, done: int, total: int) -> None:
-        """Hear how many frames of `shot` are done."""
+        """Receive how many frames of `shot` are done."""
 
     def end(self, entry: Entry) -> None:
-        """Hear what became of a shot."""
+        """Receive the result of a shot."""
 
 
 class Silence:
@@ -138,7 +138,7 @@ def run_batch(
         folder: Made if it is not there.
         batch_options: Defaults to one shot after another, into a folder that has none of them.
         unfit: What could not become a shot; recorded as failed.
-        listener: Hears how it goes.
+        listener: Receives the progress.
 
     Returns:
         What became of each shot, in order, then of each of `unfit`.

@@ -127,7 +127,7 @@ def make_show(
         jobs: With unique names.
         open_pool: Called once nothing stands in the way.
         rules: How.
-        tell: Hears how it goes, twice a second.
+        tell: Receives the progress, twice a second.
 
     Returns:
         What became of each shot.
