@@ -21,8 +21,8 @@ from sghm_vs.hosts.nuke.script import Node, find
 from sghm_vs.matting import refinement, segmentation
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.media.readers import open_source
-from sghm_vs.models.checkpoint import build_network, read_checkpoint
-from sghm_vs.models.sghm.network import SGHM
+from sghm_vs.models.checkpoint import build_network, fold_batch_norms, read_checkpoint
+from sghm_vs.models.sghm.network import SGHM, LightSGHM, sghm_lite_10
 from sghm_vs.models.weights import shipped
 from sghm_vs.options import Settings
 from tests import nuke_graph, torch21
@@ -73,6 +73,45 @@ def test_so_does_the_published_network(seeded_network):
     made = loaded(torchscript.OneFrame(seeded_network))(picture)
 
     own = Pipeline(seeded_network, Settings(tr=0)).matte(picture)
+    torch.testing.assert_close(made, own, atol=1e-4, rtol=0)
+
+
+@pytest.fixture
+def refiner() -> LightSGHM:
+    """The light network of the tenth weights, drawn so that its alphas are of all kinds."""
+    torch.manual_seed(0)
+    network = sghm_lite_10().eval().requires_grad_(requires_grad=False)
+    for layer in (network.refiner.to_os4, network.refiner.fine.to_os1):
+        layer.weight -= layer.weight.mean((1, 2, 3), keepdim=True)
+        layer.weight *= 60
+        layer.bias.zero_()
+    fold_batch_norms(network)
+    return network
+
+
+@pytest.mark.parametrize(("height", "width"), [(130, 100), (192, 320)])
+def test_so_does_the_light_refiner(refiner, height, width):
+    picture = torch.from_numpy(torch21.picture(height, width))
+
+    made = loaded(torchscript.OneFrame(refiner))(picture)
+
+    own = Pipeline(refiner, Settings(tr=0)).matte(picture)
+    torch.testing.assert_close(made, own, atol=1e-4, rtol=0)
+
+
+def test_the_light_refiner_makes_the_same_of_any_mask(refiner):
+    image = torch.from_numpy(torch21.picture(192, 320))
+    mask = torch.zeros(1, 1, 192, 320)
+    mask[..., 40:150, 60:250] = 1
+    features = refiner.encode(image)
+    begun = refiner.begin(image, features, mask)
+    alpha, weight = refinement.by_detail(begun.coarse.os4, begun.detail)
+    own = alpha.lerp(refiner.finish_all(begun), weight)
+
+    made = torchscript.matting_of(refiner).refined(image, list(features), mask, 1.0)
+
+    assert 0.05 < own.mean() < 0.95
+    assert ((own > 0.05) & (own < 0.95)).any()
     torch.testing.assert_close(made, own, atol=1e-4, rtol=0)
 
 

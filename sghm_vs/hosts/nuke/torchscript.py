@@ -19,7 +19,8 @@ from torch.nn.functional import avg_pool2d, leaky_relu, max_pool2d
 
 from sghm_vs.models.sghm.encoder import ASPP, SeparableASPP
 from sghm_vs.models.sghm.matting_decoder import MattingDecoder, ResidualBlock
-from sghm_vs.models.sghm.network import SGHM, average_small, sharpened
+from sghm_vs.models.sghm.network import SGHM, LightSGHM, sharpened
+from sghm_vs.models.sghm.refiner import Refiner, Residual
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 
 
@@ -28,7 +29,7 @@ class OneFrame(nn.Module):
 
     def __init__(self, network: SGHM) -> None:
         super().__init__()
-        self.matting = Matting(network)
+        self.matting = matting_of(network)
         self.infer_size = 1280
 
     def forward(self, picture: Tensor) -> Tensor:
@@ -55,7 +56,7 @@ class ThreeFrames(nn.Module):
 
     def __init__(self, network: SGHM) -> None:
         super().__init__()
-        self.matting = Matting(network)
+        self.matting = matting_of(network)
         self.infer_size = 1280
         self.agree = True
         self.tolerance = 0.1
@@ -84,14 +85,19 @@ class Matting(nn.Module):
         self.context = _context_of(network.aspp)
         self.decoder = Segmentation(network.decoder)
         self.shortcut = network.shortcut
-        self.refine = Decoder(network.refine)
-        self.averages = network.to_small is average_small
+        self.refine = self.matting_half(network)
+        self.small_px = network.small_px or 0
         self.sharpens = network.sharpen is sharpened
         self.trusts_mask = network.trusts_mask
 
+    @torch.jit.unused
+    def matting_half(self, network: SGHM) -> nn.Module:
+        """Return what makes alphas, in the part of Python that TorchScript compiles."""
+        return Decoder(network.refine)
+
     def forward(self, picture: Tensor, infer_size: int) -> Tensor:
         """Return the alpha of `picture`, (1, 1, height, width), in its type."""
-        weight = self.refine.conv1.weight
+        weight = self.decoder.conv4.weight
         height, width = picture.shape[2], picture.shape[3]
         image = picture.to(weight.dtype).nan_to_num(0.0).clamp(0, 1)
         shrink = min(1.0, max(infer_size, 64) / min(height, width))
@@ -118,16 +124,20 @@ class Matting(nn.Module):
         if self.trusts_mask:
             seen = settled(seen, height, scale)
         mask = (resized(seen, height, width) > 0.5).to(image.dtype)
-        os8, os4, os1 = self.alphas(image, features, mask)
-        alpha = refined(os8.float(), os4.float(), os1.float(), scale)
+        alpha = self.refined(image, features, mask, scale)
         return held_to_mask(alpha, mask.float(), scale) if self.trusts_mask else alpha
+
+    def refined(self, image: Tensor, features: list[Tensor], mask: Tensor, scale: float) -> Tensor:
+        """Return the alpha of what `mask` shows, float32."""
+        os8, os4, os1 = self.alphas(image, features, mask)
+        return refined(os8.float(), os4.float(), os1.float(), scale)
 
     def shrunken(self, image: Tensor) -> Tensor:
         """Return what the encoder sees of `image`."""
         height, width = image.shape[2], image.shape[3]
-        if not self.averages:
+        if self.small_px == 0:
             return resized_plainly(image, height // 4, width // 4)
-        part = min(320 / max(height, width), 1.0)
+        part = min(self.small_px / max(height, width), 1.0)
         return resized(image, to_16(height * part), to_16(width * part))
 
     def encode(self, small: Tensor) -> list[Tensor]:
@@ -153,6 +163,96 @@ class Matting(nn.Module):
         context = resized(features[4], height // 64, width // 64)
         os8, os4, os1 = self.refine(context, shortcuts)
         return os8, os4, os1
+
+
+class RefinedMatting(Matting):
+    """The same way with the matting half of `LightSGHM`."""
+
+    @torch.jit.unused
+    def matting_half(self, network: SGHM) -> nn.Module:
+        """Return what makes alphas; see `Matting`."""
+        return Refining(cast("LightSGHM", network).refiner)
+
+    def refined(self, image: Tensor, features: list[Tensor], mask: Tensor, scale: float) -> Tensor:
+        """Return the alpha of what `mask` shows, float32; see `refinement.by_detail`."""
+        del scale
+        height, width = image.shape[2], image.shape[3]
+        sides = [
+            resized(features[1], height // 8, width // 8),
+            resized(features[2], height // 16, width // 16),
+            resized(features[3], height // 32, width // 32),
+        ]
+        os4, detail, os1 = self.refine(image, mask, sides)
+        weight = resized_plainly((detail > 0.5).float(), height, width)
+        return torch.lerp((os4 > 0.5).float(), os1.float(), weight)
+
+
+def matting_of(network: SGHM) -> Matting:
+    """Return the way of a frame through `network`."""
+    return RefinedMatting(network) if isinstance(network, LightSGHM) else Matting(network)
+
+
+class Refining(nn.Module):
+    """`Refiner`."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        super().__init__()
+        self.side32, self.side16, self.side8 = refiner.side32, refiner.side16, refiner.side8
+        self.patches, self.side4 = refiner.patches, refiner.side4
+        self.up16, self.up8, self.up4 = refiner.up16, refiner.up8, refiner.up4
+        self.blocks64, self.blocks32 = _residuals(refiner.blocks64), _residuals(refiner.blocks32)
+        self.blocks16, self.blocks8 = _residuals(refiner.blocks16), _residuals(refiner.blocks8)
+        self.blocks4, self.to_os4 = _residuals(refiner.blocks4), refiner.to_os4
+        fine = refiner.fine
+        self.look, self.up2, self.up1 = fine.look, fine.up2, fine.up1
+        self.blocks2 = _residuals(fine.blocks2)
+        self.side1, self.last, self.to_os1 = fine.side1, fine.last, fine.to_os1
+
+    def forward(
+        self, image: Tensor, mask: Tensor, sides: list[Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the alpha made at 1/4, where detail is needed at that size, the finest alpha."""
+        height, width = image.shape[2], image.shape[3]
+        mask4 = avg_pool2d(mask, 4)
+        mask8 = avg_pool2d(mask4, 2)
+        mask16 = avg_pool2d(mask8, 2)
+        x = self.side32(torch.cat([sides[2], avg_pool2d(mask16, 2)], 1))
+        x = self.blocks32(x + twice(self.blocks64(avg_pool2d(x, 2))))
+        x = twice(self.up16(x)) + self.side16(torch.cat([sides[1], mask16], 1))
+        x = twice(self.up8(self.blocks16(x))) + self.side8(torch.cat([sides[0], mask8], 1))
+        x = twice(self.up4(self.blocks8(x)))
+        x = self.blocks4(x + self.side4(torch.cat([self.patches(image), mask4], 1)))
+        os4, detail = self.to_os4(x).split(1, 1)
+        os4 = torch.sigmoid(resized_plainly(os4, height, width))
+        soft = resized_plainly(avg_pool2d(mask, 8), height, width)
+        planes = torch.cat([image, os4, soft], 1)
+        y = leaky_relu(self.look(planes) + twice(self.up2(x)), 0.1)
+        y = leaky_relu(self.up1(self.blocks2(y)) + self.side1(planes[:, :4]), 0.1)
+        start = torch.logit(os4.float().clamp(0.02, 0.98))
+        os1 = torch.sigmoid(self.to_os1(self.last(y)).float() + start)
+        return os4, torch.sigmoid(detail), os1
+
+
+class RefinerBlock(nn.Module):
+    """`Residual`."""
+
+    def __init__(self, block: Residual) -> None:
+        super().__init__()
+        self.body = block.body
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` filtered."""
+        return leaky_relu(x + self.body(x), 0.1)
+
+
+def _residuals(part: nn.Module) -> nn.Sequential:
+    blocks = [part] if isinstance(part, Residual) else list(part.children())
+    return nn.Sequential(*(RefinerBlock(cast("Residual", block)) for block in blocks))
+
+
+def twice(planes: Tensor) -> Tensor:
+    """Return `planes` at twice the size, bilinear."""
+    return resized_plainly(planes, 2 * planes.shape[2], 2 * planes.shape[3])
 
 
 class Segmentation(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class Network(Protocol):
     """A network on a device; `sghm_vs.models.sghm.network.SGHM` says what each step does."""
 
-    to_small: Callable[[Tensor], Tensor]
-    """What the encoder sees of a picture at the network's size."""
     trusts_mask: bool
+
+    def to_small(self, image: Tensor) -> Tensor:
+        """Return what the encoder sees of a picture at the network's size."""
 
     @property
     def backend(self) -> str:

@@ -77,9 +77,12 @@ class OpenVinoNetwork:
         self._network = network
         self._programs: OrderedDict[Key, _Program] = OrderedDict()
         self._making = threading.Lock()
-        self.to_small = network.to_small
         self.trusts_mask = network.trusts_mask
         self.halo_px = network.halo_px
+
+    def to_small(self, image: Tensor) -> Tensor:
+        """Return what the encoder sees of `image`; see `SGHM`."""
+        return self._network.to_small(image)
 
     def encode(self, image: Tensor) -> Features:
         """Return the features of `image`; see `SGHM`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple, cast
 
 import torch
@@ -75,7 +74,7 @@ class SGHM(nn.Module):
         decoder: SegmentationDecoder,
         shortcut: nn.ModuleList,
         refine: nn.Module,
-        to_small: Callable[[Tensor], Tensor],
+        small_px: int | None,
         sharpen: Callable[[Tensor], Tensor] | None,
         trusts_mask: bool,
     ) -> None:
@@ -85,9 +84,15 @@ class SGHM(nn.Module):
         self.decoder = decoder
         self.shortcut = shortcut
         self.refine = cast("MattingDecoder", refine)
-        self.to_small = to_small
+        self.small_px = small_px
         self.sharpen = sharpen
         self.trusts_mask = trusts_mask
+
+    def to_small(self, image: Tensor) -> Tensor:
+        """Return what the encoder sees of `image`, at most `small_px` long; None: at a quarter."""
+        if self.small_px is None:
+            return _sample_quarter(image)
+        return average_small(image, self.small_px)
 
     def encode(self, image: Tensor) -> Features:
         """Return the features of `image`, float (n, 3, height, width), 0-1, sides multiples of 64."""
@@ -239,7 +244,7 @@ def sghm_resnet50() -> SGHM:
         decoder=SegmentationDecoder(channels, 256, (128, 64, 48), outputs=1),
         shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
-        to_small=_sample_quarter,
+        small_px=None,
         sharpen=None,
         trusts_mask=False,
     )
@@ -255,7 +260,7 @@ def sghm_lite() -> SGHM:
         # At full size a gate would need all of the picture for what is made of its edges alone.
         shortcut=_shortcuts(LocalShortcut, channels, (6, 16, 32, 48, 80)),
         refine=MattingDecoder(128, (80, 48, 32, 16, 12, 6), (1, 1, 1, 1, 1), (16, 8, 4)),
-        to_small=average_small,
+        small_px=SMALL_LONG_SIDE_PX,
         sharpen=sharpened,
         trusts_mask=True,
     )
@@ -270,7 +275,7 @@ def sghm_lite_10() -> LightSGHM:
         decoder=SegmentationDecoder(channels, 128, (64, 48, 16), outputs=1),
         shortcut=nn.ModuleList(),
         refine=Refiner(channels),
-        to_small=partial(average_small, long_side_px=LIGHT_LONG_SIDE_PX),
+        small_px=LIGHT_LONG_SIDE_PX,
         sharpen=None,
         trusts_mask=True,
     )
@@ -296,7 +301,7 @@ def _sample_quarter(image: Tensor) -> Tensor:
     return _shrink(image, 1 / 4)
 
 
-def average_small(image: Tensor, long_side_px: int = SMALL_LONG_SIDE_PX) -> Tensor:
+def average_small(image: Tensor, long_side_px: int) -> Tensor:
     """
     Return `image` with a long side of `long_side_px`, or its own where that is less.
 
