@@ -143,15 +143,21 @@ def note_picture(
     }
 
 
+def view_of(rng: np.random.Generator, view: str, people: int) -> str:
+    """Return the view of a picture: people in a row are seen from the side less often than one."""
+    return "front" if view == "side" and people > 1 and rng.random() < 0.7 else view
+
+
 def shoot_views(studio: Studio, number: int) -> int:
     """Render the views of a number; return how many."""
     rng = np.random.default_rng([SEED, number])
     views = draw_views(rng, studio.asked)
     shoot = prepare(studio, rng, close=any(framing in CLOSE for framing, _ in views))
     stage = build_set(shoot.figures, shoot.people, shoot.things, studio.quality, studio.scratch)
-    for index, (framing, view) in enumerate(views):
+    for index, (framing, drawn_view) in enumerate(views):
         began = time.process_time()
         rng = np.random.default_rng([SEED, number, index])
+        view = view_of(rng, drawn_view, len(shoot.people))
         camera = draw_camera(rng, shoot.people, framing, view, studio.long_side(framing))
         light = draw_light(rng, len(studio.hdris), camera.yaw)
         stage.prepare(camera, light, studio.hdris[light.surroundings])

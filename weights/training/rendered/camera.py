@@ -136,7 +136,7 @@ def draw_camera(
     fill = rng.uniform(0.8, 0.97) if framing == "full" else rng.uniform(0.85, 1.2)
     cut = bool(rng.random() < (0.18 if framing == "full" else 0.35))
     fill *= rng.uniform(1.05, 1.35) if cut else 1
-    distance = distance_for(points - middle, axes, lens * fill, size)
+    distance = distance_for(points - middle, axes, lens / fill, size)
     place = middle + backward * distance
     jitter = 0.12 if cut else 0.025
     first = people[0].head
