@@ -38,7 +38,7 @@ from weights.training.rendered.studio import SEED, Shoot, Studio, draw_views, pr
 
 HAIR_WIDER = {"head": 1.0, "waist": 1.2, "three": 1.35, "full": 1.5}
 """Fewer strands than grow on a head are drawn, so they are wider, far ones more."""
-FRONT_SAMPLES = 32
+FRONT_SAMPLES = 16
 
 
 def open_studio(asked: argparse.Namespace, scratch: Path) -> Studio:
