@@ -254,7 +254,8 @@ class Figure:
             weight = weight * np.clip(crown, rng.uniform(0.03, 0.25), 1)
         for piece, mesh in zip(self.pieces, standing.meshes, strict=True):
             if piece.name in ("headscarf", "hood"):
-                weight = weight * 0 if piece.name == "headscarf" else weight
+                fringe = piece.name == "hood" and self.traits.hair in CLOSE
+                weight = weight * ((forward > 0.055) & fringe)
             elif piece.name == self.traits.hat and self.traits.hat:
                 edge = np.quantile(standing.head.inside(mesh)[:, 2], 0.12)
                 slope = 0.35 * -forward if piece.name == "beanie" else 0.01

@@ -287,9 +287,6 @@ class Tailor:
         if kind in ("beanie", "brimmed hat"):
             edge = np.interp(z, [-0.45, 0, 0.3, 0.7, 1.3], [6.85, 7.3, 7.48, 7.5, 7.62])
             where = y > edge + self.rng.uniform(0, 0.22)
-        elif kind == "hood":
-            face = (z > 0.3) & (y < 7.95) & (y > 5.9) & (abs(x) < 0.8)
-            where = (y > 5.75) & ~face & self.on_head
         else:
             face = (z > 0.45) & (y < 7.9) & (y > 6.05) & (abs(x) < 0.66 + 0.1 * (y > 7))
             where = (y > 5.95) & ~face & self.on_head
@@ -299,6 +296,9 @@ class Tailor:
         points = smoothed(self.vertices[used], faces, 8, 0.6) + outward * distance
         points = smoothed(points, faces, 6, 0.6)
         crown = np.clip(self.vertices[used, 1:2] - 7.6, 0, 1)
+        if kind == "hood":
+            front = np.clip(self.body.mesh.vertices[used, 2:] - 0.1, 0, 0.8)
+            points = points + front * np.array([[0, 0, 0.5]]) + crown * np.array([[0, 0.2, 0]])
         if kind == "beanie":
             slump = [0, self.rng.uniform(0, 0.35), -self.rng.uniform(0, 0.3)]
             points = points + crown * np.array([slump])

@@ -164,7 +164,7 @@ def seat_of(figure: Figure, standing: Standing, floor: float) -> Seat:
     turn = TO_BLENDER @ standing.skeleton.turns[figure.body.bone("root")] @ [0, 0, 1]
     facing = float(np.arctan2(turn[0], -turn[1])) + standing.turned
     local = turned_about_up(thighs - hips, -facing)
-    over_seat = (abs(local[:, 0]) < 0.25) & (local[:, 1] > -0.2) & (local[:, 1] < 0.2)
+    over_seat = (abs(local[:, 0]) < 0.25) & (local[:, 1] > -0.1) & (local[:, 1] < 0.2)
     back = turned_about_up(trunk - hips, -facing)
     low = back[:, 2] < 0.45
     return Seat(
