@@ -38,6 +38,7 @@ from weights.training.rendered.geometry import (
 )
 from weights.training.rendered.hair import BALD, CLOSE, Head, Strands, Surface, grow_hair
 from weights.training.rendered.looks import (
+    Fabric,
     HairLook,
     Look,
     Picture,
@@ -254,8 +255,7 @@ class Figure:
             weight = weight * np.clip(crown, rng.uniform(0.03, 0.25), 1)
         for piece, mesh in zip(self.pieces, standing.meshes, strict=True):
             if piece.name in ("headscarf", "hood"):
-                fringe = piece.name == "hood" and self.traits.hair in CLOSE
-                weight = weight * ((forward > 0.055) & fringe)
+                weight = weight * 0
             elif piece.name == self.traits.hat and self.traits.hat:
                 edge = np.quantile(standing.head.inside(mesh)[:, 2], 0.12)
                 slope = 0.35 * -forward if piece.name == "beanie" else 0.01
@@ -299,6 +299,7 @@ class Dresser:
         self.vertices = shaped(body, self.build, draw_details(rng, body, traits))
         self.hidden = np.zeros(len(self.vertices), bool)
         self.pieces: list[Piece] = []
+        self.cloth: dict[str, Fabric] = {}
         self.clothes: list[str] = []
 
     def cut(self, garment: Garment, look: Look, *, folds: float, thickness: float = 0.004) -> None:
@@ -321,6 +322,14 @@ class Dresser:
         if garment.hides_skin:
             self.hidden[:SKIN_VERTICES] |= hidden_skin(self.body, self.vertices, garment)
 
+    def cloth_for(self, name: str) -> Fabric:
+        """Return the cloth of a piece, drawn once a name; a coat's hood is of the coat's."""
+        name = "coat" if name == "hood" and "coat" in self.cloth else name
+        if name not in self.cloth:
+            self.cloth[name] = draw_fabric(self.rng)
+            self.clothes.append(f"{name} {self.cloth[name].name}")
+        return self.cloth[name]
+
     def outfit(self, tailor: Tailor) -> None:
         """Add clothes: a suit of MakeHuman's or cut ones."""
         if self.traits.outfit == SUIT:
@@ -330,12 +339,9 @@ class Dresser:
             suit = suits[self.rng.integers(len(suits))]
             self.fitted(self.assets / f"clothes/{suit}/{suit}.mhclo", cloth_share=0.35)
             return
-        looks: dict[str, Look] = {}
         for garment in tailor.outfit(self.traits.outfit):
-            if garment.name not in looks:
-                looks[garment.name] = fabric = draw_fabric(self.rng)
-                self.clothes.append(f"{garment.name} {fabric.name}")
-            self.cut(garment, looks[garment.name], folds=self.rng.uniform(0.005, 0.014))
+            look = self.cloth_for(garment.name)
+            self.cut(garment, look, folds=self.rng.uniform(0.005, 0.014))
 
     def fitted(
         self, path: Path, *, cloth_share: float = 0.0, name: str = "", finer: int = 0
@@ -374,18 +380,15 @@ class Dresser:
             path = self.assets / "clothes/fedora01/fedora.mhclo"
             self.fitted(path, cloth_share=1, name=hat, finer=1)
         elif hat:
-            fabric = draw_fabric(self.rng)
+            fabric = self.cloth_for(hat)
             crown = tailor.headwear(hat)
-            self.clothes.append(f"{hat} {fabric.name}")
             folds = 0.010 if hat in ("headscarf", "hood") else 0.004
             self.cut(crown, fabric, folds=folds, thickness=0.005)
             if hat == "brimmed hat":
                 self.cut(replace(tailor.brim(crown), name="brim"), fabric, folds=0.004)
                 self.pieces[-1] = replace(self.pieces[-1], garment=None)
         if self.traits.scarf and hat not in ("headscarf", "hood"):
-            fabric = draw_fabric(self.rng)
-            self.clothes.append(f"scarf {fabric.name}")
-            self.cut(tailor.scarf(), fabric, folds=0.012, thickness=0.003)
+            self.cut(tailor.scarf(), self.cloth_for("scarf"), folds=0.012, thickness=0.003)
 
     def skin(self) -> str:
         """Add the skin that shows; say which it is."""

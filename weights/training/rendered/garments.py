@@ -282,28 +282,50 @@ class Tailor:
         return part_of_mesh([f for f in self.body.mesh.faces if where[f].all()])
 
     def headwear(self, kind: str) -> Garment:
-        """Cut a beanie, a headscarf or a hood, by where the base mesh's head is."""
-        x, y, z = self.body.mesh.vertices.T
-        if kind in ("beanie", "brimmed hat"):
-            edge = np.interp(z, [-0.45, 0, 0.3, 0.7, 1.3], [6.85, 7.3, 7.48, 7.5, 7.62])
-            where = y > edge + self.rng.uniform(0, 0.22)
-        else:
-            face = (z > 0.45) & (y < 7.9) & (y > 6.05) & (abs(x) < 0.66 + 0.1 * (y > 7))
-            where = (y > 5.95) & ~face & self.on_head
-        used, faces = self.hat_faces(where)
+        """Cut a hat, a headscarf or a hood."""
+        return self.hood(kind) if kind in ("hood", "headscarf") else self.cap(kind)
+
+    def cap(self, kind: str) -> Garment:
+        """Cut a beanie or a hat's crown, by where the base mesh's head is."""
+        _, y, z = self.body.mesh.vertices.T
+        edge = np.interp(z, [-0.45, 0, 0.3, 0.7, 1.3], [6.85, 7.3, 7.48, 7.5, 7.62])
+        used, faces = self.hat_faces(y > edge + self.rng.uniform(0, 0.22))
         outward = normals(self.vertices[:SKIN_VERTICES], self.body.skin_triangles)[used]
-        distance = self.rng.uniform(0.3, 0.45) if kind == "hood" else self.rng.uniform(0.12, 0.2)
-        points = smoothed(self.vertices[used], faces, 8, 0.6) + outward * distance
-        points = smoothed(points, faces, 6, 0.6)
-        crown = np.clip(self.vertices[used, 1:2] - 7.6, 0, 1)
-        if kind == "hood":
-            front = np.clip(self.body.mesh.vertices[used, 2:] - 0.1, 0, 0.8)
-            points = points + front * np.array([[0, 0, 0.5]]) + crown * np.array([[0, 0.2, 0]])
+        points = smoothed(self.vertices[used], faces, 8, 0.6)
+        points = smoothed(points + outward * self.rng.uniform(0.12, 0.2), faces, 6, 0.6)
         if kind == "beanie":
             slump = [0, self.rng.uniform(0, 0.35), -self.rng.uniform(0, 0.3)]
-            points = points + crown * np.array([slump])
+            points = points + np.clip(self.vertices[used, 1:2] - 7.6, 0, 1) * np.array([slump])
         points = points + outward * (0.02 * waves(self.rng, self.vertices[used], 2.0))[:, None]
         return Garment(kind, points.astype(np.float32), faces, used, hides_skin=False)
+
+    def hood(self, kind: str) -> Garment:
+        """Wrap a shell about the head, open in front: a loose hood, or a tight headscarf."""
+        rings, around = 26, 40
+        skull = self.on_head & (self.body.mesh.vertices[:, 1] > 6.3)
+        skull[SKIN_VERTICES:] = False
+        lowest, highest = self.vertices[skull].min(0), self.vertices[skull].max(0)
+        middle = (lowest + highest) / 2
+        loose = self.rng.uniform(1.16, 1.3) if kind == "hood" else self.rng.uniform(1.04, 1.1)
+        half = (highest - lowest) / 2 * loose
+        opening = np.deg2rad(self.rng.uniform(48, 62))
+        back = np.linspace(opening, np.pi - 0.04, rings)[:, None]
+        angle = np.linspace(0, FULL_TURN, around, endpoint=False)[None]
+        below = np.clip(-np.sin(angle), 0, 1)
+        points = np.stack(
+            [
+                half[0] * np.sin(back) * np.cos(angle),
+                half[1] * np.sin(back) * np.sin(angle) * (1 + 0.25 * below),
+                half[2] * np.cos(back) * (1 - 0.3 * below),
+            ],
+            2,
+        ).reshape(-1, 3)
+        wrinkles = 0.06 if kind == "hood" else 0.03
+        points = points * (1 + wrinkles * waves(self.rng, points, 2.5))[:, None] + middle
+        skin = np.flatnonzero(self.on_head[:SKIN_VERTICES])
+        on_body = skin[cKDTree(self.vertices[skin]).query(points)[1]]
+        faces = grid_faces(rings, around)
+        return Garment(kind, points.astype(np.float32), faces, on_body, hides_skin=False)
 
     def brim(self, crown: Garment) -> Garment:
         """Cut a round brim about the lower edge of a hat's crown."""
