@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,7 @@ from weights.training.rendered import (
     wardrobe,
 )
 
+PYTHON = os.environ.get("SGHM_RENDER_PYTHON", "")
 ROOT = os.environ.get("SGHM_RENDER_ROOT", "")
 
 
@@ -334,17 +336,23 @@ def test_a_picture_is_known_by_its_sum() -> None:
 
 
 @pytest.mark.slow
-def test_a_person_is_rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("bpy", reason="Blender as a Python module needs Python 3.11")
-    if not ROOT:
-        pytest.skip("SGHM_RENDER_ROOT names no folder of assets")
-    from weights.training.rendered import __main__ as program
-
-    arguments = f"program --root {ROOT} --out {tmp_path} --ids 10001 --views 1 --size 96 --near 96"
-    monkeypatch.setattr("sys.argv", arguments.split())
-    program.main()
+@pytest.mark.skipif(
+    not (PYTHON and ROOT),
+    reason="SGHM_RENDER_PYTHON names no Python 3.11 with bpy, or SGHM_RENDER_ROOT no assets",
+)
+def test_a_person_is_rendered(tmp_path: Path) -> None:
+    program = [PYTHON, "-m", "weights.training.rendered", "--root", ROOT, "--out", str(tmp_path)]
+    asked = {"people": 1, "held": "mug", "family": "stand", "framing": "full"}
+    program += ["--ids", "10001", "--views", "1", "--size", "96", "--set", json.dumps(asked)]
+    subprocess.run(program, check=True, cwd=Path(__file__).parents[1])
     picture = cv2.imread(str(tmp_path / "10001a.png"), cv2.IMREAD_UNCHANGED)
+    front = cv2.imread(str(tmp_path / "10001a_front.png"), cv2.IMREAD_UNCHANGED)
     notes = json.loads((tmp_path / "10001a.json").read_text())
-    assert picture.dtype == np.uint16
+    assert picture.dtype == front.dtype == np.uint16
+    assert (picture[..., 3].astype(int) + front[..., 3] <= 65535 * 1.3).all()
     assert notes["coverage"] == pytest.approx(picture[..., 3].mean() / 65535, abs=1e-3)
-    assert all(25 <= person["age"] <= 89 for person in notes["people"])
+    assert notes["front"] == "10001a_front"
+    (person,) = notes["people"]
+    assert 25 <= person["age"] <= 89
+    assert person["held"] == "mug"
+    assert (tmp_path / "10001.done").exists()
