@@ -141,6 +141,8 @@ def rendered(data: Path, more: Path | None) -> Iterator[Entry]:
         alpha = read(data / "rendered/alpha" / f"{path.stem}.png", cv2.IMREAD_GRAYSCALE)
         yield Entry("cutout", f"render_{path.stem}", filled(color, alpha), alpha)
     for path in sorted(more.glob("*.png")) if more else ():
+        if path.stem.endswith("_front"):  # furniture and floors, without the people
+            continue
         picture = read(path, cv2.IMREAD_UNCHANGED)
         color, alpha = picture[..., :3], np.ascontiguousarray(picture[..., 3])
         yield Entry("cutout", f"render_{path.stem}", filled(color, alpha), alpha)

@@ -1,0 +1,1 @@
+"""Labels of teachers for pictures that have none; see the README beside this file."""
