@@ -1,15 +1,17 @@
 """Every knob is said once, and is everywhere that it belongs."""
 
 import inspect
-from dataclasses import make_dataclass, replace
+from dataclasses import fields, make_dataclass, replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from sghm_vs import edges, options, sghm
 from sghm_vs.cli import build_parser
 from sghm_vs.cli.options import delivery_from, matting_from, opening_from
-from sghm_vs.errors import SettingsError
+from sghm_vs.errors import SettingsError, SghmError
 from sghm_vs.hosts.nuke.gizmo import bridge_node
 from sghm_vs.options import (
     Delivery,
@@ -27,6 +29,7 @@ from sghm_vs.options import (
     recorded,
     to_words,
 )
+from sghm_vs.shots.shot import rotoscope
 
 OPENING = Opening(missing="hold", colorspace="logc4", layer="hero", track=2, keep_windows=True)
 MATTING = Matting(
@@ -157,6 +160,24 @@ def test_what_is_repeated_adds_up_and_what_is_said_twice_is_the_last():
     found = from_words(["--to=a.mov", "--to=b.####.exr", "--frames=1-2", "--frames=3-4"])
 
     assert found == {"to": ("a.mov", "b.####.exr"), "frames": FrameRange(3, 4)}
+
+
+def test_every_setting_is_an_argument_of_the_filter_that_a_shot_passes_on(tmp_path, monkeypatch):
+    """Else a knob is recorded, and does nothing."""
+    names = {field.name for field in fields(Settings)}
+    assert names <= inspect.signature(sghm).parameters.keys()
+    passed = {}
+
+    def stop(*_: object, **named: object) -> None:
+        passed.update(named)
+        msg = "seen"
+        raise SghmError(msg)
+
+    monkeypatch.setattr("sghm_vs.filter.sghm.sghm", stop)
+    cv2.imwrite(str(tmp_path / "in.png"), np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(SghmError, match="seen"):
+        rotoscope(tmp_path / "in.png", [tmp_path / "out.png"], matting=Matting(model="sghm-lite"))
+    assert names <= passed.keys()
 
 
 def test_the_filters_have_the_defaults_of_the_options():

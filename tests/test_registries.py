@@ -68,9 +68,9 @@ def test_a_backend_that_does_not_run_on_a_device_says_so(monkeypatch):
 
 
 def test_every_known_checkpoint_is_of_a_known_architecture():
-    assert {SHIPPED_MODEL, *CHECKPOINTS} == {*ARCHITECTURES}
+    assert {SHIPPED_MODEL, *CHECKPOINTS} <= {*ARCHITECTURES}
     model = next(one for one in options_of(Matting) if one.name == "model")
-    assert all(name in model.help for name in ARCHITECTURES)
+    assert all(name in model.help for name in (SHIPPED_MODEL, *CHECKPOINTS))
 
 
 def test_every_host_that_is_offered_has_a_preset_that_is_written():

@@ -115,11 +115,13 @@ class ExrWriter(SequenceWriter):
         layers = [f"{name}.A" for name in ("matte", *self._extra)]
         color_id, data_id = self._interop_id, DATA_TAGS["colorInteropID"]
         parts = {
+            "rgba": [[*"ABGR"]],
+            "matte": [[*"ABGR"]],
             "alpha": [["A"]],
             "fg": [[*"BGR"]],
             "layered": [sorted([*"ABGR", *layers])],
             "multipart": [[*"ABGR"], sorted(layers)],
-        }.get(self._layout, [[*"ABGR"]])
+        }[self._layout]
         colors = {"matte": [data_id], "alpha": [data_id], "multipart": [color_id, data_id]}
         rate = Fraction(job.footage.clip.fps)
         return {

@@ -59,13 +59,14 @@ class Backend(NamedTuple):
     """A row of `BACKENDS`."""
 
     module: str
-    """Its file, which has a function `place`; see there."""
+    """Its file. Its function `place` returns a network whose `backend` is this row's name."""
     devices: tuple[str, ...]
     """Kinds of devices that it runs on, as torch names them."""
     package: str
     """What must be installed for it."""
     automatic_for: tuple[str, ...] | None = None
-    """Architectures for which "auto" takes it where it is installed; None is whatever comes."""
+    """Architectures for which "auto" takes it where it is installed, unless a row above does; None is
+    all, () none: by its name alone."""
 
 
 BACKENDS = {
