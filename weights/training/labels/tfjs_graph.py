@@ -94,14 +94,14 @@ def convolution(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = Non
     if attribute(node, "padding") == "SAME":
         if stride != [1, 1] or weight.shape[2] % 2 == 0:
             msg = f"{node['name']}: SAME is known for odd kernels at stride 1 only"
-            raise NotImplementedError(msg)
+            raise ValueError(msg)
         padding = (weight.shape[2] // 2, weight.shape[3] // 2)
     groups = weight.shape[0] if depthwise else 1
     y = functional.conv2d(channels_first(x), weight, bias, stride, padding, groups=groups)
     fused = attribute(node, "fused_ops", [])
     if not set(fused) <= {"BiasAdd", "Relu"}:
         msg = f"{node['name']}: {fused} is not known"
-        raise NotImplementedError(msg)
+        raise ValueError(msg)
     y = channels_last(y)
     return y.relu() if "Relu" in fused else y
 
