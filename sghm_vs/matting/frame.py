@@ -55,7 +55,7 @@ class Pipeline:
         That is the probability of a person, settled: their outline lies at 0.5.
 
         Args:
-            small: What is encoder_inputs of a picture, or a better one of the same.
+            small: As `encoder_input` returns it, or a less noisy one of the same picture.
             height: Of the picture.
             width: Of the picture.
         """

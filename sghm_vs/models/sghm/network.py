@@ -100,10 +100,8 @@ class SGHM(nn.Module):
 
     def encode_small(self, small: Tensor) -> Features:
         """Return the features of `small`, (n, 3, h, w), 0-1, sides multiples of 16."""
-        return self.encode_sharp(small if self.sharpen is None else self.sharpen(small))
-
-    def encode_sharp(self, small: Tensor) -> Features:
-        """Return the features of `small`, already as sharp as the photos of the training."""
+        if self.sharpen is not None:
+            small = self.sharpen(small)
         half, fourth, eighth, deepest = self.backbone(small)
         return Features(small, half, fourth, eighth, self.aspp(deepest))
 

@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import bpy
+try:
+    import bpy
+except ModuleNotFoundError as error:
+    msg = "rendering needs Python 3.11 with bpy; weights/training/rendered/README.md says how to get it"
+    raise SystemExit(msg) from error
 import mathutils
 import numpy as np
 
