@@ -149,7 +149,7 @@ def _cost(footage: Path, matting: Matting) -> dict[str, float]:
 
 def _chunk_cost(source: Source, prepared: Prepared, first: int, length: int) -> tuple[float, float]:
     """Return how much of the processor a chunk takes, in seconds, and a frame's megabytes."""
-    from sghm_vs.options import Delivery, Form
+    from sghm_vs.options import Delivery, OutputFormat
     from sghm_vs.shots.shot import rotoscope
 
     with tempfile.TemporaryDirectory() as folder:
@@ -159,7 +159,7 @@ def _chunk_cost(source: Source, prepared: Prepared, first: int, length: int) -> 
             [Path(folder) / "####.exr"],
             frames=FrameRange(first, first + length - 1),
             matting=prepared,
-            delivery=Delivery(form=Form(layout="matte")),
+            delivery=Delivery(output_format=OutputFormat(layout="matte")),
         )
         spent = time.process_time() - started
         size = sum(file.stat().st_size for file in Path(folder).glob("*.exr"))

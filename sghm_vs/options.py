@@ -431,7 +431,7 @@ class Matting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class OutputFormat:
     """
     How outputs are made; each knob is for the forms that have it, and others ignore it.
 
@@ -568,7 +568,7 @@ class Delivery:
         "linear light; source is the plate's own; none is black",
         choices=get_args(Foreground),
     )
-    form: Form = field(default_factory=Form)
+    output_format: OutputFormat = field(default_factory=OutputFormat)
     over: Path | Color | None = knob(
         None,
         "what a review movie, .mp4, shows the subject over: black, white, gray, red, green, blue, "
@@ -664,7 +664,7 @@ def made_of[Made](group: type[Made], values: Values) -> Made:
 
     Raises:
         SettingsError: A value is out of range.
-        ExportError: Those of the form don't go together.
+        ExportError: Those of the output format don't go together.
     """
     given: dict[str, Any] = {}
     for one, kind in _fields(group):  # type: ignore[arg-type] # a class has a hash
@@ -770,7 +770,7 @@ def check(
             raise error(msg)
 
 
-def check_layers(names: Collection[str], form: Form) -> None:
+def check_layers(names: Collection[str], output_format: OutputFormat) -> None:
     """
     Refuse names of extra mattes that no EXR file should have, or that nothing would hold.
 
@@ -781,22 +781,23 @@ def check_layers(names: Collection[str], form: Form) -> None:
         if LAYER.fullmatch(name) is None or name.lower() in RESERVED:
             msg = f"{name!r} can't name a layer: write a word that no host reserves, such as core"
             raise ExportError(msg)
-    if names and form.layout not in EXTRA_LAYOUTS:
+    if names and output_format.layout not in EXTRA_LAYOUTS:
         msg = (
-            f"layout {form.layout} holds no mattes besides the alpha, and {', '.join(names)} "
-            f"were given; use layout {' or '.join(EXTRA_LAYOUTS)}"
+            f"layout {output_format.layout} holds no mattes besides the alpha, and "
+            f"{', '.join(names)} were given; use layout {' or '.join(EXTRA_LAYOUTS)}"
         )
         raise ExportError(msg)
 
 
-def check_suffixes(suffixes: Collection[str], form: Form) -> None:
+def check_suffixes(suffixes: Collection[str], output_format: OutputFormat) -> None:
     """
     Refuse a codec that no output has.
 
     Raises:
         ExportError: As said.
     """
-    if form.codec is not None and CODECS[form.codec] not in suffixes:
-        needed = CODECS[form.codec]
-        msg = f"codec {form.codec} goes into {needed}, and no output is one; write -o x{needed}"
+    codec = output_format.codec
+    if codec is not None and CODECS[codec] not in suffixes:
+        needed = CODECS[codec]
+        msg = f"codec {codec} goes into {needed}, and no output is one; write -o x{needed}"
         raise ExportError(msg)

@@ -362,7 +362,7 @@ def test_the_plain_command_of_a_chunk_means_what_a_worker_does(plate, planned, t
 
     delivery = replace(options.delivery_from(args), sidecar=True)
     assert [Path(one) for one in args.source] == [task.shot.source]
-    assert named(args.output, shot="", form=delivery.form) == list(task.paths)
+    assert named(args.output, shot="", output_format=delivery.output_format) == list(task.paths)
     assert delivery == delivery_of(task)
     assert options.opening_from(args) == task.shot.opening
     assert replace(options.matting_from(args), num_streams=1) == task.shot.matting

@@ -86,7 +86,7 @@ def in_blender(path: Path, n: int, out: Path) -> tuple[np.ndarray, str]:
 
 
 def test_blender_lays_its_exr_over_red_as_numpy_does(tmp_path, shot):
-    export(*shot, tmp_path / "x.####.exr", **PRESETS["blender"].form)
+    export(*shot, tmp_path / "x.####.exr", **PRESETS["blender"].output_format)
 
     found, said = in_blender(tmp_path / "x.0001.exr", 1, tmp_path / "out.exr")
 
@@ -129,7 +129,7 @@ def in_melt(path: Path, folder: Path) -> np.ndarray:
 def test_mlt_keeps_the_alpha_of_its_presets(tmp_path, shot, host):
     """Its own red comes out as 255, 24, 0: that is where the mean is from, whatever lies over it."""
     preset = PRESETS[host]
-    export(*shot, tmp_path / f"x{preset.suffix}", **preset.form)
+    export(*shot, tmp_path / f"x{preset.suffix}", **preset.output_format)
 
     found = in_melt(tmp_path / f"x{preset.suffix}", tmp_path)
 

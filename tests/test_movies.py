@@ -16,7 +16,7 @@ from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
-from sghm_vs.options import Delivery, Form, FrameRange
+from sghm_vs.options import Delivery, FrameRange, OutputFormat
 from sghm_vs.shots.shot import deliver
 from tests.clips import core, noise_clip, plane
 from tests.decoding import av_plane, decoded
@@ -260,7 +260,7 @@ def with_sound(folder: Path, codec: str, *, seconds: float = 4, rate: int = 4800
 @pytest.mark.parametrize("name", ["x.mov", "x.mkv"])
 def test_sound_is_cut_with_the_frames_to_the_sample(tmp_path, name, codec, frames):
     source = open_source(with_sound(tmp_path, codec))
-    delivery = Delivery(form=Form(audio=True))
+    delivery = Delivery(output_format=OutputFormat(audio=True))
 
     deliver(source, soft_alpha(source.clip), [tmp_path / name], frames=frames, delivery=delivery)
 
@@ -276,7 +276,7 @@ def test_sound_is_cut_with_the_frames_to_the_sample(tmp_path, name, codec, frame
 
 def test_compressed_sound_is_decoded_and_cut_in_time(tmp_path):
     source = open_source(with_sound(tmp_path, "aac"))
-    delivery = Delivery(form=Form(audio=True))
+    delivery = Delivery(output_format=OutputFormat(audio=True))
 
     deliver(
         source, soft_alpha(source.clip), [tmp_path / "x.mov"], frames=FrameRange(30, 59),
@@ -293,7 +293,7 @@ def test_compressed_sound_is_decoded_and_cut_in_time(tmp_path):
 
 def test_sound_that_ends_early_goes_on_as_silence(tmp_path):
     source = open_source(with_sound(tmp_path, "pcm_s16le", seconds=1))
-    delivery = Delivery(form=Form(audio=True))
+    delivery = Delivery(output_format=OutputFormat(audio=True))
 
     deliver(source, soft_alpha(source.clip), [tmp_path / "x.mov"], delivery=delivery)
 
@@ -308,7 +308,7 @@ def test_every_track_of_sound_is_there_and_reviews_have_it_too(tmp_path):
              "sine=880:duration=4:r=48000", "-map", "0", "-map", "1", "-map", "2",
              "-c:a", "pcm_s16le"]  # fmt: skip
     source = open_source(source_movie(tmp_path, *tones))
-    delivery = Delivery(form=Form(audio=True), over=(0, 0, 0))
+    delivery = Delivery(output_format=OutputFormat(audio=True), over=(0, 0, 0))
     outputs = [tmp_path / name for name in ("x.mov", "x.mp4", "x.mkv")]
 
     deliver(source, soft_alpha(source.clip), outputs, delivery=delivery)
@@ -321,7 +321,7 @@ def test_every_track_of_sound_is_there_and_reviews_have_it_too(tmp_path):
 
 def test_movies_with_sound_are_the_same_to_the_last_byte(tmp_path):
     source = open_source(with_sound(tmp_path, "pcm_s16le"))
-    delivery = Delivery(form=Form(audio=True), over=(0, 0, 0))
+    delivery = Delivery(output_format=OutputFormat(audio=True), over=(0, 0, 0))
     names = ("x.mov", "x.mp4", "x.mkv")
 
     for folder in ("one", "other"):

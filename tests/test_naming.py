@@ -10,7 +10,7 @@ from sghm_vs.errors import ExportError
 from sghm_vs.hosts.presets import PRESETS, outputs_for
 from sghm_vs.media.name_templates import named
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.options import CODECS, COMPRESSIONS, HOSTS, LAYOUTS, SAMPLES, Form
+from sghm_vs.options import CODECS, COMPRESSIONS, HOSTS, LAYOUTS, SAMPLES, OutputFormat
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,9 @@ from sghm_vs.options import CODECS, COMPRESSIONS, HOSTS, LAYOUTS, SAMPLES, Form
 def test_words_are_filled_in(name, form, expected):
     version = 7 if "version" in name else None
 
-    assert named([name], shot="sh010", form=Form(**form), version=version) == [Path(expected)]
+    assert named([name], shot="sh010", output_format=OutputFormat(**form), version=version) == [
+        Path(expected)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_words_are_filled_in(name, form, expected):
 )
 def test_words_that_mean_nothing_are_refused(name, version, words):
     with pytest.raises(ExportError, match=words):
-        named([name], shot="s", form=Form(), version=version)
+        named([name], shot="s", output_format=OutputFormat(), version=version)
 
 
 def test_auto_is_one_more_than_any_output_has(tmp_path):
@@ -53,7 +55,7 @@ def test_auto_is_one_more_than_any_output_has(tmp_path):
 
     found = named(
         [tmp_path / "a_{version}.mov", tmp_path / "b_{version}.####.exr"],
-        shot="s", form=Form(), version="auto",
+        shot="s", output_format=OutputFormat(), version="auto",
     )  # fmt: skip
 
     assert [path.name for path in found] == ["a_v010.mov", "b_v010.####.exr"]
@@ -62,7 +64,9 @@ def test_auto_is_one_more_than_any_output_has(tmp_path):
 def test_auto_counts_folders_as_well_even_where_they_are_empty(tmp_path):
     (tmp_path / "v004").mkdir()
 
-    (found,) = named([tmp_path / "{version}/a.mov"], shot="s", form=Form(), version="auto")
+    (found,) = named(
+        [tmp_path / "{version}/a.mov"], shot="s", output_format=OutputFormat(), version="auto"
+    )
 
     assert found == tmp_path / "v005" / "a.mov"
 
@@ -71,7 +75,9 @@ def test_auto_begins_with_one_and_reads_a_hostile_folder_literally(tmp_path):
     folder = tmp_path / "a[1] *?"
     folder.mkdir()
 
-    (found,) = named([folder / "x_{version}.mov"], shot="s", form=Form(), version="auto")
+    (found,) = named(
+        [folder / "x_{version}.mov"], shot="s", output_format=OutputFormat(), version="auto"
+    )
 
     assert found == folder / "x_v001.mov"
 
@@ -119,7 +125,7 @@ def test_an_ending_that_a_host_does_not_get_is_refused():
 def test_every_host_is_offered_has_a_form_that_can_be_and_says_why():
     assert tuple(PRESETS) == HOSTS
     for preset in PRESETS.values():
-        assert Form(**preset.form)
+        assert OutputFormat(**preset.output_format)
         assert "because" in str(preset)
 
 
@@ -143,5 +149,5 @@ def test_what_is_said_goes_over_what_the_host_gets_and_the_reason_is_printed(tmp
     delivery = delivery_from(args)
 
     assert outputs_from(args) == [f"{tmp_path}/x.####.exr"]
-    assert (delivery.form.layout, delivery.form.compression) == ("matte", "zips")
+    assert (delivery.output_format.layout, delivery.output_format.compression) == ("matte", "zips")
     assert "for nuke: EXR, half, ZIPS" in capsys.readouterr().err

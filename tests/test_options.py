@@ -16,10 +16,10 @@ from sghm_vs.hosts.nuke.gizmo import bridge_node
 from sghm_vs.options import (
     Delivery,
     Edges,
-    Form,
     FrameRange,
     Matting,
     Opening,
+    OutputFormat,
     Settings,
     ShotOptions,
     from_words,
@@ -44,8 +44,8 @@ MATTING = Matting(
 )
 DELIVERY = Delivery(
     foreground="estimate",
-    form=Form(layout="fg", sample="float", compression="piz", codec="ffv1", premultiplied=True,
-              audio=True, quality=9),
+    output_format=OutputFormat(layout="fg", sample="float", compression="piz", codec="ffv1",
+                               premultiplied=True, audio=True, quality=9),
     over=(1.0, 0.0, 0.0),
     timecode="01:00:00:00",
     version=3,

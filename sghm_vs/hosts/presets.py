@@ -17,11 +17,11 @@ FRAMES = ".####"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """A form that a host takes as it is."""
+    """An output format that a host takes as it is."""
 
     suffix: str
-    form: Mapping[str, Any]
-    """Fields of `Form`."""
+    output_format: Mapping[str, Any]
+    """Fields of `OutputFormat`."""
     what: str
     why: str
     proof: str
@@ -36,7 +36,7 @@ DOCUMENTED = "by its documentation; not run here"
 PRESETS: Mapping[str, Preset] = {
     "nuke": Preset(
         suffix=".exr",
-        form={"layout": "layered", "compression": "zips"},
+        output_format={"layout": "layered", "compression": "zips"},
         what="EXR, half, ZIPS, premultiplied linear RGBA and the layers matte, core and edge",
         why="it reads EXR premultiplied and linear, a line at a time, and takes layers as channels "
         "of its own",
@@ -44,63 +44,63 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "fusion": Preset(
         suffix=".exr",
-        form={"layout": "rgba"},
+        output_format={"layout": "rgba"},
         what="EXR, half, ZIP, premultiplied linear RGBA",
         why="its Loader takes EXR as associated alpha in linear light",
         proof=DOCUMENTED,
     ),
     "resolve": Preset(
         suffix=".mov",
-        form={"codec": "prores4444"},
+        output_format={"codec": "prores4444"},
         what=PRORES,
         why="a timeline plays it in real time, with timecode and reel to conform by",
         proof=DOCUMENTED,
     ),
     "premiere": Preset(
         suffix=".mov",
-        form={"codec": "prores4444"},
+        output_format={"codec": "prores4444"},
         what=PRORES,
         why="it decodes 4444 with alpha, and takes it as straight unless told otherwise",
         proof=DOCUMENTED,
     ),
     "fcp": Preset(
         suffix=".mov",
-        form={"codec": "prores4444"},
+        output_format={"codec": "prores4444"},
         what=PRORES,
         why="it is the codec the host is built on; alpha handling: straight",
         proof=DOCUMENTED,
     ),
     "aftereffects": Preset(
         suffix=".mov",
-        form={"codec": "prores4444"},
+        output_format={"codec": "prores4444"},
         what=PRORES,
         why="straight color has no fringe where Interpret Footage is set wrong; say Straight there",
         proof=DOCUMENTED,
     ),
     "blender": Preset(
         suffix=".exr",
-        form={"layout": "rgba"},
+        output_format={"layout": "rgba"},
         what="EXR, half, ZIP, premultiplied linear RGBA",
         why="its Image node takes EXR as premultiplied and linear",
         proof="Blender 3.4, tests/test_hosts.py",
     ),
     "kdenlive": Preset(
         suffix=".mkv",
-        form={"codec": "ffv1"},
+        output_format={"codec": "ffv1"},
         what="FFV1, straight alpha of 10 bits, lossless",
         why="its engine, MLT, loses the alpha of ProRes 4444 in most of its blends, and not FFV1's",
         proof="its engine, melt 7.12, tests/test_hosts.py; the application was not run",
     ),
     "shotcut": Preset(
         suffix=".mkv",
-        form={"codec": "ffv1"},
+        output_format={"codec": "ffv1"},
         what="FFV1, straight alpha of 10 bits, lossless",
         why="its engine, MLT, loses the alpha of ProRes 4444 in most of its blends, and not FFV1's",
         proof="its engine, melt 7.12, tests/test_hosts.py; the application was not run",
     ),
     "flame": Preset(
         suffix=".exr",
-        form={"layout": "matte"},
+        output_format={"layout": "matte"},
         what="EXR, half, ZIP, the matte in R, G, B and A",
         why="a matte comes in as a clip of its own beside the plate, read from RGB or from A",
         proof=DOCUMENTED,
@@ -111,7 +111,7 @@ PRESETS: Mapping[str, Preset] = {
 def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return `values` of a shot's options, and what the host in them takes where they say nothing."""
     host = values.get("host")
-    return {**(PRESETS[host].form if host else {}), **values}
+    return {**(PRESETS[host].output_format if host else {}), **values}
 
 
 def outputs_for(host: str, outputs: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sghm_vs.errors import ExportError
 from sghm_vs.media.sequences import PATTERN
-from sghm_vs.options import Form
+from sghm_vs.options import OutputFormat
 
 WORD = re.compile(r"\{([a-z]+)\}")
 WORDS = ("shot", "layer", "version", "frame")
@@ -21,7 +21,11 @@ type Version = int | Literal["auto"] | None
 
 
 def named(
-    outputs: Sequence[str | Path], *, shot: str, form: Form, version: Version = None
+    outputs: Sequence[str | Path],
+    *,
+    shot: str,
+    output_format: OutputFormat,
+    version: Version = None,
 ) -> list[Path]:
     """
     Return `outputs` with their words filled in.
@@ -29,7 +33,8 @@ def named(
     Args:
         outputs: Paths; `{frame}` stands for `####`, and in the file's name alone.
         shot: What the footage is called.
-        form: Says what `{layer}` is: the layout of an EXR file, else rgba, alpha or review.
+        output_format: Says what `{layer}` is: the layout of an EXR file, else rgba, alpha or
+            review.
         version: What `{version}` is, as v001; "auto" is one more than the highest that any of
             the outputs has on the disk.
 
@@ -42,16 +47,16 @@ def named(
     if version is not None and not any("{version}" in template for template in templates):
         msg = f"version {version} was given, and no output has it; write -o x_{{version}}.mov"
         raise ExportError(msg)
-    plain = [_filled(template, shot, form) for template in templates]
+    plain = [_filled(template, shot, output_format) for template in templates]
     if version == "auto":
-        version = 1 + newest_version(templates, shot=shot, form=form)
+        version = 1 + newest_version(templates, shot=shot, output_format=output_format)
     word = "" if version is None else VERSION.format(version)
     return [Path(template.replace("{version}", word)) for template in plain]
 
 
-def newest_version(outputs: Sequence[str | Path], *, shot: str, form: Form) -> int:
+def newest_version(outputs: Sequence[str | Path], *, shot: str, output_format: OutputFormat) -> int:
     """Return the highest version that any of `outputs` has on the disk; 0 if there is none."""
-    return max(_newest(_filled(str(output), shot, form)) for output in outputs)
+    return max(_newest(_filled(str(output), shot, output_format)) for output in outputs)
 
 
 def _check(template: str, version: Version) -> None:
@@ -68,10 +73,10 @@ def _check(template: str, version: Version) -> None:
         raise ExportError(msg)
 
 
-def _filled(template: str, shot: str, form: Form) -> str:
+def _filled(template: str, shot: str, output_format: OutputFormat) -> str:
     words = {"shot": shot, "frame": FRAME, "version": "{version}"}
     if "{layer}" in template:
-        words["layer"] = form.layer_of(Path(template).suffix.lower())
+        words["layer"] = output_format.layer_of(Path(template).suffix.lower())
     return WORD.sub(lambda word: words[word[1]], template)
 
 

@@ -110,7 +110,7 @@ def rotoscope(
     find_targets(
         [*written.outputs, *files.values()],
         written.numbers,
-        delivery.form,
+        delivery.output_format,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite or delivery.resume,
         has_background=delivery.over is not None,
@@ -200,7 +200,7 @@ def deliver(
         beside={path: cut(matte) for path, matte in beside.items()},
         over=cut(over) if isinstance(over, vs.VideoNode) else over,
         origin=_origin(source, delivery).at(written.first, Fraction(source.clip.fps)),
-        **delivery.form.fields(),
+        **delivery.output_format.fields(),
         first_number=written.numbers.start,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,
@@ -241,7 +241,12 @@ def _written(
         raise ExportError(msg)
     paths = [Path(output) for output in outputs]
     if delivery.patterns:
-        paths = named(outputs, shot=source.name, form=delivery.form, version=delivery.version)
+        paths = named(
+            outputs,
+            shot=source.name,
+            output_format=delivery.output_format,
+            version=delivery.version,
+        )
     if source.path is not None:
         _refuse_to_replace(source.path, [*paths, *beside])
     return _Written(first, range(number, number + last - first + 1), paths)
@@ -266,7 +271,7 @@ def _origin(source: Source, delivery: Delivery) -> SourceMetadata:
 
 def _edge_mattes(alpha: vs.VideoNode, delivery: Delivery) -> dict[str, vs.VideoNode]:
     """Return core and edge of `alpha` for the layouts that hold them."""
-    if delivery.form.layout not in EXTRA_LAYOUTS:
+    if delivery.output_format.layout not in EXTRA_LAYOUTS:
         return {}
     shapes: tuple[Shape, ...] = ("core", "edge")
     return {shape: shaped(alpha, replace(delivery.edges, shape=shape)) for shape in shapes}

@@ -27,9 +27,9 @@ from sghm_vs.media.writers.exr import ExrWriter
 from sghm_vs.media.writers.movie import MovieWriter
 from sghm_vs.media.writers.output import Delivery
 from sghm_vs.media.writers.png import PngWriter
-from sghm_vs.options import Form, check_layers, check_suffixes
+from sghm_vs.options import OutputFormat, check_layers, check_suffixes
 
-__all__ = ["Form", "export"]
+__all__ = ["OutputFormat", "export"]
 
 TIMES = ["_DurationNum", "_DurationDen"]
 WRITERS: Mapping[str, type[Writer]] = {
@@ -65,7 +65,7 @@ def export(
     origin: SourceMetadata | None = None,
     metadata: Mapping[str, str] | None = None,
     progress: Progress | None = None,
-    **form: Any,
+    **output_format: Any,
 ) -> list[Path]:
     """
     Write `clip` with `alpha` to `paths`, whose form says what each is.
@@ -73,7 +73,7 @@ def export(
     `x.mov` is ProRes 4444 with straight alpha; `x.####.exr` or `x.%04d.exr` an EXR sequence, half
     float, ZIP; `x.####.png` the alpha as 16-bit gray; `x.mkv` the alpha as FFV1, 16-bit gray;
     `x.mp4` a review, H.264 without alpha, and needs `over`. A single picture `x.exr` or `x.png`
-    is for a clip of one frame. Other forms of these are set by the fields of `Form`.
+    is for a clip of one frame. Other forms of these are set by the fields of `OutputFormat`.
 
     A movie appears when it is whole. Of a sequence that fails midway, the frames that were
     finished stay. At last every output is opened again and compared with what was sent.
@@ -103,8 +103,8 @@ def export(
         metadata: Written into movies and EXR files; must depend on the shot and its settings
             alone.
         progress: Called with frames done and frames in all.
-        form: The fields of `Form`: layout, sample, compression, codec, premultiplied, audio,
-            quality.
+        output_format: The fields of `OutputFormat`: layout, sample, compression, codec,
+            premultiplied, audio, quality.
 
     Returns:
         The paths as given, then those beside.
@@ -115,7 +115,7 @@ def export(
         UnsupportedClipError: The clip or the alpha has samples that can't be converted, or the
             clip is interlaced.
     """
-    made, extra, beside = Form(**form), dict(extra or {}), dict(beside or {})
+    made, extra, beside = OutputFormat(**output_format), dict(extra or {}), dict(beside or {})
     check_layers(extra, made)
     named = extra | {str(path): matte for path, matte in beside.items()}
     _check_clips(clip, alpha, foreground, named)
@@ -135,7 +135,7 @@ def export(
         footage=read_color(clip) if foreground is None else _colored(clip, foreground),
         alpha=alpha,
         extra=extra,
-        form=made,
+        output_format=made,
         first_number=first_number,
         origin=origin or SourceMetadata(first_frame=first_number),
         metadata=dict(metadata or {}),
@@ -162,7 +162,7 @@ def export(
 def find_targets(
     paths: Sequence[Path],
     numbers: range,
-    form: Form,
+    output_format: OutputFormat,
     *,
     patterns: bool,
     overwrite: bool,
@@ -172,11 +172,11 @@ def find_targets(
     Return what `paths` mean for frames with `numbers`; nothing is opened or made.
 
     Raises:
-        ExportError: One can't be written in this form, exists already, or meets another.
+        ExportError: One can't be written in this output format, exists already, or meets another.
     """
     targets = read_targets(paths, numbers, tuple(WRITERS), patterns=patterns, overwrite=overwrite)
     suffixes = {target.path.suffix.lower() for target in targets}
-    check_suffixes(suffixes, form)
+    check_suffixes(suffixes, output_format)
     if ".mp4" in suffixes and not has_background:
         msg = (
             "an .mp4 is a review movie without alpha; say what it shows the subject over: "

@@ -14,7 +14,7 @@ from sghm_vs.color.convert import Footage
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
-from sghm_vs.options import Form
+from sghm_vs.options import OutputFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Job:
     extra: Mapping[str, vs.VideoNode]
     over: vs.VideoNode | None
     """RGBS in display code, what a review shows the subject over."""
-    form: Form
+    output_format: OutputFormat
     first_number: int
     origin: SourceMetadata
     metadata: dict[str, str]

@@ -77,7 +77,7 @@ def prores(quality: int, tags: Colorimetry, *, is_xq: bool = False) -> Picture:
 def prores_stream(job: Job, *, is_xq: bool = False) -> Stream:
     """Return color and alpha for ProRes."""
     clips, tags = _yuva(job)
-    return Stream(clips, prores(job.form.quality, tags, is_xq=is_xq), sampled=3)
+    return Stream(clips, prores(job.output_format.quality, tags, is_xq=is_xq), sampled=3)
 
 
 def ffv1_stream(job: Job) -> Stream:
@@ -100,7 +100,7 @@ def ffv1_alpha_stream(job: Job) -> Stream:
 def animation_stream(job: Job) -> Stream:
     """Return alpha and color for QuickTime Animation, lossless, 8 bits; each frame stands alone."""
     rgb = convert.to_display_rgb(job.footage)
-    if job.form.premultiplied:
+    if job.output_format.premultiplied:
         rgb = convert.times(rgb, convert.to_full_range_gray(job.alpha, vs.GRAYS))
     coded = rgb.resize.Point(format=vs.RGB24, dither_type="none")
     alpha = convert.to_full_range_gray(job.alpha, vs.GRAY8)
@@ -156,7 +156,7 @@ def limited(tags: Colorimetry) -> dict[str, object]:
 def _yuva(job: Job) -> tuple[tuple[vs.VideoNode, vs.VideoNode], Colorimetry]:
     """Return color and alpha of 10 bits, and what the color is."""
     alpha = convert.to_full_range_gray(job.alpha, vs.GRAY10)
-    if not job.form.premultiplied:
+    if not job.output_format.premultiplied:
         plate, tags = convert.to_limited_yuv444(job.footage, bits=10)
         return (plate, alpha), tags
     fine, tags = convert.to_limited_yuv444(job.footage, bits=16)

@@ -52,19 +52,19 @@ class ExrWriter(SequenceWriter):
     """
 
     def __init__(self, job: Job, target: Target) -> None:
-        self._layout = job.form.layout
+        self._layout = job.output_format.layout
         self._extra = tuple(job.extra) if self._layout in EXTRA_LAYOUTS else ()
         rgb, self._interop_id = convert.to_own_linear_rgb(job.footage)
         clips = [] if self._layout in ("matte", "alpha") else [rgb]
         if self._layout != "fg":
             mattes = [job.alpha, *(job.extra[name] for name in self._extra)]
             # Color is multiplied in floats; a matte alone can be made half by the resizer.
-            is_half = not clips and job.form.sample == "half"
+            is_half = not clips and job.output_format.sample == "half"
             kind = vs.GRAYH if is_half else vs.GRAYS
             clips += [convert.to_full_range_gray(matte, kind) for matte in mattes]
         clips[-1] = clips[-1].std.CopyFrameProps(job.footage.clip, props=WINDOWS)
         super().__init__(job, target, *clips)
-        self._type = np.float16 if job.form.sample == "half" else np.float32
+        self._type = np.float16 if job.output_format.sample == "half" else np.float32
         self.facts |= self._facts()
         with job.footage.clip.get_frame(0) as frame:
             if PICTURE_WINDOW in frame.props:
@@ -107,7 +107,7 @@ class ExrWriter(SequenceWriter):
         return [("", tags, rgba | (layers if self._layout == "layered" else {}))]
 
     def _sample(self, channels: Channels) -> Sample:
-        is_exact = self._layout != "fg" or not self.job.form.compression.startswith("dwa")
+        is_exact = self._layout != "fg" or not self.job.output_format.compression.startswith("dwa")
         return Sample.of(channels["G" if self._layout == "fg" else "A"], is_exact=is_exact)
 
     def _facts(self) -> Facts:
@@ -126,8 +126,8 @@ class ExrWriter(SequenceWriter):
         rate = Fraction(job.footage.clip.fps)
         return {
             "parts": parts,
-            "sample": job.form.sample,
-            "compression": job.form.compression,
+            "sample": job.output_format.sample,
+            "compression": job.output_format.compression,
             "color": colors.get(self._layout, [color_id]),
             "rate": f"{rate.numerator}/{rate.denominator}" if rate else None,
             "pixel_aspect": round(float(job.footage.pixel_aspect), 4),
@@ -137,14 +137,14 @@ class ExrWriter(SequenceWriter):
         }
 
     def _coded(self, values: Plane) -> NDArray[Any]:
-        limit = HALF_MAX if self.job.form.sample == "half" else FLOAT_MAX
+        limit = HALF_MAX if self.job.output_format.sample == "half" else FLOAT_MAX
         return to_finite(values, limit).astype(self._type)
 
     def _header(self, n: int, props: Props) -> Header:
         job, origin = self.job, self.job.origin
         number = origin.first_frame + n
         header: Header = {
-            "compression": COMPRESSION[job.form.compression],
+            "compression": COMPRESSION[job.output_format.compression],
             "type": OpenEXR.scanlineimage,
             "imageCounter": number,
             "pixelAspectRatio": float(job.footage.pixel_aspect),

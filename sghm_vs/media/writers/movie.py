@@ -62,7 +62,7 @@ class MovieWriter:
                 f"the clip has no constant rate, which {target.path} needs; use clip.std.AssumeFPS"
             )
             raise ExportError(msg)
-        codec = CODECS[job.form.codec_of(target.path.suffix.lower())]
+        codec = CODECS[job.output_format.codec_of(target.path.suffix.lower())]
         stream = codec.stream(job)
         ffmpeg_path, movie = find_ffmpeg(), _movie(job, stream)
 
@@ -110,7 +110,7 @@ def comment(metadata: Mapping[str, str]) -> str:
 
 def _movie(job: Job, stream: Stream) -> Movie:
     clip = job.footage.clip
-    said = job.metadata | ({"alpha": "premultiplied"} if job.form.premultiplied else {})
+    said = job.metadata | ({"alpha": "premultiplied"} if job.output_format.premultiplied else {})
     return Movie(
         size=(stream.clips[0].width, stream.clips[0].height),
         rate=Fraction(clip.fps),
@@ -145,7 +145,7 @@ def _facts(codec: Codec, picture: Picture, movie: Movie) -> Facts:
 
 
 def _sound(job: Job) -> list[AudioTrack]:
-    if not job.form.audio:
+    if not job.output_format.audio:
         return []
     if job.origin.sound is None:
         msg = f"{job.origin.file or 'the footage'} has no sound; leave --audio out"

@@ -48,7 +48,7 @@ class Delivery:
             last=numbers[-1],
             how={
                 "version": __version__,
-                "form": job.form.fields(),
+                "form": job.output_format.fields(),
                 "settings": dict(job.metadata),
                 "file": job.origin.file,
             },

@@ -95,7 +95,9 @@ def output_names(templates: Sequence[str], name: str, delivery: Delivery) -> tup
     """
     for template in templates:
         _refuse_outside(template)
-    filled = named(templates, shot=name, form=delivery.form, version=delivery.version)
+    filled = named(
+        templates, shot=name, output_format=delivery.output_format, version=delivery.version
+    )
     return tuple(path.as_posix() for path in filled)
 
 

@@ -200,7 +200,7 @@ def _delivered(shot: Shot, values: Values, folder: Path, *, resumes: bool) -> Sh
     delivery = shot.delivery
     if delivery.version == "auto":
         paths = [folder / template for template in templates]
-        newest = newest_version(paths, shot=shot.name, form=delivery.form)
+        newest = newest_version(paths, shot=shot.name, output_format=delivery.output_format)
         # What is resumed is the newest version; a new one would be made from the start.
         is_new = newest == 0 or not resumes
         delivery = replace(delivery, version=newest + is_new)

@@ -11,13 +11,13 @@ from sghm_vs.media.files import discard
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
-from sghm_vs.options import Delivery, Form, FrameRange, from_words
+from sghm_vs.options import Delivery, FrameRange, OutputFormat, from_words
 from sghm_vs.shots.batch.names import Shot, place, safe_name
 from sghm_vs.shots.batch.render import Task
 from sghm_vs.shots.batch.requests import shot_of
 from sghm_vs.shots.farm.plan import Plan, PlannedShot, read_plan
 
-EXACT = Delivery(form=Form(layout="alpha", sample="float"))
+EXACT = Delivery(output_format=OutputFormat(layout="alpha", sample="float"))
 """As `sghm_vs.shots.farm.engines.slurm.EXACT` says it in words."""
 
 
