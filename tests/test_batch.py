@@ -237,7 +237,7 @@ def test_a_failing_shot_stops_no_other_and_is_named_with_its_reason(tmp_path):
         shots,
         tmp_path / "out",
         batch_options=FAST,
-        unfit=[InvalidShot("no", "no.mov", "it is not there")],
+        invalid=[InvalidShot("no", "no.mov", "it is not there")],
     )
 
     assert [entry.state for entry in entries] == ["failed"] * 4 + ["done", "failed"]
@@ -286,7 +286,7 @@ def test_resume_makes_exactly_what_changed_or_broke(tmp_path):
     after = files_in(out)
     assert all(after[name] == before[name] for name in before if name[:3] in ("sam", "bro", "los"))
     assert after["footage.0001.png"] != before["footage.0001.png"]
-    assert {one.verdict for one in plan(list(shots.values()), out, RESUMED)} == {"done"}
+    assert {one.status for one in plan(list(shots.values()), out, RESUMED)} == {"done"}
 
 
 def test_footage_that_changes_while_it_is_matted_is_matted_anew(tmp_path):

@@ -183,6 +183,8 @@ def test_one_command_measures_what_all_floors_are_about(footage, monkeypatch, tm
         (["bench", "cost", "my clips"], "python -m benchmarks cost 'my clips'"),
         (["farm", "simulate", "--workers", "9"], "python -m benchmarks simulate --workers 9"),
         (["nle", "path", "blender"], "sghm hosts path blender"),
+        (["farm", "warm", "plan.json"], "sghm farm start-worker plan.json"),
+        (["farm", "cool"], "sghm farm stop-worker"),
     ],
 )
 def test_the_verbs_of_old_say_what_to_type_now(capsys, old, new):

@@ -62,12 +62,12 @@ def plan(show: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def warm(show: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def session(show: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a session with a worker."""
-    session = tmp_path_factory.mktemp("session")
-    sghm("farm", "warm", show / "plan.json", "--at", session)
-    yield session
-    assert main(["farm", "cool", "--at", str(session)]) == 0
+    folder = tmp_path_factory.mktemp("session")
+    sghm("farm", "start-worker", show / "plan.json", "--at", folder)
+    yield folder
+    assert main(["farm", "stop-worker", "--at", str(folder)]) == 0
 
 
 def sghm(*words: str | Path) -> None:
@@ -139,26 +139,26 @@ def test_frames_are_counted_through_all_shots(plan):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find processes")
-def test_a_canceled_chunk_is_given_up_and_its_worker_stays(show, plan, warm):
+def test_a_canceled_chunk_is_given_up_and_its_worker_stays(show, plan, session):
     mattes = show / "mattes"
     command = [sys.executable, "-m", "sghm_vs", "farm", "make", str(plan), "--shot", "a"]
     canceled = subprocess.Popen(
-        [*command, "--warm", str(warm), "--progress=openjd"], stdout=subprocess.PIPE, text=True
+        [*command, "--at", str(session), "--progress=openjd"], stdout=subprocess.PIPE, text=True
     )
     with canceled:
         until(lambda: "progress" in canceled.stdout.readline())
         canceled.send_signal(signal.SIGTERM)
         assert canceled.wait(WITHIN_S) == 128 + signal.SIGTERM
 
-    words = [str(plan), "--shot", "b", "--frames", "2-3", "--warm", str(warm), "--quiet"]
+    words = [str(plan), "--shot", "b", "--frames", "2-3", "--at", str(session), "--quiet"]
     assert main(["farm", "make", *words]) == 0
 
     assert not [file for file in mattes.rglob("*") if file.name.endswith(".part")]
     assert len([*mattes.glob(".sghm-farm/b.*.exr")]) == 2
 
 
-def test_what_fails_in_a_warm_worker_is_told_to_the_session(plan, warm, capfd):
-    words = ["--shot", "a", "--frames", "1-3", "--warm", str(warm), "--progress", "openjd"]
+def test_what_fails_in_a_started_worker_is_told_to_the_session(plan, session, capfd):
+    words = ["--shot", "a", "--frames", "1-3", "--at", str(session), "--progress", "openjd"]
 
     assert main(["farm", "make", str(plan), *words]) == 1
 
@@ -171,7 +171,7 @@ def test_what_fails_in_a_warm_worker_is_told_to_the_session(plan, warm, capfd):
 def test_a_worker_ends_with_its_session_and_strangers_get_nothing_of_it(plan, tmp_path):
     session = tmp_path / "session"
     session.mkdir()
-    sghm("farm", "warm", plan, "--at", session)
+    sghm("farm", "start-worker", plan, "--at", session)
     said = json.loads((session / "sghm-worker.json").read_text())
     assert (session / "sghm-worker.json").stat().st_mode & 0o077 == 0
     worker = next(
@@ -182,7 +182,7 @@ def test_a_worker_ends_with_its_session_and_strangers_get_nothing_of_it(plan, tm
     other = tmp_path / "other"
     other.mkdir()
     (other / "sghm-worker.json").write_text(json.dumps({**said, "key": "00"}))
-    words = [str(plan), "--shot", "a", "--frames", "1001-1001", "--quiet", "--warm"]
+    words = [str(plan), "--shot", "a", "--frames", "1001-1001", "--quiet", "--at"]
     assert main(["farm", "make", *words, str(other)]) == 1
     assert main(["farm", "make", *words, str(session)]) == 0
 
@@ -198,11 +198,11 @@ def _command(entry: Path) -> bytes:
         return b""
 
 
-def test_a_worker_that_is_not_as_planned_does_not_get_warm(plan, tmp_path, capsys):
+def test_a_worker_that_is_not_as_planned_does_not_start(plan, tmp_path, capsys):
     found = read_plan(plan)
     other = tmp_path / "plan.json"
     other.write_text(replace(found, worker=replace(found.worker, device="another")).to_json())
 
-    assert main(["farm", "warm", str(other), "--at", str(tmp_path)]) == 1
+    assert main(["farm", "start-worker", str(other), "--at", str(tmp_path)]) == 1
 
     assert "not as planned: device is" in capsys.readouterr().err

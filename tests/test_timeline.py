@@ -70,7 +70,7 @@ def frames_of(plan: object) -> dict[str, str]:
 
 
 def reasons_of(plan: object) -> list[str]:
-    return [unfit.reason for unfit in plan.batch.unfit]
+    return [invalid.reason for invalid in plan.batch.invalid]
 
 
 def shown(track: schema.Track) -> list[tuple[object, ...]]:

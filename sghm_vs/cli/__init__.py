@@ -76,6 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
 MOVED = {
     ("bench",): "in a checkout type: python -m benchmarks",
     ("farm", "simulate"): "in a checkout type: python -m benchmarks simulate",
+    ("farm", "warm"): "type: sghm farm start-worker",
+    ("farm", "cool"): "type: sghm farm stop-worker",
     ("nle",): "type: sghm hosts",
 }
 """Verbs of old, and what to type now."""

@@ -117,13 +117,13 @@ def carry_out(batch: Batch, args: argparse.Namespace) -> int:
     batch_options = batch_options_from(args)
     if args.dry_run:
         print_plan(plan(batch.shots, args.output.absolute(), batch_options), batch, args)
-        return 1 if batch.unfit else 0
+        return 1 if batch.invalid else 0
     with options.stdout_for_results(), shots_progress(quiet=args.quiet) as listener:
         entries = run_batch(
             batch.shots,
             args.output,
             batch_options=batch_options,
-            unfit=batch.unfit,
+            invalid=batch.invalid,
             listener=listener,
         )
     return print_result(entries, args)
@@ -142,20 +142,20 @@ def print_plan(planned: Sequence[Planned], batch: Batch, args: argparse.Namespac
     """Print what would be made, a shot a line."""
     if args.json:
         options.print_json({"shots": [_as_json(one) for one in planned],
-                            "unfit": {one.key: one.reason for one in batch.unfit},
+                            "invalid": {one.key: one.reason for one in batch.invalid},
                             "left_out": [str(path) for path in batch.left_out]})  # fmt: skip
         return
     width = max((len(one.shot.name) for one in planned), default=0)
     options.print_lines(
-        f"{one.shot.name:{width}}  {_verdict(one)}  {one.shot.key} ({_look(one.shot)}) -> "
+        f"{one.shot.name:{width}}  {_status(one)}  {one.shot.key} ({_look(one.shot)}) -> "
         f"{', '.join(one.shot.outputs)}"
         for one in planned
     )
-    options.print_lines(f"{one.name}: unfit: {one.reason}" for one in batch.unfit)
+    options.print_lines(f"{one.name}: invalid: {one.reason}" for one in batch.invalid)
     options.print_lines(f"left out: {path}" for path in batch.left_out)
-    made = sum(one.verdict != "done" for one in planned)
+    made = sum(one.status != "done" for one in planned)
     options.print_lines([f"{made} shots to make, {len(planned) - made} done, "
-                         f"{len(batch.unfit)} unfit; nothing was written"])  # fmt: skip
+                         f"{len(batch.invalid)} invalid; nothing was written"])  # fmt: skip
 
 
 def _look(shot: Shot) -> str:
@@ -172,8 +172,8 @@ def _look(shot: Shot) -> str:
     return f"{media.kind}, frames {media.frames}{size}"
 
 
-def _verdict(planned: Planned) -> str:
-    return f"again ({planned.reason})" if planned.verdict == "again" else planned.verdict
+def _status(planned: Planned) -> str:
+    return f"again ({planned.reason})" if planned.status == "again" else planned.status
 
 
 def _as_json(planned: Planned) -> Mapping[str, object]:
@@ -183,7 +183,7 @@ def _as_json(planned: Planned) -> Mapping[str, object]:
         "source": str(shot.source),
         "frames": None if shot.frames is None else str(shot.frames),
         "outputs": shot.outputs,
-        "verdict": planned.verdict,
+        "status": planned.status,
         "reason": planned.reason,
     }
 

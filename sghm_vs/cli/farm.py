@@ -83,15 +83,15 @@ def _add_session(actions: Actions) -> None:
     _add_plan_options(one)
     _add_make_options(one)
     for name, help, act in (
-        ("warm", "start a worker that keeps the network loaded", _warm),
-        ("serve", "be the worker that warm starts", _serve),
+        ("start-worker", "start a worker that keeps the network loaded", _start_worker),
+        ("serve", "be the worker that start-worker starts", _serve),
     ):
         session = _add_action(actions, name, help, act)
         _add_plan_options(session)
         _add_session_options(session)
         _add_mixed_option(session)
-    cool = _add_action(actions, "cool", "end the worker that warm started", _cool)
-    _add_session_options(cool)
+    stop = _add_action(actions, "stop-worker", "end the worker of this folder", _stop_worker)
+    _add_session_options(stop)
 
 
 def _add_action(
@@ -247,17 +247,17 @@ def _plan(args: argparse.Namespace) -> int:
         threads=args.threads,
     )
     with options.stdout_for_results():
-        plan, unfit, notes = make_plan(asked)
+        plan, invalid, notes = make_plan(asked)
     for note in notes:
         options.say(note)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(args.output) as part:
         part.write_text(plan.to_json(), encoding="utf-8")
-    _print_plan(plan, unfit, args)
-    return 1 if unfit else 0
+    _print_plan(plan, invalid, args)
+    return 1 if invalid else 0
 
 
-def _print_plan(plan: Plan, unfit: Mapping[str, str], args: argparse.Namespace) -> None:
+def _print_plan(plan: Plan, invalid: Mapping[str, str], args: argparse.Namespace) -> None:
     chunks = [chunk for _, chunk in plan.chunks()]
     frames = sum(len(chunk.writes) for chunk in chunks)
     read = sum(len(chunk.reads) for chunk in chunks)
@@ -270,7 +270,7 @@ def _print_plan(plan: Plan, unfit: Mapping[str, str], args: argparse.Namespace) 
                 "frames": frames,
                 "frames_read": read,
                 "frame_s": plan.frame_s,
-                "unfit": dict(unfit),
+                "invalid": dict(invalid),
             }
         )
         return
@@ -282,7 +282,7 @@ def _print_plan(plan: Plan, unfit: Mapping[str, str], args: argparse.Namespace) 
             f"frames; {frames} frames, of which {read - frames} are read twice{pace}"
         ]
     )
-    for name, reason in unfit.items():
+    for name, reason in invalid.items():
         options.say(f"{name}: {reason}")
 
 
@@ -398,7 +398,7 @@ def _add_make_options(parser: argparse.ArgumentParser) -> None:
         "--shot", metavar="NAME", help="a shot, whose own numbers --frames then has"
     )
     parser.add_argument(
-        "--warm", type=Path, metavar="DIR", help="by the worker that sghm farm warm started"
+        "--at", type=Path, metavar="DIR", help="by the worker that start-worker started there"
     )
     _add_mixed_option(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress")
@@ -465,12 +465,12 @@ def _loaded(plan: Plan, *, is_mixed: bool) -> Prepared:
 
 
 def _make(args: argparse.Namespace) -> int:
-    """Make frames of the plan, here or by a worker that is warm."""
+    """Make frames of the plan, here or by a worker that was started."""
     from sghm_vs.shots.farm.job import job_of
     from sghm_vs.shots.farm.plan import read_plan
 
     plan = read_plan(args.plan)
-    make = _by_warm(args.warm) if args.warm is not None else _by_cold(plan, args)
+    make = _by_worker(args.at) if args.at is not None else _here(plan, args)
     for shot, frames in _parts(plan, args):
         with _told(f"{shot.name} {frames}", args) as report, options.stdout_for_results():
             make(job_of(plan, shot), frames, report or (lambda *_: None))
@@ -493,13 +493,13 @@ def _parts(plan: Plan, args: argparse.Namespace) -> list[tuple[PlannedShot, Fram
 type Make = Callable[[Job, FrameRange, Report], object]
 
 
-def _by_warm(folder: Path) -> Make:
+def _by_worker(folder: Path) -> Make:
     from sghm_vs.shots.farm.engines.session import ask
 
     return lambda job, frames, report: ask(folder, job.shot.name, frames, report)
 
 
-def _by_cold(plan: Plan, args: argparse.Namespace) -> Make:
+def _here(plan: Plan, args: argparse.Namespace) -> Make:
     from sghm_vs.shots.batch.render import Rotoscoper
 
     with options.stdout_for_results():
@@ -512,7 +512,7 @@ def _by_cold(plan: Plan, args: argparse.Namespace) -> Make:
     return make
 
 
-def _warm(args: argparse.Namespace) -> int:
+def _start_worker(args: argparse.Namespace) -> int:
     """Start a worker."""
     from sghm_vs.shots.farm.engines.session import start
 
@@ -536,7 +536,7 @@ def _serve(args: argparse.Namespace) -> int:
     return 0
 
 
-def _cool(args: argparse.Namespace) -> int:
+def _stop_worker(args: argparse.Namespace) -> int:
     """End a worker."""
     from sghm_vs.shots.farm.engines.session import stop
 

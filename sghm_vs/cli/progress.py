@@ -90,7 +90,7 @@ class _ShotLines:
         self._todo = self._ended = self._failed = 0
 
     def begin(self, planned: Sequence[Planned]) -> None:
-        self._todo = sum(one.verdict != "done" for one in planned)
+        self._todo = sum(one.status != "done" for one in planned)
         said = f"{self._todo} shots to make, {len(planned) - self._todo} done before"
         _say(f"batch: {said}")
 
@@ -143,7 +143,7 @@ class _ShotBars:
         self._all = bars.add_task("batch", total=None)
 
     def begin(self, planned: Sequence[Planned]) -> None:
-        todo = sum(one.verdict != "done" for one in planned)
+        todo = sum(one.status != "done" for one in planned)
         self._bars.update(self._all, total=todo)
 
     def report(self, shot: Shot, done: int, total: int) -> None:

@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
             plan.batch.shots,
             args.output,
             batch_options=batch.batch_options_from(args),
-            unfit=plan.batch.unfit,
+            invalid=plan.batch.invalid,
             listener=listener,
         )
     edits, notes = write_edits(plan, mattes_of(plan, entries), args.edits)

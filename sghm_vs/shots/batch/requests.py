@@ -44,7 +44,7 @@ class Batch:
     """What is to be made, and what can't be."""
 
     shots: list[Shot]
-    unfit: list[InvalidShot] = field(default_factory=list)
+    invalid: list[InvalidShot] = field(default_factory=list)
     left_out: list[Path] = field(default_factory=list)
 
 
@@ -86,7 +86,7 @@ def shots_from(
         folder,
         resumes=resumes,
     )
-    return Batch(shots, rest.unfit, rest.left_out)
+    return Batch(shots, rest.invalid, rest.left_out)
 
 
 def with_names(
@@ -154,7 +154,7 @@ def _unique(requests: Sequence[Request]) -> list[Request]:
 
 
 def _listed(path: Path, values: Values, folder: Path, rest: Batch) -> list[Request]:
-    """Return what a list asks for; a source of it that is not there is unfit, and no more."""
+    """Return what a list asks for; a source of it that is not there is invalid, and no more."""
     requests = []
     for number, row in enumerate(read_list(path), start=1):
         own = _row_values(row, path, number, values)
@@ -163,7 +163,7 @@ def _listed(path: Path, values: Values, folder: Path, rest: Batch) -> list[Reque
             found = find_footage([source], but=folder)
         except SourceError as error:
             name = safe_name(row.shot or Path(row.source).stem)
-            rest.unfit.append(InvalidShot(name, source, str(error)))
+            rest.invalid.append(InvalidShot(name, source, str(error)))
             continue
         requests += [Request(footage, own, row.shot) for footage in found.footage]
         rest.left_out.extend(found.left_out)

@@ -31,7 +31,7 @@ LOCK = ".sghm-batch.lock"
 SHOT_BYTES = 2 * 2**30
 """What a shot may take, until one has shown it."""
 
-Verdict = Literal["new", "done", "again"]
+PlanStatus = Literal["new", "done", "again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Planned:
     """A shot, and whether it is to be made."""
 
     shot: Shot
-    verdict: Verdict
+    status: PlanStatus
     reason: str = ""
     """Why again."""
     keeps: bool = False
@@ -111,11 +111,11 @@ def plan(
         WeightsError: A model is not there.
     """
     _refuse_meeting(shots, folder)
-    judge = _Planner(folder, Manifest(folder), batch_options, reader or Reader())
-    planned = [judge.judge(shot) for shot in shots]
-    if judge.in_the_way:
-        known = "--resume goes on with what is unfinished, " if judge.manifest.entries else ""
-        msg = f"{listed(judge.in_the_way, 3)} exist already; {known}--overwrite makes them anew"
+    planner = _Planner(folder, Manifest(folder), batch_options, reader or Reader())
+    planned = [planner.plan(shot) for shot in shots]
+    if planner.in_the_way:
+        known = "--resume goes on with what is unfinished, " if planner.manifest.entries else ""
+        msg = f"{listed(planner.in_the_way, 3)} exist already; {known}--overwrite makes them anew"
         raise ExportError(msg)
     return planned
 
@@ -125,7 +125,7 @@ def run_batch(
     folder: Path,
     *,
     batch_options: BatchOptions | None = None,
-    unfit: Sequence[InvalidShot] = (),
+    invalid: Sequence[InvalidShot] = (),
     listener: Listener | None = None,
 ) -> list[Entry]:
     """
@@ -137,11 +137,11 @@ def run_batch(
         shots: With unique keys and names.
         folder: Made if it is not there.
         batch_options: Defaults to one shot after another, into a folder that has none of them.
-        unfit: What could not become a shot; recorded as failed.
+        invalid: What could not become a shot; recorded as failed.
         listener: Receives the progress.
 
     Returns:
-        What became of each shot, in order, then of each of `unfit`.
+        What became of each shot, in order, then of each of `invalid`.
 
     Raises:
         ExportError: As `plan`, or another batch works in `folder`.
@@ -156,14 +156,14 @@ def run_batch(
         planned = plan(shots, folder, batch_options, reader)
         manifest = Manifest(folder)
         manifest.drop(key for key, one in manifest.entries.items() if not one.outputs)
-        manifest.put(*(_unfit_entry(one) for one in unfit))
+        manifest.put(*(_invalid_entry(one) for one in invalid))
         listener.begin(planned)
-        todo = [one for one in planned if one.verdict != "done"]
+        todo = [one for one in planned if one.status != "done"]
         _Run(todo, folder, manifest, batch_options, listener, reader).run()
         # Workers of a run that was killed may have died only since this one began.
         for parent in {place(folder, one).parent for shot in shots for one in shot.outputs}:
             sweep(parent)
-    return [manifest.entries[key] for key in [*(s.key for s in shots), *(u.key for u in unfit)]]
+    return [manifest.entries[key] for key in [*(s.key for s in shots), *(u.key for u in invalid)]]
 
 
 @contextmanager
@@ -209,25 +209,25 @@ class _Planner:
         self, folder: Path, manifest: Manifest, batch_options: BatchOptions, reader: Reader
     ) -> None:
         self._folder = folder
-        self._conduct = batch_options
+        self._options = batch_options
         self._reader = reader
         self._describe = cache(describe)
         self.manifest = manifest
         self.in_the_way: list[str] = []
         """Outputs that exist, and may not be replaced."""
 
-    def judge(self, shot: Shot) -> Planned:
+    def plan(self, shot: Shot) -> Planned:
         entry = self.manifest.entries.get(shot.key)
         # Models that are not there are told before any work.
         settings = settings_of(shot, self._describe)
-        if entry is None or not self._conduct.resume:
-            if not self._conduct.overwrite:
+        if entry is None or not self._options.resume:
+            if not self._options.overwrite:
                 self.in_the_way += [one for one in shot.outputs if _exists(self._folder / one)]
             return Planned(shot, "new")
         if changed := self._changed(shot, entry, settings):
             return Planned(shot, "again", changed)
         broken = self._unfinished(entry)
-        if broken or (self._conduct.reread and (broken := self._broken_output(entry))):
+        if broken or (self._options.reread and (broken := self._broken_output(entry))):
             return Planned(shot, "again", broken, keeps=True)
         return Planned(shot, "done")
 
@@ -271,7 +271,7 @@ class _Planner:
 
     @property
     def _may_trust(self) -> bool:
-        return not self._conduct.rehash
+        return not self._options.rehash
 
 
 @dataclass
@@ -464,15 +464,15 @@ def _exists(path: Path) -> bool:
     return path.exists() if sequence is None else bool(sequence.numbers())
 
 
-def _unfit_entry(unfit: InvalidShot) -> Entry:
+def _invalid_entry(invalid: InvalidShot) -> Entry:
     return Entry(
-        shot=unfit.name,
-        key=unfit.key,
+        shot=invalid.name,
+        key=invalid.key,
         state="failed",
         settings={},
         outputs=(),
         finished=now(),
-        error=unfit.reason,
+        error=invalid.reason,
     )
 
 

@@ -67,7 +67,7 @@ def make_plan(asked: PlanOptions) -> tuple[Plan, dict[str, str], list[str]]:
         SettingsError: What is asked for does not go together.
         FarmError: The file that says what workers are is none.
     """
-    shots, unfit, notes = _asked(asked)
+    shots, invalid, notes = _asked(asked)
     _refuse_unequal(shots)
     opened, more = _opened(shots)
     if not opened:
@@ -76,7 +76,7 @@ def make_plan(asked: PlanOptions) -> tuple[Plan, dict[str, str], list[str]]:
     worker, frame_s = _worker(opened[0], asked)
     planned = tuple(_planned(one, there, worker, frame_s, asked) for one, there in opened)
     plan = Plan(folder=str(asked.folder), worker=worker, frame_s=frame_s, shots=planned)
-    return plan, unfit | more, notes
+    return plan, invalid | more, notes
 
 
 def _asked(asked: PlanOptions) -> tuple[list[Asked], dict[str, str], list[str]]:
@@ -92,7 +92,7 @@ def _asked(asked: PlanOptions) -> tuple[list[Asked], dict[str, str], list[str]]:
         Asked(shot, tuple(edge for use in span.uses for edge in _edges(use.shown)))
         for shot, span in zip(plan.batch.shots, plan.spans, strict=True)
     ]
-    return shots, {one.name: one.reason for one in plan.batch.unfit}, plan.notes
+    return shots, {one.name: one.reason for one in plan.batch.invalid}, plan.notes
 
 
 def _from_sources(asked: PlanOptions) -> tuple[list[Asked], dict[str, str]]:
@@ -104,7 +104,7 @@ def _from_sources(asked: PlanOptions) -> tuple[list[Asked], dict[str, str]]:
         names = ", ".join(one.shot.name for one in shots)
         msg = f"--cuts names no shot of this plan; write SHOT=N,N, where shots are {names}"
         raise SettingsError(msg)
-    return shots, {one.name: one.reason for one in found.unfit}
+    return shots, {one.name: one.reason for one in found.invalid}
 
 
 def _edges(shown: FrameRange) -> tuple[int, int]:
@@ -114,7 +114,7 @@ def _edges(shown: FrameRange) -> tuple[int, int]:
 def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
     """Return each shot with the frames that its footage has; headers of movies may be off by one."""
     opened: list[Opened] = []
-    unfit: dict[str, str] = {}
+    invalid: dict[str, str] = {}
     for one in asked:
         try:
             _refuse_script(one.shot)
@@ -123,10 +123,10 @@ def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
             there = _there(source)
             _refuse_outside(one.shot, there)
         except SghmError as error:
-            unfit[one.shot.name] = str(error)
+            invalid[one.shot.name] = str(error)
             continue
         opened.append((one, there))
-    return opened, unfit
+    return opened, invalid
 
 
 def frames_of(shot: Shot) -> FrameRange:

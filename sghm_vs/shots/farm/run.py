@@ -175,7 +175,7 @@ class _Show:
         started = []
         judged = plan([job.shot for job in jobs], self.manifest.path.parent, batch_options)
         for one, job in zip(judged, jobs, strict=True):
-            if one.verdict == "done":
+            if one.status == "done":
                 self._known[job.shot.name] = self.manifest.entries[job.shot.key]
                 chunks[job.shot.name] = ()
                 continue

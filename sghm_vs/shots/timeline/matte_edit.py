@@ -86,16 +86,16 @@ def plan_from(
         msg = f"{edit} shows no clips in these tracks; choose others with --tracks"
         raise SourceError(msg)
     notes += [f"{cut.key}: {', '.join(cut.notes)}" for cut in cuts if cut.notes]
-    uses, unfit = find_uses(cuts, finder, asked.handles)
+    uses, invalid = find_uses(cuts, finder, asked.handles)
     spans = spans_of(uses)
     made = Batch(
         _shots(spans, values, folder, resumes=resumes),
-        [_unfit(cuts[number], why) for number, why in unfit.items()],
+        [_invalid(cuts[number], why) for number, why in invalid.items()],
     )
     return Plan(edit, folder, asked.tracks, timeline, cuts[0].rate, spans, made, notes)
 
 
-def _unfit(cut: Cut, reason: str) -> InvalidShot:
+def _invalid(cut: Cut, reason: str) -> InvalidShot:
     return InvalidShot(safe_name(cut.name), cut.key, f"{cut.where}: {reason}")
 
 

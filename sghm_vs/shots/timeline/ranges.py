@@ -46,18 +46,18 @@ def find_uses(
 ) -> tuple[list[Use], dict[int, str]]:
     """Return the clips that can be matted; and why others can't, by their number."""
     uses: list[Use] = []
-    unfit: dict[int, str] = {}
+    invalid: dict[int, str] = {}
     for cut in cuts:
         if cut.problem is not None:
-            unfit[cut.number] = cut.problem
+            invalid[cut.number] = cut.problem
             continue
         try:
             media, shown = finder.find(cut)
         except SourceError as error:
-            unfit[cut.number] = str(error)
+            invalid[cut.number] = str(error)
             continue
         uses.append(Use(cut, media, shown, _wanted(cut, media, shown, handles)))
-    return uses, unfit
+    return uses, invalid
 
 
 def _wanted(cut: Cut, media: Media, shown: FrameRange, handles: int) -> FrameRange:

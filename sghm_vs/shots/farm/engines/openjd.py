@@ -55,17 +55,17 @@ steps:
         - {{name: amount.worker.vcpu, min: {threads}}}
         - {{name: amount.worker.memory, min: {memory}}}
 {gpu}    stepEnvironments:
-      - name: Warm
+      - name: Worker
         description: A worker that keeps the network loaded, and refuses a machine not as planned.
         script:
           actions:
             onEnter:
               command: "{{{{Param.Sghm}}}}"
-              args: [farm, warm, "{{{{Param.Plan}}}}", --at, "{{{{Session.WorkingDirectory}}}}"]
+              args: [farm, start-worker, "{{{{Param.Plan}}}}", --at, "{{{{Session.WorkingDirectory}}}}"]
               timeout: 900
             onExit:
               command: "{{{{Param.Sghm}}}}"
-              args: [farm, cool, --at, "{{{{Session.WorkingDirectory}}}}"]
+              args: [farm, stop-worker, --at, "{{{{Session.WorkingDirectory}}}}"]
     script:
       actions:
         onRun:
@@ -75,7 +75,7 @@ steps:
             - make
             - "{{{{Param.Plan}}}}"
             - "--frames={{{{Task.Param.Frame}}}}"
-            - --warm
+            - --at
             - "{{{{Session.WorkingDirectory}}}}"
             - --progress=openjd
           cancelation: {{mode: NOTIFY_THEN_TERMINATE, notifyPeriodInSeconds: 30}}

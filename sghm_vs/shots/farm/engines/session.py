@@ -135,7 +135,7 @@ def _connected(folder: Path) -> Iterator[Connection]:
     except (AuthenticationError, EOFError, OSError, ValueError, KeyError) as error:
         if isinstance(error, FarmError):
             raise
-        said = f"{folder} has no worker that answers: {error!r}; start one with: sghm farm warm"
+        said = f"{folder} has no worker that answers: {error!r}; start one with: sghm farm start-worker"
         raise FarmError(said) from error
 
 
