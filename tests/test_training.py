@@ -218,6 +218,34 @@ def test_a_person_behind_a_thing_is_not_in_the_alpha_where_the_thing_is(library)
     assert (hidden.alpha[0][changed] < 1).all()
 
 
+def test_a_person_and_the_chair_before_them_share_an_edge_without_the_background():
+    half = torch.full((1, 2, 2), 0.5)
+    red, blue = torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)
+    red[0], blue[2] = 1, 1
+    white_and_somebody = samples.Sample(torch.ones(3, 2, 2), torch.ones(1, 2, 2))
+
+    image, alpha = samples.over(torch.cat([red, half, blue, half]), white_and_somebody)
+
+    torch.testing.assert_close(image, red / 2 + blue / 2)
+    torch.testing.assert_close(alpha, half)
+
+
+def test_a_front_is_kept_beside_its_person(tmp_path):
+    entries = [
+        pack.Entry("cutout", "render_1a", noise(), person()),
+        pack.Entry("front", "render_1a", noise(), person()),
+        pack.Entry("cutout", "render_2a", noise(), person()),
+    ]
+    pack.pack(iter(entries), tmp_path / "pack.zip", None, print)
+    library = Library(tmp_path / "pack.zip")
+    held = pack.held("cutout", "render_1a").removesuffix("cutout")
+    with_front = library.read(f"{held}cutout/render_1a")
+    alone = library.read(f"{pack.held('cutout', 'render_2a')}/render_2a")
+
+    assert len(with_front.planes) == 8
+    assert len(alone.planes) == 4
+
+
 def test_compression_is_close_to_what_opencv_writes():
     rng = np.random.default_rng(0)
     smooth = cv2.resize(

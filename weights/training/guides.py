@@ -9,13 +9,13 @@ from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
 
 
 def damaged(rng: np.random.Generator, alpha: Tensor) -> Tensor:
-    """Return a mask of `alpha`, float (1, h, w), 0-1: one in ten exact, most low, rough or worse."""
+    """Return a mask of `alpha`, float (1, h, w), 0-1: one in six exact, most low, rough or worse."""
     lot = rng.random()
-    if lot < 0.10:
+    if lot < 0.17:
         return (alpha > rng.uniform(0.3, 0.7)).float()
-    if lot < 0.40:
+    if lot < 0.45:
         return low(rng, alpha)
-    if lot < 0.65:
+    if lot < 0.68:
         return rough(rng, alpha)
     mask = low(rng, wobbled(rng, alpha, rng.uniform(0, alpha.shape[1] / 60)))
     reach = int(rng.integers(0, max(alpha.shape[1] // 28, 2)))

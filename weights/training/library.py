@@ -24,6 +24,13 @@ class Picture(NamedTuple):
     """uint8 (3, h, w), red first."""
     alpha: Tensor | None
     """uint8 (1, h, w)."""
+    front: Tensor | None = None
+    """Color and alpha of what stands before it, uint8 (4, h, w)."""
+
+    @property
+    def planes(self) -> Tensor:
+        """All that there is, uint8 (3, 4 or 8, h, w): color, alpha, and the front's color and alpha."""
+        return torch.cat([part for part in self if part is not None])
 
 
 class Library:
@@ -53,12 +60,20 @@ class Library:
         if name not in self._kept:
             if self.device == "cpu" and len(self._kept) >= KEPT_ON_CPU:
                 del self._kept[next(iter(self._kept))]
-            color = self._decoded(f"{name}.jpg", cv2.IMREAD_COLOR_RGB)
-            alpha = None
-            if name in self._has_alpha:
-                alpha = self._decoded(f"{name}.png", cv2.IMREAD_GRAYSCALE)
-            self._kept[name] = Picture(color, alpha)
+            front = name.replace("cutout/", "front/")
+            has_front = front != name and front in self._has_alpha
+            self._kept[name] = Picture(
+                self._color(name),
+                self._alpha(name) if name in self._has_alpha else None,
+                torch.cat([self._color(front), self._alpha(front)]) if has_front else None,
+            )
         return self._kept[name]
+
+    def _color(self, name: str) -> Tensor:
+        return self._decoded(f"{name}.jpg", cv2.IMREAD_COLOR_RGB)
+
+    def _alpha(self, name: str) -> Tensor:
+        return self._decoded(f"{name}.png", cv2.IMREAD_GRAYSCALE)
 
     def _decoded(self, name: str, flags: int) -> Tensor:
         coded = np.frombuffer(self._archive.read(name), np.uint8)

@@ -12,6 +12,7 @@ Entries are `KIND/NAME.jpg`, and `KIND/NAME.png` for the alpha of the same name:
 
     photo    a picture as it was taken, and the alpha of everyone in it
     cutout   a person: straight color, also where alpha is 0, and alpha
+    front    furniture, floors and held things of the cutout of the same name, which hide parts of it
     shape    something with a soft edge that need not be a person: for matting only
     nobody   a picture without people
     clothes  clothes without people
@@ -43,6 +44,8 @@ SMALL_JPEG_QUALITY = 82
 SMALL_LONG_SIDE_PX = 384
 SHAPES = 600
 HELD_ONE_IN = 14
+FRONT = "_front"
+"""How the renders end that have furniture and floors, without the people."""
 SHAPE_PX = 512
 WHOLE_PEOPLE = ("openpeople", "faker")
 """Labelled pictures out of which people are cut, too."""
@@ -141,11 +144,11 @@ def rendered(data: Path, more: Path | None) -> Iterator[Entry]:
         alpha = read(data / "rendered/alpha" / f"{path.stem}.png", cv2.IMREAD_GRAYSCALE)
         yield Entry("cutout", f"render_{path.stem}", filled(color, alpha), alpha)
     for path in sorted(more.glob("*.png")) if more else ():
-        if path.stem.endswith("_front"):  # furniture and floors, without the people
-            continue
         picture = read(path, cv2.IMREAD_UNCHANGED)
         color, alpha = picture[..., :3], np.ascontiguousarray(picture[..., 3])
-        yield Entry("cutout", f"render_{path.stem}", filled(color, alpha), alpha)
+        kind = "front" if path.stem.endswith(FRONT) else "cutout"
+        name = f"render_{path.stem.removesuffix(FRONT)}"
+        yield Entry(kind, name, filled(color, alpha), alpha)
     for path in sorted((data / "hair/img").iterdir()):
         color = read(path)
         alpha = read_alpha(data / "hair/alpha" / f"{path.stem}.png", color.shape[:2])

@@ -18,6 +18,10 @@ SHARE_CLOTHES = 0.08
 """Of those without people. With many more, clothes become nobody on people, too."""
 CUTOUTS = {"render_": 0.5, "ccp_": 0.35, "hair_": 0.05, "": 0.1}
 """How often a person comes from which pictures."""
+SHARE_WITH_FRONT = 0.7
+"""Of the people who sit on or hold something; the others show where it was."""
+OF_PERSON = 4
+"""Planes of a person: color and alpha."""
 COUNTS = (1, 1, 1, 2, 2, 3, 5)
 """Of the people in a composite."""
 
@@ -114,18 +118,35 @@ def composite(rng: np.random.Generator, library: Library, size: tuple[int, int])
         image = camera.blur(image, rng.uniform(0.5, 3))
     count = int(rng.choice(COUNTS))
     for _ in range(count):
-        color, covered = person(rng, library, size, alone=count == 1)
-        image = color * covered + image * (1 - covered)
-        alpha = torch.maximum(alpha, covered)
+        planes = person(rng, library, size, alone=count == 1)
+        image, alpha = over(planes, Sample(image, alpha))
     if rng.random() < 0.25:
         image, alpha = _behind_thing(rng, library, Sample(image, alpha))
     return Sample(image, alpha)
 
 
+def over(planes: Tensor, sample: Sample) -> Sample:
+    """
+    Return a person over `sample`, with the furniture that is before and behind.
+
+    Args:
+        planes: Of `Picture.planes`, float (4 or 8, h, w), 0-1: person and front share a pixel as
+            the render shared it, so their parts add up.
+        sample: What is behind.
+    """
+    color, covered = planes[:3], planes[3:4]
+    hidden = covered + planes[7:] if len(planes) > OF_PERSON else covered
+    image = color * covered + sample.image * (1 - hidden).clamp(min=0)
+    if len(planes) > OF_PERSON:
+        image = image + planes[4:7] * planes[7:]
+    left = sample.alpha * (1 - hidden).clamp(min=0)
+    return Sample(image.clamp(max=1), (covered + left).clamp(max=1))
+
+
 def person(
     rng: np.random.Generator, library: Library, size: tuple[int, int], *, alone: bool
-) -> Sample:
-    """Return a person somewhere in a picture of `size`: color (3, h, w) and alpha (1, h, w)."""
+) -> Tensor:
+    """Return a person somewhere in a picture of `size`: planes for `over`."""
     start = str(rng.choice(list(CUTOUTS), p=list(CUTOUTS.values())))
     picture = library.pick(rng, "cutout", start)
     assert picture.alpha is not None  # noqa: S101 - a cutout has one
@@ -135,8 +156,10 @@ def person(
     reach = scale * (bottom - top) / size[0]
     head_at = rng.uniform(-0.05, 0.4) if rng.random() < 0.8 else rng.uniform(-0.4, 0.7)
     at = head_at + reach / 2, rng.normal(0.5, 0.15) if alone else rng.uniform(0.05, 0.95)
+    if rng.random() > SHARE_WITH_FRONT:
+        picture = picture._replace(front=None)
     shown = part(
-        torch.cat([picture.color, picture.alpha]),
+        picture.planes,
         ((top + bottom) / 2, (left + right) / 2),
         scale,
         size,
@@ -144,20 +167,22 @@ def person(
         flip=rng.random() < 0.5,
         at=at,
     )
-    return Sample(camera.adjust_color(rng, shown[:3], 0.35), shown[3:])
+    return torch.cat([camera.adjust_color(rng, shown[:3], 0.35), shown[3:]])
 
 
 def matting_sample(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Sample:
     """Return a crop around a soft edge: people, drawn shapes, or a photo as it was taken."""
     lot = rng.random()
     if lot < 0.15:
-        image, alpha = _edge_of(rng, library.pick(rng, "photo"), size, beyond="reflection")
+        planes = _edge_of(rng, library.pick(rng, "photo"), size, beyond="reflection")
+        image, alpha = planes[:3], planes[3:]
     else:
         if lot < 0.45:
             picture = library.pick(rng, "shape")
         else:
             picture = library.pick(rng, "cutout", "hair_" if rng.random() < 0.4 else "render_")
-        color, alpha = _edge_of(rng, picture, size)
+        planes = _edge_of(rng, picture, size)
+        color, alpha = planes[:3], planes[3:4]
         color = camera.adjust_color(rng, color, 0.35)
         behind = _background(rng, library, size)
         if rng.random() < 0.3:
@@ -167,7 +192,9 @@ def matting_sample(rng: np.random.Generator, library: Library, size: tuple[int, 
             behind = (behind + tone * float(rng.uniform(0.3, 1))).clamp(0, 1)
         if rng.random() < 0.15:
             color, alpha = _out_of_focus(rng, color, alpha)
-        image = color * alpha + behind * (1 - alpha)
+        front = planes[OF_PERSON:] if rng.random() < SHARE_WITH_FRONT else planes[:0]
+        nobody_behind = Sample(behind, torch.zeros_like(alpha))
+        image, alpha = over(torch.cat([color, alpha, front]), nobody_behind)
     if rng.random() < 0.5:
         image, alpha = image.flip(2), alpha.flip(2)
     if rng.random() < 0.1:
@@ -179,10 +206,10 @@ def matting_sample(rng: np.random.Generator, library: Library, size: tuple[int, 
 
 def _edge_of(
     rng: np.random.Generator, picture: Picture, size: tuple[int, int], beyond: str = "zeros"
-) -> Sample:
+) -> Tensor:
     assert picture.alpha is not None  # noqa: S101 - what is asked for has one
-    shown = part(
-        torch.cat([picture.color, picture.alpha]),
+    return part(
+        picture.planes,
         soft_place(rng, picture.alpha),
         float(np.exp(rng.uniform(np.log(0.5), np.log(1.4)))),
         size,
@@ -190,7 +217,6 @@ def _edge_of(
         beyond=beyond,
         at=(rng.uniform(0.25, 0.75), rng.uniform(0.25, 0.75)),
     )
-    return Sample(shown[:3], shown[3:])
 
 
 def _background(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Tensor:

@@ -113,15 +113,15 @@ class Refiner(nn.Module):
 class FineAlpha(nn.Module):
     """The finest alpha of a picture or of parts of it: most of the work at half size."""
 
-    halo_px = 16
+    halo_px = 12
     """How far it depends on its surroundings, in whole quarters: a step of the quarter's enlargement,
-    five convolutions at half size, two at full size."""
+    three convolutions at half size, two at full size."""
 
     def __init__(self, state: int, half: int, full: int) -> None:
         super().__init__()
         self.look = nn.Conv2d(PLANES, half, 4, 2, padding=1)
         self.up2 = nn.Conv2d(state, half, 1)
-        self.blocks2 = nn.Sequential(Residual(half), Residual(half))
+        self.blocks2 = Residual(half)
         self.up1 = nn.ConvTranspose2d(half, full, 2, 2)
         self.side1 = nn.Conv2d(PLANES - 1, full, 3, padding=1)
         self.last = conv(full, full)
