@@ -424,6 +424,13 @@ class Matting:
         write=_write_path,
         is_file=True,
     )
+    mask_start: int | None = knob(
+        None,
+        "the frame of the footage that the mask's first frame is of",
+        metavar="N",
+        parse=int,
+        unset="as its sidecar, EXR headers, timecode or numbers say; else both are of equal length",
+    )
     num_streams: int = 0
     """Frames in the network at once, on each device; 0 leaves that to the device."""
     debug: Path | None = None

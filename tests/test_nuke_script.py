@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
+import vapoursynth as vs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError
 from sghm_vs.hosts.nuke import comps
 from sghm_vs.hosts.nuke.script import Braces, Node, UserKnob, expression, find, literal, write
+from sghm_vs.media.writers import export as written
+from tests.clips import noise_clip
 from tests.nuke_graph import evaluate
 from tests.nuke_reader import read
 
@@ -318,3 +321,49 @@ def test_a_comp_replaces_nothing_unasked(shot, capsys):
     assert script.read_text() == "precious"
     assert main([*words, "--overwrite"]) == 0
     assert read(script.read_text())
+
+
+@pytest.mark.parametrize(("start", "later"), [(None, -1), ("1001", 980)])
+def test_a_comp_shows_a_movie_at_the_frames_that_the_matte_is_of(tmp_path, start, later):
+    plate, matte, script = tmp_path / "p.mkv", tmp_path / "m.####.exr", tmp_path / "a.nk"
+    clip = noise_clip(vs.RGB24, length=30)
+    gray = clip.std.ShufflePlanes(0, vs.GRAY)
+    written(clip, gray, plate, codec="ffv1", sidecar=False)
+    words = ["--frames", "20-22", *([] if start is None else ["--start-number", start])]
+    alpha = ["--alpha", str(plate), "--layout", "alpha", "--quiet", *words]
+    assert main(["export", str(plate), "-o", str(matte), *alpha]) == 0
+
+    assert main(["nuke", "comp", str(matte), "--plate", str(plate), "-o", str(script)]) == 0
+
+    nodes = read(script.read_text())
+    root = nodes[0]
+    first = int(start or 20)
+    assert find(nodes, "ToMatte").knobs["time_offset"] == str(later)
+    numbers = (root.knobs["frame"], root.knobs["first_frame"], root.knobs["last_frame"])
+    assert numbers == (str(first), str(first), str(first + 2))
+
+
+def test_a_comp_shows_a_renumbered_matte_with_the_plates_own_frames(shot, tmp_path):
+    matte, script = export(shot, "alpha", "--start-number", "1"), tmp_path / "a.nk"
+
+    plate = str(shot / "plate [1].####.exr")
+    assert main(["nuke", "comp", str(matte), "--plate", plate, "-o", str(script)]) == 0
+
+    nodes = read(script.read_text())
+    assert find(nodes, "ToMatte").knobs["time_offset"] == "-6"
+    assert nodes[0].knobs["first_frame"] == "1"
+
+
+def test_a_comp_of_a_matte_and_a_movie_that_nothing_pairs_says_what_to_type(tmp_path, capsys):
+    plate = tmp_path / "p.mkv"
+    clip = noise_clip(vs.RGB24, length=5)
+    gray = clip.std.ShufflePlanes(0, vs.GRAY)
+    written(clip, gray, plate, codec="ffv1", sidecar=False)
+    written(clip[:3], gray[:3], tmp_path / "m.####.png", sidecar=False)
+    matte = str(tmp_path / "m.####.png")
+    words = ["nuke", "comp", matte, "--plate", str(plate), "-o", str(tmp_path / "a.nk")]
+
+    assert main(words) == 1
+    assert "--alpha-start N" in capsys.readouterr().err
+    assert main([*words, "--alpha-start", "2"]) == 0
+    assert find(read((tmp_path / "a.nk").read_text()), "ToMatte").knobs["time_offset"] == "-3"

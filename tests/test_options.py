@@ -38,6 +38,7 @@ MATTING = Matting(
     backend="torch",
     fp16=False,
     mask=Path("/mask.png"),
+    mask_start=1001,
     settings=Settings(
         sizing="image", infer_size=720, exposure=-1.5, tr="quality", sc_threshold=None
     ),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import vapoursynth as vs
 
+    from sghm_vs.media.readers import Source
+
 UNITS = (
     "mad, mse and band (mad within 10 px of the edge) x1e3, sad, grad and conn /1000, iou in %, "
     "dtssd x1e2, messddt and warp (the matte along the plate's motion) x1e3"
@@ -54,6 +56,14 @@ def add_parser(verbs: options.Verbs) -> None:
         metavar="P",
         help="with --pred: the footage, for the warp error; dtssd, messddt and warp need a movie "
         "or a sequence",
+    )
+    parser.add_argument(
+        "--pred-start",
+        type=int,
+        metavar="N",
+        help="the frame of the truth, or of the plate, that the first frame of --pred is of "
+        "(default: as its sidecar, EXR headers, timecode or numbers say; else all are of equal "
+        "length)",
     )
     parser.add_argument(
         "-o",
@@ -100,21 +110,31 @@ def _warp_error(args: argparse.Namespace) -> float:
     from sghm_vs.evaluate import warp_error
     from sghm_vs.media.readers import open_source
 
-    matte, plate = open_source(args.pred).clip, open_source(args.plate).clip
-    if matte.num_frames == 1:
+    matte = open_source(args.pred)
+    if matte.clip.num_frames == 1:
         msg = f"{args.pred} is one frame, and the warp error is between frames; give a movie"
         raise SettingsError(msg)
-    return warp_error(matte, plate)
+    return warp_error(matte.clip, _of_frames_of(matte, args.plate, args))
 
 
 def _score_footage(args: argparse.Namespace) -> dict[str, float]:
     from sghm_vs.evaluate import score_clip
     from sghm_vs.media.readers import open_source
 
-    matte, truth = open_source(args.pred).clip, open_source(args.gt).clip
-    plate = None if args.plate is None else open_source(args.plate).clip
+    matte = open_source(args.pred)
+    truth = _of_frames_of(matte, args.gt, args)
+    plate = None if args.plate is None else _of_frames_of(matte, args.plate, args)
     with progress("eval", quiet=args.quiet) as report:
-        return score_clip(matte, truth, report, plate)
+        return score_clip(matte.clip, truth, report, plate)
+
+
+def _of_frames_of(matte: Source, path: Path, args: argparse.Namespace) -> vs.VideoNode:
+    """Return the frames of the footage at `path` that those of `matte` are of."""
+    from sghm_vs.media.pairing import cut_to, pair
+    from sghm_vs.media.readers import open_source
+
+    other, flag = open_source(path), "--pred-start"
+    return cut_to(matte, pair(matte, other, args.pred_start, flag), other, flag)
 
 
 def _score_folders(mattes: Path, truths: Path) -> Iterator[tuple[str, dict[str, float]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SettingsError, SourceError
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -31,6 +31,13 @@ def add_parser(verbs: options.Verbs) -> None:
         "--alpha",
         metavar="MATTE",
         help="footage whose first plane is the alpha; needed unless the script sets one",
+    )
+    parser.add_argument(
+        "--alpha-start",
+        type=int,
+        metavar="N",
+        help="the frame of the footage that the matte's first frame is of (default: as its "
+        "sidecar, EXR headers, timecode or numbers say; else both are of equal length)",
     )
     options.add_source_options(parser)
     options.add_output_options(parser)
@@ -64,10 +71,17 @@ def run(args: argparse.Namespace) -> int:
 def _alpha(source: Source, args: argparse.Namespace) -> vs.VideoNode:
     """Return the matte that `args` name, else the one that the source brings."""
     from sghm_vs.color.convert import to_matte
+    from sghm_vs.media.pairing import aligned, pair
     from sghm_vs.media.readers import open_source
 
     if args.alpha is not None:
-        return to_matte(open_source(args.alpha).clip)
+        matte = open_source(args.alpha)
+        pairing = pair(matte, source, args.alpha_start)
+        frames = options.values_from(args).get("frames")
+        return aligned(to_matte(matte.clip), pairing, matte, source, frames)
+    if args.alpha_start is not None:
+        msg = "--alpha-start says where the matte of --alpha begins; name it with --alpha MATTE"
+        raise SettingsError(msg)
     if source.alpha is not None:
         return source.alpha
     msg = (

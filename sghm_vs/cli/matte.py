@@ -83,7 +83,7 @@ def _matte_shot(source: Path, args: argparse.Namespace) -> int:
 def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:
     from sghm_vs.shots.stills import matte_stills
 
-    if {"frames", "mask", "host"} & options.values_from(args).keys():
+    if {"frames", "mask", "mask_start", "host"} & options.values_from(args).keys():
         msg = "--frames, --mask and --for are for one shot; leave them out with unrelated pictures"
         raise SettingsError(msg)
     with options.stdout_for_results(), options.told("stills", args) as report:

@@ -26,6 +26,13 @@ def add_parser(verbs: options.Verbs) -> None:
         metavar="FILE",
         help="the color: the plate, or what --layout fg wrote (default: the matte's own color)",
     )
+    comp.add_argument(
+        "--alpha-start",
+        type=int,
+        metavar="N",
+        help="the plate's frame that the matte's first frame is of; movies count from 0 (default: "
+        "as its sidecar, EXR headers, timecode or numbers say; else both are of equal length)",
+    )
     comp.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nk")
     comp.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     comp.set_defaults(run=write_comp)
@@ -82,8 +89,18 @@ def write_comp(args: argparse.Namespace) -> int:
     from sghm_vs.hosts.nuke.comps import comp, footage
     from sghm_vs.hosts.nuke.script import write
     from sghm_vs.media.files import write_files
+    from sghm_vs.media.pairing import check_meeting, pair
+    from sghm_vs.media.readers import open_source
 
-    plate = None if args.plate is None else footage(args.plate)
-    text = write(comp(footage(args.matte), plate))
-    options.print_lines(map(str, write_files({args.output: text}, overwrite=args.overwrite)))
+    matte = open_source(args.matte)
+    plate = None if args.plate is None else open_source(args.plate)
+    # A single picture is shown with every frame.
+    if plate is None or plate.kind == "picture":
+        nodes = comp(footage(matte), None if plate is None else footage(plate))
+    else:
+        pairing = pair(matte, plate, args.alpha_start)
+        check_meeting(matte, pairing, plate, "--alpha-start")
+        nodes = comp(footage(matte), footage(plate), pairing.first)
+    written = write_files({args.output: write(nodes)}, overwrite=args.overwrite)
+    options.print_lines(map(str, written))
     return 0

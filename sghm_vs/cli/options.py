@@ -38,6 +38,7 @@ OUTPUT_FORMS = (
     "x.mkv: FFV1 16-bit gray alpha; x.mp4: review movie (--over). Names may have {shot}, {layer}, "
     "{version} and {frame}. Several -o are written in one pass"
 )
+MASK = ("mask", "mask_start")
 EDGES = "in this order; PX is a pixel of a picture whose short side is 1080, and scales with it"
 
 
@@ -107,7 +108,7 @@ def add_model_options(
     parser: argparse.ArgumentParser, *, mask: bool = False, **defaults: object
 ) -> None:
     """Add what chooses the model, its device and its settings, and perhaps `--mask`."""
-    add_group(parser, "matting", Matting, but=() if mask else ("mask",), defaults=defaults)
+    add_group(parser, "matting", Matting, but=() if mask else MASK, defaults=defaults)
 
 
 def add_source_options(parser: argparse.ArgumentParser) -> None:

@@ -13,11 +13,12 @@ import vapoursynth as vs
 from sghm_vs import __version__
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import to_matte
-from sghm_vs.errors import ExportError, SourceError
+from sghm_vs.errors import ExportError, SettingsError, SourceError
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.name_templates import named
+from sghm_vs.media.pairing import aligned, pair
 from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
@@ -115,13 +116,13 @@ def rotoscope(
         overwrite=delivery.overwrite or delivery.resume,
         has_background=delivery.over is not None,
     )
+    mask = _open_mask(how, source, frames)
     find_weights(how.model)
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
     from sghm_vs.filter.sghm import sghm
 
     prepared = matting if isinstance(matting, Prepared) else prepare(how)
-    mask = _open_mask(how.mask, source.clip)
     threshold = None if how.settings.sc_threshold == "off" else how.settings.sc_threshold
     alpha = sghm(
         source.clip,
@@ -324,14 +325,20 @@ def _emptied(alpha: vs.VideoNode, blank: frozenset[int]) -> vs.VideoNode:
     return alpha.std.FrameEval(lambda n: empty if n in blank else alpha)
 
 
-def _open_mask(path: Path | None, clip: vs.VideoNode) -> vs.VideoNode | None:
-    """Return the matte that the footage at `path` shows; a single picture serves every frame."""
-    if path is None:
+def _open_mask(matting: Matting, source: Source, frames: FrameRange | None) -> vs.VideoNode | None:
+    """Return the mask as long as the footage; a single picture serves every frame."""
+    if matting.mask is None:
+        if matting.mask_start is not None:
+            msg = "--mask-start says where the mask of --mask begins; name it with --mask FILE"
+            raise SettingsError(msg)
         return None
-    mask = to_matte(open_source(path).clip)
-    if mask.num_frames == 1:
-        mask = mask.std.Loop(clip.num_frames)
-    return mask
+    mask = open_source(matting.mask)
+    clip = to_matte(mask.clip)
+    if mask.clip.num_frames == 1 and matting.mask_start is None:
+        return clip.std.Loop(source.clip.num_frames)
+    flag = "--mask-start"
+    pairing = pair(mask, source, matting.mask_start, flag)
+    return aligned(clip, pairing, mask, source, frames, flag)
 
 
 def _clip_frames(source: Source, frames: FrameRange) -> tuple[int, int]:

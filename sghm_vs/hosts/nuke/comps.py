@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression, literal
 from sghm_vs.media.sequences import SequencePath
+
+if TYPE_CHECKING:
+    from sghm_vs.media.readers import Source
 
 COLORED = ("rgba", "layered", "multipart")
 """Layouts with the subject's color, premultiplied."""
@@ -45,7 +49,9 @@ class Footage:
     is_movie: bool = False
 
 
-def comp(matte: Footage, plate: Footage | None = None) -> list[Node]:
+def comp(
+    matte: Footage, plate: Footage | None = None, plate_frame: int | None = None
+) -> list[Node]:
     """
     Return a comp of `matte`, each node after its inputs.
 
@@ -53,11 +59,12 @@ def comp(matte: Footage, plate: Footage | None = None) -> list[Node]:
         matte: An alpha, alone or with the subject's color; its layout says which.
         plate: Color for it: the plate, or what the layout "fg" holds. None takes the color
             that the matte brings.
+        plate_frame: The plate's number of the matte's first frame; None is the matte's own.
 
     Raises:
         SettingsError: The matte brings no color, and there is no plate.
     """
-    straight = _from_one(matte) if plate is None else _from_two(matte, plate)
+    straight = _from_one(matte) if plate is None else _from_two(matte, plate, plate_frame)
     edge = edge_extend()
     edge.inputs = [straight[-1]]
     if (plate or matte).is_clean:
@@ -67,7 +74,7 @@ def comp(matte: Footage, plate: Footage | None = None) -> list[Node]:
     over = Node("Merge2", {"operation": "over", "name": "Over"}, [ground, premult])
     nodes = [*straight, edge, premult, ground, over]
     _place(nodes)
-    return [_root(plate or matte), *nodes]
+    return [_root(matte, plate or matte), *nodes]
 
 
 def _from_one(matte: Footage) -> list[Node]:
@@ -79,21 +86,30 @@ def _from_one(matte: Footage) -> list[Node]:
     return [read, Node("Unpremult", {"name": "Unpremult1"}, [read])]
 
 
-def _from_two(matte: Footage, plate: Footage) -> list[Node]:
+def _from_two(matte: Footage, plate: Footage, plate_frame: int | None) -> list[Node]:
     color, alpha = Node("Read", reading(plate, "Plate")), Node("Read", reading(matte, "Matte"))
     nodes = [color]
-    if plate.is_movie:
-        # Nuke counts a movie's frames from 1, the matte's numbers count from 0.
-        knobs: dict[str, Value] = {"time_offset": matte.first - 1, "name": "FromOne"}
+    shown = matte.first if plate_frame is None else plate_frame
+    later = _first(matte) - (shown - plate.first + _first(plate))
+    if later:
+        knobs: dict[str, Value] = {"time_offset": later, "name": "ToMatte"}
         nodes.append(Node("TimeOffset", knobs, [color]))
     copy = Node("Copy", copying("rgba.alpha"), [nodes[-1], alpha])
     return [*nodes, alpha, copy]
 
 
+def _first(footage: Footage) -> int:
+    """Return Nuke's number of the first frame: it counts those of a movie from 1."""
+    return 1 if footage.is_movie else footage.first
+
+
+def _last(footage: Footage) -> int:
+    return _first(footage) + footage.last - footage.first
+
+
 def reading(footage: Footage, name: str) -> dict[str, Value]:
     """Return the knobs of a Read of `footage`; what is data is read as it is."""
-    last = footage.last - footage.first + 1 if footage.is_movie else footage.last
-    first = 1 if footage.is_movie else footage.first
+    first, last = _first(footage), _last(footage)
     return {
         "file": literal(footage.file),
         "format": f"{footage.width} {footage.height} 0 0 {footage.width} {footage.height} 1 ",
@@ -149,16 +165,14 @@ def edge_extend() -> Node:
     )
 
 
-def footage(path: Path) -> Footage:
+def footage(source: Source) -> Footage:
     """
-    Return what is at `path`: a sequence (x.####.exr), a picture, or a movie.
+    Return what was opened: a sequence (x.####.exr), a picture, or a movie.
 
     Raises:
-        SourceError: Nothing is there, or it can't be read.
+        SourceError: Nuke can't read it.
     """
-    from sghm_vs.media.readers import open_source
-
-    source = open_source(path)
+    path = Path(source.path or source.name)
     if source.kind == "script":
         msg = f"{path} is a script, which Nuke can't read; render it first: sghm export {path} -o …"
         raise SourceError(msg)
@@ -225,9 +239,11 @@ def _pattern(sequence: SequencePath) -> Path:
     return sequence.folder / f"{sequence.prefix}%0{sequence.padding}d{sequence.suffix}"
 
 
-def _root(footage: Footage) -> Node:
+def _root(shown: Footage, footage: Footage) -> Node:
+    """Return the settings: the frames of `shown`, the size of `footage`."""
     size = f"{footage.width} {footage.height} 0 0 {footage.width} {footage.height} 1 sghm"
-    numbers = {"frame": footage.first, "first_frame": footage.first, "last_frame": footage.last}
+    first = _first(shown)
+    numbers = {"frame": first, "first_frame": first, "last_frame": _last(shown)}
     return Node("Root", {**numbers, "lock_range": True, "format": size})
 
 

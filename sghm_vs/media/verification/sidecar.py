@@ -77,6 +77,8 @@ class Record:
     """What shaped it: its form and settings."""
     facts: Facts
     """What its files say of themselves."""
+    source_first: int | None = None
+    """The footage's number of the first frame; None where it isn't known."""
     state: str = UNFINISHED
     samples: Mapping[int, Sample] = field(default_factory=dict)
     files: Mapping[str, File] = field(default_factory=dict)

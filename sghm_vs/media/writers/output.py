@@ -46,6 +46,7 @@ class Delivery:
             output=target.path.name if target.sequence is None else Path(str(target.sequence)).name,
             first=numbers[0],
             last=numbers[-1],
+            source_first=job.origin.first_frame if job.origin.file else None,
             how={
                 "version": __version__,
                 "form": job.output_format.fields(),

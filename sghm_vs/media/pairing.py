@@ -1,0 +1,331 @@
+"""
+Which frame of a plate a frame of a matte is of.
+
+What says so, first that speaks: our sidecar, the header of an EXR file of ours, timecode where both
+have it, numbers where both are sequences. A matte that says nothing has to be as long as its plate.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import vapoursynth as vs
+
+from sghm_vs.errors import SourceError
+from sghm_vs.media.readers import Source
+from sghm_vs.media.sequences import SequencePath, sequence_in
+from sghm_vs.media.targets import Target
+from sghm_vs.media.timecode import Timecode
+from sghm_vs.media.verification.sidecar import FINISHED, Record, records_of
+from sghm_vs.options import FrameRange
+
+logger = logging.getLogger(__name__)
+TIMES = ["_DurationNum", "_DurationDen"]
+
+
+class Said(NamedTuple):
+    """What a delivery says of its first frame."""
+
+    file: str
+    """The footage that it was made from, without folders; empty where that isn't said."""
+    frame: int
+    """Number of the frame there."""
+    by: str
+    """What says so."""
+
+
+class Pairing(NamedTuple):
+    """Where a matte begins in its plate."""
+
+    first: int
+    """The plate's number of the matte's first frame."""
+    by: str
+    """What says so."""
+
+
+def pair(
+    matte: Source, plate: Source, start: int | None = None, flag: str = "--alpha-start"
+) -> Pairing:
+    """
+    Return which frame of `plate` the first one of `matte` is of.
+
+    Args:
+        matte: What was made of the plate, or of a part of it.
+        plate: Its footage, or something else that was made of this.
+        start: The frame, where the user says it.
+        flag: How the user says it.
+
+    Raises:
+        SourceError: Nothing says which, and the two are not of equal length; or what says it
+            contradicts itself.
+    """
+    if start is not None:
+        return Pairing(start, flag)
+    found = _by_record(matte, plate, flag) or _by_timecode(matte, plate) or _by_number(matte, plate)
+    if found is not None:
+        return found
+    counts = matte.clip.num_frames, plate.clip.num_frames
+    if counts[0] != counts[1]:
+        msg = (
+            f"{matte.path} has {_count(counts[0])}, {plate.path} has {_count(counts[1])} "
+            f"({_range(plate)}), and nothing says which of them it is of; type "
+            f"{_hint(plate, flag)}"
+        )
+        raise SourceError(msg)
+    return Pairing(plate.first_number, "their equal length")
+
+
+def aligned(
+    clip: vs.VideoNode,
+    pairing: Pairing,
+    matte: Source,
+    plate: Source,
+    frames: FrameRange | None = None,
+    flag: str = "--alpha-start",
+) -> vs.VideoNode:
+    """
+    Return `clip`, which `matte` shows, with each frame where `plate` has the one that it is of.
+
+    It has the length and the times of the plate. Where the matte has no frame, its nearest stands.
+
+    Args:
+        clip: As long as the matte.
+        pairing: What `pair` found.
+        matte: Where the clip is from.
+        plate: Its footage.
+        frames: Of the plate: those that the matte must have; None is all.
+        flag: How the user says where the matte begins.
+
+    Raises:
+        SourceError: It lacks some of them.
+    """
+    there, needed = _there(matte, pairing), frames or _range(plate)
+    if needed.first < there.first or needed.last > there.last:
+        raise _lacking(matte, plate, pairing, needed, flag)
+    if (there.first, there.last) != (needed.first, needed.last):
+        logger.warning(
+            "%s is of frames %s of %s, by %s: %s are taken",
+            matte.path,
+            there,
+            _name(plate),
+            pairing.by,
+            needed,
+        )
+    return _timed(_placed(clip, pairing.first - plate.first_number, plate.clip.num_frames), plate)
+
+
+def cut_to(matte: Source, pairing: Pairing, plate: Source, flag: str) -> vs.VideoNode:
+    """
+    Return the frames of `plate` that those of `matte` are of.
+
+    Raises:
+        SourceError: It lacks some of them.
+    """
+    there, whole = _there(matte, pairing), _range(plate)
+    if there.first < whole.first or there.last > whole.last:
+        raise _outside(matte, plate, pairing, flag)
+    first = there.first - whole.first
+    return plate.clip[first : first + len(there)]
+
+
+def check_meeting(matte: Source, pairing: Pairing, plate: Source, flag: str) -> None:
+    """
+    Warn where `matte` goes on beyond `plate`.
+
+    Raises:
+        SourceError: They have no frame in common.
+    """
+    there, whole = _there(matte, pairing), _range(plate)
+    if there.first > whole.last or there.last < whole.first:
+        raise _outside(matte, plate, pairing, flag)
+    if there.first < whole.first or there.last > whole.last:
+        logger.warning("%s", _extents(matte, plate, pairing))
+
+
+def said_of(source: Source) -> Said | None:
+    """
+    Return what `source`, if it is a delivery of ours, says of its first frame.
+
+    Raises:
+        SourceError: Its frames don't follow one another as those of its footage do.
+    """
+    found = [*_recorded(source)] or [*_headed(source)]
+    if len({(one.file, one.frame) for one in found}) > 1:
+        frames = " and ".join(sorted({f"{one.frame}" for one in found}))
+        msg = (
+            f"{source.path} is not of frames that follow one another: by {found[0].by} its first "
+            f"is frame {frames}"
+        )
+        raise SourceError(msg)
+    return found[0] if found else None
+
+
+def _by_record(matte: Source, plate: Source, flag: str) -> Pairing | None:
+    try:
+        said, of_plate = said_of(matte), said_of(plate)
+    except SourceError as error:
+        msg = f"{error}; type {_hint(plate, flag)}"
+        raise SourceError(msg) from None
+    if said is None:
+        return None
+    if of_plate is not None and said.file == of_plate.file != plate.origin.file:
+        # Both were made of the same footage.
+        return Pairing(plate.first_number + said.frame - of_plate.frame, said.by)
+    if said.file not in ("", plate.origin.file):
+        logger.warning(
+            "%s is of frames of %s, by %s, and those of %s with the same numbers are taken; "
+            "if they are others, type %s N",
+            matte.path,
+            said.file,
+            said.by,
+            _name(plate),
+            flag,
+        )
+    return Pairing(said.frame, said.by)
+
+
+def _by_timecode(matte: Source, plate: Source) -> Pairing | None:
+    one, other = matte.origin.timecode, plate.origin.timecode
+    if one is None or other is None or replace(one, frame=0) != replace(other, frame=0):
+        return None
+    return Pairing(plate.first_number + _frames_between(other, one), f"timecode {one}")
+
+
+def _frames_between(early: Timecode, late: Timecode) -> int:
+    """Return how many frames later `late` is; of two ways around the day, the shorter one."""
+    day = (replace(early, frame=0) + -1).frame + 1
+    later = (late.frame - early.frame) % day
+    return later if later <= day // 2 else later - day
+
+
+def _by_number(matte: Source, plate: Source) -> Pairing | None:
+    if matte.kind == plate.kind == "sequence":
+        return Pairing(matte.first_number, "its numbers")
+    return None
+
+
+def _recorded(source: Source) -> Iterator[Said]:
+    """Yield what sidecars say that are of the files as they are."""
+    path, sequence = source.path, _sequence(source)
+    if path is None or source.kind == "script":
+        return
+    last = source.first_number + source.clip.num_frames
+    first = source.first_number if sequence is not None else None
+    target = Target(path if sequence is None else Path(str(sequence)), sequence)
+    numbers = None if first is None else range(first, last)
+    for _, record in records_of(target, numbers):
+        file = record.how.get("file")
+        if file and record.source_first is not None and _is_of(record, target):
+            start = record.first if first is None else first
+            yield Said(file, record.source_first + start - record.first, "its sidecar")
+
+
+def _is_of(record: Record, target: Target) -> bool:
+    """Tell whether `record` is of what is there, which another program may have replaced."""
+    path = target.file(record.first)
+    found = record.files.get(path.name)
+    is_same = found is not None and path.is_file() and path.stat().st_size == found.size
+    return record.state == FINISHED and is_same
+
+
+def _headed(source: Source) -> Iterator[Said]:
+    """Yield what the headers of the first and the last EXR file say of the first frame."""
+    path, sequence = source.path, _sequence(source)
+    if path is None or path.suffix.lower() == ".vpy":
+        return
+    numbers = (0, source.clip.num_frames - 1) if sequence is not None else (0,)
+    for n in numbers:
+        file = path if sequence is None else sequence.frame(source.first_number + n)
+        said = _header(file)
+        if said is not None:
+            yield said._replace(frame=said.frame - n)
+
+
+def _header(path: Path) -> Said | None:
+    if path.suffix.lower() != ".exr":
+        return None
+    import OpenImageIO
+
+    file = OpenImageIO.ImageInput.open(str(path))
+    if file is None:
+        OpenImageIO.geterror()
+        return None
+    try:
+        spec = file.spec()
+        frame = spec.getattribute("sghm_vs:source_frame")
+        name = spec.get_string_attribute("sghm_vs:source_file")
+    except UnicodeDecodeError:
+        return None
+    finally:
+        file.close()
+    return Said(name, frame, "its EXR headers") if isinstance(frame, int) else None
+
+
+def _sequence(source: Source) -> SequencePath | None:
+    if source.kind != "sequence" or source.path is None:
+        return None
+    return sequence_in(source.path) if source.path.is_dir() else SequencePath.parse(source.path)
+
+
+def _lacking(
+    matte: Source, plate: Source, pairing: Pairing, needed: FrameRange, flag: str
+) -> SourceError:
+    there = _there(matte, pairing)
+    first, last = max(there.first, needed.first), min(there.last, needed.last)
+    cut = f"--frames {FrameRange(first, last)} for those that it has, or " if first <= last else ""
+    return SourceError(
+        f"{_extents(matte, plate, pairing)}, and {needed} are needed; type "
+        f"{cut}{_hint(plate, flag)}"
+    )
+
+
+def _outside(matte: Source, plate: Source, pairing: Pairing, flag: str) -> SourceError:
+    return SourceError(f"{_extents(matte, plate, pairing)}; type {_hint(plate, flag)}")
+
+
+def _extents(matte: Source, plate: Source, pairing: Pairing) -> str:
+    """Say which frames the two have."""
+    there = _there(matte, pairing)
+    return (
+        f"{matte.path} has {_count(len(there))}, by {pairing.by} {there} of {_name(plate)}, which "
+        f"has {_range(plate)}"
+    )
+
+
+def _hint(plate: Source, flag: str) -> str:
+    return f"{flag} N, where N is the frame of {_name(plate)} that its first frame is of"
+
+
+def _placed(clip: vs.VideoNode, at: int, length: int) -> vs.VideoNode:
+    """Return `clip` begun at frame `at` of `length` frames; its ends go on where it has none."""
+    shown = clip[-at:] if at < 0 else clip
+    parts = [shown[0].std.Loop(at), shown] if at > 0 else [shown]
+    lacking = length - sum(part.num_frames for part in parts)
+    parts += [shown[-1].std.Loop(lacking)] if lacking > 0 else []
+    return vs.core.std.Splice(parts)[:length]
+
+
+def _timed(clip: vs.VideoNode, plate: Source) -> vs.VideoNode:
+    timed = clip.std.AssumeFPS(src=plate.clip) if plate.clip.fps else clip
+    return timed.std.CopyFrameProps(plate.clip, props=TIMES)
+
+
+def _name(source: Source) -> str:
+    return source.name if source.path is None else source.path.name
+
+
+def _there(matte: Source, pairing: Pairing) -> FrameRange:
+    """Return the plate's numbers of the matte's frames."""
+    return FrameRange(pairing.first, pairing.first + matte.clip.num_frames - 1)
+
+
+def _range(source: Source) -> FrameRange:
+    return FrameRange(source.first_number, source.first_number + source.clip.num_frames - 1)
+
+
+def _count(frames: int) -> str:
+    return f"{frames} frame" if frames == 1 else f"{frames} frames"
