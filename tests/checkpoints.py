@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sghm_vs.errors import WeightsError
+from sghm_vs.models.checkpoint import WRAPPERS
 from sghm_vs.models.install import verify
 from sghm_vs.models.weights import Weights, find_weights, shipped
 from tests.seeded import seeded_state_dict
@@ -72,6 +74,13 @@ def folder_of_weights(folder: Path) -> Path:
     return folder / "model.pth"
 
 
+def zip_of_weights(folder: Path) -> Path:
+    inside = pth(folder, lite())
+    with zipfile.ZipFile(folder / "drive.pth", "w") as archive:
+        archive.write(inside, "SGHM-weights/model.pth")
+    return folder / "drive.pth"
+
+
 class Payload:
     """What a pickle that runs code holds."""
 
@@ -100,6 +109,19 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "the same, below `state_dict`, with an optimizer beside it": lambda f: pth(
         f, {"state_dict": published(), "optimizer": {"lr": 0.1}, "epoch": 3}
     ),
+    "sghm-lite, compiled: below `_orig_mod.`": lambda f: pth(
+        f, {f"_orig_mod.{k}": v for k, v in lite().items()}
+    ),
+    **{
+        f"sghm-lite, below `{name}`, with an optimizer beside it": (
+            lambda f, name=name: pth(f, {name: lite(), "optimizer": {"lr": 0.1}, "epoch": 3})
+        )
+        for name in WRAPPERS
+    },
+    "sghm-lite, below `my_tensors`": lambda f: pth(f, {"my_tensors": lite(), "epoch": 3}),
+    "sghm-lite, below `generator.`": lambda f: pth(
+        f, {f"generator.{k}": v for k, v in lite().items()}
+    ),
     "a spectral norm without its vectors": lambda f: pth(
         f, {k: v for k, v in published().items() if not k.endswith("weight_u")}
     ),
@@ -121,6 +143,7 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     ".safetensors cut off at half": lambda f: written(
         f, shipped().path.read_bytes()[:4_000_000], "model.safetensors"
     ),
+    "a zip archive with the file in it, called .pth": zip_of_weights,
     "a web page": lambda f: written(f, b"<!DOCTYPE html><html></html>"),
     "a pointer of Git LFS": lambda f: written(
         f, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 8\n"

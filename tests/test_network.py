@@ -1,6 +1,10 @@
 """The networks: equal to what was published, within the budget that was set."""
 
+import gzip
+import io
+import lzma
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sghm_vs.errors import WeightsError
 from sghm_vs.matting.frame import Pipeline
-from sghm_vs.models.checkpoint import build_network, read_checkpoint
+from sghm_vs.models.checkpoint import WRAPPERS, build_network, read_checkpoint
 from sghm_vs.models.resampling import enlarge
 from sghm_vs.models.sghm.encoder import ASPP, ResNet50Encoder
 from sghm_vs.models.sghm.network import (
@@ -156,6 +160,96 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"evil\.pth"):
         read_checkpoint(tmp_path / "evil.pth")
     assert not (tmp_path / "harm").exists()
+
+
+def zipped(content):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("SGHM-weights/run.pth", content)
+    return archive.getvalue()
+
+
+def under(prefix, state):
+    return {prefix + key: value for key, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda state: under("module.", state),
+        lambda state: under("_orig_mod.", state),
+        lambda state: under("module._orig_mod.", state),
+        lambda state: under("_orig_mod.module.", state),
+        *(
+            lambda state, name=name: {"epoch": 3, "optimizer": {"lr": 0.1}, name: state}
+            for name in WRAPPERS
+        ),
+        lambda state: {"model": "sghm", "state_dict": {"net": under("_orig_mod.", state)}},
+        lambda state: {"model": {"a": torch.zeros(2)}, "params_ema": state},
+    ],
+)
+def test_a_training_s_checkpoint_is_the_network_that_is_wrapped_in_it(tmp_path, wrapped):
+    state = read_checkpoint(shipped().path)
+    torch.save(wrapped(state), tmp_path / "run.pth")
+
+    name, network = build_network(read_checkpoint(tmp_path / "run.pth"), "run.pth")
+
+    plain = build_network(state, "plain")[1].state_dict()
+    found = network.state_dict()
+    assert name == "sghm-lite"
+    assert found.keys() == plain.keys()
+    assert all(torch.equal(found[key], plain[key]) for key in plain)
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "said"),
+    [
+        (lambda state: {"epoch": 3, "my_tensors": state}, "found: epoch, my_tensors"),
+        (lambda state: under("generator.", state), r"found: generator\.aspp"),
+        (lambda _: {"conv1.weight": torch.zeros(3, 3)}, r"found: conv1\.weight"),
+        (lambda _: {}, "found: no tensors"),
+        (lambda _: {"state_dict": {3: torch.zeros(2)}}, "found: 3"),
+        (lambda _: [1, 2], "found: a list"),
+    ],
+)
+def test_any_other_checkpoint_is_refused_by_the_names_that_are_in_it(tmp_path, wrapped, said):
+    torch.save(wrapped(read_checkpoint(shipped().path)), tmp_path / "run.pth")
+
+    with pytest.raises(WeightsError, match=rf"run\.pth .*{said}") as refused:
+        build_network(read_checkpoint(tmp_path / "run.pth"), "run.pth")
+    assert "checkpoint of sghm-resnet50" not in str(refused.value)
+
+
+def test_a_checkpoint_that_is_wrapped_in_itself_is_refused(tmp_path):
+    endless = {"epoch": 3}
+    endless["model"] = endless
+    torch.save(endless, tmp_path / "run.pth")
+
+    with pytest.raises(WeightsError, match="found: epoch, model"):
+        read_checkpoint(tmp_path / "run.pth")
+
+
+@pytest.mark.parametrize(
+    ("pack", "said"),
+    [
+        (zipped, r"is an archive \(zip\); unpack it"),
+        (gzip.compress, r"is an archive \(gzip\); unpack it"),
+        (lzma.compress, r"is an archive \(xz\); unpack it"),
+        (lambda _: b"\n<!DOCTYPE html><html></html>", "is a web page in place of the file"),
+        (
+            lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "is a pointer of Git LFS in place of the file",
+        ),
+        (lambda content: content[:4_000_000], "is damaged, something else"),
+        (lambda content: zipped(content)[:4_000_000], "is damaged, something else"),
+    ],
+)
+def test_what_comes_in_place_of_a_checkpoint_is_named(tmp_path, pack, said):
+    torch.save(read_checkpoint(shipped().path), tmp_path / "run.pth")
+    (tmp_path / "sent.pth").write_bytes(pack((tmp_path / "run.pth").read_bytes()))
+
+    with pytest.raises(WeightsError, match=rf"sent\.pth .*{said}"):
+        read_checkpoint(tmp_path / "sent.pth")
 
 
 def test_a_checkpoint_that_is_not_a_state_dict_is_refused(tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,14 +25,32 @@ class Architecture(NamedTuple):
     build: Callable[[], SGHM]
     """Returns the network, unfilled."""
     mark: str
-    """Its checkpoints, and no others above it in the table, have names that begin so."""
+    """Its checkpoints, and no others below it in the table, have names that begin so."""
 
 
 ARCHITECTURES = {
     "sghm-lite-10": Architecture(sghm_lite_10, mark="refine.fine."),
     "sghm-lite": Architecture(sghm_lite, mark="backbone.stem."),
-    "sghm-resnet50": Architecture(sghm_resnet50, mark=""),
+    "sghm-resnet50": Architecture(sghm_resnet50, mark="backbone.layer1."),
 }
+
+WRAPPERS = ("params_ema", "state_dict", "model_state_dict", "model", "net", "weights")
+"""Under which of its names a training's checkpoint has the tensors; averaged ones before others."""
+WRAPPERS_DEEP = 4
+"""So many of them within each other are looked into: a file may say that one holds itself."""
+PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+
+ARCHIVES = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"7z\xbc\xaf": "7z",
+    b"Rar!": "RAR",
+}
+"""How files begin that hold others; so cloud drives send what was asked for."""
+STAND_INS = {b"<": "a web page", b"version https://git-lfs": "a pointer of Git LFS"}
+"""How files begin that are sent where the file itself is not."""
 
 
 def read_checkpoint(path: Path) -> StateDict:
@@ -56,17 +75,55 @@ def read_checkpoint(path: Path) -> StateDict:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # Torch's own words advise to load without `weights_only`: ours must not.
-        msg = (
-            f"{path} can't be read as a checkpoint: it is damaged, something else, or holds more "
-            "than tensors, which is never loaded; get the file again from where it was published"
-        )
-        raise WeightsError(msg) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        msg = f"{path} holds no state dict: a dictionary of named tensors is needed"
-        raise WeightsError(msg)
-    return content
+        raise WeightsError(_unreadable(path)) from error
+    return _unwrapped(content, path)
+
+
+def _unwrapped(content: object, path: Path) -> StateDict:
+    """Return the named tensors in `content`, which may be below a training's name for them."""
+    for _ in range(WRAPPERS_DEEP):
+        if not isinstance(content, dict):
+            break
+        if all(isinstance(key, str) and isinstance(content[key], Tensor) for key in content):
+            return content
+        wrapper = next((key for key in WRAPPERS if isinstance(content.get(key), dict)), None)
+        if wrapper is None:
+            break
+        content = content[wrapper]
+    found = listed(content) if isinstance(content, dict) else f"a {type(content).__name__}"
+    msg = (
+        f"{path} holds no state dict, which is a dictionary of named tensors, alone or below "
+        f"{', '.join(WRAPPERS[:-1])} or {WRAPPERS[-1]}; found: {found}; save it so: "
+        'torch.save(model.state_dict(), "model.pth")'
+    )
+    raise WeightsError(msg)
+
+
+def _unreadable(path: Path) -> str:
+    """Return why `path` can't be read, and what to do."""
+    with path.open("rb") as file:
+        head = file.read(64).lstrip()
+    if kind := "zip" if _is_foreign_zip(path) else _kind_of(head, ARCHIVES):
+        return f"{path} is an archive ({kind}); unpack it, and give the checkpoint that is in it"
+    if kind := _kind_of(head, STAND_INS):
+        return f"{path} is {kind} in place of the file; download it again, in a browser"
+    return (
+        f"{path} can't be read as a checkpoint: it is damaged, something else, or holds more "
+        "than tensors, which is never loaded; get the file again from where it was published"
+    )
+
+
+def _kind_of(head: bytes, kinds: Mapping[bytes, str]) -> str:
+    return next((kind for begins, kind in kinds.items() if head.startswith(begins)), "")
+
+
+def _is_foreign_zip(path: Path) -> bool:
+    """Tell whether `path` is a whole zip archive that torch did not write: its own are that too."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return False  # A damaged one raises what it will.
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -93,8 +150,8 @@ def build_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
 
 def build_plain_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
     """Return what `build_network` does, with every norm as the checkpoint has it."""
-    state = bake_spectral_norms(_without_prefix(state))
-    name = _closest_architecture(state)
+    state = bake_spectral_norms(_without_prefixes(state))
+    name = _architecture_of(state, origin)
     with torch.device("meta"):
         network = ARCHITECTURES[name].build()
     state = _slice_segmentation_head(state, network.state_dict())
@@ -146,17 +203,28 @@ def fold_batch_norms(module: nn.Module) -> None:
         previous = name, child
 
 
-def _without_prefix(state: StateDict) -> StateDict:
-    """Return `state` without the prefix that DataParallel leaves on every name."""
-    if all(key.startswith("module.") for key in state):
-        return {key.removeprefix("module."): value for key, value in state.items()}
-    return dict(state)
+def _without_prefixes(state: StateDict) -> StateDict:
+    """Return `state` without the `PREFIXES` that stand before every name, in any order."""
+    while prefix := next((each for each in PREFIXES if _all_begin(state, each)), None):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
 
 
-def _closest_architecture(state: StateDict) -> str:
-    marks = {name: row.mark for name, row in ARCHITECTURES.items()}
-    found = (name for name, mark in marks.items() if any(key.startswith(mark) for key in state))
-    return next(found, list(marks)[-1])
+def _all_begin(state: StateDict, prefix: str) -> bool:
+    return bool(state) and all(key.startswith(prefix) for key in state)
+
+
+def _architecture_of(state: StateDict, origin: str) -> str:
+    for name, row in ARCHITECTURES.items():
+        if any(key.startswith(row.mark) for key in state):
+            return name
+    marks = [f"{row.mark}… of {name}" for name, row in ARCHITECTURES.items()]
+    found = listed(sorted(state), NAMES_LISTED_MAX) or "no tensors"
+    msg = (
+        f"{origin} is the checkpoint of no known network: needed are names such as "
+        f"{', '.join(marks)}; found: {found}"
+    )
+    raise WeightsError(msg)
 
 
 def _slice_segmentation_head(state: StateDict, expected: StateDict) -> StateDict:
