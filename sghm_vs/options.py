@@ -655,6 +655,31 @@ def options_of(group: Group, *, deep: bool = True) -> Iterator[Option]:
             yield from options_of(kind)
 
 
+@cache
+def check_names() -> None:
+    """
+    Refuse two knobs of a shot that have one name or one flag.
+
+    Raises:
+        TypeError: As said, with the names of their groups.
+    """
+    owners: dict[str, str] = {}
+    for group in _groups_in(ShotOptions):
+        for option in options_of(group, deep=False):
+            for name in (option.name, option.flag):
+                owner = owners.setdefault(name, group.__name__)
+                if owner != group.__name__:
+                    msg = f"{name} is a knob of {owner} and of {group.__name__}; rename one"
+                    raise TypeError(msg)
+
+
+def _groups_in(group: Group) -> Iterator[Group]:
+    yield group
+    for one, kind in _fields(group):  # type: ignore[arg-type] # a class has a hash
+        if _is_group(kind) and "knob" not in one.metadata:
+            yield from _groups_in(kind)
+
+
 def _is_group(kind: object) -> bool:
     return dataclasses.is_dataclass(kind)
 

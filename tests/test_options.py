@@ -107,12 +107,40 @@ def test_a_new_knob_has_its_range_everywhere():
 
 
 @pytest.mark.parametrize(
+    ("name", "flag", "said"),
+    [
+        ("gamma", None, "gamma is a knob of Settings and of Edges"),
+        ("haze", "--gamma", "--gamma is a knob of Settings and of Edges"),
+    ],
+)
+def test_a_knob_that_is_called_as_another_group_s_is_refused_by_both_groups(
+    monkeypatch, name, flag, said
+):
+    new = knob(0.25, "how hazy it is", parse=float, metavar="H", flag=flag)
+    wider = make_dataclass(
+        "Settings", [(name, float, new)], bases=(Settings,), frozen=True, kw_only=True
+    )
+    monkeypatch.setattr(options, "Settings", wider)
+    options._fields.cache_clear()
+    options.check_names.cache_clear()
+
+    with pytest.raises(TypeError, match=said):
+        build_parser()
+
+    monkeypatch.undo()
+    options._fields.cache_clear()
+    options.check_names.cache_clear()
+
+
+@pytest.mark.parametrize(
     "group", [OPENING, MATTING, DELIVERY], ids=lambda group: type(group).__name__
 )
 def test_words_say_every_knob_and_read_back_as_it_was(group):
     words = to_words(group)
 
-    assert len(words) == len([*options_of(type(group))])
+    said = {word.partition("=")[0].removeprefix("--no-").removeprefix("--") for word in words}
+    unsaid = {option.flag.removeprefix("--") for option in options_of(type(group))} - said
+    assert not unsaid, f"give {unsaid} another value than the default in the examples above"
     assert made_of(type(group), from_words(words)) == group
 
 

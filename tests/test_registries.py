@@ -4,8 +4,10 @@ from importlib import import_module
 from typing import get_args
 
 import pytest
+import torch
 import vapoursynth as vs
 
+from sghm_vs.errors import SettingsError
 from sghm_vs.hosts import SCRIPTS, script
 from sghm_vs.hosts.nuke import comps
 from sghm_vs.hosts.presets import PRESETS
@@ -19,6 +21,8 @@ from sghm_vs.models.weights import CHECKPOINTS, SHIPPED_MODEL
 from sghm_vs.options import CODECS, HOSTS, LAYOUTS, Backend, Matting, options_of
 from sghm_vs.shots.farm.engines import ENGINES
 from sghm_vs.shots.farm.engines.base import pool_of
+
+CPU = torch.device("cpu")
 
 
 def test_every_codec_that_is_offered_is_written_and_no_other():
@@ -65,6 +69,13 @@ def test_a_backend_that_does_not_run_on_a_device_says_so(monkeypatch):
     assert choose_compute(None, None, "openvino") == Compute(
         choose_compute(-1).device, None, "openvino"
     )
+
+
+def test_a_backend_without_a_row_is_refused_by_the_names_that_have_one():
+    with pytest.raises(SettingsError, match="backend is 'tpu' and must be one of auto, openvino"):
+        choose_compute(-1, None, "tpu")
+    with pytest.raises(SettingsError, match="backend is 'tpu'"):
+        place(ARCHITECTURES[SHIPPED_MODEL].build(), SHIPPED_MODEL, Compute(CPU, None, "tpu"))
 
 
 def test_every_known_checkpoint_is_of_a_known_architecture():

@@ -24,6 +24,7 @@ from sghm_vs.options import (
     Opening,
     Option,
     ShotOptions,
+    check_names,
     made_of,
     options_of,
 )
@@ -64,6 +65,7 @@ def add_group(
         description: Stands below the title.
         defaults: This verb's own.
     """
+    check_names()
     added = parser.add_argument_group(title, description)
     for option in options_of(group, deep=deep):
         if option.name not in but:

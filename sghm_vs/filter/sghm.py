@@ -101,7 +101,7 @@ def sghm(
             num_streams=num_streams,
             infer_size=infer_size,
         )
-        _check_options(backend=backend, num_streams=num_streams, debug=debug)
+        _check_options(num_streams=num_streams, debug=debug)
         format = _output_format(clip, format)
         guide = None if mask is None else _read_mask(mask, clip)
         settings = Settings(
@@ -249,12 +249,9 @@ def _check_integers(*, device_index: object, **values: object) -> None:
             raise SettingsError(msg)
 
 
-def _check_options(*, backend: str, num_streams: int, debug: str | None) -> None:
+def _check_options(*, num_streams: int, debug: str | None) -> None:
     if debug is not None and debug not in (*get_args(View), "all"):
         msg = f"debug is {debug!r} and must be one of {', '.join(get_args(View))}, or all"
-        raise SettingsError(msg)
-    if backend not in get_args(Backend):
-        msg = f"backend is {backend!r} and must be one of {', '.join(get_args(Backend))}"
         raise SettingsError(msg)
     if num_streams < 0:
         msg = f"num_streams is {num_streams} and must be 0 (chosen by the device) or more"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import vapoursynth as vs
 
-from sghm_vs import __version__
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import to_matte
 from sghm_vs.errors import ExportError, SettingsError, SourceError
@@ -294,7 +294,7 @@ def describe(matting: Matting) -> dict[str, str]:
     """Return what shapes the pixels, as text for the outputs' metadata."""
     weights = find_weights(matting.model)
     return {
-        "version": __version__,
+        "version": version("sghm-vs"),
         "model": weights.name,
         "weights_sha256": weights.sha256(),
         "weights_are_known": "yes" if weights.is_known() else "no",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from sghm_vs import __version__
 from sghm_vs.errors import ExportError
 from sghm_vs.hosts.nuke import cattery
 from sghm_vs.hosts.nuke.script import Node, write, write_group
@@ -73,7 +73,7 @@ def _readme(name: str, weights: Weights, architecture: str) -> str:
             three=name + THREE,
             model=weights.name,
             architecture=architecture,
-            version=__version__,
+            version=version("sghm-vs"),
             license=license_of(weights),
             oldest=cattery.OLDEST_NUKE,
         )

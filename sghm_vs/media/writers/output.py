@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
-from sghm_vs import __version__
 from sghm_vs.media.files import discard
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.compare import check
@@ -48,7 +48,7 @@ class Delivery:
             last=numbers[-1],
             source_first=job.origin.first_frame if job.origin.file else None,
             how={
-                "version": __version__,
+                "version": version("sghm-vs"),
                 "form": job.output_format.fields(),
                 "settings": dict(job.metadata),
                 "file": job.origin.file,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 import torch
 from torch import Tensor
 
+from sghm_vs.errors import SettingsError
+
 if TYPE_CHECKING:
     from sghm_vs.models.backends.device import Compute
     from sghm_vs.models.sghm.encoder import Features
@@ -83,11 +85,24 @@ def place(network: SGHM, architecture: str, compute: Compute) -> Network:
 
     Raises:
         MissingPackageError: The backend is not installed.
-        SettingsError: The network is too light for half precision.
+        SettingsError: There is no such backend, or the network is too light for half precision.
     """
     chosen = compute.backend if compute.backend != "auto" else _best(architecture, compute)
-    module = import_module(f"sghm_vs.models.backends.{BACKENDS[chosen].module}")
+    module = import_module(f"sghm_vs.models.backends.{row_of(chosen).module}")
     return cast("Network", module.place(network, architecture, compute))
+
+
+def row_of(backend: str) -> Backend:
+    """
+    Return the row of `backend`.
+
+    Raises:
+        SettingsError: It has none.
+    """
+    if backend not in BACKENDS:
+        msg = f"backend is {backend!r} and must be one of auto, {', '.join(BACKENDS)}"
+        raise SettingsError(msg)
+    return BACKENDS[backend]
 
 
 def is_installed(backend: str) -> bool:

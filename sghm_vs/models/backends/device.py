@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from sghm_vs.errors import DeviceError
-from sghm_vs.models.backends.base import BACKENDS
+from sghm_vs.models.backends.base import row_of
 from sghm_vs.options import Backend, Devices
 
 
@@ -33,8 +33,9 @@ def choose_compute(
 
     Raises:
         DeviceError: There is no such device, or the backend does not run on it.
+        SettingsError: There is no such backend.
     """
-    kinds = ("cpu", "cuda") if backend == "auto" else BACKENDS[backend].devices
+    kinds = ("cpu", "cuda") if backend == "auto" else row_of(backend).devices
     device = choose_device(-1 if kinds == ("cpu",) and index is None else index)
     if device.type not in kinds:
         runs_on = " and ".join(kind.upper() for kind in kinds)
