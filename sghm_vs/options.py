@@ -71,6 +71,14 @@ COLORS = {
 }
 """In display code."""
 
+DEFAULT_RATE = Fraction(24)
+"""Of pictures that say none."""
+NTSC_NOMINAL = (12, 15, 24, 30, 48, 60, 72, 90, 96, 120, 144, 180, 192, 240)
+"""Whole rates that also run 1000/1001 as fast."""
+RATE_MAX = 1000
+NAMED_WITHIN = Fraction(5, 1000)
+"""How far a written rate is from the one it means: 23.98 is 24000/1001."""
+
 LAYER = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 RESERVED = frozenset({"rgba", "rgb", "alpha", "mask", "depth", "motion", "forward", "backward",
                       "deep", "matte", "other", "all", "none"})  # fmt: skip
@@ -186,6 +194,39 @@ class Option(NamedTuple):
             raise SettingsError(msg) from None
 
 
+def exact_rate(rate: float | Fraction) -> Fraction:
+    """
+    Return the rate that `rate` stands for: 24000/1001 for 23.976.
+
+    Raises:
+        ValueError: It is none; rates are above 0 and at most 1000.
+    """
+    # Not a number is in no range, and compares as false.
+    if not 0 < rate <= RATE_MAX:
+        msg = f"{rate} frames a second are none"
+        raise ValueError(msg)
+    found = Fraction(rate)
+    usual = [Fraction(max(round(found), 1)), *(Fraction(1000 * n, 1001) for n in NTSC_NOMINAL)]
+    nearest = min(usual, key=lambda one: abs(one - found))
+    if abs(nearest - found) < NAMED_WITHIN:
+        return nearest
+    return found.limit_denominator(1001)
+
+
+def parse_rate(text: str) -> Fraction:
+    """
+    Return the rate that `text` ("24", "23.976", "24000/1001") says.
+
+    Raises:
+        SettingsError: It says none.
+    """
+    try:
+        return exact_rate(Fraction(text))
+    except (ValueError, ZeroDivisionError):
+        msg = f"{text!r} is no rate; write 24, 23.976 or 24000/1001"
+        raise SettingsError(msg) from None
+
+
 def parse_device(text: str) -> Devices:
     """
     Return what the command line's word means: auto, cpu, cuda, cuda:N, or cuda:N,M and more.
@@ -264,9 +305,13 @@ def _write_path(path: Path) -> str:
 class Opening:
     """What the footage itself leaves open; a source ignores what it has no use for."""
 
-    rate: Fraction | None = None
-    """Frames per second of a sequence or picture; without it EXR files that carry
-    `framesPerSecond` keep theirs, and others run at 24. Movies and scripts have their own."""
+    rate: Fraction | None = knob(
+        None,
+        "frames per second of a sequence: 24, 23.976 or 24000/1001",
+        metavar="FPS",
+        parse=parse_rate,
+        unset="as the headers of DPX and EXR files say or their timecodes count, else 24",
+    )
     missing: Missing = knob(
         "error",
         "frames missing in a sequence: refuse it, take black frames with an empty alpha, or hold "

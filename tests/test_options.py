@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import fields, make_dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -31,7 +32,10 @@ from sghm_vs.options import (
 )
 from sghm_vs.shots.shot import rotoscope
 
-OPENING = Opening(missing="hold", colorspace="logc4", layer="hero", track=2, keep_windows=True)
+OPENING = Opening(
+    rate=Fraction(24000, 1001), missing="hold", colorspace="logc4", layer="hero", track=2,
+    keep_windows=True,
+)  # fmt: skip
 MATTING = Matting(
     model="sghm-lite",
     device_index=(0, 1),

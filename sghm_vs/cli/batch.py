@@ -83,9 +83,9 @@ def add_folder_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_shot_options(parser: argparse.ArgumentParser) -> None:
-    """Add what a shot may have of its own."""
-    options.add_source_options(parser)
+def add_shot_options(parser: argparse.ArgumentParser, *, of_edit: bool = False) -> None:
+    """Add what a shot may have of its own; `of_edit` is where `--rate` is an edit's."""
+    options.add_source_options(parser, of_edit=of_edit)
     options.add_form_options(parser, to=True)
     options.add_model_options(parser, mask=True)
 

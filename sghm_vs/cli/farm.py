@@ -222,7 +222,7 @@ def _add_plan_making_options(parser: argparse.ArgumentParser) -> None:
         help="cores of a worker (default: 1; with a GPU 4)",
     )
     timeline.add_edit_options(parser)
-    batch.add_shot_options(parser)
+    batch.add_shot_options(parser, of_edit=True)
     options.add_report_options(parser)
 
 
@@ -381,7 +381,7 @@ def _add_worker_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=int, metavar="N", help="cores of a worker (default: 1; with a GPU 4)"
     )
-    batch.add_shot_options(parser)
+    batch.add_shot_options(parser, of_edit=True)
     options.add_report_options(parser)
 
 

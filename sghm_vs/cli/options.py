@@ -52,6 +52,7 @@ def add_group(
     deep: bool = True,
     description: str | None = None,
     defaults: Mapping[str, object] | None = None,
+    flags: Mapping[str, str] | None = None,
 ) -> None:
     """
     Add the knobs of a group of `sghm_vs.options`; `values_from` has those that are given.
@@ -64,20 +65,23 @@ def add_group(
         deep: Whether knobs of the groups in it are added as well.
         description: Stands below the title.
         defaults: This verb's own.
+        flags: This verb's own, by the knob's name.
     """
     check_names()
     added = parser.add_argument_group(title, description)
     for option in options_of(group, deep=deep):
         if option.name not in but:
-            add_option(added, option, (defaults or {}).get(option.name))
+            flag = (flags or {}).get(option.name, option.flag)
+            add_option(added, option, (defaults or {}).get(option.name), flag)
 
 
 def add_option(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup,
     option: Option,
     default: object = None,
+    flag: str | None = None,
 ) -> None:
-    """Add one knob; `default` is this verb's own."""
+    """Add one knob; `default` and `flag` are this verb's own."""
     if default is not None:
         option = option._replace(default=default)
     how: dict[str, Any] = {"dest": option.name}
@@ -90,7 +94,7 @@ def add_option(
     else:
         how |= {"metavar": option.knob.metavar, "choices": option.knob.choices}
         how |= {"type": _typed(option), "action": "append" if option.knob.is_repeated else "store"}
-    parser.add_argument(option.flag, **how)
+    parser.add_argument(flag or option.flag, **how)
 
 
 def _typed(option: Option) -> Callable[[str], Any]:
@@ -113,9 +117,9 @@ def add_model_options(
     add_group(parser, "matting", Matting, but=() if mask else MASK, defaults=defaults)
 
 
-def add_source_options(parser: argparse.ArgumentParser) -> None:
-    """Add what footage leaves open."""
-    add_group(parser, "source", Opening)
+def add_source_options(parser: argparse.ArgumentParser, *, of_edit: bool = False) -> None:
+    """Add what footage leaves open; beside an edit, whose rate is `--rate`, the media has its own."""
+    add_group(parser, "source", Opening, flags={"rate": "--media-rate"} if of_edit else None)
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:

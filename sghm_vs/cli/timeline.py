@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sghm_vs.cli import batch, options
 from sghm_vs.cli.progress import shots_progress
 from sghm_vs.errors import ExportError, SettingsError
+from sghm_vs.options import parse_rate
 
 if TYPE_CHECKING:
     from sghm_vs.shots.timeline.matte_edit import EditOptions, Plan
@@ -43,7 +44,7 @@ def add_parser(verbs: options.Verbs) -> None:
         help=f"forms of the edit to write: {', '.join(EDITS)} (default: {','.join(USUAL_EDITS)}); "
         "mlt is a project for Kdenlive and Shotcut, best with --codec animation",
     )
-    batch.add_shot_options(parser)
+    batch.add_shot_options(parser, of_edit=True)
     options.add_report_options(parser)
     parser.set_defaults(run=run)
 
@@ -76,6 +77,7 @@ def add_edit_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--rate",
+        dest="edit_rate",
         type=_rate,
         metavar="FPS",
         help="of an EDL, which doesn't say it: 24, 25, 23.976, 30000/1001 (default: what most of "
@@ -129,7 +131,9 @@ def edit_options_from(args: argparse.Namespace) -> EditOptions:
     """Return which frames of which media the edit means, as `args` say."""
     from sghm_vs.shots.timeline.matte_edit import EditOptions
 
-    return EditOptions(media=args.media, handles=args.handles, tracks=args.tracks, rate=args.rate)
+    return EditOptions(
+        media=args.media, handles=args.handles, tracks=args.tracks, rate=args.edit_rate
+    )
 
 
 def _refuse_existing(plan: Plan, args: argparse.Namespace) -> None:
@@ -152,13 +156,10 @@ def _tracks(text: str) -> tuple[int, ...]:
 
 
 def _rate(text: str) -> Fraction:
-    from sghm_vs.shots.timeline.read import exact_rate
-
     try:
-        return exact_rate(float(Fraction(text)))
-    except (ValueError, ZeroDivisionError):
-        msg = f"{text!r} is no rate; write 24, 23.976 or 30000/1001"
-        raise argparse.ArgumentTypeError(msg) from None
+        return parse_rate(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _edits(text: str) -> tuple[str, ...]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 from av.container import InputContainer
 
 from sghm_vs.errors import SettingsError
-from sghm_vs.media.timecode import Timecode
+from sghm_vs.media.timecode import Timecode, is_drop_code
+from sghm_vs.options import DEFAULT_RATE, RATE_MAX, exact_rate
 
 DATA_WINDOW = "SghmDataWindow"
 """Frame prop: the data window of an EXR plate, first column and row, last column and row."""
@@ -25,6 +28,8 @@ WINDOWS = [DATA_WINDOW, DISPLAY_WINDOW, PICTURE_WINDOW]
 
 logger = logging.getLogger(__name__)
 TIMECODED_SUFFIXES = frozenset({".exr", ".dpx"})
+COUNTS = (24, 25, 30, 48, 50, 60, 100, 120)
+"""To how many a second timecode counts, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,34 +86,112 @@ def movie_metadata(path: Path, rate: Fraction, track: int | None = None) -> Sour
     )
 
 
-def picture_metadata(path: Path, name: str, number: int, rate: Fraction) -> SourceMetadata:
+def picture_metadata(
+    files: Mapping[int, Path | None],
+    name: str,
+    rate: Fraction | None = None,
+    default: Fraction = DEFAULT_RATE,
+) -> tuple[SourceMetadata, Fraction | None]:
     """
-    Return what the picture at `path`, first of the sequence `name`, says.
+    Return what pictures say of themselves, and frames per second as far as anybody says them.
 
     Args:
-        path: The picture.
+        files: Each frame's file by its number; the first and the last are there.
         name: What to call the footage's file.
-        number: The picture's number.
-        rate: Frames per second.
+        rate: Frames per second, which go over what the files say.
+        default: Frames per second that timecodes count where nobody says them.
     """
-    if path.suffix.lower() not in TIMECODED_SUFFIXES:
-        return SourceMetadata(file=name, first_frame=number)
+    first, last = min(files), max(files)
+    head = _header(files[first])
+    tail = head if last == first else _header(files[last])
+    counts = _counts(head.code, tail.code, last - first)
+    rate = rate or head.rate or _shown_rate(head.code, counts)
+    timecode = _decoded(files[first], head.code, rate or default, counts)
+    return SourceMetadata(file=name, first_frame=first, timecode=timecode, reel=head.reel), rate
+
+
+class _Header(NamedTuple):
+    """What a picture says of itself."""
+
+    code: int | None = None
+    """Its timecode, as SMPTE ST 12-1 has it."""
+    reel: str = ""
+    rate: Fraction | None = None
+
+
+def _header(path: Path | None) -> _Header:
+    if path is None or path.suffix.lower() not in TIMECODED_SUFFIXES:
+        return _Header()
     import OpenImageIO
 
     file = OpenImageIO.ImageInput.open(str(path))
     if file is None:
         OpenImageIO.geterror()
-        return SourceMetadata(file=name, first_frame=number)
+        return _Header()
     try:
-        code = file.spec().getattribute("smpte:TimeCode")
-        reel = file.spec().get_string_attribute("reelName")
+        spec = file.spec()
+        code = spec.getattribute("smpte:TimeCode")
+        return _Header(_code(code), spec.get_string_attribute("reelName"), _header_rate(spec))
     except UnicodeDecodeError:
-        code, reel = None, ""
+        return _Header()
     finally:
         file.close()
-    return SourceMetadata(
-        file=name, first_frame=number, timecode=_decoded(path, code, rate), reel=reel
-    )
+
+
+def _code(said: object) -> int | None:
+    """Return the bits of a timecode; a header without one has ones throughout."""
+    bits = said[0] & 0xFFFFFFFF if isinstance(said, tuple) else 0xFFFFFFFF
+    return None if bits == 0xFFFFFFFF else bits
+
+
+def _header_rate(spec: Any) -> Fraction | None:
+    """Return what an EXR header, or one of the two fields of a DPX header, says."""
+    said = spec.getattribute("framesPerSecond")
+    found = [Fraction(*said)] if isinstance(said, tuple) and len(said) == 2 and said[1] else []
+    fields = [spec.getattribute(f"dpx:{name}") for name in ("FrameRate", "TemporalFrameRate")]
+    found += [Fraction(one) for one in fields if isinstance(one, float) and math.isfinite(one)]
+    # Headers that were filled with anything hold anything.
+    possible = [one for one in found if 1 <= one <= RATE_MAX]
+    return exact_rate(possible[0]) if possible else None
+
+
+def _counts(head: int | None, tail: int | None, frames: int) -> list[int]:
+    """Return to how many a second the codes of two pictures `frames` apart may count."""
+    if head is None or tail is None or frames == 0:
+        return []
+    return [count for count in COUNTS if _is_apart(head, tail, frames, count)]
+
+
+def _is_apart(head: int, tail: int, frames: int, count: int) -> bool:
+    rate = Fraction(1000 * count, 1001) if is_drop_code(head) else Fraction(count)
+    try:
+        start, end = (Timecode.from_smpte(bits, rate, count) for bits in (head, tail))
+    except SettingsError:
+        return False
+    later = start + frames
+    # Many who repeat the digits of a pair leave the field's bit out; a second of frames is no chance.
+    is_same = later.smpte_numbers()[:4] == end.smpte_numbers()[:4] and frames >= count
+    return later.coded() == end.coded() or is_same
+
+
+def _shown_rate(code: int | None, counts: Sequence[int]) -> Fraction | None:
+    """Return the rate at which timecodes count, where they leave no doubt."""
+    if code is None or len(counts) != 1:
+        return None
+    return Fraction(1000 * counts[0], 1001) if is_drop_code(code) else Fraction(counts[0])
+
+
+def _decoded(
+    path: Path | None, code: int | None, rate: Fraction, counts: Sequence[int]
+) -> Timecode | None:
+    if code is None:
+        return None
+    count = None if not counts or round(rate) in counts else counts[0]
+    try:
+        return Timecode.from_smpte(code, rate, count)
+    except SettingsError as error:
+        logger.warning("%s: its timecode is left out: %s", path, error)
+        return None
 
 
 def _said(movie: InputContainer) -> dict[str, str]:
@@ -124,17 +207,6 @@ def _said(movie: InputContainer) -> dict[str, str]:
 def _parsed(path: Path, text: str, rate: Fraction) -> Timecode | None:
     try:
         return Timecode.parse(text, rate) if text else None
-    except SettingsError as error:
-        logger.warning("%s: its timecode is left out: %s", path, error)
-        return None
-
-
-def _decoded(path: Path, code: Any, rate: Fraction) -> Timecode | None:
-    # A header without a timecode has zeros or ones throughout.
-    if not isinstance(code, tuple) or code[0] & 0xFFFFFFFF == 0xFFFFFFFF:
-        return None
-    try:
-        return Timecode.from_smpte(code[0] & 0xFFFFFFFF, rate)
     except SettingsError as error:
         logger.warning("%s: its timecode is left out: %s", path, error)
         return None

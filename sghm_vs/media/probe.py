@@ -13,9 +13,7 @@ from sghm_vs.errors import SourceError
 from sghm_vs.media.metadata import movie_metadata, picture_metadata
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.media.timecode import Timecode
-from sghm_vs.options import FrameRange
-
-DEFAULT_RATE = Fraction(24)
+from sghm_vs.options import DEFAULT_RATE, FrameRange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,7 @@ class Media:
     frames: FrameRange
     """By the source's own numbers: movies from 0, sequences by the file names."""
     rate: Fraction
-    """Frames per second; of sequences whose files don't say it, 24."""
+    """Frames per second."""
     width: int = 0
     """0 where it wasn't read: of sequences and pictures."""
     height: int = 0
@@ -37,13 +35,14 @@ class Media:
     reel: str = ""
 
 
-def probe(path: Path, rate: Fraction | None = None) -> Media:
+def probe(path: Path, rate: Fraction | None = None, default: Fraction = DEFAULT_RATE) -> Media:
     """
     Return what the footage at `path` says of itself.
 
     Args:
         path: A movie, a picture, or a sequence's name with a pattern.
-        rate: Frames per second of sequences.
+        rate: Frames per second of sequences, which go over what their files say.
+        default: Frames per second of sequences of which nobody says them.
 
     Raises:
         SourceError: It is not there, or its header can't be read.
@@ -51,28 +50,30 @@ def probe(path: Path, rate: Fraction | None = None) -> Media:
     path = path.absolute()
     if path.is_file():
         is_picture = path.suffix.lower() in PICTURE_SUFFIXES
-        return _picture(path, rate) if is_picture else _movie(path)
+        return _picture(path, rate or default) if is_picture else _movie(path)
     sequence = SequencePath.parse(path)
     numbers = [] if sequence is None else sequence.numbers()
     if sequence is None or not numbers:
         msg = f"{path} doesn't exist; check its name"
         raise SourceError(msg)
-    return _sequence(sequence, numbers, rate)
+    return _sequence(sequence, numbers, rate, default)
 
 
-def _picture(path: Path, rate: Fraction | None) -> Media:
-    return Media(path=path, kind="picture", frames=FrameRange(0, 0), rate=rate or DEFAULT_RATE)
+def _picture(path: Path, rate: Fraction) -> Media:
+    return Media(path=path, kind="picture", frames=FrameRange(0, 0), rate=rate)
 
 
-def _sequence(sequence: SequencePath, numbers: list[int], rate: Fraction | None) -> Media:
-    rate = rate or DEFAULT_RATE
+def _sequence(
+    sequence: SequencePath, numbers: list[int], rate: Fraction | None, default: Fraction
+) -> Media:
     path = Path(str(sequence))
-    origin = picture_metadata(sequence.frame(numbers[0]), path.name, numbers[0], rate)
+    ends = {number: sequence.frame(number) for number in (numbers[0], numbers[-1])}
+    origin, said = picture_metadata(ends, path.name, rate, default)
     return Media(
         path=path,
         kind="sequence",
         frames=FrameRange(numbers[0], numbers[-1]),
-        rate=rate,
+        rate=said or default,
         timecode=origin.timecode,
         reel=origin.reel,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -37,6 +38,8 @@ from sghm_vs.options import (
 
 if TYPE_CHECKING:
     from sghm_vs.models.backends.base import Network
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +195,7 @@ def deliver(
         return clip.std.Trim(first=written.first, length=len(written.numbers))
 
     over = _open_over(delivery.over, source.clip)
+    _warn_of_assumed_rate(source, written.outputs)
     return export(
         cut(source.clip),
         cut(alpha),
@@ -253,6 +257,16 @@ def _written(
     return _Written(first, range(number, number + last - first + 1), paths)
 
 
+def _warn_of_assumed_rate(source: Source, outputs: Iterable[Path]) -> None:
+    """Say that nobody says the rate of `source`, where it is written into an output."""
+    if not source.is_rate_said and any(path.suffix.lower() != ".png" for path in outputs):
+        logger.warning(
+            "%s says no rate: %s frames a second are taken; for another give --rate",
+            source.origin.file,
+            source.clip.fps,
+        )
+
+
 def _described_color(source: Source) -> dict[str, str]:
     """Return the color space that `source` was said to be of, and whose words those are."""
     name = source.colorspace
@@ -266,7 +280,9 @@ def _origin(source: Source, delivery: Delivery) -> SourceMetadata:
     """Return what `source` says of itself, with the timecode that was given."""
     if delivery.timecode is None:
         return source.origin
-    timecode = Timecode.parse(delivery.timecode, Fraction(source.clip.fps))
+    said = source.origin.timecode
+    rate, count = Fraction(source.clip.fps), None if said is None else said.count
+    timecode = Timecode.parse(delivery.timecode, rate, count)
     return replace(source.origin, timecode=timecode)
 
 

@@ -25,11 +25,10 @@ from sghm_vs.media.readers.images import picture_clip
 from sghm_vs.media.readers.movie import open_movie
 from sghm_vs.media.readers.vpy import run_script
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, frame_files, sequence_in
-from sghm_vs.options import Missing, Opening
+from sghm_vs.options import DEFAULT_RATE, Missing, Opening
 
 __all__ = ["Missing", "Opening", "Source", "open_source"]
 
-DEFAULT_RATE = Fraction(24)
 ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
 """How "https://…" and "smb://…" begin; a Windows drive has one letter."""
 
@@ -51,6 +50,8 @@ class Source:
     """Clip frames that are missing in a sequence and black instead."""
     origin: SourceMetadata = field(default_factory=SourceMetadata)
     """What the footage says of itself, for outputs to carry on."""
+    is_rate_said: bool = True
+    """Whether somebody says its frames per second; else they are `DEFAULT_RATE`."""
     path: Path | None = None
     """Where it is."""
     colorspace: str | None = None
@@ -129,8 +130,8 @@ def _script(path: Path, opening: Opening) -> Source:
 
 
 def _picture(path: Path, opening: Opening) -> Source:
-    clip = _pictures([path], opening)
-    origin = picture_metadata(path, _text(path.name), 0, Fraction(clip.fps))
+    origin, rate = picture_metadata({0: path}, _text(path.name), opening.rate)
+    clip = _pictures([path], rate, opening)
     return Source(clip, 0, _text(path.stem), "picture", origin=origin)
 
 
@@ -156,11 +157,12 @@ READERS = (
 """Kinds of files; the first that fits opens one. Adding one is a function, or a file, and a row."""
 
 
-def _pictures(files: Sequence[Path | None], opening: Opening) -> vs.VideoNode:
+def _pictures(
+    files: Sequence[Path | None], rate: Fraction | None, opening: Opening
+) -> vs.VideoNode:
     return picture_clip(
         files,
-        opening.rate,
-        DEFAULT_RATE,
+        rate or DEFAULT_RATE,
         opening.layer,
         keep_windows=opening.keep_windows,
         is_color_said=opening.colorspace is not None,
@@ -176,14 +178,20 @@ def _pattern(path: Path, opening: Opening) -> Source:
 
 def _sequence(sequence: SequencePath, opening: Opening) -> Source:
     files = frame_files(sequence, opening.missing)
-    clip = _pictures(list(files.values()), opening)
-    number = next(iter(files))
-    first, file_name = sequence.frame(number), _text(Path(str(sequence)).name)
-    origin = picture_metadata(first, file_name, number, Fraction(clip.fps))
+    origin, rate = picture_metadata(files, _text(Path(str(sequence)).name), opening.rate)
+    clip = _pictures(list(files.values()), rate, opening)
     name = sequence.prefix.rstrip("._") or sequence.folder.resolve().name
     blank = frozenset(n for n, file in enumerate(files.values()) if file is None)
     name = _text(name) or "sequence"
-    return Source(clip, number, name, "sequence", blank=blank, origin=origin)
+    return Source(
+        clip,
+        origin.first_frame,
+        name,
+        "sequence",
+        blank=blank,
+        origin=origin,
+        is_rate_said=rate is not None,
+    )
 
 
 def _text(name: str) -> str:

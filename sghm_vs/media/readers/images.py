@@ -55,8 +55,7 @@ PICTURE_READERS = dict.fromkeys(FILM_SUFFIXES, read_film)
 
 def picture_clip(
     paths: Sequence[Path | None],
-    rate: Fraction | None,
-    default: Fraction,
+    rate: Fraction,
     layer: str | None = None,
     *,
     keep_windows: bool = False,
@@ -68,8 +67,7 @@ def picture_clip(
     Args:
         paths: At least one; the first one, which must be there, says the clip's format and
             size. None is a black frame.
-        rate: Frames per second; None for what the first picture says.
-        default: Frames per second where that says nothing.
+        rate: Frames per second.
         layer: Which layer of EXR files.
         keep_windows: Whether overscan of EXR files is shown, as much as the first one has, and
             every frame says its windows; see `sghm_vs.media.metadata`.
@@ -87,7 +85,7 @@ def picture_clip(
     first = read_picture(first_file, layer, window)
     if first.warning and not is_color_said:
         logger.warning(first.warning)
-    blank = _blank(first, len(files), rate or first.rate or default)
+    blank = _blank(first, len(files), rate)
 
     def read(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         file = files[n]

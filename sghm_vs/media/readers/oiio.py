@@ -318,7 +318,7 @@ def _picture(path: Path, planes: tuple[NDArray[Any], ...], spec: ImageSpec) -> P
     aspect = Fraction(spec.get_float_attribute("PixelAspectRatio", 1.0)).limit_denominator(1000)
     if aspect > 0:
         props |= {"_SARNum": aspect.numerator, "_SARDen": aspect.denominator}
-    return Picture(planes, props, _rate(spec), _warning(path, spec, transfer))
+    return Picture(planes, props, _warning(path, spec, transfer))
 
 
 def _warning(path: Path, spec: ImageSpec, transfer: str) -> str | None:
@@ -347,9 +347,3 @@ def _gamut(spec: ImageSpec) -> str:
 
 def _are_near(said: tuple[float, ...], known: tuple[float, ...]) -> bool:
     return np.allclose(said, known, rtol=0, atol=SAME_PRIMARIES)
-
-
-def _rate(spec: ImageSpec) -> Fraction | None:
-    rate = spec.getattribute("framesPerSecond")
-    is_rational = isinstance(rate, tuple) and len(rate) == 2 and rate[0] > 0 and rate[1] > 0
-    return Fraction(*rate) if is_rational else None

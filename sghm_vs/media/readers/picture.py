@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,6 @@ class Picture:
     """R, G, B, or gray alone; each (h, w), 8 or 16 bits or float32."""
     props: Props = field(default_factory=dict)
     """Frame props: what the file, or its kind, says of its pixels."""
-    rate: Fraction | None = None
-    """Frames per second, where the file says so."""
     warning: str | None = None
     """What its user should know, where it is read but may not be meant so."""
 

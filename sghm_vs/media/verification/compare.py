@@ -85,9 +85,14 @@ def facts_at(record: Record, number: int) -> dict[str, object]:
     n = number - record.first
     if facts.get("frame") is not None:
         facts["frame"] += n
+    timecode = facts.pop("counted", None)
     if facts.get("timecode") is not None:
-        rate = Fraction(facts["rate"])
-        facts["timecode"] = str(Timecode.parse(facts["timecode"], rate) + n)
+        first = (
+            Timecode.parse(facts["timecode"], Fraction(facts["rate"]))
+            if timecode is None
+            else Timecode(*timecode)
+        )
+        facts["timecode"] = (first + n).coded()
     return facts
 
 

@@ -15,8 +15,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from sghm_vs.errors import ExportError, SettingsError
-from sghm_vs.media.timecode import Timecode
+from sghm_vs.errors import ExportError
+from sghm_vs.media.timecode import coded_in
 from sghm_vs.media.verification.sidecar import Facts, Sample
 
 EXACT_CODECS = ("prores", "ffv1", "qtrle")
@@ -119,18 +119,13 @@ def _picture_facts(specs: list[Any]) -> Facts:
         "pixel_aspect": round(first.get_float_attribute("PixelAspectRatio", 1.0), 4),
         "reel": first.get_string_attribute("reelName"),
         "frame": first.getattribute("imageCounter"),
-        "timecode": _timecode(first, rate),
+        "timecode": _timecode(first),
     }
 
 
-def _timecode(spec: Any, rate: Any) -> str | None:
+def _timecode(spec: Any) -> str | None:
     code = spec.getattribute("smpte:TimeCode")
-    if not isinstance(code, tuple) or not isinstance(rate, tuple):
-        return None
-    try:
-        return str(Timecode.from_smpte(code[0] & 0xFFFFFFFF, Fraction(*rate)))
-    except SettingsError as error:
-        return str(error)
+    return coded_in(code[0] & 0xFFFFFFFF) if isinstance(code, tuple) else None
 
 
 def _packets(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import astuple
 from fractions import Fraction
 from typing import Any
 
@@ -133,7 +134,7 @@ class ExrWriter(SequenceWriter):
             "pixel_aspect": round(float(job.footage.pixel_aspect), 4),
             "reel": origin.reel,
             "frame": origin.first_frame,
-            "timecode": None if origin.timecode is None else str(origin.timecode),
+            **_timecode_facts(origin.timecode, rate),
         }
 
     def _coded(self, values: Plane) -> NDArray[Any]:
@@ -161,6 +162,15 @@ class ExrWriter(SequenceWriter):
             header["sghm_vs:source_file"] = origin.file
         header |= {f"sghm_vs:{key}": value for key, value in job.metadata.items()}
         return header | windows(props)
+
+
+def _timecode_facts(timecode: Timecode | None, rate: Fraction) -> Facts:
+    """Return what the record says of the first timecode: how it counts, unless `rate` says so."""
+    if timecode is None:
+        return {"timecode": None}
+    text = str(timecode)
+    is_usual = timecode.repeat == 1 and timecode.count == round(rate)
+    return {"timecode": text} | ({} if is_usual else {"counted": [*astuple(timecode)]})
 
 
 def color_tags(interop_id: str) -> Header:

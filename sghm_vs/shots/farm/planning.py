@@ -83,6 +83,9 @@ def _asked(asked: PlanOptions) -> tuple[list[Asked], dict[str, str], list[str]]:
     """Return the shots that are asked for; by name, why others can't be planned; and notes."""
     edits = [one for one in asked.sources if Path(one).suffix.lower() in EDIT_SUFFIXES]
     if not edits:
+        if asked.edit.rate is not None:
+            msg = "--rate is an edit's, and the sources are none; type --media-rate for theirs"
+            raise SettingsError(msg)
         return *_from_sources(asked), []
     if len(asked.sources) > 1:
         msg = f"{edits[0]} is an edit, and a plan is of one edit or of sources; plan the rest apart"

@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 from sghm_vs.errors import SourceError, listed
 from sghm_vs.media.probe import Media, probe
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
-from sghm_vs.options import FrameRange
+from sghm_vs.options import DEFAULT_RATE, FrameRange
 from sghm_vs.shots.batch.find import MOVIE_SUFFIXES, search
 from sghm_vs.shots.timeline.read import Cut
 
@@ -21,7 +21,11 @@ PROBED_MAX = 200
 class MediaFinder:
     """Looks for media in folders, each walked through once, and into each file once."""
 
-    def __init__(self, folders: Sequence[Path], *, but: Path | None = None) -> None:
+    def __init__(
+        self, folders: Sequence[Path], *, but: Path | None = None, rate: Fraction | None = None
+    ) -> None:
+        """Look into `folders` but not below `but`; `rate` is that of sequences."""
+        self._rate = rate
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         self._by_stem: dict[str, list[Path]] = defaultdict(list)
         self._by_reel: dict[str, list[Path]] | None = None
@@ -61,13 +65,19 @@ class MediaFinder:
                 raise SourceError(msg)
         raise SourceError(reasons[0] if reasons else _not_found(cut))
 
-    def probe(self, path: Path, rate: Fraction | None = None) -> Media:
-        """Return what the media at `path` is, read once; see `sghm_vs.media.probe.probe`."""
+    def probe(self, path: Path, default: Fraction = DEFAULT_RATE) -> Media:
+        """
+        Return what the media at `path` is, read once.
+
+        Args:
+            path: The media.
+            default: The rate of sequences of which nobody says one.
+        """
         is_movie = path.suffix.lower() not in PICTURE_SUFFIXES
-        key = (path, None if is_movie else rate)
+        key = (path, None if is_movie else default)
         if key not in self._probed:
             try:
-                self._probed[key] = probe(path, key[1])
+                self._probed[key] = probe(path, self._rate, default)
             except SourceError as error:
                 self._probed[key] = error
         found = self._probed[key]

@@ -12,7 +12,7 @@ import opentimelineio as otio
 
 from sghm_vs.errors import ExportError, SourceError, listed
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
-from sghm_vs.options import Values
+from sghm_vs.options import DEFAULT_RATE, Values
 from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
 from sghm_vs.shots.batch.manifest import Entry
 from sghm_vs.shots.batch.names import Shot, safe_name
@@ -25,7 +25,6 @@ from sghm_vs.shots.timeline.ranges import Span, find_uses, spans_of
 from sghm_vs.shots.timeline.read import EDL_SUFFIX, Cut, read_cuts, read_edit
 from sghm_vs.shots.timeline.write import Matte
 
-DEFAULT_RATE = Fraction(24)
 HANDLES = 8
 
 
@@ -74,7 +73,8 @@ def plan_from(
         asked: Which frames the edit means.
         resumes: Whether the newest version goes on, in place of a new one.
     """
-    finder = MediaFinder([media.absolute() for media in asked.media], but=folder)
+    folders = [media.absolute() for media in asked.media]
+    finder = MediaFinder(folders, but=folder, rate=values.get("rate"))
     notes = []
     rate = asked.rate
     if rate is None and edit.suffix.lower() == EDL_SUFFIX:
@@ -101,10 +101,17 @@ def _invalid(cut: Cut, reason: str) -> InvalidShot:
 
 def _shots(spans: Sequence[Span], values: Values, folder: Path, *, resumes: bool) -> list[Shot]:
     """Return a shot for each of `spans`, called after the first clip that uses it."""
-    shots = [shot_of(values, span.media.path, span.frames) for span in spans]
+    shots = [_shot(values, span) for span in spans]
     names = [_stem(span.uses[0].cut.name) or stem_of(span.media.path.name) for span in spans]
     wishes = [(name,) for name in names]
     return with_names(shots, wishes, [values] * len(shots), folder, resumes=resumes)
+
+
+def _shot(values: Values, span: Span) -> Shot:
+    """Return the shot of `span`; a sequence runs as it was taken to when its frames were found."""
+    media = span.media
+    said = {} if media.kind == "movie" else {"rate": media.rate}
+    return shot_of({**values, **said}, media.path, span.frames)
 
 
 def _stem(name: str) -> str:

@@ -12,15 +12,11 @@ from urllib.parse import unquote, urlsplit
 import opentimelineio as otio
 
 from sghm_vs.errors import SourceError, listed
+from sghm_vs.options import exact_rate
 
 EDL_SUFFIX = ".edl"
 SPEED_EFFECT = "timeremap"
 """How FCP 7 XML names a change of speed."""
-RATES = tuple(
-    Fraction(*pair)
-    for pair in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48000, 1001), (48, 1),
-                 (50, 1), (60000, 1001), (60, 1), (100, 1), (120000, 1001), (120, 1))
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,19 +346,3 @@ def local_path(url: str, *, is_quoted: bool = True) -> Path | None:
 
 def _sound(text: str) -> Path | None:
     return None if "\0" in text or not text else Path(text)
-
-
-def exact_rate(rate: float) -> Fraction:
-    """
-    Return the rate that `rate` stands for: 24000/1001 for 23.976.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if not 0 < rate < 1000:
-        msg = f"{rate} frames a second are none"
-        raise ValueError(msg)
-    nearest = min(RATES, key=lambda one: abs(float(one) - rate))
-    if abs(float(nearest) - rate) < 0.005:
-        return nearest
-    return Fraction(rate).limit_denominator(1001)
