@@ -9,7 +9,7 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.errors import SghmError, UnsupportedClipError
+from sghm_vs.errors import SghmError, UnsupportedClipError, counted, speaking_as_here
 
 type Make = Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]
 
@@ -31,6 +31,7 @@ def computed(like: vs.VideoNode, clips: list[vs.VideoNode], make: Make) -> vs.Vi
         make: Returns frame n from n and the frames n of `clips`.
     """
 
+    @speaking_as_here
     def call(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
         return make(n, f if isinstance(f, list) else [f])
 
@@ -153,7 +154,7 @@ def check_extent(
 ) -> None:
     """Raise `error` if `node` is not of the size and length of `clip`."""
     found, needed = (
-        f"{one.width}x{one.height} with {one.num_frames} frames" for one in (node, clip)
+        f"{one.width}x{one.height} with {counted(one.num_frames, 'frame')}" for one in (node, clip)
     )
     if found != needed:
         msg = f"the {name} is {found}, and the clip {needed}: they must be equal"

@@ -12,20 +12,25 @@ The errors that users meet.
     + FarmError            a plan that can't be carried out as it is
     + MissingPackageError  an optional package isn't installed
 
-Each message says what was found, what is needed and, where it helps, what to type.
+Each message says what was found, what is needed and, where it helps, what to type: a line for the
+script where a script asked, words for the command line where that did; see `cure`.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from types import ModuleType
 
 OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
 """How a traceback begins the line that says one of these."""
 LISTED_MAX = 8
 """Names that a message lists before it counts the rest."""
+_is_typed = ContextVar("_is_typed", default=False)
+"""Whether what is asked for was typed on the command line; else a script asks."""
 
 
 class SghmError(Exception):
@@ -68,11 +73,42 @@ class MissingPackageError(SghmError, ImportError):
     """A feature needs a package that is not installed."""
 
 
+def cure(*, script: str, typed: str) -> str:
+    """Return what helps where the user stands: what a `script` says, or what is `typed`."""
+    return typed if _is_typed.get() else script
+
+
+@contextmanager
+def standing(*, at_command_line: bool) -> Iterator[None]:
+    """Have messages speak to who stands at the command line, or else in a script."""
+    token = _is_typed.set(at_command_line)
+    try:
+        yield
+    finally:
+        _is_typed.reset(token)
+
+
+def speaking_as_here[**Args, Result](call: Callable[Args, Result]) -> Callable[Args, Result]:
+    """Return `call` for VapourSynth's threads, which else don't know where the user stands."""
+    here = copy_context()
+
+    def call_as_here(*args: Args.args, **named: Args.kwargs) -> Result:
+        # A context is for one thread at a time.
+        return here.copy().run(call, *args, **named)
+
+    return call_as_here
+
+
 def listed(names: Iterable[object], most: int = LISTED_MAX) -> str:
     """Return the first few of `names` for a message, and how many more there are."""
     shown = [str(name) for name in names]
     rest = len(shown) - most
     return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `number` with its noun, in the plural where it is not one: 1 frame, 2 frames."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:

@@ -14,15 +14,29 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    TypeAliasType,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from sghm_vs.errors import DeviceError, ExportError, SettingsError
+from sghm_vs.errors import DeviceError, ExportError, SettingsError, cure
 
 Backend = Literal["auto", "torch", "openvino"]
 """What runs the network; see `sghm_vs.models.backends.base.BACKENDS`."""
 type Devices = int | list[int] | tuple[int, ...] | None
 """CUDA devices by their index; None is the first, or else the CPU, -1 the CPU."""
+Deinterlace = Literal["frame", "field", "off"]
+FieldOrder = Literal["top", "bottom"]
 Foreground = Literal["estimate", "source", "none"]
 Missing = Literal["error", "black", "hold"]
 """What a number without a file becomes: a refusal, a black frame, the frame before it."""
@@ -327,6 +341,20 @@ class Opening:
         metavar="NAME",
         unset="what the footage says",
     )
+    deinterlace: Deinterlace | None = knob(
+        None,
+        "make pictures of one moment of interlaced footage: frame makes one of each frame, so that "
+        "numbers, rate and timecode stay; field makes two, at twice the rate; off takes frames as "
+        "they are, whatever they say",
+        choices=get_args(Deinterlace),
+        unset="interlaced frames are refused",
+    )
+    field_order: FieldOrder | None = knob(
+        None,
+        "with --deinterlace: which field of all frames is first",
+        choices=get_args(FieldOrder),
+        unset="as the frames say",
+    )
     layer: str | None = knob(
         None,
         "layer or part of EXR files",
@@ -400,12 +428,13 @@ class Settings:
     def __post_init__(self) -> None:
         check(self)
         if not 0 <= self.radius <= TR_MAX:
-            msg = f"tr is {self.tr} and must be 0 (each frame alone) to {TR_MAX}"
+            msg = f"{called('tr')} is {self.tr} and must be 0 (each frame alone) to {TR_MAX}"
             raise SettingsError(msg)
         if isinstance(self.sc_threshold, float | int) and not 0 < self.sc_threshold <= 1:
             msg = (
-                f"sc_threshold is {self.sc_threshold} and must be above 0 and at most 1, or None "
-                "for a clip whose frames say where scenes change"
+                f"{called('sc_threshold')} is {self.sc_threshold} and must be above 0 and at most "
+                f"1, or {cure(script='None', typed='props')} for a clip whose frames say where "
+                "scenes change"
             )
             raise SettingsError(msg)
 
@@ -417,7 +446,9 @@ class Settings:
         if self.tr in PRESETS:
             return PRESETS[self.tr]
         known = ", ".join(PRESETS)
-        msg = f"tr is {self.tr!r} and must be a whole number of frames, or one of {known}"
+        msg = (
+            f"{called('tr')} is {self.tr!r} and must be a whole number of frames, or one of {known}"
+        )
         raise SettingsError(msg)
 
     @property
@@ -549,15 +580,22 @@ class OutputFormat:
     def _check_lossless(self) -> None:
         """Refuse what would change a matte."""
         if self.compression in ("dwaa", "dwab") and self.layout == "matte":
+            how = cure(
+                script='layout="alpha", or compression="zip"',
+                typed="--layout alpha, or --compression zip",
+            )
             msg = (
                 f"compression {self.compression} keeps A as it is, and changes the matte in R, G "
-                "and B of layout matte by up to 0.016; use layout alpha, or compression zip"
+                f"and B of layout matte by up to 0.016; use {how}"
             )
             raise ExportError(msg)
         if self.compression == "pxr24" and self.sample == "float" and self.layout != "fg":
+            half, zipped = cure(
+                script='sample="half" compression="zip"', typed="--sample=half --compression=zip"
+            ).split()
             msg = (
-                "compression pxr24 cuts float samples to 24 bits, the matte's as well; use sample "
-                "half, which it keeps, or compression zip"
+                "compression pxr24 cuts float samples to 24 bits, the matte's as well; use "
+                f"{half}, which it keeps, or {zipped}"
             )
             raise ExportError(msg)
 
@@ -598,7 +636,10 @@ class Edges:
     def __post_init__(self) -> None:
         check(self)
         if self.white <= self.black:
-            msg = f"white is {self.white} and must be above black, which is {self.black}"
+            msg = (
+                f"{called('white')} is {self.white} and must be above {called('black')}, which is "
+                f"{self.black}"
+            )
             raise SettingsError(msg)
 
     def changed(self) -> dict[str, str]:
@@ -832,19 +873,119 @@ def check(
     error: type[SettingsError | ExportError] = SettingsError,
     known: Mapping[str, tuple[str, ...]] | None = None,
 ) -> None:
-    """Raise `error` if a value of `group` is not one of its choices, or outside its range."""
+    """
+    Raise `error` if a value of `group` is not of its kind, none of its choices, or out of range.
+
+    Args:
+        group: One of the dataclasses here.
+        error: What is raised.
+        known: Choices of a knob, by name, where they are more than the command line's.
+    """
+    own = _fields(type(group))  # type: ignore[arg-type] # a class has a hash
+    kinds = {one.name: kind for one, kind in own if "knob" in one.metadata}
+    check_kinds(kinds, {name: getattr(group, name) for name in kinds}, error)
     for option in options_of(type(group), deep=False):
         name, value = option.name, getattr(group, option.name)
         choices = (known or {}).get(name, option.knob.choices)
         if choices is not None and value is not None and value not in choices:
-            msg = f"{name} is {value!r} and must be one of {', '.join(choices)}"
+            msg = f"{called(name)} is {value!r} and must be one of {', '.join(choices)}"
             raise error(msg)
         least, most = option.knob.least, option.knob.most
         # Not a number is in no range, and compares as false.
         if least is not None and not least <= value <= (float("inf") if most is None else most):
             needed = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
-            msg = f"{name} is {value} and must be {needed}"
+            msg = f"{called(name)} is {value} and must be {needed}"
             raise error(msg)
+
+
+def called(name: str) -> str:
+    """Return what the knob `name` is called where the user stands: infer_size, --infer-size."""
+    flags = (option.flag for option in _by_flag().values() if option.name == name)
+    return cure(script=name, typed=next(flags, name))
+
+
+def check_arguments(
+    function: Callable[..., Any],
+    values: Mapping[str, Any],
+    error: type[SettingsError | ExportError] = SettingsError,
+) -> None:
+    """Raise `error` if one of `values` is not what the annotations of `function` say of its name."""
+    check_kinds(get_type_hints(function), values, error)
+
+
+def check_kinds(
+    kinds: Mapping[str, Any],
+    values: Mapping[str, Any],
+    error: type[SettingsError | ExportError] = SettingsError,
+) -> None:
+    """Raise `error` if one of `values` is not of its kind, a type as an annotation has it."""
+    for name in kinds.keys() & values.keys():
+        value, kind = values[name], kinds[name]
+        if not _fits(value, kind):
+            said = repr(value)
+            said = said if len(said) <= _SHOWN_MAX else type(value).__name__
+            msg = f"{called(name)} is {said} and must be {_in_words(kind)}"
+            raise error(msg)
+
+
+_SHOWN_MAX = 60
+"""Letters of a value that a message shows; of a longer one it tells what it is."""
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    kind = kind.__value__ if isinstance(kind, TypeAliasType) else kind
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return True
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is Literal:
+        return isinstance(value, str) and value in inner
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return isinstance(value, Mapping) and all(
+            _fits(name, inner[0]) and _fits(one, inner[1]) for name, one in value.items()
+        )
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        is_several = isinstance(value, origin) and not isinstance(value, str)
+        return is_several and all(_fits(one, inner[0]) for one in value)
+    if kind in _NUMBERS:
+        return isinstance(value, _NUMBERS[kind]) and not isinstance(value, bool)
+    if kind is bool:
+        # As VapourSynth's own filters take them.
+        return isinstance(value, int) and value in (0, 1)
+    return isinstance(value, origin or kind)
+
+
+_NUMBERS: Mapping[type, type] = {int: Integral, float: Real}
+_WORDS = {
+    bool: ("True or False", "True or False"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("text", "text"),
+    Path: ("a path", "paths"),
+    NoneType: ("None", "None"),
+}
+"""What a value is, and several."""
+
+
+def _in_words(kind: Any, *, several: bool = False) -> str:
+    kind = kind.__value__ if isinstance(kind, TypeAliasType) else kind
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        *most, last = dict.fromkeys(_in_words(one, several=several) for one in inner)
+        return f"{', '.join(most)} or {last}" if most else last
+    if origin is Literal:
+        return f"one of {', '.join(inner)}"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"a dictionary of {_in_words(inner[1], several=True)} by name"
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return f"a list of {_in_words(inner[0], several=True)}"
+    if kind in _WORDS:
+        return _WORDS[kind][several]
+    noun = {"VideoNode": "clip", "Callable": "function"}.get(
+        (origin or kind).__name__, (origin or kind).__name__
+    )
+    return f"{noun}s" if several else f"a {noun}"
 
 
 def check_layers(names: Collection[str], output_format: OutputFormat) -> None:
@@ -859,9 +1000,10 @@ def check_layers(names: Collection[str], output_format: OutputFormat) -> None:
             msg = f"{name!r} can't name a layer: write a word that no host reserves, such as core"
             raise ExportError(msg)
     if names and output_format.layout not in EXTRA_LAYOUTS:
+        words = " or ".join(f'layout="{word}"' for word in EXTRA_LAYOUTS)
         msg = (
             f"layout {output_format.layout} holds no mattes besides the alpha, and "
-            f"{', '.join(names)} were given; use layout {' or '.join(EXTRA_LAYOUTS)}"
+            f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} given; use {words}"
         )
         raise ExportError(msg)
 
@@ -876,5 +1018,6 @@ def check_suffixes(suffixes: Collection[str], output_format: OutputFormat) -> No
     codec = output_format.codec
     if codec is not None and CODECS[codec] not in suffixes:
         needed = CODECS[codec]
-        msg = f"codec {codec} goes into {needed}, and no output is one; write -o x{needed}"
+        how = cure(script=f'give a path as "x{needed}"', typed=f"write -o x{needed}")
+        msg = f"codec {codec} goes into {needed}, and no output is one; {how}"
         raise ExportError(msg)

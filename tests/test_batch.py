@@ -309,7 +309,7 @@ def test_files_that_no_manifest_knows_are_not_replaced_unasked(tmp_path):
     (out / "a.0000.png").write_text("mine")
 
     for batch_options in (FAST, RESUMED):
-        with pytest.raises(ExportError, match="exist already; --overwrite"):
+        with pytest.raises(ExportError, match=r"exists? already; --overwrite"):
             run_batch([shot("a", movie)], out, batch_options=batch_options)
 
     assert (out / "a.0000.png").read_text() == "mine"

@@ -499,7 +499,9 @@ def test_a_list_of_devices_names_each_once(devices):
 def test_a_list_may_hold_one_device(model):
     with sghm(noise_clip(), [-1], model, tr=0).get_frame(0) as frame:
         assert frame.width == 96
-    with pytest.raises(vs.Error, match=r"device_index\[1\] is 'cuda' and must be a whole number"):
+    with pytest.raises(
+        vs.Error, match="and must be a whole number, a list of whole numbers or None"
+    ):
         sghm(noise_clip(), [-1, "cuda"], model)
 
 

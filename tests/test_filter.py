@@ -348,7 +348,7 @@ def test_attach_says_what_does_not_fit(clip, alpha, words):
         ({"num_streams": -1}, "num_streams is -1"),
         ({"format": vs.RGB24}, "GRAY16"),
         ({"format": 12345}, "GRAY16"),
-        ({"mask": "mask.png"}, "mask must be a GRAY clip"),
+        ({"mask": "mask.png"}, "mask is 'mask.png' and must be a clip or None"),
     ],
 )
 def test_what_cannot_be_done_is_said_as_a_vapoursynth_error(arguments, words):

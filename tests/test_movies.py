@@ -169,7 +169,7 @@ def test_a_review_of_an_odd_size_is_even_by_a_repeated_edge(tmp_path):
         (["x.mp4"], {}, "say what it shows the subject over"),
         (["x.mkv"], {"codec": "animation"}, r"codec animation goes into \.mov"),
         (["x.mov"], {"codec": "h265"}, "codec is 'h265' and must be one of"),
-        (["x.mov"], {"audio": True}, "has no sound; leave --audio out"),
+        (["x.mov"], {"audio": True}, "has no sound; leave audio out"),
     ],
 )
 def test_what_can_not_be_in_a_movie_is_refused_before_any_work(tmp_path, names, options, words):

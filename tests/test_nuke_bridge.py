@@ -401,7 +401,7 @@ def test_files_that_the_node_did_not_write_are_not_replaced(nuke, jobs, matter):
 
     press(nuke, jobs, matter)
 
-    assert "exist already, and this node did not write them" in said_on(matter)
+    assert "exists already, and this node did not write it" in said_on(matter)
     press(nuke, jobs, matter)
     assert precious.read_bytes() == b"precious"
 

@@ -331,7 +331,7 @@ def test_an_export_replaces_nothing_unasked_and_names_a_model_that_is_missing(tm
     (tmp_path / "README.md").write_text("precious")
 
     assert main(["nuke", "export", "--model", "sghm-lite", "-o", str(tmp_path)]) == 1
-    assert "exist already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
     assert main(["nuke", "export", "--model", "sghm-resnet50", "-o", str(tmp_path)]) == 1
     assert "sghm weights fetch" in capsys.readouterr().err

@@ -317,7 +317,7 @@ def test_a_comp_replaces_nothing_unasked(shot, capsys):
     words = ["nuke", "comp", str(export(shot, "rgba")), "-o", str(script)]
 
     assert main(words) == 1
-    assert "exist already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert script.read_text() == "precious"
     assert main([*words, "--overwrite"]) == 0
     assert read(script.read_text())

@@ -31,7 +31,7 @@ from sghm_vs.cli import (
     verify,
     weights,
 )
-from sghm_vs.errors import SghmError, last_words
+from sghm_vs.errors import SghmError, last_words, standing
 from sghm_vs.shots.signals import Ended, unwinding
 
 FAILED = 1
@@ -97,7 +97,7 @@ def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> i
     """Run the verb of `parser` that `words` name, and return its exit code."""
     _fill_closed_streams()
     try:
-        with unwinding():
+        with unwinding(), standing(at_command_line=True):
             args = parser.parse_args(words)
             code: int = args.run(args)
             sys.stdout.flush()

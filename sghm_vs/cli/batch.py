@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
 from sghm_vs.cli.progress import shots_progress
-from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.errors import SettingsError, SourceError, counted
 
 if TYPE_CHECKING:
     from sghm_vs.shots.batch.manifest import Entry
@@ -154,7 +154,7 @@ def print_plan(planned: Sequence[Planned], batch: Batch, args: argparse.Namespac
     options.print_lines(f"{one.name}: invalid: {one.reason}" for one in batch.invalid)
     options.print_lines(f"left out: {path}" for path in batch.left_out)
     made = sum(one.status != "done" for one in planned)
-    options.print_lines([f"{made} shots to make, {len(planned) - made} done, "
+    options.print_lines([f"{counted(made, 'shot')} to make, {len(planned) - made} done, "
                          f"{len(batch.invalid)} invalid; nothing was written"])  # fmt: skip
 
 
@@ -199,7 +199,11 @@ def print_result(
     failed = {entry.key: f"{entry.shot}: {entry.error}" for entry in entries if entry.error}
     options.print_outputs(outputs, args, failed)
     if failed:
-        options.say(f"{len(done)} shots are done, {len(failed)} failed; see {folder}/manifest.json")
+        are = "is" if len(done) == 1 else "are"
+        options.say(
+            f"{counted(len(done), 'shot')} {are} done, {len(failed)} failed; see "
+            f"{folder}/manifest.json"
+        )
     return 1 if failed else 0
 
 

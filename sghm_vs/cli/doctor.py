@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sghm_vs.cli import options
-from sghm_vs.errors import SghmError
+from sghm_vs.errors import SghmError, counted
 
 if TYPE_CHECKING:
     from sghm_vs.models.weights import Weights
@@ -299,7 +299,9 @@ def _threads() -> Finding:
     from sghm_vs.models.backends.streams import cores
 
     count = cores()
-    found = f"{count} cores for this process, {vs.core.num_threads} threads in VapourSynth"
+    found = (
+        f"{counted(count, 'core')} for this process, {vs.core.num_threads} threads in VapourSynth"
+    )
     if vs.core.num_threads < count:
         fix = f"set core.num_threads = {count} in the script"
         return Finding("threads", f"{found}: so many frames at once", "warning", fix)

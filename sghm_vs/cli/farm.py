@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.cli import batch, options, timeline
 from sghm_vs.cli.progress import Report, farm_progress, openjd_progress
-from sghm_vs.errors import SettingsError
+from sghm_vs.errors import SettingsError, counted
 from sghm_vs.shots.farm.engines import ENGINES
 
 if TYPE_CHECKING:
@@ -278,8 +278,9 @@ def _print_plan(plan: Plan, invalid: Mapping[str, str], args: argparse.Namespace
     pace = "" if plan.frame_s is None else f", {plan.frame_s:.3g} s a frame"
     options.print_lines(
         [
-            f"{args.output}: {len(plan.shots)} shots in {len(chunks)} chunks of up to {longest} "
-            f"frames; {frames} frames, of which {read - frames} are read twice{pace}"
+            f"{args.output}: {counted(len(plan.shots), 'shot')} in "
+            f"{counted(len(chunks), 'chunk')} of up to {counted(longest, 'frame')}; "
+            f"{counted(frames, 'frame')} to matte, {read} to read, as chunks overlap{pace}"
         ]
     )
     for name, reason in invalid.items():

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from sghm_vs.cli import options
+from sghm_vs.errors import counted
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -64,7 +65,7 @@ def install_bridge(args: argparse.Namespace) -> int:
     has, got = ("has", "already") if done.init_was_ready else ("got", "the line")
     options.print_lines(
         [
-            f"{done.folder}: {done.files} files",
+            f"{done.folder}: {counted(done.files, 'file')}",
             f"{done.init}: {has} {got}: {LINE}",
             f"it runs {done.executable}"
             if done.executable

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from sghm_vs.errors import counted
+
 if TYPE_CHECKING:
     from rich import progress as rich_progress
 
@@ -58,12 +60,12 @@ def _bar(what: str, *, in_bytes: bool) -> Iterator[Report]:
         *how_far,
         rich.TimeRemainingColumn(),
     )
-    started = time.monotonic()
+    pace = _Pace()
     with rich.Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=None, fps=0.0)
 
         def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, fps=_fps(done, started))
+            bar.update(task, completed=done, total=total, fps=pace(done) or 0.0)
 
         yield report
 
@@ -91,7 +93,7 @@ class _ShotLines:
 
     def begin(self, planned: Sequence[Planned]) -> None:
         self._todo = sum(one.status != "done" for one in planned)
-        said = f"{self._todo} shots to make, {len(planned) - self._todo} done before"
+        said = f"{counted(self._todo, 'shot')} to make, {len(planned) - self._todo} done before"
         _say(f"batch: {said}")
 
     def report(self, shot: Shot, done: int, total: int) -> None:
@@ -110,8 +112,9 @@ class _ShotLines:
 def _became(entry: Entry) -> str:
     if entry.state == "failed":
         return f"{entry.shot}: failed: {entry.error}"
-    warned = f", {len(entry.warnings)} warnings" if entry.warnings else ""
-    return f"{entry.shot}: done, {len(entry.numbers)} frames in {entry.seconds:.1f} s{warned}"
+    warned = f", {counted(len(entry.warnings), 'warning')}" if entry.warnings else ""
+    frames = counted(len(entry.numbers), "frame")
+    return f"{entry.shot}: done, {frames} in {entry.seconds:.1f} s{warned}"
 
 
 def _say(line: str) -> None:
@@ -211,7 +214,7 @@ class _FarmLines:
 def _farm_words(status: Status) -> str:
     words = (
         f"farm: {status.shots_done}/{status.shots} shots, {status.frames_done}/{status.frames} "
-        f"frames, {status.fps:.1f} fps, {status.workers} workers"
+        f"frames, {status.fps:.1f} fps, {counted(status.workers, 'worker')}"
     )
     words += f", {status.again} tried again" if status.again else ""
     words += f", {status.failed} failed" if status.failed else ""
@@ -228,20 +231,21 @@ class _Lines:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._started = self._spoke = time.monotonic()
+        self._spoke = time.monotonic()
+        self._pace = _Pace()
 
     def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
+        now, fps = time.monotonic(), self._pace(done)
         if done < total and now - self._spoke < LINE_EVERY_S:
             return
         self._spoke = now
         with suppress(OSError):  # That nobody reads on must not end the work.
-            sys.stderr.write(f"{self._what}: {self._far(done, total)}\n")
+            sys.stderr.write(f"{self._what}: {self._far(done, total, fps)}\n")
 
-    def _far(self, done: int, total: int) -> str:
-        fps = _fps(done, self._started)
-        left = f", {(total - done) / fps:.0f} s left" if 0 < done < total and fps else ""
-        return f"{done}/{total} frames, {fps:.1f} fps{left}"
+    def _far(self, done: int, total: int, fps: float | None) -> str:
+        pace = "" if fps is None else f", {fps:.1f} fps"
+        left = f", {(total - done) / fps:.0f} s left" if fps and done < total else ""
+        return f"{done}/{total} frames{pace}{left}"
 
 
 class _JsonLines:
@@ -262,9 +266,21 @@ class _JsonLines:
 class _TransferLines(_Lines):
     """Without a rate: a continued transfer did not begin at zero."""
 
-    def _far(self, done: int, total: int) -> str:
+    def _far(self, done: int, total: int, fps: float | None) -> str:
+        del fps
         return f"{done / 1e6:.0f}/{total / 1e6:.0f} MB"
 
 
-def _fps(done: int, started: float) -> float:
-    return done / max(time.monotonic() - started, 1e-9)
+class _Pace:
+    """Frames a second since the first of them: until then the network was loaded."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def __call__(self, done: int) -> float | None:
+        """Return how fast frames are done, `done` by now; None until there are two times."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done, now
+        before, since = self._first
+        return (done - before) / (now - since) if done > before and now > since else None

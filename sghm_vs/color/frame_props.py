@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import vapoursynth as vs
 
-from sghm_vs.errors import UnsupportedClipError
+from sghm_vs.errors import UnsupportedClipError, cure, speaking_as_here
 
 IDENTITY = 0
 BT709 = 1
@@ -105,7 +105,7 @@ def tagged(clip: vs.VideoNode) -> vs.VideoNode:
         frame.props["_Primaries"] = found.primaries
         return frame
 
-    return clip.std.ModifyFrame(clip, fill)
+    return clip.std.ModifyFrame(clip, speaking_as_here(fill))
 
 
 def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
@@ -120,11 +120,14 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
         UnsupportedClipError: The frame is interlaced, or its matrix can't be known.
     """
     if _said(frame, "_FieldBased"):
-        msg = (
-            f"frame {n} is interlaced (_FieldBased={frame.props['_FieldBased']}): it shows two "
-            "moments; deinterlace the clip, for example clip.resize.Bob(), or, if it is "
-            "progressive, say so: clip.std.SetFieldBased(0)"
+        order = "bottom" if frame.props["_FieldBased"] == vs.FIELD_BOTTOM else "top"
+        how = cure(
+            script="deinterlace the clip, for example clip.bwdif.Bwdif(field=1), or, if it is "
+            "progressive, say so: clip.std.SetFieldBased(0)",
+            typed="type --deinterlace frame for one picture of each frame, --deinterlace field for "
+            "two, or --deinterlace off if the footage is progressive and says otherwise",
         )
+        msg = f"frame {n} is interlaced, {order} field first: it shows two moments; {how}"
         raise UnsupportedClipError(msg)
     transfer, primaries = _said(frame, "_Transfer"), _said(frame, "_Primaries")
     space = str(frame.props.get(SPACE, ""))
@@ -133,9 +136,13 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
         return Colorimetry(matrix, transfer or SRGB, primaries or BT709, space)
     said = _said(frame, "_Matrix")
     if said in DERIVED_MATRICES and None in (transfer, primaries):
+        how = cure(
+            script="add them: clip.std.SetFrameProps(_Transfer=…, _Primaries=…)",
+            typed="say what they are, for example --input-colorspace rec709",
+        )
         msg = (
             f"frame {n} has matrix {said}, which means nothing without its transfer and "
-            "primaries; add them: clip.std.SetFrameProps(_Transfer=…, _Primaries=…)"
+            f"primaries; {how}"
         )
         raise UnsupportedClipError(msg)
     is_large = frame.width >= 1280 or frame.height >= 720

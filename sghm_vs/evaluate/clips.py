@@ -9,7 +9,7 @@ import numpy as np
 import vapoursynth as vs
 
 from sghm_vs.color.convert import read_color, to_display_rgb
-from sghm_vs.errors import SettingsError
+from sghm_vs.errors import SettingsError, counted
 from sghm_vs.evaluate.metrics import Flicker, Matte, score_frame
 from sghm_vs.evaluate.motion import MotionError, WarpError
 from sghm_vs.matting.optical_flow import luma
@@ -89,8 +89,7 @@ def _check_pair(pred: vs.VideoNode, other: vs.VideoNode, is_the: str = "truth") 
 
 
 def _extent(clip: vs.VideoNode) -> str:
-    plural = "" if clip.num_frames == 1 else "s"
-    return f"{clip.width}x{clip.height} of {clip.num_frames} frame{plural}"
+    return f"{clip.width}x{clip.height} of {counted(clip.num_frames, 'frame')}"
 
 
 def _frames(pred: vs.VideoNode, truth: vs.VideoNode) -> Iterator[tuple[Matte, Matte]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Literal
 
 import vapoursynth as vs
 
@@ -19,13 +20,13 @@ from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.backends.device import choose_computes
 from sghm_vs.models.install import find_or_fetch
 from sghm_vs.models.weights import find_weights
-from sghm_vs.options import Backend, Devices, Settings, Sizing, View
+from sghm_vs.options import Backend, Devices, Settings, Sizing, View, check_arguments
 
 
 def sghm(
     clip: vs.VideoNode,
     device_index: Devices = None,
-    model: str = "auto",
+    model: str | Path = "auto",
     auto_download: bool = False,
     *,
     num_streams: int = 0,
@@ -93,16 +94,14 @@ def sghm(
     Source:
         Chen et al., "Robust Human Matting via Semantic Guidance", ACCV 2022.
     """
+    arguments = locals()
     try:
         _check_clip(clip)
-        readable(clip)
-        _check_integers(
-            device_index=device_index,
-            num_streams=num_streams,
-            infer_size=infer_size,
-        )
-        _check_options(num_streams=num_streams, debug=debug)
         format = _output_format(clip, format)
+        check_arguments(sghm, arguments)
+        model = str(model)
+        readable(clip)
+        _check_streams(num_streams)
         guide = None if mask is None else _read_mask(mask, clip)
         settings = Settings(
             sizing=sizing,
@@ -154,6 +153,10 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
     """
     try:
         _check_clip(clip)
+        check_arguments(attach, {"index": index})
+        if index < 0:
+            msg = f"index is {index} and must be 0 or more"
+            raise SettingsError(msg)
         _check_constant_size(readable(clip))
         _check_matte("alpha", alpha, clip)
         sample = clip.format.sample_type, clip.format.bits_per_sample
@@ -238,21 +241,7 @@ def _check_matte(name: str, matte: vs.VideoNode, clip: vs.VideoNode) -> None:
     check_extent(name, matte, clip)
 
 
-def _check_integers(*, device_index: object, **values: object) -> None:
-    if isinstance(device_index, list | tuple):
-        values |= {f"device_index[{at}]": index for at, index in enumerate(device_index)}
-    elif device_index is not None:
-        values["device_index"] = device_index
-    for name, value in values.items():
-        if not isinstance(value, int):
-            msg = f"{name} is {value!r} and must be a whole number"
-            raise SettingsError(msg)
-
-
-def _check_options(*, num_streams: int, debug: str | None) -> None:
-    if debug is not None and debug not in (*get_args(View), "all"):
-        msg = f"debug is {debug!r} and must be one of {', '.join(get_args(View))}, or all"
-        raise SettingsError(msg)
+def _check_streams(num_streams: int) -> None:
     if num_streams < 0:
         msg = f"num_streams is {num_streams} and must be 0 (chosen by the device) or more"
         raise SettingsError(msg)
@@ -263,9 +252,9 @@ def _output_format(clip: vs.VideoNode, chosen: int | None) -> int:
         return int(vs.GRAYH if clip.format.id == vs.RGBH else vs.GRAYS)
     try:
         is_gray = vs.core.get_video_format(chosen).color_family == vs.GRAY
-    except vs.Error:
+    except (vs.Error, TypeError, ValueError, OverflowError):
         is_gray = False
     if not is_gray:
-        msg = f"format is {chosen} and must be a GRAY format, for example vs.GRAY16 or vs.GRAYS"
+        msg = f"format is {chosen!r} and must be a GRAY format, for example vs.GRAY16 or vs.GRAYS"
         raise SettingsError(msg)
     return int(chosen)

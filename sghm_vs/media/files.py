@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from sghm_vs.errors import ExportError, listed
+from sghm_vs.errors import ExportError, cure, listed
 
 EXISTING_LISTED_MAX = 3
 
@@ -132,9 +132,15 @@ def refuse_existing(files: Sequence[Path]) -> None:
     """Raise `ExportError` if any of `files` is there."""
     existing = [file for file in files if file.exists()]
     if existing:
-        found = listed(existing, EXISTING_LISTED_MAX)
-        msg = f"{found} exist already; choose another name, or replace with --overwrite"
+        how = cure(script="overwrite=True", typed="--overwrite")
+        msg = f"{exist_already(existing)}; choose another name, or replace with {how}"
         raise ExportError(msg)
+
+
+def exist_already(names: Sequence[object]) -> str:
+    """Return that `names`, at least one, are there, as a message begins."""
+    exist = "exists" if len(names) == 1 else "exist"
+    return f"{listed(names, EXISTING_LISTED_MAX)} {exist} already"
 
 
 class WritePool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sghm_vs.errors import ExportError
+from sghm_vs.errors import ExportError, cure
 from sghm_vs.media.files import refuse_existing, sweep
 from sghm_vs.media.sequences import SequencePath
 
@@ -63,12 +63,16 @@ def prepare_folders(targets: Sequence[Target]) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            msg = f"the folder {folder} can't be made: {error.strerror}; choose another with -o"
+            msg = f"the folder {folder} can't be made: {error.strerror}; {_choose_another()}"
             raise ExportError(msg) from error
         if not os.access(folder, os.W_OK | os.X_OK):
-            msg = f"the folder {folder} can't be written to; choose another with -o"
+            msg = f"the folder {folder} can't be written to; {_choose_another()}"
             raise ExportError(msg)
         sweep(folder)
+
+
+def _choose_another() -> str:
+    return cure(script="choose another path", typed="choose another with -o")
 
 
 def _target(path: Path, numbers: range, suffixes: Sequence[str], patterns: bool) -> Target:

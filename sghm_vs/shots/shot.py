@@ -186,7 +186,7 @@ def deliver(
         foreground = chosen_color(source.clip, alpha, delivery.foreground)
         changed["foreground"] = delivery.foreground
     alpha = shaped(alpha, delivery.edges)
-    changed |= _described_color(source)
+    changed |= _described_source(source)
     beside = beside or {}
     written = _written(source, outputs, frames, delivery, beside)
 
@@ -267,13 +267,14 @@ def _warn_of_assumed_rate(source: Source, outputs: Iterable[Path]) -> None:
         )
 
 
-def _described_color(source: Source) -> dict[str, str]:
-    """Return the color space that `source` was said to be of, and whose words those are."""
+def _described_source(source: Source) -> dict[str, str]:
+    """Return how `source` was deinterlaced, and the color space that it was said to be of."""
+    how = {"deinterlace": source.deinterlaced} if source.deinterlaced else {}
     name = source.colorspace
     if name is None:
-        return {}
+        return how
     config = {} if name in ocio.WORDS else {"ocio_config": ocio.space(name).config}
-    return {"input_colorspace": name, **config}
+    return {"input_colorspace": name, **config, **how}
 
 
 def _origin(source: Source, delivery: Delivery) -> SourceMetadata:

@@ -132,8 +132,8 @@ def claim(node: nuke.Node, output: str, frames: Tuple[int, int]) -> None:
     existing = [file for file in numbered(output, frames) if os.path.exists(file)]
     if existing:
         raise BridgeError(
-            "%s exist already, and this node did not write them; choose another Output, or move "
-            "them away" % existing[0]
+            "%s exists already, and this node did not write it; choose another Output, or move "
+            "it away" % existing[0]
         )
     try:
         os.makedirs(os.path.dirname(output), exist_ok=True)

@@ -21,6 +21,7 @@ from sghm_vs.color import ocio
 from sghm_vs.color.convert import assume_colorspace
 from sghm_vs.errors import SourceError
 from sghm_vs.media.metadata import SourceMetadata, movie_metadata, picture_metadata
+from sghm_vs.media.readers.deinterlace import at_field_rate, deinterlaced
 from sghm_vs.media.readers.images import picture_clip
 from sghm_vs.media.readers.movie import open_movie
 from sghm_vs.media.readers.vpy import run_script
@@ -56,6 +57,8 @@ class Source:
     """Where it is."""
     colorspace: str | None = None
     """What its codes were said to mean, as `ocio.canonical` spells it."""
+    deinterlaced: str = ""
+    """How frames became pictures of one moment, as the options say it; "" of all that were whole."""
 
 
 def open_source(path: str | Path, opening: Opening | None = None) -> Source:
@@ -87,10 +90,30 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
             "clip.resize.Bicubic(width=…, height=…, format=…)"
         )
         raise SourceError(msg)
+    source = _deinterlaced(source, opening)
     if opening.colorspace is not None:
         name = ocio.canonical(opening.colorspace)
         source = replace(source, clip=assume_colorspace(source.clip, name), colorspace=name)
     return replace(source, path=path)
+
+
+def _deinterlaced(source: Source, opening: Opening) -> Source:
+    """Return `source` with pictures of one moment each, as `opening` says."""
+    clip = deinterlaced(source.clip, opening, source.name)
+    if opening.deinterlace in (None, "off"):
+        return replace(source, clip=clip)
+    if source.alpha is not None:
+        msg = (
+            f"{source.name} brings an alpha of whole frames, and --deinterlace takes frames apart; "
+            "deinterlace in the script, before the alpha is made, and leave the option out"
+        )
+        raise SourceError(msg)
+    how = " ".join(filter(None, (opening.deinterlace, opening.field_order)))
+    if opening.deinterlace == "frame":
+        return replace(source, clip=clip, deinterlaced=how)
+    blank = frozenset(2 * n + field for n in source.blank for field in (0, 1))
+    origin = at_field_rate(source.origin)
+    return replace(source, clip=clip, deinterlaced=how, blank=blank, origin=origin)
 
 
 def _open(path: Path, opening: Opening) -> Source:

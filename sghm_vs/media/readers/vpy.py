@@ -10,7 +10,7 @@ from pathlib import Path
 
 import vapoursynth as vs
 
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SourceError, standing
 
 
 def run_script(path: Path) -> tuple[vs.VideoNode, vs.VideoNode | None]:
@@ -30,7 +30,11 @@ def run_script(path: Path) -> tuple[vs.VideoNode, vs.VideoNode | None]:
     vs.clear_outputs()
     script = path.resolve()
     try:
-        with contextlib.chdir(script.parent), contextlib.redirect_stdout(sys.stderr):
+        with (
+            contextlib.chdir(script.parent),
+            contextlib.redirect_stdout(sys.stderr),
+            standing(at_command_line=False),
+        ):
             runpy.run_path(str(script), run_name="__vapoursynth__")
     except (Exception, SystemExit) as error:
         msg = f"{path} failed{_line(error, script)}: {_words(error)}"

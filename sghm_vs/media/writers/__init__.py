@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import vapoursynth as vs
 from sghm_vs.clips import check_constant, check_extent, check_gray, read_once
 from sghm_vs.color.convert import Footage, read_color, to_viewed_rgb
 from sghm_vs.color.frame_props import pixel_aspect_of
-from sghm_vs.errors import ExportError, last_words
+from sghm_vs.errors import ExportError, cure, last_words
 from sghm_vs.media.metadata import WINDOWS, SourceMetadata
 from sghm_vs.media.targets import Target, prepare_folders, read_targets
 from sghm_vs.media.verification.sidecar import sampled
@@ -27,7 +27,13 @@ from sghm_vs.media.writers.exr import ExrWriter
 from sghm_vs.media.writers.movie import MovieWriter
 from sghm_vs.media.writers.output import Delivery
 from sghm_vs.media.writers.png import PngWriter
-from sghm_vs.options import OutputFormat, check_layers, check_suffixes
+from sghm_vs.options import (
+    OutputFormat,
+    check_arguments,
+    check_kinds,
+    check_layers,
+    check_suffixes,
+)
 
 __all__ = ["OutputFormat", "export"]
 
@@ -115,6 +121,8 @@ def export(
         UnsupportedClipError: The clip or the alpha has samples that can't be converted, or the
             clip is interlaced.
     """
+    arguments = locals()
+    _check_arguments(arguments)
     made, extra, beside = OutputFormat(**output_format), dict(extra or {}), dict(beside or {})
     check_layers(extra, made)
     named = extra | {str(path): matte for path, matte in beside.items()}
@@ -159,6 +167,23 @@ def export(
     return [target.path for target in targets]
 
 
+def _check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Refuse what is of another kind than `export` takes; its clips are looked at on their own."""
+    for path in arguments["paths"]:
+        check_kinds({"path": str | Path}, {"path": path}, ExportError)
+    others = arguments.keys() - {"clip", "alpha", "foreground", "paths"}
+    check_arguments(export, {name: arguments[name] for name in others}, ExportError)
+    known = [field.name for field in fields(OutputFormat)]
+    for name in arguments["output_format"]:
+        if name not in known:
+            msg = f"export has no setting {name!r}; those of a form are {', '.join(known)}"
+            raise ExportError(msg)
+    over = arguments["over"]
+    if isinstance(over, Sequence) and not (len(over) == 3 and all(0 <= c <= 1 for c in over)):
+        msg = f"over is {[*over]} and must be red, green and blue, each from 0 to 1"
+        raise ExportError(msg)
+
+
 def find_targets(
     paths: Sequence[Path],
     numbers: range,
@@ -178,10 +203,11 @@ def find_targets(
     suffixes = {target.path.suffix.lower() for target in targets}
     check_suffixes(suffixes, output_format)
     if ".mp4" in suffixes and not has_background:
-        msg = (
-            "an .mp4 is a review movie without alpha; say what it shows the subject over: "
-            "--over gray, --over 204080 or --over plate.png"
+        how = cure(
+            script="over=(0.5, 0.5, 0.5), or a clip",
+            typed="--over gray, --over 204080 or --over plate.png",
         )
+        msg = f"an .mp4 is a review movie without alpha; say what it shows the subject over: {how}"
         raise ExportError(msg)
     return targets
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 
-from sghm_vs.errors import ExportError
+from sghm_vs.errors import ExportError, cure
 
 DECODED = "pcm_s24le"
 """What compressed sound becomes: a cut of it as it is would begin and end between samples."""
@@ -43,7 +43,8 @@ def audio_tracks(path: Path) -> list[AudioTrack]:
                 for stream in movie.streams.audio
             ]
     except av.error.FFmpegError as error:
-        msg = f"the sound of {path} can't be read: {error}; leave --audio out"
+        how = cure(script="audio", typed="--audio")
+        msg = f"the sound of {path} can't be read: {error}; leave {how} out"
         raise ExportError(msg) from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.errors import ExportError
+from sghm_vs.errors import ExportError, cure
 from sghm_vs.media.files import disk_of, refuse_another_disk
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
@@ -59,7 +59,8 @@ class MovieWriter:
     def __init__(self, job: Job, target: Target) -> None:
         if not job.footage.clip.fps:
             msg = (
-                f"the clip has no constant rate, which {target.path} needs; use clip.std.AssumeFPS"
+                f"the clip has no constant rate, which {target.path} needs; give it one in the "
+                "script: clip.std.AssumeFPS(fpsnum=24)"
             )
             raise ExportError(msg)
         codec = CODECS[job.output_format.codec_of(target.path.suffix.lower())]
@@ -148,6 +149,7 @@ def _sound(job: Job) -> list[AudioTrack]:
     if not job.output_format.audio:
         return []
     if job.origin.sound is None:
-        msg = f"{job.origin.file or 'the footage'} has no sound; leave --audio out"
+        how = cure(script="audio", typed="--audio")
+        msg = f"{job.origin.file or 'the footage'} has no sound; leave {how} out"
         raise ExportError(msg)
     return audio_tracks(job.origin.sound)

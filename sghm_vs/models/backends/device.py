@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from sghm_vs.errors import DeviceError
+from sghm_vs.errors import DeviceError, cure
 from sghm_vs.models.backends.base import row_of
 from sghm_vs.options import Backend, Devices
 
@@ -39,10 +39,10 @@ def choose_compute(
     device = choose_device(-1 if kinds == ("cpu",) and index is None else index)
     if device.type not in kinds:
         runs_on = " and ".join(kind.upper() for kind in kinds)
-        msg = (
-            f"backend {backend} runs on the {runs_on}, and {device} was asked for; "
-            f"use --device {kinds[0]}"
+        how = cure(
+            script=f"device_index={-1 if kinds[0] == 'cpu' else 0}", typed=f"--device {kinds[0]}"
         )
+        msg = f"backend {backend} runs on the {runs_on}, and {device} was asked for; use {how}"
         raise DeviceError(msg)
     return Compute(device, fp16, backend)
 
@@ -59,10 +59,11 @@ def choose_computes(
     """
     indices: Sequence[int | None] = devices if isinstance(devices, list | tuple) else [devices]
     if not indices or len({*indices}) < len(indices) or (len(indices) > 1 and -1 in indices):
-        msg = (
-            f"device_index={[*indices]} must name CUDA devices, each once, or be one number; "
-            "-1 is the CPU"
+        found = cure(
+            script=f"device_index={[*indices]}",
+            typed=f"--device cuda:{','.join(map(str, indices))}",
         )
+        msg = f"{found} must name CUDA devices, each once, or be one number; {_for_the_cpu()}"
         raise DeviceError(msg)
     return [choose_compute(index, fp16, backend) for index in indices]
 
@@ -89,15 +90,17 @@ def choose_dtype(device: torch.device, fp16: bool | None) -> torch.dtype:
     return torch.float16 if is_half else torch.float32
 
 
+def _for_the_cpu() -> str:
+    return cure(script="-1 is the CPU", typed="--device cpu is the CPU")
+
+
 def _no_such_device(index: int, count: int) -> str:
+    asked = cure(script=f"device_index={index}", typed=f"--device cuda:{index}")
     if torch.version.cuda is None:
         return (
-            f"device_index={index} asks for CUDA, and torch {torch.__version__} is a "
-            "build without it; "
-            "install a CUDA build of torch, or use device_index=-1 for the CPU"
+            f"{asked} asks for CUDA, and torch {torch.__version__} is a build without it; "
+            f"install a CUDA build of torch; {_for_the_cpu()}"
         )
     if count == 0:
-        return (
-            f"device_index={index} asks for CUDA, and no CUDA device was found; use -1 for the CPU"
-        )
-    return f"device_index={index}, and the devices are 0 to {count - 1}; -1 is the CPU"
+        return f"{asked} asks for CUDA, and no CUDA device was found; {_for_the_cpu()}"
+    return f"{asked} is none of the devices, which are 0 to {count - 1}; {_for_the_cpu()}"

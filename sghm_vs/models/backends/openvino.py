@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sghm_vs.errors import SettingsError, require
+from sghm_vs.errors import SettingsError, cure, require
 from sghm_vs.models.backends.base import BACKENDS
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.streams import streams_on_cpu
@@ -38,7 +38,8 @@ def place(network: SGHM, architecture: str, compute: Compute) -> OpenVinoNetwork
         SettingsError: The network is too light for half precision.
     """
     if compute.fp16 and architecture not in (BACKENDS["openvino"].automatic_for or ()):
-        msg = f"fp16 by OpenVINO is too coarse for {architecture}; leave it out (--no-fp16)"
+        how = cure(script="fp16=False", typed="--no-fp16")
+        msg = f"fp16 by OpenVINO is too coarse for {architecture}; use {how}"
         raise SettingsError(msg)
     return OpenVinoNetwork(network, half=bool(compute.fp16), streams=streams_on_cpu())
 

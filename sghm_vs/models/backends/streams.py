@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from queue import LifoQueue
 from typing import Any
 from weakref import WeakMethod
@@ -18,7 +19,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from sghm_vs.errors import DeviceError
+from sghm_vs.errors import DeviceError, cure
 from sghm_vs.models.backends.cuda_graphs import (
     Capture,
     GraphRunner,
@@ -110,7 +111,7 @@ class Streams:
         Raises:
             DeviceError: Memory ended there too.
         """
-        return self._threads.submit(self._tried, compute).result()
+        return self._threads.submit(copy_context().run, self._tried, compute).result()
 
     def at_close(self, call: Callable[[], None]) -> None:
         """Have `close` call this method, if its object is still there: it frees the device."""
@@ -132,10 +133,8 @@ class Streams:
             is_last = self.count == 1
         if isinstance(result, Tensor):
             return result
-        msg = (
-            f"out of memory on {self.device}; use a smaller infer_size (--infer-size) or "
-            "num_streams=1, or end what else uses the device"
-        )
+        how = cure(script="a smaller infer_size or num_streams=1", typed="a smaller --infer-size")
+        msg = f"out of memory on {self.device}; use {how}, or end what else uses the device"
         raise DeviceError(msg) from result
 
     def _result(self, compute: Compute) -> Tensor | Exception:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sghm_vs.errors import standing
 from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
@@ -60,7 +61,8 @@ class Rotoscoper:
     def __call__(self, task: Task, progress: Progress) -> Rendered:
         """Matte the shot of `task` to its paths."""
         shot = task.shot
-        with warnings_heard() as warnings:
+        # Batches and farms are made from the command line alone, wherever this process runs.
+        with warnings_heard() as warnings, standing(at_command_line=True):
             rotoscope(
                 self._open(shot),
                 task.paths,

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 from filelock import FileLock, Timeout
 
 from sghm_vs.errors import ExportError, SghmError, SourceError, listed
-from sghm_vs.media.files import sweep
+from sghm_vs.media.files import exist_already, sweep
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import Matting
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files, source_files, state_of
@@ -115,7 +115,7 @@ def plan(
     planned = [planner.plan(shot) for shot in shots]
     if planner.in_the_way:
         known = "--resume goes on with what is unfinished, " if planner.manifest.entries else ""
-        msg = f"{listed(planner.in_the_way, 3)} exist already; {known}--overwrite makes them anew"
+        msg = f"{exist_already(planner.in_the_way)}; {known}--overwrite makes them anew"
         raise ExportError(msg)
     return planned
 

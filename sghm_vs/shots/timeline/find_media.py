@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 
-from sghm_vs.errors import SourceError, listed
+from sghm_vs.errors import SourceError, counted, listed
 from sghm_vs.media.probe import Media, probe
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.options import DEFAULT_RATE, FrameRange
@@ -161,7 +161,7 @@ def placed(cut: Cut, media: Media) -> FrameRange:
             return FrameRange(first, first + length - 1)
     said = "" if media.timecode is None else f" from {media.timecode}"
     msg = (
-        f"{media.path} has {len(media.frames)} frames{said}, and {cut.name!r} shows "
+        f"{media.path} has {counted(len(media.frames), 'frame')}{said}, and {cut.name!r} shows "
         f"{cut.length} from {_time(cut)}"
     )
     raise SourceError(msg)

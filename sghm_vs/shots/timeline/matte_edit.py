@@ -10,7 +10,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 
-from sghm_vs.errors import ExportError, SourceError, listed
+from sghm_vs.errors import ExportError, SettingsError, SourceError, listed
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.options import DEFAULT_RATE, Values
 from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
@@ -72,7 +72,13 @@ def plan_from(
         values: What is said of every shot.
         asked: Which frames the edit means.
         resumes: Whether the newest version goes on, in place of a new one.
+
+    Raises:
+        SettingsError: Media is asked for by its fields, and edits count frames.
     """
+    if values.get("deinterlace") == "field":
+        msg = "an edit counts frames, and --deinterlace field makes two of each; use frame"
+        raise SettingsError(msg)
     folders = [media.absolute() for media in asked.media]
     finder = MediaFinder(folders, but=folder, rate=values.get("rate"))
     notes = []

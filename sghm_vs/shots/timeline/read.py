@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import opentimelineio as otio
 
-from sghm_vs.errors import SourceError, listed
+from sghm_vs.errors import SourceError, counted, listed
 from sghm_vs.options import exact_rate
 
 EDL_SUFFIX = ".edl"
@@ -125,7 +125,7 @@ def video_tracks(
     beyond = [number for number in chosen if not 1 <= number <= len(tracks)]
     if beyond or not tracks:
         asked = f", and track {beyond[0]} was asked for" if beyond else ""
-        msg = f"the edit has {len(tracks)} video tracks{asked}"
+        msg = f"the edit has {counted(len(tracks), 'video track')}{asked}"
         raise SourceError(msg)
     return [track for at, track in enumerate(tracks, start=1) if not chosen or at in chosen]
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sghm_vs.errors import FarmError, require
+from sghm_vs.errors import FarmError, counted, require
 from sghm_vs.shots.batch.checksums import Content
 from sghm_vs.shots.farm.engines.base import (
     Failure,
@@ -116,7 +116,8 @@ class RayPool:
         if self._is_local and not places and not self.workers:
             worker = self._needs.planned
             gpu = " and a GPU" if worker.is_gpu else ""
-            msg = f"a worker needs {worker.threads} cores{gpu}, and this machine has not so much"
+            needed = f"{counted(worker.threads, 'core')}{gpu}"
+            msg = f"a worker needs {needed}, and this machine has not so much"
             raise FarmError(msg)
         for node in places[: max(0, min(most, self._size or most) - len(self.workers))]:
             actor = self._actor.options(**self._options(node)).remote(self._needs)
