@@ -1,5 +1,6 @@
 """Movies as editors take them: codecs, timecode, reel, sound, reviews. Read back by PyAV."""
 
+import re
 import subprocess
 from fractions import Fraction
 from functools import partial
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import OpenImageIO
 import pytest
 import vapoursynth as vs
 
@@ -14,7 +16,7 @@ from sghm_vs import export
 from sghm_vs.errors import ExportError
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.readers import open_source
-from sghm_vs.media.timecode import Timecode
+from sghm_vs.media.timecode import Timecode, coded_in
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.options import Delivery, FrameRange, OutputFormat
 from sghm_vs.shots.shot import deliver
@@ -230,6 +232,100 @@ def test_a_timecode_that_is_given_takes_the_sources_place(tmp_path):
     )  # fmt: skip
 
     assert said(tmp_path / "x.mov")["timecode"] == "10:00:01:01"
+
+
+def counted_movie(folder: Path, rate: str, count: str, start: str, *, seconds: int = 2) -> Path:
+    """Make a movie whose timecode counts as one of another rate does."""
+    command = [find_ffmpeg(), "-v", "error"]
+    for name, each, words in (("a", rate, []), ("b", count, ["-timecode", start])):
+        picture = f"testsrc=size=64x48:rate={each}:duration={seconds}"
+        made = [*command, "-f", "lavfi", "-i", picture, "-c:v", "mjpeg", *words]
+        subprocess.run([*made, folder / f"{name}.mov"], check=True)
+    inputs = ["-i", folder / "a.mov", "-i", folder / "b.mov"]
+    plate = folder / "plate.mov"
+    subprocess.run(
+        [*command, *inputs, "-map", "0:v", "-map", "1:d", "-c", "copy", plate], check=True
+    )
+    if ";" in start:
+        # FFmpeg copies the track without its flag.
+        data = bytearray(plate.read_bytes())
+        data[data.index(b"tmcd", data.rindex(b"stsd")) + 19] |= 1
+        plate.write_bytes(data)
+    return plate
+
+
+@pytest.mark.parametrize(
+    ("rate", "count", "start", "at_41"),
+    [
+        ("60000/1001", "30000/1001", "01:00:00:20", "01:00:01:10"),
+        ("60000/1001", "30000/1001", "00:00:59;28", "00:01:00;20"),
+        ("50", "25", "10:00:00:24", "10:00:01:19"),
+        ("60", "30", "01:00:00:00", "01:00:00:20"),
+        ("48", "24", "01:00:00:00", "01:00:00:20"),
+        ("100", "25", "01:00:00:00", "01:00:00:10"),
+        ("120000/1001", "30000/1001", "01:00:00;00", "01:00:00;10"),
+        ("120000/1001", "60000/1001", "01:00:00:00", "01:00:00:20"),
+        ("120000/1001", "120000/1001", "01:00:00:000", "01:00:00:041"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x.mov", "x.mp4", "x.mkv"])
+def test_timecode_counts_in_the_delivery_as_in_the_source(
+    tmp_path, name, rate, count, start, at_41
+):
+    source = open_source(counted_movie(tmp_path, rate, count, start))
+    assert str(source.origin.timecode) == start
+
+    delivery = Delivery(over=(0, 0, 0))
+    deliver(
+        source, soft_alpha(source.clip), [tmp_path / name], frames=FrameRange(41, 44),
+        delivery=delivery,
+    )  # fmt: skip
+
+    assert said(tmp_path / name)["timecode"] == at_41
+    if name != "x.mkv":
+        assert open_source(tmp_path / name).origin.timecode.count == round(Fraction(count))
+
+
+def test_each_exr_has_the_number_of_its_frame_where_two_share_one(tmp_path):
+    source = open_source(counted_movie(tmp_path, "60", "30", "01:00:00:20"))
+
+    deliver(source, soft_alpha(source.clip), [tmp_path / "x.##.exr"], frames=FrameRange(3, 7))
+
+    codes = [coded_in(OpenImageIO.ImageInput.open(str(tmp_path / f"x.{n:02}.exr"))
+                      .spec().getattribute("smpte:TimeCode")[0]) for n in range(3, 8)]  # fmt: skip
+    assert codes == [
+        "01:00:00:21.2", "01:00:00:22", "01:00:00:22.2", "01:00:00:23", "01:00:00:23.2",
+    ]  # fmt: skip
+
+
+def test_a_timecode_of_a_count_that_no_frame_keeps_to_is_left_out(tmp_path, caplog):
+    source = open_source(counted_movie(tmp_path, "24", "30", "01:00:00:20"))
+
+    assert source.origin.timecode is None
+    assert "01:00:00:20 counts 30 to a second, and the movie has 24 frames" in caplog.text
+
+
+def test_a_given_timecode_counts_as_the_sources_does(tmp_path):
+    source = open_source(counted_movie(tmp_path, "60", "30", "01:00:00:20"))
+
+    deliver(
+        source, soft_alpha(source.clip), [tmp_path / "x.mov"], frames=FrameRange(4, 5),
+        delivery=Delivery(timecode="02:00:00:00"),
+    )  # fmt: skip
+
+    assert said(tmp_path / "x.mov")["timecode"] == "02:00:00:02"
+
+
+@pytest.mark.parametrize("rate", ["24000/1001", "30000/1001", "60000/1001", "120000/1001"])
+@pytest.mark.parametrize("name", ["x.mov", "x.mkv"])
+def test_non_drop_stays_non_drop(tmp_path, name, rate):
+    plate = source_movie(tmp_path, "-timecode", "02:00:00:00", rate=rate, seconds=1)
+    source = open_source(plate)
+    assert not source.origin.timecode.is_drop
+
+    deliver(source, soft_alpha(source.clip), [tmp_path / name], frames=FrameRange(10, 12))
+
+    assert re.fullmatch("02:00:00:0?10", said(tmp_path / name)["timecode"])
 
 
 def pcm(path: Path, track: int = 0) -> np.ndarray:

@@ -14,6 +14,7 @@ import av
 from av.container import InputContainer
 
 from sghm_vs.errors import SettingsError
+from sghm_vs.media.quicktime import timecode_count
 from sghm_vs.media.timecode import Timecode, is_drop_code
 from sghm_vs.options import DEFAULT_RATE, RATE_MAX, exact_rate
 
@@ -46,7 +47,7 @@ class SourceMetadata:
     sound: Path | None = None
     """A movie whose sound goes with the frames."""
     sound_start: Fraction = Fraction(0)
-    """Seconds into that movie at which clip frame 0 is shown."""
+    """When clip frame 0 is shown, in seconds, as that movie's container counts."""
 
     def at(self, frames: int, rate: Fraction) -> SourceMetadata:
         """Return the origin of a clip cut to begin `frames` later, at `rate` frames a second."""
@@ -58,31 +59,29 @@ class SourceMetadata:
         )
 
 
-def movie_metadata(path: Path, rate: Fraction, track: int | None = None) -> SourceMetadata:
+def movie_metadata(path: Path, rate: Fraction, start_s: Fraction = Fraction(0)) -> SourceMetadata:
     """
     Return what the movie at `path` says, as far as PyAV can read it.
 
     Args:
         path: The movie.
         rate: Its frames per second.
-        track: The number of the video track; None is the first.
+        start_s: When its first frame is shown, in seconds, as its container counts.
     """
     try:
         with av.open(str(path)) as movie:
-            videos = [s for s in movie.streams.video if track in (None, s.index)]
-            start = Fraction(0)
-            if videos and videos[0].start_time is not None and videos[0].time_base is not None:
-                start = videos[0].start_time * videos[0].time_base
             said = _said(movie)
             has_sound = bool(movie.streams.audio)
+            is_quicktime = "mov" in movie.format.name.split(",")
     except (av.error.FFmpegError, UnicodeEncodeError):
         return SourceMetadata(file=path.name)
+    count = timecode_count(path) if is_quicktime else None
     return SourceMetadata(
         file=path.name,
-        timecode=_parsed(path, said.get("timecode", ""), rate),
+        timecode=_parsed(path, said.get("timecode", ""), rate, count),
         reel=said.get("reel_name", ""),
         sound=path.absolute() if has_sound else None,
-        sound_start=start,
+        sound_start=start_s,
     )
 
 
@@ -204,9 +203,14 @@ def _said(movie: InputContainer) -> dict[str, str]:
     return {key.lower(): value for key, value in said.items()}
 
 
-def _parsed(path: Path, text: str, rate: Fraction) -> Timecode | None:
+def _parsed(path: Path, text: str, rate: Fraction, count: int | None) -> Timecode | None:
+    if not text:
+        return None
     try:
-        return Timecode.parse(text, rate) if text else None
+        if count is not None and round(rate) % count != 0:
+            msg = f"{text} counts {count} to a second, and the movie has {rate} frames"
+            raise SettingsError(msg)
+        return Timecode.parse(text, rate, count)
     except SettingsError as error:
         logger.warning("%s: its timecode is left out: %s", path, error)
         return None

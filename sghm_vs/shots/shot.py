@@ -216,6 +216,14 @@ def deliver(
     )
 
 
+def as_it_sounds(delivery: Delivery, source: Source) -> Delivery:
+    """Return `delivery` without sound if `source` has none: of many shots some are silent."""
+    if not delivery.output_format.audio or source.origin.sound is not None:
+        return delivery
+    logger.warning("%s has no sound, and is delivered without", source.origin.file)
+    return replace(delivery, output_format=replace(delivery.output_format, audio=False))
+
+
 class _Written(NamedTuple):
     """What of a source is written, and where."""
 

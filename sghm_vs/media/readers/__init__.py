@@ -159,9 +159,9 @@ def _picture(path: Path, opening: Opening) -> Source:
 
 
 def _movie(path: Path, opening: Opening) -> Source:
-    clip = open_movie(path, opening.track)
-    origin = movie_metadata(path, Fraction(clip.fps), opening.track)
-    return Source(clip, 0, _text(path.stem), "movie", origin=origin)
+    movie = open_movie(path, opening.track)
+    origin = movie_metadata(path, Fraction(movie.clip.fps), movie.start_s)
+    return Source(movie.clip, 0, _text(path.stem), "movie", origin=origin)
 
 
 class Reader(NamedTuple):

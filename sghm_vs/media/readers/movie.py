@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import vapoursynth as vs
@@ -31,6 +32,8 @@ TEXT_SUFFIXES = frozenset({".ans", ".art", ".asc", ".diz", ".ice", ".nfo", ".txt
 # FFmpeg sees the tiles of such a photo as tracks, and its first tile as the picture.
 TILED_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 
+NO_TIME = -(2**63)
+"""FFmpeg's time of a frame that has none."""
 AT_END = 2**62
 """A time behind the last frame of any movie."""
 MATROSKA_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)", re.ASCII)
@@ -56,7 +59,23 @@ class Track:
         return f"{self.number} ({self.width}x{self.height})"
 
 
-def open_movie(path: Path, track: int | None = None) -> vs.VideoNode:
+class Movie(NamedTuple):
+    """A movie's picture, and when its frames are shown."""
+
+    clip: vs.VideoNode
+    ticks: tuple[int, ...]
+    """When each frame is shown, as the container counts time."""
+    tick_s: Fraction
+    """Seconds of one of these."""
+
+    @property
+    def start_s(self) -> Fraction:
+        """When the first frame is shown, as the container counts; 0 where it says no time."""
+        is_said = bool(self.ticks) and self.ticks[0] != NO_TIME
+        return self.ticks[0] * self.tick_s if is_said else Fraction(0)
+
+
+def open_movie(path: Path, track: int | None = None) -> Movie:
     """
     Return a video track of the movie at `path`, upright, cut as its edit list says.
 
@@ -73,9 +92,15 @@ def open_movie(path: Path, track: int | None = None) -> vs.VideoNode:
     _refuse_by_name(path)
     number = _track_number(path, track)
     try:
-        clip = vs.core.bs.VideoSource(
-            str(path), track=number, cachemode=INDEX_IN_MEMORY, showprogress=0, apply_rotation=1
-        )
+        with _quietly():
+            read = vs.core.bs.VideoSource(
+                str(path),
+                track=number,
+                cachemode=INDEX_IN_MEMORY,
+                showprogress=0,
+                apply_rotation=1,
+                exporttimestamps=1,
+            )
     except AttributeError:
         msg = (
             "BestSource, which reads movies, is not installed; "
@@ -92,7 +117,23 @@ def open_movie(path: Path, track: int | None = None) -> vs.VideoNode:
         )
         raise SourceError(msg) from None
     _warn_of_early_end(path, number)
-    return clip
+    tick_s = Fraction(read["timebasenum"], read["timebaseden"])
+    return Movie(read["clip"], tuple(read["timestamps"]), tick_s)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep VapourSynth from saying that BestSource gives more than it announces."""
+    log = logging.getLogger("vapoursynth")
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "no return value(s) named" not in record.getMessage()
+
+    log.addFilter(is_other)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_other)
 
 
 def _refuse_by_name(path: Path) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sghm_vs.errors import ExportError
 from sghm_vs.media.timecode import coded_in
 from sghm_vs.media.verification.sidecar import Facts, Sample
+from sghm_vs.options import exact_rate
 
 EXACT_CODECS = ("prores", "ffv1", "qtrle")
 MATTE_CHANNELS = ("A", "Y", "G")
@@ -172,7 +173,7 @@ def _movie_facts(movie: InputContainer, stream: VideoStream, frames: int) -> Fac
 
 def _rate(stream: VideoStream) -> Fraction:
     """Return the rate; Matroska has a frame's nanoseconds in its place."""
-    return Fraction(str(stream.average_rate or 0)).limit_denominator(1001)
+    return exact_rate(Fraction(str(stream.average_rate))) if stream.average_rate else Fraction(0)
 
 
 def _pictures(

@@ -60,10 +60,11 @@ def arguments(ffmpeg_path: Path, path: Path, picture: Picture, movie: Movie) -> 
         **coded_sound,
         **_container(picture.container, movie),
         **_aspect(movie),
-        **_origin(picture.container, movie.origin),
+        **_origin(picture.container, movie),
         **BITEXACT,
     )
-    quiet = output.global_args("-v", "error", "-nostdin")
+    # Times stay as the containers have them: by itself FFmpeg lets each file begin at 0.
+    quiet = output.global_args("-v", "error", "-nostdin", "-copyts")
     return [str(word) for word in quiet.compile(cmd=str(ffmpeg_path), overwrite_output=True)]
 
 
@@ -80,12 +81,20 @@ def _container(container: str, movie: Movie) -> dict[str, object]:
     return said
 
 
-def _origin(container: str, origin: SourceMetadata) -> dict[str, object]:
+def counts_as_ffmpeg(movie: Movie) -> bool:
+    """Tell whether FFmpeg writes the timecode of `movie` as it is: it counts every frame."""
+    timecode = movie.origin.timecode
+    return timecode is None or (timecode.count == round(movie.rate))
+
+
+def _origin(container: str, movie: Movie) -> dict[str, object]:
+    origin = movie.origin
     said: dict[str, object] = {}
     if origin.timecode is not None and container == "matroska":
         said["metadata:g:0"] = f"timecode={origin.timecode}"
     elif origin.timecode is not None:
-        said["timecode"] = str(origin.timecode)
+        # What else counts is put in its place when the movie is whole.
+        said["timecode"] = str(origin.timecode) if counts_as_ffmpeg(movie) else "00:00:00:00"
     if origin.reel:
         said["metadata:s:v:0"] = f"reel_name={origin.reel}"
     return said
@@ -107,7 +116,7 @@ def _sound(
         coded[f"c:a:{at}"] = "aac" if is_review else track.codec
         if is_review:
             coded[f"b:a:{at}"] = REVIEW_SOUND_BITS
-    return [sound[f"a:{at}"] for at in range(len(movie.sound))], coded
+    return [sound[f"a:{track.place}"] for track in movie.sound], coded
 
 
 def _aspect(movie: Movie) -> dict[str, str]:

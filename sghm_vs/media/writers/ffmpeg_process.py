@@ -22,14 +22,20 @@ class FramePipe:
     """
     A process that makes one file out of what is sent to it.
 
-    Args of the constructor: the file, and a function from the path to write to, which is
-    hidden until the file is whole, to the command.
+    Args of the constructor: the file; a function from the path to write to, which is hidden until
+    the file is whole, to the command; and what is done there to the file that the command left.
     """
 
-    def __init__(self, path: Path, command: Callable[[Path], list[str]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        command: Callable[[Path], list[str]],
+        complete: Callable[[Path], None] | None = None,
+    ) -> None:
         self._path = path
         self._part = part_of(path)
         self._command = command(self._part)
+        self._complete = complete
         # A file, not a pipe: nobody has to drain it.
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in abort()
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,6 +101,8 @@ class FramePipe:
         if self._running.wait() != 0:
             raise self._failure()
         try:
+            if self._complete is not None:
+                self._complete(self._part)
             give_name(self._part, self._path)
         except OSError as error:
             raise cannot_write(self._path, error) from error

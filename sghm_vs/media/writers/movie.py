@@ -11,6 +11,7 @@ import vapoursynth as vs
 
 from sghm_vs.errors import ExportError, cure
 from sghm_vs.media.files import disk_of, refuse_another_disk
+from sghm_vs.media.quicktime import set_timecode
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
 from sghm_vs.media.writers import ffmpeg_args
@@ -20,6 +21,7 @@ from sghm_vs.media.writers.codecs import CODECS, TOPS, Codec, Picture, Stream
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.media.writers.ffmpeg_args import Arguments, Movie
 from sghm_vs.media.writers.ffmpeg_process import FramePipe
+from sghm_vs.options import exact_rate
 
 DRIFT_MAX = Fraction(1, 4)
 """In frames. Matroska rounds times to a millisecond, which never adds up."""
@@ -70,6 +72,12 @@ class MovieWriter:
         def command(path: Path) -> Arguments:
             return ffmpeg_args.arguments(ffmpeg_path, path, stream.picture, movie)
 
+        def complete(path: Path) -> None:
+            timecode = movie.origin.timecode
+            is_ours = timecode is not None and not ffmpeg_args.counts_as_ffmpeg(movie)
+            if timecode is not None and is_ours and stream.picture.container != "matroska":
+                set_timecode(path, timecode, movie.rate)
+
         self.clips = stream.clips
         self.facts = _facts(codec, stream.picture, movie)
         self.samples: dict[int, Sample] = {}
@@ -77,7 +85,7 @@ class MovieWriter:
         self._is_packed = stream.picture.pixel_format == "argb"
         self._clock = Clock(Fraction(job.footage.clip.fps))
         self._path, self._disk = target.path, disk_of(target.path.parent)
-        self._pipe = FramePipe(target.path, command)
+        self._pipe = FramePipe(target.path, command, complete)
 
     def start(self) -> None:
         """Start ffmpeg."""
@@ -131,7 +139,7 @@ def _facts(codec: Codec, picture: Picture, movie: Movie) -> Facts:
     facts: Facts = {
         "frames": movie.frames,
         "size": [*movie.size],
-        "rate": str(movie.rate.limit_denominator(1001)),
+        "rate": str(exact_rate(movie.rate)),
         "codec": codec.decoder,
         "pixel_aspect": round(float(movie.pixel_aspect), 4),
         "sound": sound if picture.container != "mp4" else [[rate, None] for rate, _ in sound],

@@ -16,7 +16,7 @@ from sghm_vs.media.verification.sidecar import records_of
 from sghm_vs.options import Delivery, Matting
 from sghm_vs.shots.batch.checksums import source_files, state_of
 from sghm_vs.shots.batch.names import Shot
-from sghm_vs.shots.shot import Prepared, prepare, rotoscope
+from sghm_vs.shots.shot import Prepared, as_it_sounds, prepare, rotoscope
 
 CACHE_MIB = 2048
 """VapourSynth's own bound is half of the memory, for each worker."""
@@ -63,12 +63,13 @@ class Rotoscoper:
         shot = task.shot
         # Batches and farms are made from the command line alone, wherever this process runs.
         with warnings_heard() as warnings, standing(at_command_line=True):
+            source = self._open(shot)
             rotoscope(
-                self._open(shot),
+                source,
                 task.paths,
                 frames=shot.frames,
                 matting=self._prepare(shot.matting),
-                delivery=delivery_of(task),
+                delivery=as_it_sounds(delivery_of(task), source),
                 progress=progress,
             )
         return rendered(task, tuple(warnings))

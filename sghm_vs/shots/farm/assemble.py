@@ -19,7 +19,7 @@ from sghm_vs.shots.batch.checksums import Content, Reader, output_files
 from sghm_vs.shots.batch.render import delivery_of, warnings_heard
 from sghm_vs.shots.batch.run import read_inputs, unread_inputs
 from sghm_vs.shots.farm.job import Job
-from sghm_vs.shots.shot import deliver
+from sghm_vs.shots.shot import as_it_sounds, deliver
 
 TIMES = ("_DurationNum", "_DurationDen")
 
@@ -103,7 +103,7 @@ def _write_from_alpha(job: Job, description: Mapping[str, str]) -> None:
         _kept_alpha(job, source),
         job.paths,
         frames=job.planned.frames,
-        delivery=delivery_of(job.task_of_all),
+        delivery=as_it_sounds(delivery_of(job.task_of_all), source),
         metadata={"source": source.name, **description},
     )
 
