@@ -14,7 +14,7 @@ import vapoursynth as vs
 
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import to_matte
-from sghm_vs.errors import ExportError, SettingsError, SourceError
+from sghm_vs.errors import ExportError, SettingsError, SourceError, cure
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
 from sghm_vs.media.metadata import SourceMetadata
@@ -269,9 +269,10 @@ def _warn_of_assumed_rate(source: Source, outputs: Iterable[Path]) -> None:
     """Say that nobody says the rate of `source`, where it is written into an output."""
     if not source.is_rate_said and any(path.suffix.lower() != ".png" for path in outputs):
         logger.warning(
-            "%s says no rate: %s frames a second are taken; for another give --rate",
+            "%s says no rate: %s frames a second are taken; for another give %s",
             source.origin.file,
             source.clip.fps,
+            cure(script="Opening(rate=…)", typed="--rate"),
         )
 
 
