@@ -229,7 +229,7 @@ def test_silent_footage_among_many_is_delivered_and_alone_is_refused(tmp_path, c
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=24:d=0.2", *H264, tmp_path / "a.mov")
     source = open_source(tmp_path / "a.mov")
 
-    with pytest.raises(ExportError, match="has no sound; leave --audio out"):
+    with pytest.raises(ExportError, match="has no sound; leave audio out"):
         deliver(source, alpha_of(source), [tmp_path / "x.mov"], delivery=WITH_SOUND)
     silent = as_it_sounds(WITH_SOUND, source)
 
