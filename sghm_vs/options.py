@@ -38,6 +38,8 @@ type Devices = int | list[int] | tuple[int, ...] | None
 Deinterlace = Literal["frame", "field", "off"]
 FieldOrder = Literal["top", "bottom"]
 Foreground = Literal["estimate", "source", "none"]
+MatteChannel = Literal["alpha", "luma", "red", "green", "blue"]
+"""What of a picture is the matte; see `sghm_vs.media.readers.mattes`."""
 Missing = Literal["error", "black", "hold"]
 """What a number without a file becomes: a refusal, a black frame, the frame before it."""
 Shape = Literal["alpha", "core", "edge", "trimap"]
@@ -368,6 +370,8 @@ class Opening:
         parse=int,
         unset="the first with moving pictures",
     )
+    with_alpha: bool = False
+    """Whether frames of movies and pictures bring their alpha channel, in the prop `_Alpha`."""
     keep_windows: bool = knob(
         False,
         "matte the overscan of EXR plates too, and give EXR outputs each plate's data and display "
@@ -506,6 +510,12 @@ class Matting:
         metavar="N",
         parse=int,
         unset="as its sidecar, EXR headers, timecode or numbers say; else both are of equal length",
+    )
+    matte_channel: MatteChannel | None = knob(
+        None,
+        "which channel of a matte that is given is the matte",
+        choices=get_args(MatteChannel),
+        unset="its alpha, if it has one, else its gray; color without alpha is refused",
     )
     num_streams: int = 0
     """Frames in the network at once, on each device; 0 leaves that to the device."""

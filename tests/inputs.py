@@ -222,10 +222,15 @@ def deep(folder: Path) -> Input:
     return Input(path)
 
 
-def remuxed(folder: Path, name: str, *options: object, before: tuple[object, ...] = ()) -> Input:
-    return Input(
-        ffmpeg(*before, "-i", movie(folder / "a.mp4"), "-c", "copy", *options, folder / name)
-    )
+def remuxed(
+    folder: Path,
+    name: str,
+    *options: object,
+    before: tuple[object, ...] = (),
+    made: tuple[object, ...] = (),
+) -> Input:
+    plain = movie(folder / "a.mp4", *made)
+    return Input(ffmpeg(*before, "-i", plain, "-c", "copy", *options, folder / name))
 
 
 def read_only(folder: Path) -> Input:
@@ -258,6 +263,22 @@ case("movie of 23.976 fps")(
     lambda f: Input(movie(f / "shot.mov", "-r", "24000/1001", "-frames:v", 20))
 )
 case("movie with pixels of 2:1")(lambda f: Input(movie(f / "wide.mp4", "-vf", "setsar=2")))
+ODD = ("-vf", "scale=63:35", "-c:v")
+case("movie of odd size, VP9 4:2:0")(
+    lambda f: Input(movie(f / "tab.webm", *ODD, "libvpx-vp9", "-cpu-used", 8))
+)
+case("movie of odd width, MJPEG 4:2:2")(
+    lambda f: Input(movie(f / "a.avi", *ODD, "mjpeg", "-pix_fmt", "yuvj422p"))
+)
+case("movie with pixels of 2:1, turned by 90 degrees")(
+    lambda f: remuxed(f, "phone.mp4", before=("-display_rotation", 90), made=("-vf", "setsar=2"))
+)
+case("movie turned by 45 degrees")(
+    lambda f: remuxed(f, "phone.mp4", before=("-display_rotation", 45))
+)
+case("movie with alpha, VP9")(
+    lambda f: Input(movie(f / "a.webm", "-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p"))
+)
 case("movie with two video tracks")(lambda f: Input(two_tracks(f)))
 case("the same with `--track 1`")(lambda f: Input(two_tracks(f), Opening(track=1)))
 case("the same with `--track 7`")(lambda f: Input(two_tracks(f), Opening(track=7)))
@@ -306,13 +327,30 @@ case("PNG with an ICC profile, which is not applied")(
     )
 )
 case("TIFF, 32-bit float")(lambda f: coded(f / "a.tif", 3, "float"))
+case("TIFF, half float")(lambda f: coded(f / "a.tif", 3, "half"))
+case("TIFF, five channels")(lambda f: coded(f / "a.tif", 5, "uint8"))
+case("TIFF, RGB with straight alpha, which is dropped")(
+    lambda f: coded(f / "a.tif", 4, "uint8", oiio__UnassociatedAlpha=1)
+)
 case("TIFF, 64-bit float")(lambda f: coded(f / "a.tif", 3, "double"))
+case("TIFF, 32-bit whole numbers")(
+    lambda f: saved(f / "a.tif", PIL.Image.fromarray(np.ones((40, 60), "i4")))
+)
+case("AVIF")(lambda f: saved(f / "a.avif", photo()))
+case("AVIF, animated")(
+    lambda f: saved(
+        f / "a.avif", photo(), save_all=True, append_images=[photo().rotate(90)], duration=40
+    )
+)
+case("JPEG XL")(lambda f: coded(f / "a.jxl", 3, "uint8"))
 case("WebP, animated")(
     lambda f: saved(f / "a.webp", photo(), save_all=True, append_images=[photo().rotate(90)])
 )
 case("JPEG that ends early")(lambda f: Input(cut(Path(saved(f / "a.jpg", photo()).path))))
 case("JPEG called .png")(lambda f: saved(f / "a.png", photo(), format="JPEG"))
 case("Targa with alpha")(lambda f: coded(f / "a.tga", 4, "uint8"))
+HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf"
+case("HEIF photo called .jpg")(lambda f: Input((f / "a.jpg").write_bytes(HEIC) and f / "a.jpg"))
 case("HEIF photo")(lambda f: Input((f / "IMG_1.HEIC").write_bytes(b"x") and f / "IMG_1.HEIC"))
 for depth in (8, 10, 12, 16):
     case(f"DPX, {depth}-bit RGB")(
@@ -326,6 +364,11 @@ case("EXR")(lambda f: exr(f / "a.exr"))
 case("EXR, data window inside the display window")(
     lambda f: exr(
         f / "a.exr", dataWindow=window(20, 10, 79, 49), displayWindow=window(0, 0, 99, 79)
+    )
+)
+case("EXR, data window beside the display window")(
+    lambda f: exr(
+        f / "a.exr", dataWindow=window(200, 10, 259, 49), displayWindow=window(0, 0, 99, 79)
     )
 )
 case("EXR with overscan")(

@@ -43,6 +43,7 @@ MATTING = Matting(
     fp16=False,
     mask=Path("/mask.png"),
     mask_start=1001,
+    matte_channel="red",
     settings=Settings(
         sizing="image", infer_size=720, exposure=-1.5, tr="quality", sc_threshold=None
     ),

@@ -127,6 +127,93 @@ def test_a_movie_that_says_it_is_turned_is_turned(movie: Path, tmp_path: Path) -
     assert (clip.width, clip.height) == (36, 64)
 
 
+@pytest.mark.parametrize(("degrees", "shape"), [(90, (1, 2)), (180, (2, 1)), (270, (1, 2))])
+def test_pixels_of_a_turned_movie_are_turned_with_it(tmp_path: Path, degrees, shape) -> None:
+    write_movie(tmp_path / "shot.mp4", "-vf", "setsar=2/1")
+    ffmpeg("-display_rotation", degrees, "-i", tmp_path / "shot.mp4", "-c", "copy",
+           tmp_path / "phone.mp4")  # fmt: skip
+
+    with open_source(tmp_path / "phone.mp4").clip.get_frame(0) as frame:
+        assert (frame.props["_SARNum"], frame.props["_SARDen"]) == shape
+
+
+def test_a_movie_turned_by_less_than_a_quarter_is_refused_by_name(movie: Path) -> None:
+    ffmpeg("-display_rotation", 45, "-i", movie, "-c", "copy", movie.with_name("phone.mp4"))
+
+    with pytest.raises(SourceError, match="turned by 315 degrees, and only quarter turns"):
+        open_source(movie.with_name("phone.mp4"))
+
+
+ODD = [
+    ("a.webm", "vp9", "yuv420p", (321, 181)), ("a.webm", "vp8", "yuv420p", (321, 181)),
+    ("a.avi", "mjpeg", "yuvj420p", (321, 181)), ("a.y4m", "rawvideo", "yuv420p", (321, 181)),
+    ("a.mkv", "ffv1", "yuv420p10le", (321, 181)), ("a.mkv", "ffv1", "yuv411p", (321, 181)),
+    ("a.mkv", "ffv1", "yuv410p", (323, 181)), ("a.mkv", "ffv1", "yuv422p", (321, 180)),
+    ("a.mkv", "ffv1", "yuv420p", (320, 181)), ("a.mkv", "ffv1", "yuva420p", (321, 181)),
+    ("a.mkv", "ffv1", "yuv440p", (320, 181)), ("a.mkv", "ffv1", "yuv420p16le", (321, 181)),
+]  # fmt: skip
+
+
+def write_odd(path: Path, codec: str, kind: str, size: tuple[int, int]) -> Path:
+    """Write black with a white last column and row, and a gray that grows from frame to frame."""
+    coders = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
+    lossless = {"vp9": ["-lossless", 1], "vp8": ["-crf", 4, "-b:v", "4M"], "mjpeg": ["-q:v", 1]}
+    edges = ",drawbox=x=iw-1:w=1:c=white:t=fill,drawbox=y=ih-1:h=1:c=white:t=fill"
+    source = f"color=black:s={size[0]}x{size[1]}:r=24:d=0.25,format=yuv444p,geq=lum=16+9*N{edges}"
+    ffmpeg("-f", "lavfi", "-i", source, "-c:v", coders.get(codec, codec), "-pix_fmt", kind,
+           *lossless.get(codec, []), path)  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize(("name", "codec", "kind", "size"), ODD)
+def test_an_odd_column_or_row_of_a_movie_is_there(tmp_path, name, codec, kind, size) -> None:
+    clip = open_source(write_odd(tmp_path / name, codec, kind, size)).clip
+
+    assert (clip.width, clip.height, clip.num_frames) == (*size, 6)
+    assert (clip.format.subsampling_w, clip.format.subsampling_h) == (0, 0)
+    gray = clip.resize.Bicubic(format=vs.GRAY8, range=vs.RANGE_FULL)
+    # In any order: a frame is decoded after those before it.
+    for n in (5, 0, 3, 1):
+        luma = first_plane(gray, n).astype(int)
+        inside = luma[size[1] // 2, size[0] // 2]
+        assert abs(inside - round(9 * n / 219 * 255)) < 6
+        is_wide, is_high = size[0] % 2, size[1] % 2
+        assert luma[10, -1] > 200
+        assert luma[-1, 10] > 200
+        assert luma[10, -4] < 60
+        assert luma[-4, 10] < 60
+        assert is_wide or is_high
+
+
+def test_what_is_odd_in_full_chroma_is_as_it_was(tmp_path: Path) -> None:
+    path = write_odd(tmp_path / "a.mkv", "ffv1", "yuv444p", (321, 181))
+
+    assert (open_source(path).clip.width, open_source(path).clip.height) == (321, 181)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "kind"),
+    [("a.mov", "prores_ks", "yuv422p10le"), ("a.mov", "mjpeg", "yuvj422p"),
+     ("a.mkv", "utvideo", "yuv422p"), ("a.mov", "qtrle", "rgb24"), ("a.mov", "v210", "yuv422p10le")],
+)  # fmt: skip
+@pytest.mark.parametrize(("order", "said"), [("tt", 2), ("bb", 1)])
+def test_interlacing_that_only_the_container_says_is_on_every_frame(
+    tmp_path, name, codec, kind, order, said
+) -> None:
+    path = tmp_path / name
+    field = {"tt": "tff", "bb": "bff"}[order]
+    write_movie(path, "-c:v", codec, "-pix_fmt", kind, "-vf", f"setfield={field}",
+                "-field_order", order)  # fmt: skip
+
+    for frame in open_source(path).clip.frames(close=True):
+        assert frame.props["_FieldBased"] == said
+
+
+def test_a_movie_that_says_it_is_progressive_stays_so(movie: Path) -> None:
+    with open_source(movie).clip.get_frame(0) as frame:
+        assert frame.props["_FieldBased"] == 0
+
+
 def test_a_movie_with_alpha_opens_as_its_picture(tmp_path: Path) -> None:
     path = tmp_path / "alpha.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:d=0.1", "-c:v", "ffv1", "-pix_fmt", "bgra", path)
@@ -312,6 +399,50 @@ def test_a_movie_of_over_10000_frames_opens(tmp_path: Path) -> None:
 
     assert clip.num_frames == 10_100
     clip.get_frame(10_099)
+
+
+def test_a_heif_photo_under_another_name_is_refused_by_its_kind(tmp_path: Path) -> None:
+    for name in ("photo.jpg", "photo.mov"):
+        (tmp_path / name).write_bytes(b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + bytes(99))
+
+        with pytest.raises(SourceError, match="is a HEIF photo"):
+            open_source(tmp_path / name)
+
+
+def test_an_avif_is_a_picture_and_an_animated_one_a_movie(tmp_path: Path) -> None:
+    """FFmpeg shows one tile of the first, and one frame of the second."""
+    frames = [PIL.Image.new("RGB", (60, 40), (50 * n, 90, 200)) for n in range(4)]
+    frames[3].save(tmp_path / "a.avif", quality=95)
+    frames[0].save(tmp_path / "moves.avif", save_all=True, append_images=frames[1:], duration=40)
+
+    still, moves = open_source(tmp_path / "a.avif"), open_source(tmp_path / "moves.avif")
+
+    assert (still.kind, still.clip.format.id) == ("picture", vs.RGB24)
+    np.testing.assert_allclose(planes(still.clip)[:, 20, 30], [150, 90, 200], atol=4)
+    assert (moves.kind, moves.clip.num_frames) == ("movie", 4)
+
+
+def test_an_avif_of_10_bits_keeps_them_and_its_color(tmp_path: Path) -> None:
+    pixels = np.full((40, 60, 3), (100, 500, 900), np.uint16)
+    data = cv2.imencode(".avif", pixels, [cv2.IMWRITE_AVIF_DEPTH, 10, cv2.IMWRITE_AVIF_QUALITY, 95])
+    (tmp_path / "a.avif").write_bytes(data[1].tobytes())
+
+    clip = open_source(tmp_path / "a.avif").clip
+
+    assert clip.format.id == vs.RGB48
+    np.testing.assert_allclose(planes(clip)[:, 20, 30] / 65535 * 1023, [900, 500, 100], atol=8)
+
+
+def test_a_jpeg_xl_is_a_picture_by_its_own_color(tmp_path: Path) -> None:
+    write_with_oiio(tmp_path / "a.jxl", picture(1))
+    write_with_oiio(tmp_path / "linear.jxl", (picture(1) / 255).astype("f2"))
+
+    still, linear = open_source(tmp_path / "a.jxl"), open_source(tmp_path / "linear.jxl")
+
+    assert still.kind == "picture"
+    np.testing.assert_array_equal(planes(still.clip), np.moveaxis(picture(1), -1, 0))
+    with linear.clip.get_frame(0) as frame:
+        assert frame.props["_Transfer"] == vs.TRANSFER_LINEAR
 
 
 @pytest.mark.parametrize("name", ["photo.HEIC", "burst.heif"])
@@ -677,6 +808,64 @@ def test_palettes_gray_with_alpha_and_cmyk_show_their_colors(
     np.testing.assert_array_equal(shown, expected[: len(shown)])
 
 
+def write_with_oiio(path: Path, pixels: NDArray, **said: object) -> Path:
+    height, width, channels = pixels.shape
+    kind = {"f2": "half", "f4": "float", "u1": "uint8", "u2": "uint16", "u4": "uint32"}
+    spec = oiio.ImageSpec(width, height, channels, kind[pixels.dtype.str[1:]])
+    for name, value in said.items():
+        spec.attribute(name.replace("__", ":"), value)
+    file = oiio.ImageOutput.create(str(path))
+    assert file.open(str(path), spec), oiio.geterror()
+    assert file.write_image(np.ascontiguousarray(pixels)), file.geterror()
+    file.close()
+    return path
+
+
+@pytest.mark.parametrize("compression", ["none", "zip", "lzw"])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f2", "f4"])
+@pytest.mark.parametrize("channels", [3, 4, 5])
+def test_color_of_a_tiff_is_as_stored_whatever_its_alpha(
+    tmp_path: Path, dtype: str, channels: int, compression: str
+) -> None:
+    """Libtiff's own conversion multiplies 8-bit color by straight alpha."""
+    top = {"u1": 255, "u2": 65535}.get(dtype, 1)
+    pixels = (np.random.default_rng(4).random((HEIGHT, WIDTH, channels)) * top).astype(dtype)
+    path = tmp_path / "a.tif"
+    write_with_oiio(path, pixels, oiio__UnassociatedAlpha=1, compression=compression)
+
+    shown = planes(open_source(path).clip)
+
+    np.testing.assert_array_equal(shown, np.moveaxis(pixels[..., :3], -1, 0).astype(shown.dtype))
+
+
+def test_a_tiff_of_whole_numbers_is_refused_by_name(tmp_path: Path) -> None:
+    PIL.Image.fromarray(np.ones((HEIGHT, WIDTH), "i4")).save(tmp_path / "a.tif")
+
+    with pytest.raises(SourceError, match=r"a\.tif has int32 pixels in Y"):
+        open_source(tmp_path / "a.tif")
+
+
+def test_a_tiff_of_several_pages_shows_the_first(tmp_path: Path) -> None:
+    pages = [PIL.Image.fromarray(picture(n, 20, 30)) for n in range(2)]
+    color = PIL.Image.fromarray(picture(3, 20, 30, 3))
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=[pages[1], color])
+
+    np.testing.assert_array_equal(
+        planes(open_source(tmp_path / "a.tif").clip)[0], picture(0, 20, 30)
+    )
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif"])
+def test_no_library_prints_what_it_thinks_of_a_damaged_picture(tmp_path, suffix, capfd) -> None:
+    path = write_picture(tmp_path / f"a{suffix}", picture(1, 40, 40, 3))
+    path.write_bytes(path.read_bytes()[:90])
+
+    with pytest.raises(SourceError, match="damaged"):
+        open_source(path)
+
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".exr"])
 @pytest.mark.parametrize("kept", [0.1, 0.6, 0.95])
 def test_a_picture_cut_short_is_refused(tmp_path: Path, suffix: str, kept: float) -> None:
@@ -777,7 +966,7 @@ def test_an_exr_without_a_picture_lists_its_channels(tmp_path: Path) -> None:
         open_source(tmp_path / "aov.exr")
 
 
-@pytest.mark.parametrize("offset", [(2, 1), (-3, -2), (8, 4), (-40, 0)])
+@pytest.mark.parametrize("offset", [(2, 1), (-3, -2), (8, 4), (-8, 0)])
 def test_an_exr_shows_its_display_window(tmp_path: Path, offset: tuple[int, int]) -> None:
     """Overscan is cut, and what the data doesn't cover is black."""
     values = exr_rgba()["A"] + 1
@@ -792,6 +981,42 @@ def test_an_exr_shows_its_display_window(tmp_path: Path, offset: tuple[int, int]
     top, left = HEIGHT + y, WIDTH * 4 + x
     canvas[top : top + HEIGHT, left : left + WIDTH] = values
     np.testing.assert_array_equal(shown, canvas[HEIGHT : HEIGHT * 2, WIDTH * 4 : WIDTH * 5])
+
+
+def write_beside(path: Path, channels: dict[str, NDArray]) -> Path:
+    """Write an EXR file whose data window is right of what it displays."""
+    ends = [np.array(end, "i4") for end in ((40, 0), (40 + WIDTH - 1, HEIGHT - 1), (0, 0), (9, 5))]
+    return write_exr(
+        path, channels, dataWindow=(ends[0], ends[1]), displayWindow=(ends[2], ends[3])
+    )
+
+
+def test_an_exr_with_nothing_to_see_is_named_and_kept_windows_show_it(tmp_path: Path) -> None:
+    path = write_beside(tmp_path / "a.exr", {"Y": exr_rgba()["A"]})
+
+    with pytest.raises(SourceError, match=r"has pixels at 40,0 to 49,5 alone, .* --keep-windows"):
+        open_source(path)
+    assert open_source(path, Opening(keep_windows=True)).clip.width == 50
+
+
+def test_a_matte_may_have_nothing_to_see(tmp_path: Path) -> None:
+    """A frame without a person, of whose data window nothing is left."""
+    path = write_beside(tmp_path / "a.exr", {"Y": exr_rgba()["A"]})
+
+    assert not planes(open_source(path, Opening(with_alpha=True)).clip).any()
+
+
+def test_an_exr_whose_color_is_whole_numbers_is_refused_by_name(tmp_path: Path) -> None:
+    ids = np.full((HEIGHT, WIDTH), 7, "u4")
+    write_exr(tmp_path / "ids.exr", {"R": ids, "G": ids, "B": ids})
+    halves = exr_rgba("float16")
+    write_exr(tmp_path / "mixed.exr", {**halves, "id": ids})
+
+    with pytest.raises(SourceError, match=r"ids\.exr has uint32 pixels in"):
+        open_source(tmp_path / "ids.exr")
+    np.testing.assert_array_equal(
+        planes(open_source(tmp_path / "mixed.exr").clip)[0], halves["R"].astype("f4")
+    )
 
 
 def test_exr_sequences_keep_the_rate_and_pixel_aspect_they_carry(tmp_path: Path) -> None:

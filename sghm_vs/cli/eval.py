@@ -72,6 +72,7 @@ def add_parser(verbs: options.Verbs) -> None:
         metavar="DIR",
         help="keep the mattes of --images here, 16-bit PNG",
     )
+    options.add_matte_channel(parser)
     options.add_model_options(parser, sizing="image")
     options.add_report_options(parser)
     parser.set_defaults(run=run)
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.images is not None:
         scores = dict(_score_images(args))
     elif args.pred.is_dir() and args.gt.is_dir():
-        scores = dict(_score_folders(args.pred, args.gt))
+        scores = dict(_score_folders(args))
     else:
         scores = {args.pred.name: _score_footage(args)}
     mean = _mean(list(scores.values()))
@@ -110,39 +111,44 @@ def _warp_error(args: argparse.Namespace) -> float:
     from sghm_vs.evaluate import warp_error
     from sghm_vs.media.readers import open_source
 
-    matte = open_source(args.pred)
+    matte = _open_matte(args.pred, args)
     if matte.clip.num_frames == 1:
         msg = f"{args.pred} is one frame, and the warp error is between frames; give a movie"
         raise SettingsError(msg)
-    return warp_error(matte.clip, _of_frames_of(matte, args.plate, args))
+    return warp_error(matte.clip, _of_frames_of(matte, open_source(args.plate), args))
 
 
 def _score_footage(args: argparse.Namespace) -> dict[str, float]:
     from sghm_vs.evaluate import score_clip
     from sghm_vs.media.readers import open_source
 
-    matte = open_source(args.pred)
-    truth = _of_frames_of(matte, args.gt, args)
-    plate = None if args.plate is None else _of_frames_of(matte, args.plate, args)
+    matte = _open_matte(args.pred, args)
+    truth = _of_frames_of(matte, _open_matte(args.gt, args), args)
+    plate = None if args.plate is None else _of_frames_of(matte, open_source(args.plate), args)
     with progress("eval", quiet=args.quiet) as report:
         return score_clip(matte.clip, truth, report, plate)
 
 
-def _of_frames_of(matte: Source, path: Path, args: argparse.Namespace) -> vs.VideoNode:
-    """Return the frames of the footage at `path` that those of `matte` are of."""
+def _of_frames_of(matte: Source, other: Source, args: argparse.Namespace) -> vs.VideoNode:
+    """Return the frames of `other` that those of `matte` are of."""
     from sghm_vs.media.pairing import cut_to, pair
-    from sghm_vs.media.readers import open_source
 
-    other, flag = open_source(path), "--pred-start"
+    flag = "--pred-start"
     return cut_to(matte, pair(matte, other, args.pred_start, flag), other, flag)
 
 
-def _score_folders(mattes: Path, truths: Path) -> Iterator[tuple[str, dict[str, float]]]:
+def _score_folders(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
     from sghm_vs.evaluate import pair_folders, score_clip
-    from sghm_vs.media.readers import open_source
 
-    for matte, truth in pair_folders(mattes, truths):
-        yield matte.name, score_clip(open_source(matte).clip, open_source(truth).clip)
+    for matte, truth in pair_folders(args.pred, args.gt):
+        clips = (_open_matte(path, args).clip for path in (matte, truth))
+        yield matte.name, score_clip(*clips)
+
+
+def _open_matte(path: Path, args: argparse.Namespace) -> Source:
+    from sghm_vs.media.readers.mattes import open_matte
+
+    return open_matte(path, options.values_from(args).get("matte_channel"))
 
 
 def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
@@ -161,7 +167,7 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
                 export(
                     clip, alpha, args.output / f"{image.stem}.png", overwrite=True, sidecar=False
                 )
-            yield image.name, score_clip(alpha, open_source(truth).clip)
+            yield image.name, score_clip(alpha, _open_matte(truth, args).clip)
             if report is not None:
                 report(done + 1, len(pairs))
 

@@ -30,8 +30,9 @@ def add_parser(verbs: options.Verbs) -> None:
     parser.add_argument(
         "--alpha",
         metavar="MATTE",
-        help="footage whose first plane is the alpha; needed unless the script sets one",
+        help="a finished matte: footage with an alpha, or gray; needed unless the script sets one",
     )
+    options.add_matte_channel(parser)
     parser.add_argument(
         "--alpha-start",
         type=int,
@@ -70,15 +71,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _alpha(source: Source, args: argparse.Namespace) -> vs.VideoNode:
     """Return the matte that `args` name, else the one that the source brings."""
-    from sghm_vs.color.convert import to_matte
     from sghm_vs.media.pairing import aligned, pair
-    from sghm_vs.media.readers import open_source
+    from sghm_vs.media.readers.mattes import open_matte
 
+    said = options.values_from(args)
     if args.alpha is not None:
-        matte = open_source(args.alpha)
+        matte = open_matte(args.alpha, said.get("matte_channel"))
         pairing = pair(matte, source, args.alpha_start)
-        frames = options.values_from(args).get("frames")
-        return aligned(to_matte(matte.clip), pairing, matte, source, frames)
+        return aligned(matte.clip, pairing, matte, source, said.get("frames"))
     if args.alpha_start is not None:
         msg = "--alpha-start says where the matte of --alpha begins; name it with --alpha MATTE"
         raise SettingsError(msg)

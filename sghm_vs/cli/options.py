@@ -39,7 +39,7 @@ OUTPUT_FORMS = (
     "x.mkv: FFV1 16-bit gray alpha; x.mp4: review movie (--over). Names may have {shot}, {layer}, "
     "{version} and {frame}. Several -o are written in one pass"
 )
-MASK = ("mask", "mask_start")
+MASK = ("mask", "mask_start", "matte_channel")
 EDGES = "in this order; PX is a pixel of a picture whose short side is 1080, and scales with it"
 
 
@@ -113,8 +113,14 @@ def _typed(option: Option) -> Callable[[str], Any]:
 def add_model_options(
     parser: argparse.ArgumentParser, *, mask: bool = False, **defaults: object
 ) -> None:
-    """Add what chooses the model, its device and its settings, and perhaps `--mask`."""
+    """Add what chooses the model, its device and its settings, and perhaps what guides it."""
     add_group(parser, "matting", Matting, but=() if mask else MASK, defaults=defaults)
+
+
+def add_matte_channel(parser: argparse.ArgumentParser) -> None:
+    """Add which channel of a finished matte is meant."""
+    option = next(one for one in options_of(Matting) if one.name == "matte_channel")
+    add_option(parser, option)
 
 
 def add_source_options(parser: argparse.ArgumentParser, *, of_edit: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -125,7 +126,9 @@ def _header(path: Path | None) -> _Header:
 
     file = OpenImageIO.ImageInput.open(str(path))
     if file is None:
-        OpenImageIO.geterror()
+        # Its words quote the file's, which may be no text.
+        with contextlib.suppress(UnicodeDecodeError):
+            OpenImageIO.geterror()
         return _Header()
     try:
         spec = file.spec()

@@ -13,7 +13,20 @@ from sghm_vs.errors import SourceError, listed
 from sghm_vs.options import FrameRange, Missing
 
 PICTURE_SUFFIXES = frozenset(
-    {".bmp", ".dpx", ".exr", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"},
+    {
+        ".avif",
+        ".bmp",
+        ".dpx",
+        ".exr",
+        ".jpeg",
+        ".jpg",
+        ".jxl",
+        ".png",
+        ".tga",
+        ".tif",
+        ".tiff",
+        ".webp",
+    },
 )
 """File endings, in lower case, that are read as pictures."""
 

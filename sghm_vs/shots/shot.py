@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import vapoursynth as vs
 
 from sghm_vs.color import ocio
-from sghm_vs.color.convert import to_matte
 from sghm_vs.errors import ExportError, SettingsError, SourceError, cure
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
@@ -21,6 +20,7 @@ from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.name_templates import named
 from sghm_vs.media.pairing import aligned, pair
 from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.readers.mattes import open_matte
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.writers import export, find_targets
@@ -358,13 +358,12 @@ def _open_mask(matting: Matting, source: Source, frames: FrameRange | None) -> v
             msg = "--mask-start says where the mask of --mask begins; name it with --mask FILE"
             raise SettingsError(msg)
         return None
-    mask = open_source(matting.mask)
-    clip = to_matte(mask.clip)
+    mask = open_matte(matting.mask, matting.matte_channel)
     if mask.clip.num_frames == 1 and matting.mask_start is None:
-        return clip.std.Loop(source.clip.num_frames)
+        return mask.clip.std.Loop(source.clip.num_frames)
     flag = "--mask-start"
     pairing = pair(mask, source, matting.mask_start, flag)
-    return aligned(clip, pairing, mask, source, frames, flag)
+    return aligned(mask.clip, pairing, mask, source, frames, flag)
 
 
 def _clip_frames(source: Source, frames: FrameRange) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from sghm_vs.color import ocio
 from sghm_vs.color.convert import assume_colorspace
 from sghm_vs.errors import SourceError
 from sghm_vs.media.metadata import SourceMetadata, movie_metadata, picture_metadata
+from sghm_vs.media.readers import heif
 from sghm_vs.media.readers.deinterlace import at_field_rate, deinterlaced
 from sghm_vs.media.readers.images import picture_clip
 from sghm_vs.media.readers.movie import open_movie
@@ -153,13 +154,21 @@ def _script(path: Path, opening: Opening) -> Source:
 
 
 def _picture(path: Path, opening: Opening) -> Source:
+    if path.suffix.lower() == ".avif" and heif.is_avif_sequence(_head(path)):
+        track = heif.sequence_track(path) if opening.track is None else opening.track
+        return _movie(path, replace(opening, track=track))
     origin, rate = picture_metadata({0: path}, _text(path.name), opening.rate)
     clip = _pictures([path], rate, opening)
     return Source(clip, 0, _text(path.stem), "picture", origin=origin)
 
 
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(heif.HEAD_BYTES)
+
+
 def _movie(path: Path, opening: Opening) -> Source:
-    movie = open_movie(path, opening.track)
+    movie = open_movie(path, opening.track, with_alpha=opening.with_alpha)
     origin = movie_metadata(path, Fraction(movie.clip.fps), movie.start_s)
     return Source(movie.clip, 0, _text(path.stem), "movie", origin=origin)
 
@@ -188,6 +197,7 @@ def _pictures(
         rate or DEFAULT_RATE,
         opening.layer,
         keep_windows=opening.keep_windows,
+        with_alpha=opening.with_alpha,
         is_color_said=opening.colorspace is not None,
     )
 

@@ -10,31 +10,37 @@ from pathlib import Path
 import numpy as np
 import vapoursynth as vs
 
+from sghm_vs.clips import to_gray_frame
 from sghm_vs.errors import SourceError
-from sghm_vs.media.readers.oiio import FILM_SUFFIXES, Window, read_film, whole_window
-from sghm_vs.media.readers.opencv import read_photo
-from sghm_vs.media.readers.picture import Picture
+from sghm_vs.media.readers.oiio import (
+    OIIO_SUFFIXES,
+    TIFF_SUFFIXES,
+    has_palette,
+    read_with_oiio,
+    whole_window,
+)
+from sghm_vs.media.readers.opencv import read_with_opencv
+from sghm_vs.media.readers.picture import FORMATS, Picture, Wanted
 
 logger = logging.getLogger(__name__)
 
 
-def read_picture(path: Path, layer: str | None = None, window: Window | None = None) -> Picture:
+def read_picture(path: Path, wanted: Wanted) -> Picture:
     """
     Return the picture at `path`, upright.
 
     Args:
         path: The file.
-        layer: Which layer of an EXR file; see `read_film`.
-        window: What to show of an EXR file; see `read_film`.
+        wanted: What of it; a layer and a window are an EXR file's, see `read_with_oiio`.
 
     Raises:
         SourceError: The file is missing, damaged, or of a kind that isn't read.
     """
     suffix = path.suffix.lower()
-    if layer is not None and suffix != ".exr":
-        msg = f"{path} has no layers, and layer {layer!r} was asked for; leave --layer out"
+    if wanted.layer is not None and suffix != ".exr":
+        msg = f"{path} has no layers, and layer {wanted.layer!r} was asked for; leave --layer out"
         raise SourceError(msg)
-    picture = PICTURE_READERS.get(suffix, _photo)(path, layer, window)
+    picture = PICTURE_READERS.get(suffix, read_with_opencv)(path, wanted)
     if picture.format is None:
         msg = (
             f"{path} has {picture.planes[0].dtype} pixels; "
@@ -44,13 +50,13 @@ def read_picture(path: Path, layer: str | None = None, window: Window | None = N
     return picture
 
 
-def _photo(path: Path, layer: str | None, window: Window | None) -> Picture:
-    del layer, window
-    return read_photo(path)
+def _tiff(path: Path, wanted: Wanted) -> Picture:
+    # Of a palette OpenImageIO makes colors that are a code too dark.
+    return (read_with_opencv if has_palette(path) else read_with_oiio)(path, wanted)
 
 
-PICTURE_READERS = dict.fromkeys(FILM_SUFFIXES, read_film)
-"""By a file's ending; others are photos."""
+PICTURE_READERS = dict.fromkeys(OIIO_SUFFIXES, read_with_oiio) | dict.fromkeys(TIFF_SUFFIXES, _tiff)
+"""By a file's ending; OpenCV reads all others."""
 
 
 def picture_clip(
@@ -59,6 +65,7 @@ def picture_clip(
     layer: str | None = None,
     *,
     keep_windows: bool = False,
+    with_alpha: bool = False,
     is_color_said: bool = False,
 ) -> vs.VideoNode:
     """
@@ -71,6 +78,7 @@ def picture_clip(
         layer: Which layer of EXR files.
         keep_windows: Whether overscan of EXR files is shown, as much as the first one has, and
             every frame says its windows; see `sghm_vs.media.metadata`.
+        with_alpha: Whether frames bring their alpha, in the prop `_Alpha`.
         is_color_said: Whether the color space is known already, and no warning is due.
 
     Raises:
@@ -82,14 +90,15 @@ def picture_clip(
     first_file = files[0]
     is_exr = first_file.suffix.lower() == ".exr"
     window = whole_window(first_file, layer) if keep_windows and is_exr else None
-    first = read_picture(first_file, layer, window)
+    wanted = Wanted(layer, window, with_alpha)
+    first = read_picture(first_file, wanted)
     if first.warning and not is_color_said:
         logger.warning(first.warning)
     blank = _blank(first, len(files), rate)
 
     def read(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         file = files[n]
-        picture = first.black() if file is None else read_picture(file, layer, window)
+        picture = first.black() if file is None else read_picture(file, wanted)
         if str(picture) != str(first):
             msg = (
                 f"{file} is {picture}, but {first_file.name} is {first}; frames of a sequence "
@@ -123,4 +132,7 @@ def _frame(picture: Picture, like: vs.VideoFrame) -> vs.VideoFrame:
     timing = {name: like.props[name] for name in ("_DurationNum", "_DurationDen")}
     for name, value in {**timing, **picture.props}.items():
         frame.props[name] = value
+    if picture.alpha is not None:
+        kind = FORMATS[picture.alpha.dtype.name, 1]
+        frame.props["_Alpha"] = to_gray_frame(picture.alpha, timing, kind)
     return frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from sghm_vs.errors import SourceError, listed
+from sghm_vs.media.readers import heif, planes
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,6 @@ INDEX_IN_MEMORY = 0
 
 # FFmpeg shows text files as a movie of a terminal (its `tty` demuxer).
 TEXT_SUFFIXES = frozenset({".ans", ".art", ".asc", ".diz", ".ice", ".nfo", ".txt", ".vt"})
-# FFmpeg sees the tiles of such a photo as tracks, and its first tile as the picture.
-TILED_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 
 NO_TIME = -(2**63)
 """FFmpeg's time of a frame that has none."""
@@ -59,6 +58,15 @@ class Track:
         return f"{self.number} ({self.width}x{self.height})"
 
 
+TURNS_DEGREES = (0, 90, 180, 270)
+FIELD_ORDERS: Mapping[int, int] = {
+    2: int(vs.FIELD_TOP), 3: int(vs.FIELD_BOTTOM), 4: int(vs.FIELD_TOP), 5: int(vs.FIELD_BOTTOM)
+}  # fmt: skip
+"""Which field comes first, by FFmpeg's AVFieldOrder: TT, BB, TB, BT (as in its rawdec.c)."""
+SELF_TOLD = frozenset({"dvvideo", "mpeg1video", "mpeg2video", "vc1", "wmv3"})
+"""Codecs whose every frame says whether it is interlaced, whatever its container says."""
+
+
 class Movie(NamedTuple):
     """A movie's picture, and when its frames are shown."""
 
@@ -75,9 +83,9 @@ class Movie(NamedTuple):
         return self.ticks[0] * self.tick_s if is_said else Fraction(0)
 
 
-def open_movie(path: Path, track: int | None = None) -> Movie:
+def open_movie(path: Path, track: int | None = None, *, with_alpha: bool = False) -> Movie:
     """
-    Return a video track of the movie at `path`, upright, cut as its edit list says.
+    Return a video track of the movie at `path`, upright, whole, cut as its edit list says.
 
     A movie that was cut off gives the frames that are there, and a warning.
 
@@ -85,6 +93,8 @@ def open_movie(path: Path, track: int | None = None) -> Movie:
         path: The movie.
         track: The number of the track; None is the first that isn't a cover picture, with a
             warning if there are others.
+        with_alpha: Whether frames bring their alpha in the prop `_Alpha`, whatever it costs; those
+            that BestSource decodes with their color bring it in any case.
 
     Raises:
         SourceError: The file holds no video or no such track, or BestSource can't read it.
@@ -98,7 +108,7 @@ def open_movie(path: Path, track: int | None = None) -> Movie:
                 track=number,
                 cachemode=INDEX_IN_MEMORY,
                 showprogress=0,
-                apply_rotation=1,
+                apply_rotation=0,
                 exporttimestamps=1,
             )
     except AttributeError:
@@ -118,7 +128,9 @@ def open_movie(path: Path, track: int | None = None) -> Movie:
         raise SourceError(msg) from None
     _warn_of_early_end(path, number)
     tick_s = Fraction(read["timebasenum"], read["timebaseden"])
-    return Movie(read["clip"], tuple(read["timestamps"]), tick_s)
+    clip = _completed(read["clip"], path, number, with_alpha=with_alpha)
+    clip = _upright(_with_fields(clip, path, number), path)
+    return Movie(clip, tuple(read["timestamps"]), tick_s)
 
 
 @contextlib.contextmanager
@@ -136,13 +148,78 @@ def _quietly() -> Iterator[None]:
         log.removeFilter(is_other)
 
 
+def _completed(clip: vs.VideoNode, path: Path, number: int, *, with_alpha: bool) -> vs.VideoNode:
+    """Return `clip` with the columns, rows and alpha that BestSource leaves out."""
+    lacks = planes.lacks_of(path, number)
+    if lacks is None or clip.format.color_family == vs.UNDEFINED or not clip.width:
+        return clip
+    if with_alpha and lacks.alpha_decoder is not None:
+        clip = planes.with_alpha(clip, path, number, lacks.alpha_decoder)
+    return planes.whole(clip, path, number, lacks) if lacks.has_cut_chroma else clip
+
+
+def _with_fields(clip: vs.VideoNode, path: Path, number: int) -> vs.VideoNode:
+    """Return `clip`, said to be interlaced where its container alone says so."""
+    try:
+        with av.open(str(path)) as container:
+            stream = next(one for one in container.streams.video if number in (one.index, -1))
+            coder = stream.codec_context
+            said = FIELD_ORDERS.get(coder.field_order)
+            name = coder.codec.canonical_name
+    except (av.error.FFmpegError, UnicodeEncodeError, StopIteration):
+        return clip
+    if said is None or name in SELF_TOLD:
+        return clip
+    return clip.std.SetFrameProps(_FieldBased=said)
+
+
+def _upright(clip: vs.VideoNode, path: Path) -> vs.VideoNode:
+    """Return `clip`, the alpha of its frames and the shape of its pixels, turned as it says."""
+    if clip.format.color_family == vs.UNDEFINED or not clip.width:
+        return clip
+    with clip.get_frame(0) as frame:
+        degrees, is_flipped = frame.props.get("Rotation", 0), frame.props.get("FlipVertical", 0)
+        aspect = frame.props.get("_SARNum"), frame.props.get("_SARDen")
+        has_alpha = "_Alpha" in frame.props
+    if degrees not in TURNS_DEGREES:
+        msg = (
+            f"{path} says that it is turned by {degrees} degrees, and only quarter turns are made; "
+            "turn it before, or write it without that word"
+        )
+        raise SourceError(msg)
+    if not degrees and not is_flipped:
+        return clip
+    turned = _turned(clip, degrees, is_flipped=bool(is_flipped))
+    if has_alpha:
+        alpha = _turned(clip.std.PropToClip("_Alpha"), degrees, is_flipped=bool(is_flipped))
+        turned = turned.std.ClipToProp(alpha, "_Alpha")
+    turned = turned.std.SetFrameProps(Rotation=0, FlipVertical=0)
+    if degrees in (90, 270) and all(aspect):
+        turned = turned.std.SetFrameProps(_SARNum=aspect[1], _SARDen=aspect[0])
+    return turned
+
+
+def _turned(clip: vs.VideoNode, degrees: int, *, is_flipped: bool) -> vs.VideoNode:
+    """Return `clip` upside down if it is flipped, and then turned clockwise."""
+    if is_flipped:
+        clip = clip.std.FlipVertical()
+    if degrees == 90:
+        return clip.std.FlipVertical().std.Transpose()
+    if degrees == 270:
+        return clip.std.Transpose().std.FlipVertical()
+    return clip.std.Turn180() if degrees == 180 else clip
+
+
 def _refuse_by_name(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix in TEXT_SUFFIXES:
         msg = f"{path} is a text file; give a movie, a picture, a sequence or a .vpy script"
         raise SourceError(msg)
-    if suffix in TILED_SUFFIXES:
-        msg = f"{path} is a HEIF photo, which isn't read; save it as JPEG or PNG"
+    with path.open("rb") as file:
+        head = file.read(heif.HEAD_BYTES)
+    heif.refuse_hevc_photo(path, head)
+    if heif.is_avif(head) and not heif.is_avif_sequence(head):
+        msg = f"{path} is an AVIF photo; call it {path.stem}.avif"
         raise SourceError(msg)
 
 

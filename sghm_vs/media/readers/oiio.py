@@ -1,5 +1,5 @@
 """
-Film's pictures: EXR, DPX and Targa, by OpenImageIO.
+EXR, DPX, Targa, TIFF and JPEG XL, by OpenImageIO; and the alpha of some that OpenCV shows.
 
 The OpenEXR package, which writes our EXR files, prints to stdout when it reads a damaged one.
 """
@@ -20,13 +20,22 @@ from numpy.typing import NDArray
 from sghm_vs.color.frame_props import BT709, IDENTITY, LINEAR, SPACE
 from sghm_vs.errors import SourceError
 from sghm_vs.media.metadata import DATA_WINDOW, DISPLAY_WINDOW, PICTURE_WINDOW
-from sghm_vs.media.readers.picture import Picture, Props
+from sghm_vs.media.readers.picture import Picture, PixelBox, Wanted
 
 if TYPE_CHECKING:
     from OpenImageIO import ImageInput, ImageSpec
 
-FILM_SUFFIXES = frozenset({".dpx", ".exr", ".tga"})
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+OIIO_SUFFIXES = frozenset({".dpx", ".exr", ".jxl", ".tga", *TIFF_SUFFIXES})
 """File endings, in lower case, that are read here."""
+PHOTOMETRIC = "tiff:PhotometricInterpretation"
+PALETTE = 3
+LAB_KINDS = (8, 9, 10)
+"""CIELAB, ICCLAB and ITULAB, as a TIFF file says (TIFF 6.0, tag 262)."""
+NARROW = frozenset({"uint8", "uint16"})
+WIDE = frozenset({"half", "float"})
+"""What becomes float32."""
+NUMPY_NAMES = {"double": "float64", "uint": "uint32", "int": "int32"}
 
 DPX_TRANSFERS: Mapping[str, int] = {"Linear": LINEAR, "ITU-R 709-4": BT709}
 """H.273 codes of what a DPX header says and the resizer knows."""
@@ -72,6 +81,15 @@ class Layer:
             return (self.channels["Y"],)
         return tuple(self.channels.values()) if len(self.channels) == 1 else ()
 
+    @property
+    def alpha(self) -> int | None:
+        """The channel A beside others."""
+        return self.channels.get("A") if len(self.channels) > 1 else None
+
+    def of(self, channel: str) -> Layer:
+        """Return the layer that is but `channel` of this one."""
+        return replace(self, channels={channel: self.channels[channel]})
+
     def is_named(self, name: str) -> bool:
         """Tell whether it may be asked for by `name`."""
         return name in (
@@ -86,86 +104,75 @@ class Layer:
         return ", ".join(f"{before}{channel}" for channel in self.channels)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A part of the picture plane, its last column and row included."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def edges(self) -> list[int]:
-        """The four numbers, first column and row first."""
-        return [self.left, self.top, self.right, self.bottom]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.bottom - self.top + 1, self.right - self.left + 1
-
-    def __or__(self, other: Window) -> Window:
-        """Return the smallest window that holds both."""
-        return Window(
-            min(self.left, other.left),
-            min(self.top, other.top),
-            max(self.right, other.right),
-            max(self.bottom, other.bottom),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.left},{self.top} to {self.right},{self.bottom}"
-
-
-def read_film(path: Path, layer: str | None = None, window: Window | None = None) -> Picture:
+def read_with_oiio(path: Path, wanted: Wanted) -> Picture:
     """
-    Return the picture at `path`.
+    Return the picture at `path`, upright, its color as it is stored, not multiplied by its alpha.
 
     Args:
-        path: An EXR, DPX or Targa file.
-        layer: Which layer or part of an EXR file; None is R, G, B of the first part that has
-            them, else Y, else the only channel of the file.
-        window: What to show; the file's own windows are then told in the picture's props. None
-            is the display window: overscan is cut. Gaps are black.
+        path: An EXR, DPX, Targa, TIFF or JPEG XL file; of several pictures it is the first.
+        wanted: Its layer is R, G, B of the first part of an EXR file that has them, else Y, else
+            the only channel of the file. Where a window is shown, gaps are black; overscan is cut.
 
     Raises:
-        SourceError: The file is missing or damaged, has no such layer, or pixels beyond `window`.
+        SourceError: The file is missing or damaged, has no such layer, pixels beyond the window, or
+            numbers that are no color.
     """
-    with _chosen(path, layer) as (file, chosen, spec):
-        shown = window or _display_window(spec)
-        if window is not None and window | _data_window(spec) != window:
-            msg = (
-                f"{path} has pixels at {_data_window(spec)}, beyond those of the first frame, "
-                f"{window}; leave --keep-windows out"
-            )
-            raise SourceError(msg)
-        planes = tuple(_framed(plane, spec, shown) for plane in _pixels(path, file, chosen))
-    picture = _picture(path, planes, spec)
-    return (
-        picture
-        if window is None
-        else replace(picture, props={**picture.props, **_kept(spec, shown)})
+    with _chosen(path, wanted) as (file, chosen, spec):
+        _refuse_numbers(path, chosen, spec)
+        box = wanted.window or _display_window(spec)
+        _refuse_beyond(path, spec, wanted, box)
+        planes, alpha = _pixels(path, file, chosen, with_alpha=wanted.with_alpha)
+
+    def shown(plane: NDArray[Any]) -> NDArray[Any]:
+        return _upright(_framed(plane, spec, box), spec)
+
+    props = _props(path, spec, len(planes)) | ({} if wanted.window is None else _kept(spec, box))
+    return Picture(
+        tuple(map(shown, planes)),
+        props,
+        _warning(path, spec),
+        None if alpha is None else shown(alpha),
     )
 
 
-def whole_window(path: Path, layer: str | None = None) -> Window:
+def has_palette(path: Path) -> bool:
+    """Tell whether the TIFF file at `path` has its colors in a table."""
+    with _opened(path) as file:
+        return bool(file.spec().get_int_attribute(PHOTOMETRIC, -1) == PALETTE)
+
+
+def alpha_of(path: Path) -> NDArray[Any] | None:
+    """Return the alpha of the picture at `path`, (height, width), upright; None if it has none."""
+    with _opened(path) as file:
+        spec = file.spec()
+        if spec.alpha_channel < 0:
+            return None
+        pixels = file.read_image(0, 0, spec.alpha_channel, spec.alpha_channel + 1, spec.format)
+    if pixels is None:
+        raise _damaged(path)
+    return _upright(pixels[..., 0], spec)
+
+
+def whole_window(path: Path, layer: str | None = None) -> PixelBox:
     """
     Return the window that holds all of the picture at `path`: what is displayed, and overscan.
 
     Raises:
         SourceError: The file is missing or damaged, or has no such layer.
     """
-    with _chosen(path, layer) as (_, _, spec):
+    with _chosen(path, Wanted(layer)) as (_, _, spec):
         return _data_window(spec) | _display_window(spec)
 
 
 @contextmanager
-def _chosen(path: Path, layer: str | None) -> Iterator[tuple[ImageInput, Layer, ImageSpec]]:
-    """Open the file at `path` where `layer` is."""
+def _chosen(path: Path, wanted: Wanted) -> Iterator[tuple[ImageInput, Layer, ImageSpec]]:
+    """Open the file at `path` where the layer is that is wanted."""
     try:
         with _opened(path) as file:
-            chosen = _choose(path, list(_layers(file)), layer)
+            layers = list(_layers(file))
+            if path.suffix.lower() != ".exr":
+                layers = [layer for layer in layers if layer.part == 0]
+            chosen = _choose(path, layers, wanted)
             file.seek_subimage(chosen.part, 0)
             spec = file.spec()
             _refuse_deep(path, spec)
@@ -176,16 +183,16 @@ def _chosen(path: Path, layer: str | None) -> Iterator[tuple[ImageInput, Layer, 
         raise _damaged(path) from None
 
 
-def _data_window(spec: ImageSpec) -> Window:
-    return Window(spec.x, spec.y, spec.x + spec.width - 1, spec.y + spec.height - 1)
+def _data_window(spec: ImageSpec) -> PixelBox:
+    return PixelBox(spec.x, spec.y, spec.x + spec.width - 1, spec.y + spec.height - 1)
 
 
-def _display_window(spec: ImageSpec) -> Window:
+def _display_window(spec: ImageSpec) -> PixelBox:
     x, y = spec.full_x, spec.full_y
-    return Window(x, y, x + spec.full_width - 1, y + spec.full_height - 1)
+    return PixelBox(x, y, x + spec.full_width - 1, y + spec.full_height - 1)
 
 
-def _kept(spec: ImageSpec, shown: Window) -> Props:
+def _kept(spec: ImageSpec, shown: PixelBox) -> dict[str, list[int]]:
     return {
         DATA_WINDOW: _data_window(spec).edges,
         DISPLAY_WINDOW: _display_window(spec).edges,
@@ -235,8 +242,9 @@ def _layers(file: ImageInput) -> Iterator[Layer]:
         part += 1
 
 
-def _choose(path: Path, layers: list[Layer], name: str | None) -> Layer:
-    """Return the layer called `name`, or the one to show if there is no name."""
+def _choose(path: Path, layers: list[Layer], wanted: Wanted) -> Layer:
+    """Return the layer that is asked for by name, or the one to show if there is no name."""
+    name = wanted.layer
     if name is not None:
         fitting = [layer for layer in layers if layer.is_named(name) and layer.shown]
     elif sum(len(layer.channels) for layer in layers) == 1:
@@ -244,6 +252,10 @@ def _choose(path: Path, layers: list[Layer], name: str | None) -> Layer:
     else:
         plain = [layer for layer in layers if not layer.prefix and layer.shown]
         fitting = sorted(plain, key=lambda layer: len(layer.shown), reverse=True)
+        if not fitting and wanted.with_alpha:
+            fitting = [
+                layer.of("A") for layer in layers if not layer.prefix and "A" in layer.channels
+            ]
     if not fitting:
         raise SourceError(_without(path, layers, name))
     return fitting[0]
@@ -277,21 +289,72 @@ def _refuse_size(path: Path, spec: ImageSpec) -> None:
             raise SourceError(msg)
 
 
-def _pixels(path: Path, file: ImageInput, layer: Layer) -> list[NDArray[Any]]:
-    """Return the shown channels, each (height, width) of the data window."""
+def _refuse_numbers(path: Path, layer: Layer, spec: ImageSpec) -> None:
+    """Refuse channels whose numbers mean no color: those of IDs, of depth, of data."""
+    kinds = {str(spec.channelformat(index)) for index in layer.shown}
+    odd = sorted(kinds - NARROW - WIDE)
+    if odd:
+        kind = NUMPY_NAMES.get(odd[0], odd[0])
+        other = ", or name another layer with --layer" if path.suffix.lower() == ".exr" else ""
+        msg = (
+            f"{path} has {kind} pixels in {layer}; 8-bit, 16-bit, half and 32-bit float pictures "
+            f"are read: write it as one of these{other}"
+        )
+        raise SourceError(msg)
+    said = spec.get_int_attribute(PHOTOMETRIC, -1)
+    if said in LAB_KINDS:
+        msg = f"{path} is in CIELAB color, which isn't read; save it as RGB"
+        raise SourceError(msg)
+
+
+def _refuse_beyond(path: Path, spec: ImageSpec, wanted: Wanted, box: PixelBox) -> None:
+    """Refuse pixels that would be cut, and a picture of which nothing would be seen."""
+    data = _data_window(spec)
+    if wanted.window is not None and wanted.window | data != wanted.window:
+        msg = (
+            f"{path} has pixels at {data}, beyond those of the first frame, {wanted.window}; "
+            "leave --keep-windows out"
+        )
+        raise SourceError(msg)
+    # Of a matte, nothing is what is seen where nobody is.
+    if not data.meets(box) and not wanted.with_alpha:
+        msg = (
+            f"{path} has pixels at {data} alone, beside what it displays, {box}: nothing of them "
+            "would be seen; matte them too with --keep-windows, or render it again"
+        )
+        raise SourceError(msg)
+
+
+def _pixels(
+    path: Path, file: ImageInput, layer: Layer, *, with_alpha: bool
+) -> tuple[list[NDArray[Any]], NDArray[Any] | None]:
+    """Return the shown channels, each (height, width) of the data window, and the alpha or None."""
     import OpenImageIO
 
-    first, last = min(layer.shown), max(layer.shown)
-    is_integer = file.spec().format.basetype in (OpenImageIO.UINT8, OpenImageIO.UINT16)
-    wanted = OpenImageIO.UNKNOWN if is_integer else OpenImageIO.FLOAT
-    pixels = file.read_image(layer.part, 0, first, last + 1, wanted)
+    alpha = layer.alpha if with_alpha else None
+    indices = [*layer.shown, *([] if alpha is None else [alpha])]
+    first, last = min(indices), max(indices)
+    kinds = {str(file.spec().channelformat(index)) for index in indices}
+    asked = OpenImageIO.UNKNOWN if kinds <= NARROW else OpenImageIO.FLOAT
+    pixels = file.read_image(layer.part, 0, first, last + 1, asked)
     if pixels is None:
         file.geterror()
         raise _damaged(path)
-    return [pixels[..., index - first] for index in layer.shown]
+    planes = [pixels[..., index - first] for index in layer.shown]
+    return planes, None if alpha is None else pixels[..., alpha - first]
 
 
-def _framed(pixels: NDArray[Any], spec: ImageSpec, shown: Window) -> NDArray[Any]:
+def _upright(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
+    """Return `pixels` turned as the file says (TIFF 6.0, tag 274: 1 to 8)."""
+    said = spec.get_int_attribute("Orientation", 1)
+    if said > 4:
+        pixels = pixels.T
+    if said in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels[:, ::-1] if said in (2, 3, 6, 7) else pixels
+
+
+def _framed(pixels: NDArray[Any], spec: ImageSpec, shown: PixelBox) -> NDArray[Any]:
     """Return `pixels` of the data window as the window `shown`, black where they aren't."""
     x, y = spec.x - shown.left, spec.y - shown.top
     if (x, y) == (0, 0) and pixels.shape == shown.shape:
@@ -303,9 +366,9 @@ def _framed(pixels: NDArray[Any], spec: ImageSpec, shown: Window) -> NDArray[Any
     return plane
 
 
-def _picture(path: Path, planes: tuple[NDArray[Any], ...], spec: ImageSpec) -> Picture:
+def _props(path: Path, spec: ImageSpec, planes: int) -> dict[str, int | str | list[int]]:
     props: dict[str, int | str | list[int]] = {"_Range": int(vs.RANGE_FULL)}
-    if len(planes) == 3:
+    if planes == 3:
         props["_Matrix"] = IDENTITY
     transfer = spec.get_string_attribute("dpx:Transfer")
     if path.suffix.lower() == ".exr":
@@ -315,13 +378,17 @@ def _picture(path: Path, planes: tuple[NDArray[Any], ...], spec: ImageSpec) -> P
             props[SPACE] = gamut
     elif transfer in DPX_TRANSFERS:
         props |= {"_Transfer": DPX_TRANSFERS[transfer], "_Primaries": BT709}
+    cicp = spec.getattribute("CICP")
+    if isinstance(cicp, tuple):
+        props |= {"_Primaries": cicp[0], "_Transfer": cicp[1]}
     aspect = Fraction(spec.get_float_attribute("PixelAspectRatio", 1.0)).limit_denominator(1000)
     if aspect > 0:
         props |= {"_SARNum": aspect.numerator, "_SARDen": aspect.denominator}
-    return Picture(planes, props, _warning(path, spec, transfer))
+    return props
 
 
-def _warning(path: Path, spec: ImageSpec, transfer: str) -> str | None:
+def _warning(path: Path, spec: ImageSpec) -> str | None:
+    transfer = spec.get_string_attribute("dpx:Transfer")
     if transfer in LOG_TRANSFERS:
         return (
             f"{path} holds log film codes ({transfer}), which are taken as display color; "

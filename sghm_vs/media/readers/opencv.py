@@ -1,26 +1,31 @@
-"""Photos: PNG, JPEG, TIFF and kin, by OpenCV."""
+"""Photos: PNG, JPEG, WebP, AVIF and kin, by OpenCV."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import cv2
 import numpy as np
 import vapoursynth as vs
+from numpy.typing import NDArray
 
 from sghm_vs.color.frame_props import IDENTITY
 from sghm_vs.errors import SourceError
-from sghm_vs.media.readers.picture import Picture
+from sghm_vs.media.readers import heif
+from sghm_vs.media.readers.oiio import alpha_of
+from sghm_vs.media.readers.picture import Picture, Wanted
 
-PHOTOMETRIC = 262
-LAB_KINDS = (8, 9, 10)
+ALPHA_SUFFIXES = frozenset({".png", ".webp", ".bmp"})
+"""Of photos whose alpha OpenImageIO reads; where OpenCV does, it doesn't turn by EXIF."""
 
 
-def read_photo(path: Path) -> Picture:
+def read_with_opencv(path: Path, wanted: Wanted) -> Picture:
     """
-    Return the photo at `path`, upright as its EXIF data says, alpha dropped without blending.
+    Return the photo at `path`, upright as its EXIF data says, color not blended with its alpha.
 
     Palettes and CMYK become RGB; of a file with several pictures it is the first.
 
@@ -33,25 +38,59 @@ def read_photo(path: Path) -> Picture:
     except OSError as error:
         msg = f"{path} can't be read: {error.strerror}"
         raise SourceError(msg) from None
+    heif.refuse_hevc_photo(path, data)
     # These flags drop alpha without blending and turn by EXIF; IMREAD_UNCHANGED does neither.
-    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
-    if _is_lab_tiff(data):
-        msg = f"{path} is in CIELAB color, which isn't read; save it as RGB"
-        raise SourceError(msg)
+    pixels = _decoded(path, data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+    alpha = _alpha(path, data) if wanted.with_alpha else None
+    # VapourSynth takes gray of unknown range for limited, which pictures never are.
+    props: dict[str, int | str | list[int]] = {"_Range": int(vs.RANGE_FULL)}
+    coding = heif.avif_coding(path) if heif.is_avif(data) else None
+    if coding is not None:
+        props |= {"_Primaries": coding.primaries, "_Transfer": coding.transfer}
+        pixels = _in_16_bits(pixels, coding.bits)
+        alpha = None if alpha is None else _in_16_bits(alpha, coding.bits)
+    if pixels.ndim == 2:
+        return Picture((pixels,), props, alpha=alpha)
+    blue, green, red = cv2.split(pixels)
+    return Picture((red, green, blue), props | {"_Matrix": IDENTITY}, alpha=alpha)
+
+
+def _decoded(path: Path, data: bytes, flags: int) -> NDArray[Any]:
     is_cut = _is_cut_jpeg(data) or _is_cut_png(data)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not is_cut else None
+    with _silenced():
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not is_cut else None
     if pixels is None:
         msg = (
             f"{path} is damaged or not a kind of picture that is read ({len(data)} "
             "bytes); copy it again, or save it as PNG"
         )
         raise SourceError(msg)
-    # VapourSynth takes gray of unknown range for limited, which pictures never are.
-    props = {"_Range": int(vs.RANGE_FULL)}
-    if pixels.ndim == 2:
-        return Picture((pixels,), props)
-    blue, green, red = cv2.split(pixels)
-    return Picture((red, green, blue), props | {"_Matrix": IDENTITY})
+    return pixels
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep OpenCV from printing what it thinks of a file: our own error says it."""
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
+def _alpha(path: Path, data: bytes) -> NDArray[Any] | None:
+    if path.suffix.lower() in ALPHA_SUFFIXES:
+        return alpha_of(path)
+    pixels = _decoded(path, data, cv2.IMREAD_UNCHANGED)
+    return pixels[..., 3] if pixels.ndim == 3 and pixels.shape[2] == 4 else None
+
+
+def _in_16_bits(codes: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Return `codes` of 9 to 15 bits, full range, as those of 16; others as they are."""
+    if codes.dtype != np.uint16 or bits == 16:
+        return codes
+    return np.rint(codes * (65535 / ((1 << bits) - 1))).astype(np.uint16)
 
 
 def _is_cut_jpeg(data: bytes) -> bool:
@@ -92,24 +131,6 @@ def _is_cut_png(data: bytes) -> bool:
         if kind == b"IEND":
             return at > len(data)
     return True
-
-
-def _is_lab_tiff(data: bytes) -> bool:
-    """
-    Tell whether `data` is a TIFF in CIELAB, ICCLAB or ITULAB, whose numbers OpenCV takes for RGB.
-
-    Source:
-        TIFF 6.0, section 2 (directory: count, then 12 bytes an entry) and tag 262.
-    """
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-    if data[:4] not in (b"II*\0", b"MM\0*"):
-        return False
-    start = int.from_bytes(data[4:8], order)
-    count = int.from_bytes(data[start : start + 2], order)
-    for at in range(start + 2, min(start + 2 + 12 * count, len(data)), 12):
-        if int.from_bytes(data[at : at + 2], order) == PHOTOMETRIC:
-            return int.from_bytes(data[at + 8 : at + 10], order) in LAB_KINDS
-    return False
 
 
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)

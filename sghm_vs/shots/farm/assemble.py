@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import vapoursynth as vs
 
-from sghm_vs.color.convert import to_matte
 from sghm_vs.media.files import each
 from sghm_vs.media.metadata import WINDOWS
 from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.readers.mattes import open_matte
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import FINISHED, join, records_of
@@ -110,7 +110,7 @@ def _write_from_alpha(job: Job, description: Mapping[str, str]) -> None:
 
 def _kept_alpha(job: Job, source: Source) -> vs.VideoNode:
     """Return the alpha that the chunks left, of the length of `source`; black where nothing is."""
-    kept = to_matte(open_source(job.kept_alpha).clip)
+    kept = open_matte(job.kept_alpha).clip
     first = job.planned.frames.first - source.first_number
     after = source.clip.num_frames - first - kept.num_frames
     black = [kept.std.BlankClip(length=length) if length else None for length in (first, after)]

@@ -1,0 +1,152 @@
+"""Mattes that are given: which of a picture's channels is the matte, and that it is one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import vapoursynth as vs
+
+from sghm_vs.clips import computed
+from sghm_vs.color.convert import read_color, to_full_range_gray, to_matte
+from sghm_vs.color.frame_props import readable
+from sghm_vs.errors import SourceError
+from sghm_vs.media.readers import Source, open_source
+from sghm_vs.options import MatteChannel, Opening
+
+logger = logging.getLogger(__name__)
+
+GRAY_CODES = 2
+"""Of 255: so far apart may red, green and blue of a gray be, and chroma from neutral."""
+LOOKED_AT = 5
+"""Frames that are looked at before the first is written."""
+LUMA = "x 0.2126 * y 0.7152 * + z 0.0722 * +"
+"""ITU-R BT.709."""
+PLANES = {"red": 0, "green": 1, "blue": 2}
+CHOOSE = f"say which channel is the matte: --matte-channel {'|'.join(get_args(MatteChannel))}"
+
+
+def open_matte(path: str | Path, channel: MatteChannel | None = None) -> Source:
+    """
+    Return the footage at `path` as the matte that it is: its clip is GRAYS, full range, 0-1.
+
+    Without a word it is the alpha of pictures that have one, which is said, and else their gray.
+
+    Args:
+        path: Footage or a picture; a script with an alpha.
+        channel: Which of its channels is the matte: alpha; luma, which of a movie is its Y and of
+            RGB that of BT.709; red, green or blue as coded.
+
+    Raises:
+        SourceError: It can't be read, has no such channel, or nothing says which channel is meant:
+            it is in color without an alpha, or gray beside an alpha that is the same everywhere. A
+            later frame in color raises `vapoursynth.Error` when it is asked for.
+        UnsupportedClipError: Its format can't be converted.
+    """
+    source = open_source(path, Opening(with_alpha=True))
+    return replace(source, clip=_matte(Path(path), source, channel))
+
+
+def _matte(path: Path, source: Source, channel: MatteChannel | None) -> vs.VideoNode:
+    clip, alpha = readable(source.clip), _alpha(source)
+    if channel is not None:
+        return _channel(path, clip, alpha, channel)
+    if alpha is None:
+        return to_matte(_gray(path, clip))
+    _refuse_idle_alpha(path, clip, alpha)
+    logger.warning("%s: its alpha channel is the matte, not its color", path)
+    return alpha
+
+
+def _alpha(source: Source) -> vs.VideoNode | None:
+    """Return the alpha of `source`, GRAYS."""
+    if source.alpha is not None:
+        return to_full_range_gray(source.alpha, vs.GRAYS)
+    with source.clip.get_frame(0) as frame:
+        if "_Alpha" not in frame.props:
+            return None
+    return to_full_range_gray(source.clip.std.PropToClip("_Alpha"), vs.GRAYS)
+
+
+def _channel(
+    path: Path, clip: vs.VideoNode, alpha: vs.VideoNode | None, channel: MatteChannel
+) -> vs.VideoNode:
+    family = clip.format.color_family
+    if channel == "alpha":
+        if alpha is None:
+            others = [name for name in get_args(MatteChannel) if name != "alpha"]
+            msg = f"{path} has no alpha channel; choose --matte-channel {'|'.join(others)}"
+            raise SourceError(msg)
+        return alpha
+    if family == vs.GRAY or (channel == "luma" and family == vs.YUV):
+        return to_matte(clip)
+    rgb = read_color(clip).clip.resize.Bicubic(format=vs.RGBS) if family == vs.YUV else clip
+    planes = [to_full_range_gray(rgb.std.ShufflePlanes(n, vs.GRAY), vs.GRAYS) for n in range(3)]
+    return vs.core.std.Expr(planes, LUMA) if channel == "luma" else planes[PLANES[channel]]
+
+
+def _gray(path: Path, clip: vs.VideoNode) -> vs.VideoNode:
+    """Return `clip`, once frames along it are gray; one that is not raises when it is asked for."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        _refuse_color(path, frames[0])
+        return frames[0]
+
+    if clip.format.color_family == vs.GRAY:
+        return clip
+    for frame in _frames_along(clip):
+        _refuse_color(path, frame)
+    return computed(clip, [clip], make)
+
+
+def _refuse_color(path: Path, frame: vs.VideoFrame) -> None:
+    if not is_gray(frame):
+        msg = f"{path} is in color and has no alpha channel, where a matte is expected; {CHOOSE}"
+        raise SourceError(msg)
+
+
+def is_gray(frame: vs.VideoFrame) -> bool:
+    """Tell whether `frame`, in color, shows grays alone, within `GRAY_CODES`."""
+    kind = frame.format
+    is_float = kind.sample_type == vs.FLOAT
+    # In whole codes: of 10 bits a step of 8 bits is four.
+    step = 1 / 255 if is_float else ((1 << kind.bits_per_sample) - 1) / 255
+    planes = [np.asarray(plane) for plane in frame]
+    if kind.color_family == vs.YUV:
+        middle = 0 if is_float else 1 << (kind.bits_per_sample - 1)
+        ends = [(plane.min(), plane.max()) for plane in planes[1:]]
+        apart = max(max(float(most) - middle, middle - float(least)) for least, most in ends)
+    else:
+        most, least = np.maximum.reduce(planes), np.minimum.reduce(planes)
+        apart = float((most - least).max())
+    return not apart > GRAY_CODES * step + 1e-6
+
+
+def _refuse_idle_alpha(path: Path, clip: vs.VideoNode, alpha: vs.VideoNode) -> None:
+    """Refuse an alpha that is 0 or 1 everywhere beside a gray that is something else."""
+    least, most = _range_along(alpha)
+    if least != most or least not in (0, 1):
+        return
+    is_color = clip.format.color_family != vs.GRAY
+    if is_color and not all(is_gray(frame) for frame in _frames_along(clip)):
+        logger.warning("%s: its alpha channel is %g in every frame looked at", path, least)
+    elif _range_along(to_matte(clip)) != (least, most):
+        msg = f"{path} is gray, and its alpha channel is {least:g} throughout; {CHOOSE}"
+        raise SourceError(msg)
+
+
+def _range_along(gray: vs.VideoNode) -> tuple[float, float]:
+    planes = [np.asarray(frame[0]) for frame in _frames_along(gray)]
+    return min(float(p.min()) for p in planes), max(float(p.max()) for p in planes)
+
+
+def _frames_along(clip: vs.VideoNode) -> Iterator[vs.VideoFrame]:
+    """Yield the first and last frame of `clip`, and some between."""
+    last, steps = clip.num_frames - 1, LOOKED_AT - 1
+    for n in sorted({last * step // steps for step in range(LOOKED_AT)}):
+        yield clip.get_frame(n)

@@ -1,0 +1,338 @@
+"""Mattes that are given: which channel of them is the matte, wherever one may be given."""
+
+import logging
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import OpenEXR
+import OpenImageIO as oiio
+import pytest
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs import export
+from sghm_vs.cli import main
+from sghm_vs.errors import SourceError
+from sghm_vs.media.readers import open_source
+from sghm_vs.media.readers.mattes import open_matte
+from sghm_vs.options import CODECS, LAYOUTS, Matting
+from sghm_vs.shots.shot import _open_mask
+from tests.clips import core, noise_clip
+
+WIDTH, HEIGHT = 48, 32
+ALPHA = np.repeat([[255, 0]], HEIGHT, 0).repeat(WIDTH // 2, 1).astype(np.uint8)
+COLOR = np.dstack([ALPHA // 3, 255 - ALPHA // 2, np.full_like(ALPHA, 90)])
+"""B, G, R: colorful everywhere."""
+
+
+def picture(path: Path, pixels: NDArray) -> Path:
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
+    return path
+
+
+def exr(path: Path, **channels: NDArray) -> Path:
+    floats = {name: (plane / 255).astype("f2") for name, plane in channels.items()}
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, floats).write(str(path))
+    return path
+
+
+def movie(path: Path, pixels: NDArray, kind: str, codec: str, frames: int = 3, **options) -> Path:
+    """Write `pixels`, of PyAV's format `kind`, as a movie of `codec` and its pixel format."""
+    coder, pixel_format = codec.split()
+    # By itself it can't encode a frame that is not shown, with alpha.
+    options |= {"coder": {"auto-alt-ref": "0"}} if coder == "libvpx" else {}
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(coder, rate=24, options=options.get("coder", {}))
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixel_format
+        stream.bit_rate = 4_000_000
+        for _ in range(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format=kind)
+            for packet in stream.encode(frame):
+                out.mux(packet)
+        for packet in stream.encode():
+            out.mux(packet)
+    return path
+
+
+def matte(path: Path, *given) -> NDArray:
+    with open_matte(path, *given).clip.get_frame(0) as frame:
+        assert frame.format.id == vs.GRAYS
+        return np.array(frame[0])
+
+
+def assert_is_alpha(found: NDArray, expected: NDArray = ALPHA) -> None:
+    np.testing.assert_allclose(found, expected / 255, atol=0.02)
+
+
+BGRA = np.dstack([COLOR, ALPHA])
+RGBA = np.dstack([COLOR[..., ::-1], ALPHA])
+MOVIES = ["a.mov prores_ks yuva444p10le", "a.mov qtrle argb", "a.mkv ffv1 bgra",
+          "a.mkv ffv1 yuva420p", "a.mkv ffv1 gbrap12le", "a.mov png rgba",
+          "a.webm libvpx-vp9 yuva420p", "a.webm libvpx yuva420p"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MOVIES)
+def test_a_movie_with_alpha_is_taken_by_it(tmp_path, caplog, kind):
+    name, codec = kind.split(" ", 1)
+
+    found = matte(movie(tmp_path / name, RGBA, "rgba", codec))
+
+    # Lossy codecs blur the edge.
+    sides = np.s_[:, [4, -4]]
+    np.testing.assert_allclose(found[sides], ALPHA[sides] / 255, atol=0.02)
+    assert "its alpha channel is the matte" in caplog.text
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".avif"])
+def test_a_picture_with_alpha_is_taken_by_it(tmp_path, suffix):
+    assert_is_alpha(matte(picture(tmp_path / f"a{suffix}", BGRA)))
+
+
+@pytest.mark.parametrize("suffix", [".tga", ".jxl", ".dpx"])
+def test_so_is_one_that_openimageio_reads(tmp_path, suffix):
+    file = oiio.ImageOutput.create(str(tmp_path / f"a{suffix}"))
+    spec = oiio.ImageSpec(WIDTH, HEIGHT, 4, "uint8")
+    # It would multiply the color by the alpha.
+    spec.attribute("oiio:UnassociatedAlpha", 1)
+    file.open(str(tmp_path / f"a{suffix}"), spec)
+    file.write_image(RGBA)
+    file.close()
+
+    assert_is_alpha(matte(tmp_path / f"a{suffix}"))
+
+
+def test_a_gray_picture_with_alpha_is_taken_by_it(tmp_path):
+    gray = cv2.imencode(".png", np.dstack([COLOR[..., 0]] * 3 + [ALPHA]))[1]
+    (tmp_path / "a.png").write_bytes(gray.tobytes())
+
+    assert_is_alpha(matte(tmp_path / "a.png"))
+
+
+def test_the_alpha_of_a_turned_picture_is_turned(tmp_path):
+    import PIL.Image
+
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    PIL.Image.fromarray(RGBA).save(tmp_path / "a.png", exif=exif)
+
+    assert_is_alpha(matte(tmp_path / "a.png"), np.rot90(ALPHA, -1))
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_the_alpha_of_a_turned_movie_is_turned(tmp_path, degrees):
+    movie(tmp_path / "a.mov", RGBA, "rgba", "qtrle argb")
+    turn(tmp_path / "a.mov", tmp_path / "turned.mov", degrees)
+
+    assert_is_alpha(matte(tmp_path / "turned.mov"), np.rot90(ALPHA, degrees // 90))
+
+
+def turn(path: Path, to: Path, degrees: int) -> None:
+    with av.open(str(path)) as given, av.open(str(to), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        stream.set_display_rotation(degrees)
+        for packet in given.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_that_we_write_is_a_matte_again_unless_it_has_none(tmp_path, layout):
+    clip = noise_clip(length=1)
+    alpha = core.std.BlankClip(clip, format=vs.GRAY16, color=30000)
+    export(clip, alpha, tmp_path / "x.exr", layout=layout)
+
+    if layout == "fg":
+        with pytest.raises(SourceError, match="--matte-channel"):
+            matte(tmp_path / "x.exr")
+    else:
+        np.testing.assert_allclose(matte(tmp_path / "x.exr"), 30000 / 65535, atol=0.001)
+
+
+@pytest.mark.parametrize("codec", [name for name, suffix in CODECS.items() if suffix != ".mp4"])
+def test_every_movie_that_we_write_is_a_matte_again(tmp_path, codec):
+    clip = noise_clip(length=2)
+    alpha = core.std.BlankClip(clip, format=vs.GRAY16, color=30000)
+    export(clip, alpha, tmp_path / f"x{CODECS[codec]}", codec=codec)
+
+    np.testing.assert_allclose(matte(tmp_path / f"x{CODECS[codec]}"), 30000 / 65535, atol=0.01)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".jpg"])
+def test_gray_that_was_saved_as_rgb_is_a_matte(tmp_path, suffix):
+    nearly = np.dstack([ALPHA, np.clip(ALPHA.astype(int) - 2, 0, 255).astype(np.uint8), ALPHA])
+    pixels = np.dstack([ALPHA] * 3) if suffix == ".jpg" else nearly
+
+    assert_is_alpha(matte(picture(tmp_path / f"a{suffix}", pixels)))
+
+
+def test_gray_that_was_saved_as_rgb_exr_is_a_matte(tmp_path):
+    assert_is_alpha(matte(exr(tmp_path / "a.exr", R=ALPHA, G=ALPHA, B=ALPHA)))
+
+
+def test_an_alpha_beside_depth_alone_is_a_matte(tmp_path):
+    assert_is_alpha(matte(exr(tmp_path / "a.exr", A=ALPHA, Z=ALPHA // 2)))
+
+
+@pytest.mark.parametrize(
+    "kind", ["a.mp4 libx264 yuv420p", "a.mov prores_ks yuv422p10le", "a.mkv ffv1 yuv444p16le"]
+)
+def test_a_movie_of_neutral_chroma_is_a_matte_by_its_range(tmp_path, kind):
+    name, codec = kind.split(" ", 1)
+    gray = np.dstack([ALPHA] * 3)
+
+    found = matte(movie(tmp_path / name, gray, "rgb24", codec, coder={"qp": "0"}))
+
+    np.testing.assert_allclose(found[:, [4, -4]], ALPHA[:, [4, -4]] / 255, atol=0.02)
+
+
+def colorful(folder: Path, kind: str) -> Path:
+    if kind == "a.png":
+        return picture(folder / kind, COLOR)
+    if kind == "a.exr":
+        return exr(folder / kind, R=COLOR[..., 2], G=COLOR[..., 1], B=COLOR[..., 0])
+    return movie(folder / kind, COLOR, "bgr24", "libx264 yuv420p")
+
+
+@pytest.mark.parametrize("kind", ["a.png", "a.exr", "a.mp4"])
+def test_color_without_alpha_is_refused_and_the_option_named(tmp_path, kind):
+    said = r"is in color and has no alpha .* --matte-channel alpha\|luma\|red\|green\|blue"
+    with pytest.raises(SourceError, match=said):
+        open_matte(colorful(tmp_path, kind))
+
+
+def test_a_movie_that_fades_in_from_black_is_found_to_be_in_color(tmp_path):
+    """Its first and last frame and those between that are looked at are black."""
+    black, frames = np.zeros_like(RGBA[..., :3]), 21
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        stream = out.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
+        for n in range(frames):
+            pixels = COLOR if n == 7 else black
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
+        out.mux(stream.encode())
+
+    clip = open_matte(tmp_path / "a.mkv").clip
+
+    with pytest.raises(vs.Error, match="is in color and has no alpha"):
+        list(clip.frames(close=True))
+
+
+def test_gray_beside_an_alpha_of_one_is_refused_as_nothing_says_which_is_meant(tmp_path):
+    gray = np.dstack([ALPHA] * 3)
+    opaque = picture(tmp_path / "a.png", np.dstack([gray, np.full_like(ALPHA, 255)]))
+
+    with pytest.raises(SourceError, match=r"is gray, and its alpha channel is 1 throughout"):
+        open_matte(opaque)
+
+    assert_is_alpha(matte(opaque, "luma"))
+
+
+@pytest.mark.parametrize(
+    ("channel", "expected"),
+    [("red", COLOR[..., 2]), ("green", COLOR[..., 1]), ("blue", COLOR[..., 0]), ("alpha", ALPHA)],
+)
+def test_a_channel_that_is_named_is_taken(tmp_path, channel, expected):
+    assert_is_alpha(matte(picture(tmp_path / "a.png", BGRA), channel), expected)
+
+
+def test_luma_of_a_movie_is_its_y_as_its_range_says(tmp_path):
+    path = colorful(tmp_path, "a.mp4")
+    with av.open(str(path)) as file:
+        y = next(file.decode(video=0)).to_ndarray()[:HEIGHT, :WIDTH].astype(float)
+
+    found = matte(path, "luma")
+
+    np.testing.assert_allclose(found, ((y - 16) / 219).clip(0, 1), atol=1e-5)
+
+
+def test_red_of_a_movie_is_that_of_its_rgb(tmp_path):
+    path = movie(tmp_path / "a.mkv", COLOR, "bgr24", "ffv1 yuv444p16le")
+
+    np.testing.assert_allclose(matte(path, "red"), COLOR[..., 2] / 255, atol=0.01)
+
+
+def test_an_alpha_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(SourceError, match=r"has no alpha channel; .* luma\|red\|green\|blue"):
+        open_matte(colorful(tmp_path, "a.png"), "alpha")
+
+
+def test_a_scripts_own_alpha_is_its_matte(tmp_path):
+    (tmp_path / "a.vpy").write_text(
+        "import vapoursynth as vs\n"
+        "clip = vs.core.std.BlankClip(format=vs.RGB24, length=2, color=[9, 200, 9])\n"
+        "clip.set_output(alpha=vs.core.std.BlankClip(clip, format=vs.GRAY8, color=51))\n"
+    )
+
+    np.testing.assert_allclose(matte(tmp_path / "a.vpy"), 0.2, atol=1e-6)
+
+
+# Every door.
+
+
+@pytest.fixture
+def plate(tmp_path) -> Path:
+    return movie(tmp_path / "plate.mp4", COLOR, "bgr24", "libx264 yuv420p")
+
+
+@pytest.fixture
+def prores(tmp_path) -> Path:
+    return movie(tmp_path / "matte.mov", RGBA, "rgba", "prores_ks yuva444p10le")
+
+
+def test_export_takes_a_deliverys_alpha_and_refuses_color(tmp_path, plate, prores, capsys):
+    out = tmp_path / "out" / "o.####.png"
+
+    assert main(["export", str(plate), "--alpha", str(prores), "-o", str(out), "--quiet"]) == 0
+    written = cv2.imread(str(tmp_path / "out" / "o.0000.png"), cv2.IMREAD_UNCHANGED)
+    assert_is_alpha(written[:, [4, -4]] / 65535, ALPHA[:, [4, -4]])
+    more = str(tmp_path / "more.mkv")
+    assert main(["export", str(plate), "--alpha", str(plate), "-o", more, "--quiet"]) == 1
+    assert "--matte-channel" in capsys.readouterr().err
+    assert not Path(more).exists()
+    words = ["--quiet", "--matte-channel", "luma"]
+    assert main(["export", str(plate), "--alpha", str(plate), "-o", more, *words]) == 0
+
+
+@pytest.mark.parametrize("given", ["--pred", "--gt"])
+def test_eval_takes_a_deliverys_alpha_and_refuses_color(tmp_path, plate, prores, given, capsys):
+    truth = movie(tmp_path / "truth.mkv", ALPHA, "gray", "ffv1 gray")
+    other = "--gt" if given == "--pred" else "--pred"
+
+    assert main(["eval", given, str(prores), other, str(truth), "--quiet"]) == 0
+    mad = float(capsys.readouterr().out.splitlines()[1].split()[1])
+    assert mad < 5
+    assert main(["eval", given, str(plate), other, str(truth), "--quiet"]) == 1
+    assert "--matte-channel" in capsys.readouterr().err
+    words = ["--quiet", "--matte-channel", "luma"]
+    assert main(["eval", given, str(plate), other, str(truth), *words]) == 0
+
+
+def test_a_mask_is_taken_by_its_alpha_and_refused_in_color(plate, prores):
+    source = open_source(plate)
+
+    mask = _open_mask(Matting(mask=prores), source, None)
+
+    with mask.get_frame(0) as frame:
+        found = np.array(frame[0])
+    assert_is_alpha(found[:, [4, -4]], ALPHA[:, [4, -4]])
+    with pytest.raises(SourceError, match="--matte-channel"):
+        _open_mask(Matting(mask=plate), source, None)
+    assert _open_mask(Matting(mask=plate, matte_channel="luma"), source, None).num_frames == 3
+
+
+@pytest.mark.parametrize("verb", ["matte", "batch", "export", "eval"])
+def test_every_verb_that_takes_a_matte_offers_the_channel(verb, capsys):
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+
+    assert "--matte-channel {alpha,luma,red,green,blue}" in capsys.readouterr().out
+
+
+def test_a_matte_says_nothing_where_there_is_no_choice(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        matte(movie(tmp_path / "truth.mkv", ALPHA, "gray", "ffv1 gray"))
+
+    assert not caplog.text
