@@ -19,9 +19,10 @@ import pytest
 from sghm_vs.cli import batch, build_parser, main, timeline
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.hosts import script
-from sghm_vs.options import FrameRange
+from sghm_vs.options import FrameRange, exact_rate
 from sghm_vs.shots.batch.manifest import Manifest
-from sghm_vs.shots.timeline.read import exact_rate, local_path, read_edit
+from sghm_vs.shots.timeline.media_names import local_path
+from sghm_vs.shots.timeline.read import read_edit
 from tests.standin import StandIn, write_movie, write_sequence
 
 schema, opentime = otio.schema, otio.opentime
@@ -222,7 +223,7 @@ def test_what_cannot_be_matted_is_named_and_leaves_a_gap(tmp_path, capsys):
     failed = list(json.loads(capsys.readouterr().out)["failed"].values())
     assert code == 1
     for words, reason in zip(
-        ["can't be read as a movie", "gone.mov) is not found", "is not found", "is not found",
+        ["can't be read as a movie", "gone.mov is not at /no/gone.mov", "is not found", "is not found",
          "has 8 frames, and 'late' shows 4", "disabled", "generated", "which frames"],
         failed, strict=True,
     ):  # fmt: skip

@@ -37,6 +37,11 @@ PATTERN = re.compile(
 """A name with the place of a frame's number."""
 
 
+IN_BRACKETS = re.compile(
+    r"(?P<prefix>.*?)(?:\[(?P<first>\d+)-(?P<last>\d+)\]|\{:0?(?P<padding>\d*)d\})(?P<suffix>.*)"
+)
+"""A name as Resolve (`plate.[1001-1048].png`) and Python (`plate.{:04d}.png`) have it."""
+
 FILLED_MAX = 100_000
 """Missing frames that are filled; more are a stray number (a date) rather than a hole."""
 
@@ -71,6 +76,33 @@ class SequencePath:
         digits = match["digits"]
         padding = len(digits) if digits else int(match["printf"] or match["houdini"] or 1)
         return cls(path.parent, match["prefix"], padding, match["suffix"])
+
+    @classmethod
+    def in_brackets(cls, path: Path) -> tuple[SequencePath, FrameRange | None] | None:
+        """
+        Return the sequence that `path` names as Resolve or Python do, and the frames in its name.
+
+        That is `plate.[1001-1048].png` or `plate.{:04d}.png`; None if it names none.
+        """
+        match = IN_BRACKETS.fullmatch(path.name)
+        if match is None or not _is_picture(path.name):
+            return None
+        if match["first"] is None:
+            return cls(
+                path.parent, match["prefix"], int(match["padding"] or 1), match["suffix"]
+            ), None
+        first, last = sorted((int(match["first"]), int(match["last"])))
+        sequence = cls(path.parent, match["prefix"], len(match["first"]), match["suffix"])
+        return sequence, FrameRange(first, last)
+
+    @classmethod
+    def of_frame(cls, path: Path) -> tuple[SequencePath, int] | None:
+        """Return the sequence of which `path`, `plate.1001.png`, may be a frame; and its number."""
+        match = NUMBERED.fullmatch(path.name)
+        if match is None or not _is_picture(path.name):
+            return None
+        padding = len(match[2].removeprefix("-"))
+        return cls(path.parent, match[1], padding, match[3]), int(match[2])
 
     def frame(self, number: int) -> Path:
         """Return the path of frame `number`."""

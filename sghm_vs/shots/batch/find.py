@@ -56,8 +56,8 @@ def find_footage(sources: Iterable[str], *, but: Path | None = None) -> Found:
 
     Args:
         sources: Files; folders, with those below them; globs ("plates/*.mov", "**" for any
-            folders); sequences as "plate.####.exr", or as studios write them with their frames,
-            "plate.1001-1040#.exr".
+            folders); sequences as "plate.####.exr", or as studios and editing programs write
+            them, "plate.1001-1040#.exr", "plate.[1001-1040].exr", "plate.{:04d}.exr".
         but: A folder that is not searched: where the mattes go.
 
     Raises:
@@ -99,7 +99,7 @@ def _sort_out(found: Found, folder: Path, below: Path, names: Sequence[str]) -> 
 def _named(source: str) -> Iterator[str]:
     """Yield `source`, or what it matches as a glob; a file that is there is no glob."""
     is_glob = glob.has_magic(source) and not os.path.lexists(source)
-    if not is_glob:
+    if not is_glob or _in_brackets(source) is not None:
         yield source
         return
     matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - takes absolute patterns
@@ -129,6 +129,8 @@ def _add(found: Found, source: str, but: Path | None) -> None:
         found.left_out += inside.left_out
     elif path.is_file() or SequencePath.parse(path) is not None:
         found.footage.append(_checked(source))
+    elif (footage := _in_brackets(source)) is not None:
+        found.footage.append(footage)
     else:
         found.footage.append(_with_frames(source))
 
@@ -140,6 +142,18 @@ def _checked(source: str) -> Footage:
     if sequence is not None and not sequence.numbers():
         return _with_frames(source)
     return _footage(path.absolute(), Path())
+
+
+def _in_brackets(source: str) -> Footage | None:
+    """Return the sequence that is named as editing programs do, if it is there."""
+    named = SequencePath.in_brackets(Path(source))
+    numbers = named[0].numbers() if named is not None else []
+    if named is None or not numbers:
+        return None
+    sequence, frames = named
+    one = _footage(Path(str(sequence)).absolute(), Path())
+    is_all = frames is None or (frames.first, frames.last) == (numbers[0], numbers[-1])
+    return one if is_all else Footage(one.path, one.names, frames)
 
 
 def _with_frames(source: str) -> Footage:

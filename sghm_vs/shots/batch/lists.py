@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import SourceError
+from sghm_vs.shots.text import decoded
 
 SUFFIXES = (".toml", ".csv")
+DELIMITERS = ",;\t"
+SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)
+"""A first line by which Excel says it."""
 SIZE_MAX = 64 * 2**20
 """Bytes: a list of 100,000 shots has 20 MB."""
 CODE_SUFFIX = ".vpy"
@@ -44,19 +48,21 @@ def read_list(path: Path) -> list[Row]:
 
     TOML: an array of tables `[[shot]]`, each with `source`, perhaps `name`, and options of the
     command line by their names (`tr = 0`, `frames = "1001-1040"`); a table `[defaults]` has
-    options for all. CSV: a header with the same words, empty cells say nothing.
+    options for all. CSV: a header with the same words, empty cells say nothing; commas, semicolons
+    or tabs. In UTF-8, UTF-16, Latin-1 or Mac Roman.
 
     Raises:
         SourceError: It can't be read, or a row has no source.
     """
     try:
         size = path.stat().st_size
-        text = path.read_text(encoding="utf-8-sig") if size <= SIZE_MAX else ""
+        content = path.read_bytes() if size <= SIZE_MAX else b""
+        text = io.StringIO(decoded(content), newline=None).read()
         tables = _toml(text) if path.suffix.lower() == ".toml" else _csv(text)
     except OSError as error:
         msg = f"{path} can't be read: {error.strerror}; check its name"
         raise SourceError(msg) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, csv.Error, TypeError) as error:
+    except (tomllib.TOMLDecodeError, csv.Error, TypeError) as error:
         msg = f"{path} is no list that can be read: {error}; see sghm batch --help"
         raise SourceError(msg) from None
     if size > SIZE_MAX:
@@ -83,7 +89,13 @@ def _toml(text: str) -> list[dict[str, Any]]:
 
 
 def _csv(text: str) -> list[dict[str, Any]]:
-    reader = csv.DictReader(io.StringIO(text), strict=True)
+    first, _, rest = text.partition("\n")
+    if separator := SEPARATOR.fullmatch(first):
+        text, mark = rest, separator[1]
+    else:
+        # Spreadsheets write semicolons where a comma is the decimal mark, and tabs in UTF-16.
+        mark = max(DELIMITERS, key=first.count)
+    reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=mark)
     # Cells beyond the header have no name.
     return [{key or "?": value for key, value in row.items() if value} for row in reader]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,17 @@ from sghm_vs.shots.batch.requests import Batch, shot_of, with_names
 from sghm_vs.shots.batch.run import InvalidShot
 from sghm_vs.shots.timeline import write
 from sghm_vs.shots.timeline.find_media import MediaFinder, stem_of
+from sghm_vs.shots.timeline.media_names import sequence_named
 from sghm_vs.shots.timeline.mlt import Profile, write_mlt
-from sghm_vs.shots.timeline.ranges import Span, find_uses, spans_of
-from sghm_vs.shots.timeline.read import EDL_SUFFIX, Cut, read_cuts, read_edit
+from sghm_vs.shots.timeline.notes import DROP, leave, left
+from sghm_vs.shots.timeline.ranges import Span, Use, find_uses, spans_of
+from sghm_vs.shots.timeline.read import (
+    EDL_SUFFIX,
+    Cut,
+    lost_in,
+    read_cuts,
+    read_edit,
+)
 from sghm_vs.shots.timeline.write import Matte
 
 HANDLES = 8
@@ -88,21 +96,47 @@ def plan_from(
         notes.append(f"{edit.name} is read at {float(rate):.6g} frames a second; else give --rate")
     timeline = read_edit(edit, rate)
     cuts = read_cuts(timeline, edit.parent, asked.tracks)
+    lost = lost_in(timeline, asked.tracks)
     if not cuts:
-        msg = f"{edit} shows no clips in these tracks; choose others with --tracks"
+        why = f": {lost[0][1]}: {lost[0][2]}" if lost else "; choose others with --tracks"
+        msg = f"{edit} shows no clips in these tracks{why}"
         raise SourceError(msg)
-    notes += [f"{cut.key}: {', '.join(cut.notes)}" for cut in cuts if cut.notes]
     uses, invalid = find_uses(cuts, finder, asked.handles)
+    if left(timeline, DROP) is None:
+        cuts = _counted_as_media(timeline, cuts, uses)
+    notes += [f"{cut.key}: {', '.join(cut.notes)}" for cut in cuts if cut.notes]
     spans = spans_of(uses)
     made = Batch(
         _shots(spans, values, folder, resumes=resumes),
-        [_invalid(cuts[number], why) for number, why in invalid.items()],
+        [
+            *(_invalid(cuts[number], why) for number, why in invalid.items()),
+            *(_lost(*one) for one in lost),
+        ],
     )
     return Plan(edit, folder, asked.tracks, timeline, cuts[0].rate, spans, made, notes)
 
 
+def _counted_as_media(
+    timeline: otio.schema.Timeline, cuts: Sequence[Cut], uses: Sequence[Use]
+) -> list[Cut]:
+    """Count an edit that doesn't say how as most of its media does, and return its clips so."""
+    codes = [use.media.timecode for use in uses if use.media.timecode is not None]
+    drops = [code.is_drop for code in codes]
+    is_drop = drops.count(True) * 2 > len(drops)
+    leave(timeline, **{DROP: is_drop})
+    return [
+        cut if cut.record is None else replace(cut, record=replace(cut.record, is_drop=is_drop))
+        for cut in cuts
+    ]
+
+
 def _invalid(cut: Cut, reason: str) -> InvalidShot:
     return InvalidShot(safe_name(cut.name), cut.key, f"{cut.where}: {reason}")
+
+
+def _lost(where: str, name: str, reason: str) -> InvalidShot:
+    place = f"{where}: " if where else ""
+    return InvalidShot(safe_name(name), f"{where} {name}".strip(), f"{place}{reason}")
 
 
 def _shots(spans: Sequence[Span], values: Values, folder: Path, *, resumes: bool) -> list[Shot]:
@@ -121,8 +155,12 @@ def _shot(values: Values, span: Span) -> Shot:
 
 
 def _stem(name: str) -> str:
+    """Return the name of a clip without ending; of a sequence also without its numbers."""
     path = Path(name)
-    return path.stem if path.suffix.lower() in MOVIE_SUFFIXES | PICTURE_SUFFIXES else name
+    if path.suffix.lower() not in MOVIE_SUFFIXES | PICTURE_SUFFIXES:
+        return name
+    named = sequence_named(name) if path.suffix.lower() in PICTURE_SUFFIXES else None
+    return path.stem if named is None else named[0].prefix.rstrip("._- ") or path.stem
 
 
 def mattes_of(plan: Plan, entries: Sequence[Entry]) -> dict[int, Matte]:

@@ -11,8 +11,8 @@ import opentimelineio as otio
 
 from sghm_vs.errors import ExportError
 from sghm_vs.media.files import whole_file
-from sghm_vs.shots.timeline.read import local_path
-from sghm_vs.shots.timeline.write import KEY
+from sghm_vs.shots.timeline.media_names import local_path
+from sghm_vs.shots.timeline.notes import left
 
 COMPOSITE = "affine"
 """Of MLT's transitions it keeps the alpha of every codec we write; `qtblend` and `composite` lose
@@ -70,7 +70,7 @@ class _Project:
         playlist = ET.SubElement(self._root, "playlist", {"id": name})
         _property(playlist, "kdenlive:track_name", track.name)
         playlist.extend(entries)
-        self._playlists.append((name, KEY in track.metadata))
+        self._playlists.append((name, bool(left(track, "mattes_of"))))
         self._length = max(self._length, self._frames(track.duration()))
 
     def to_xml(self) -> bytes:

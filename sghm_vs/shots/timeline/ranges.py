@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sghm_vs.errors import SourceError
 from sghm_vs.media.probe import Media
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.timeline.find_media import MediaFinder, in_media
+from sghm_vs.shots.timeline.find_media import MediaFinder, in_media, media_frames_each
 from sghm_vs.shots.timeline.read import Cut
 
 
@@ -27,9 +27,7 @@ class Use:
     def time_of(self, number: int) -> int:
         """Return the time of the media's frame `number`, as the edit counts it."""
         ahead = number - self.shown.first
-        if self.media.kind == "movie" and round(self.cut.rate) != round(self.media.rate):
-            ahead = round(ahead * self.cut.rate / self.media.rate)
-        return self.cut.start + ahead
+        return self.cut.start + round(ahead / media_frames_each(self.cut.rate, self.media.rate))
 
 
 @dataclass(frozen=True, slots=True)

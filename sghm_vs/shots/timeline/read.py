@@ -6,17 +6,21 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path, PureWindowsPath
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
 
 import opentimelineio as otio
 
 from sghm_vs.errors import SourceError, counted, listed
-from sghm_vs.options import exact_rate
+from sghm_vs.media.timecode import Timecode
+from sghm_vs.options import DEFAULT_RATE, exact_rate
+from sghm_vs.shots.timeline.media_names import files_of, first_number_of, names_of
+from sghm_vs.shots.timeline.notes import BEFORE, DROP, MORE, PROBLEM, SURE, UNREAD, left
+from sghm_vs.shots.timeline.read_edl import read_edl
+from sghm_vs.shots.timeline.read_fcp_xml import XML_SUFFIX, read_fcp_xml
+from sghm_vs.shots.timeline.speeds import make_plain, speed_of
 
 EDL_SUFFIX = ".edl"
-SPEED_EFFECT = "timeremap"
-"""How FCP 7 XML names a change of speed."""
+type Duration = otio.opentime.RationalTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +29,20 @@ class Cut:
 
     number: int
     """Its place among the clips of the chosen tracks, from 0."""
-    where: str
-    """Track and record timecode, for people: "V1 01:00:10:00"."""
+    track: str
+    """ "V1", counted from below."""
     name: str
     reel: str
-    files: tuple[Path, ...]
-    """Where its media is said to be; of a sequence with # for digits."""
+    record: Timecode | None = None
+    """Of its first frame in the edit; None of a nested clip."""
+    nest: str = ""
+    """What it is nested in."""
+    files: tuple[Path, ...] = ()
+    """Where its media is said to be."""
+    names: tuple[str, ...] = ()
+    """What its media may be called, the surest first."""
+    first_number: int | None = None
+    """Of a sequence: the number of its first frame, as the edit says."""
     rate: Fraction = Fraction(24)
     """Frames per second that its times count."""
     start: int = 0
@@ -40,12 +52,20 @@ class Cut:
     before: int = 0
     """Further ones that it may show, by a transition or backward."""
     after: int = 0
+    is_drop: bool | None = None
+    """Whether its times are drop-frame timecode; None where the edit doesn't say."""
     available: int | None = None
     """The source's time of its media's first frame, as the edit says."""
     notes: tuple[str, ...] = ()
     """What is unusual about it."""
     problem: str | None = None
     """Why it can't be matted."""
+
+    @property
+    def where(self) -> str:
+        """Track and record timecode, for people: "V1 01:00:10:00"."""
+        nested = f"nested in {self.nest or '?'}"
+        return f"{self.track} {nested if self.record is None else self.record}"
 
     @property
     def key(self) -> str:
@@ -67,36 +87,31 @@ def read_edit(path: Path, rate: Fraction | None = None) -> otio.schema.Timeline:
     if not path.is_file():
         msg = f"{path} doesn't exist; check its name"
         raise SourceError(msg)
-    given = {"rate": float(rate)} if rate is not None and path.suffix.lower() == EDL_SUFFIX else {}
+    if path.suffix.lower() == EDL_SUFFIX:
+        return read_edl(path, rate or DEFAULT_RATE)
+    found = read_fcp_xml(path) if path.suffix.lower() == XML_SUFFIX else _adapted(path)
+    timeline = _one_timeline(found, path)
+    for track in timeline.tracks:
+        for parent, at in clips_of(track):
+            make_plain(parent[at])
+    return timeline
+
+
+def _adapted(path: Path) -> object:
+    """Return what an adapter of OpenTimelineIO reads."""
     try:
-        found = otio.adapters.read_from_file(
-            str(path),
-            media_linker_name=otio.media_linker.MediaLinkingPolicy.DoNotLinkMedia,
-            **given,
+        return otio.adapters.read_from_file(
+            str(path), media_linker_name=otio.media_linker.MediaLinkingPolicy.DoNotLinkMedia
         )
     except otio.exceptions.NoKnownAdapterForExtensionError:
-        known = " ".join(sorted(otio.adapters.suffixes_with_defined_adapters(read=True)))
+        suffixes = otio.adapters.suffixes_with_defined_adapters(read=True)
+        known = " ".join(sorted({*suffixes, EDL_SUFFIX.lstrip(".")}))
         msg = f"{path} has no form of edit that can be read; known are {known}"
         raise SourceError(msg) from None
     except Exception as error:
         # Adapters raise whatever comes to them.
-        msg = f"{path} can't be read as an edit: {type(error).__name__}: {error}"
+        msg = f"{path} can't be read as an edit: {error}; export it anew"
         raise SourceError(msg) from error
-    timeline = _one_timeline(found, path)
-    _keep_record_start(timeline)
-    return timeline
-
-
-def _keep_record_start(timeline: otio.schema.Timeline) -> None:
-    """Say where the edit's time begins as other forms do; the EDL adapter has it in the tracks."""
-    for track in timeline.tracks:
-        times = track.source_range
-        if times is None or times.start_time.value >= 0:
-            continue
-        if timeline.global_start_time is None:
-            timeline.global_start_time = -times.start_time
-        if timeline.global_start_time == -times.start_time:
-            track.source_range = None
 
 
 def _one_timeline(found: object, path: Path) -> otio.schema.Timeline:
@@ -131,12 +146,20 @@ def video_tracks(
 
 
 def clips_of(item: otio.core.Composition) -> Iterator[tuple[otio.core.Composition, int]]:
-    """Yield the clips below `item`, in order: the composition each is in, and its place there."""
+    """
+    Yield the clips below `item`, in order: the composition each is in, and its place there.
+
+    Of what is nested only pictures count.
+    """
     for at, child in enumerate(item):
         if isinstance(child, otio.schema.Clip):
             yield item, at
-        elif isinstance(child, otio.core.Composition):
+        elif isinstance(child, otio.core.Composition) and not _is_audio(child):
             yield from clips_of(child)
+
+
+def _is_audio(item: otio.core.Composition) -> bool:
+    return bool(getattr(item, "kind", "") == otio.schema.TrackKind.Audio)
 
 
 def read_cuts(
@@ -153,30 +176,68 @@ def read_cuts(
     Raises:
         SourceError: See `video_tracks`.
     """
-    every = video_tracks(timeline)
     cuts: list[Cut] = []
-    for track in video_tracks(timeline, chosen):
-        label = f"V{1 + next(at for at, one in enumerate(every) if one is track)}"
+    for label, track in labeled_tracks(timeline, chosen):
         records = _records(timeline, track)
         for parent, at in clips_of(track):
-            record = records[at] if parent is track else ""
-            where = f"{label} {record}" if record else f"{label} nested in {parent.name or '?'}"
-            cuts.append(_cut(parent, at, len(cuts), where, folder))
-    return cuts
+            record = records[at] if parent is track else None
+            nest = "" if parent is track else parent.name
+            cut = Cut(number=len(cuts), track=label, record=record, nest=nest, name="", reel="")
+            cuts.append(_cut(parent[at], cut, _overlaps(parent, at), folder))
+    is_drop = left(timeline, DROP)
+    if is_drop is None:
+        return cuts
+    return [cut if cut.is_drop is not None else replace(cut, is_drop=is_drop) for cut in cuts]
 
 
-def _records(timeline: otio.schema.Timeline, track: otio.schema.Track) -> list[str]:
+def labeled_tracks(
+    timeline: otio.schema.Timeline, chosen: Sequence[int] = ()
+) -> list[tuple[str, otio.schema.Track]]:
+    """Return the video tracks as `video_tracks` does, each with its label ("V1")."""
+    every = video_tracks(timeline)
+    tracks = video_tracks(timeline, chosen)
+    return [(f"V{1 + next(n for n, one in enumerate(every) if one is track)}", track)
+            for track in tracks]  # fmt: skip
+
+
+def lost_in(
+    timeline: otio.schema.Timeline, chosen: Sequence[int] = ()
+) -> list[tuple[str, str, str]]:
+    """Return place, name and reason of what should show something, and came out without clips."""
+    lost = [("", str(name), str(why)) for name, why in left(timeline, UNREAD, [])]
+    for label, track in labeled_tracks(timeline, chosen):
+        records = _records(timeline, track)
+        for at, child in enumerate(track):
+            place = f"{label} {records[at]}"
+            lost += [(place, name, "it is nested, and empty") for name in _empty_nests(child)]
+    return lost
+
+
+def _empty_nests(item: otio.core.Composable) -> list[str]:
+    """Return the names of compositions that last, and hold nothing at all."""
+    if not isinstance(item, otio.core.Composition):
+        return []
+    held = [child for child in item if isinstance(child, otio.core.Composition)]
+    if len(item) > len(held):
+        return []
+    if not held or not any(len(child) for child in held):
+        return [item.name or "?"] if duration_of(item).value > 0 else []
+    return [name for child in held if not _is_audio(child) for name in _empty_nests(child)]
+
+
+def _records(timeline: otio.schema.Timeline, track: otio.schema.Track) -> list[Timecode | None]:
     """Return the record timecode of each child; OpenTimelineIO's own takes quadratic time."""
     start = timeline.global_start_time
+    is_drop = bool(left(timeline, DROP))
     at, rate = (0.0, 0.0) if start is None else (start.value, start.rate)
-    said = []
+    said: list[Timecode | None] = []
     for child in track:
         if isinstance(child, otio.schema.Transition):
-            said.append("")
+            said.append(None)
             continue
         duration = duration_of(child)
         rate = rate or duration.rate
-        said.append(_timecode(at, rate))
+        said.append(Timecode(math.floor(abs(at)), round(rate), is_drop))
         at += duration.rescaled_to(rate).value
     return said
 
@@ -189,22 +250,19 @@ def duration_of(child: otio.core.Item) -> otio.opentime.RationalTime:
         return otio.opentime.RationalTime(0, 24)
 
 
-def _timecode(value: float, rate: float) -> str:
-    try:
-        return str(otio.opentime.RationalTime(abs(value), rate).to_timecode())
-    except ValueError:
-        return f"frame {value:g}"
-
-
-def _cut(parent: otio.core.Composition, at: int, number: int, where: str, folder: Path) -> Cut:
-    clip = parent[at]
+def _cut(
+    clip: otio.schema.Clip, place: Cut, overlaps: tuple[Duration, Duration], folder: Path
+) -> Cut:
+    """Return what `clip` shows at `place`, where transitions take `overlaps` beside it."""
     reference = clip.media_reference
-    cut = Cut(
-        number=number,
-        where=where,
+    cut = replace(
+        place,
         name=clip.name or getattr(reference, "name", "") or "",
         reel=_reel(clip),
-        files=_files(reference, folder),
+        files=files_of(reference, folder),
+        names=names_of(clip),
+        first_number=first_number_of(reference),
+        is_drop=left(clip, DROP),
         problem=_problem(clip),
     )
     try:
@@ -212,73 +270,48 @@ def _cut(parent: otio.core.Composition, at: int, number: int, where: str, folder
         rate = exact_rate(times.start_time.rate)
     except (otio.exceptions.OTIOError, ValueError) as error:
         return replace(cut, problem=f"it doesn't say which frames it shows: {error}")
-    speed, notes = _speed(clip)
-    head, tail = _overlaps(parent, at, times.duration.rate)
-    length, before, after = _shown(times.duration.value, head, tail, speed)
+    speed, notes = speed_of(clip)
+    factor = max(abs(speed), 1.0)
+    head, tail = (
+        math.ceil(one.rescaled_to(times.duration.rate).value * factor) for one in overlaps
+    )
+    if speed < 0:
+        head = tail = max(head, tail)
+    length, before, after = _shown(clip, times.duration.value, speed)
     return replace(
         cut,
         rate=rate,
         start=math.floor(times.start_time.value),
         length=length,
-        before=before,
-        after=after,
+        before=before + head,
+        after=after + tail,
         available=_available(reference, times.start_time.rate),
         notes=tuple(notes),
     )
 
 
-def _shown(duration: float, head: float, tail: float, speed: float) -> tuple[int, int, int]:
+def _shown(clip: otio.schema.Clip, duration: float, speed: float) -> tuple[int, int, int]:
     """Return how many frames are certainly shown, and how many more before and after may be."""
+    if left(clip, SURE) is not None:
+        return left(clip, SURE), left(clip, BEFORE, 0), left(clip, MORE, 0)
     factor = max(abs(speed), 1.0)
     wide, sure = math.ceil(duration * factor), max(math.ceil(duration * abs(speed)), 1)
-    before, after = math.ceil(head * factor), math.ceil(tail * factor)
     if speed < 0:
         # Hosts differ in where a clip that runs backward begins: either way is covered.
-        return 1, before + wide, after + wide
-    return sure, before, after + wide - sure
+        return 1, wide, wide
+    return sure, 0, wide - sure
 
 
-def _speed(clip: otio.schema.Clip) -> tuple[float, list[str]]:
-    """Return how many frames of the media pass per frame of the edit, and words on it."""
-    speed, notes = 1.0, []
-    for effect in clip.effects:
-        if isinstance(effect, otio.schema.FreezeFrame):
-            speed = 0.0
-        elif isinstance(effect, otio.schema.LinearTimeWarp):
-            speed *= effect.time_scalar
-        elif isinstance(effect, otio.schema.TimeEffect):
-            notes.append(f"time effect {effect.name or effect.effect_name} is not understood")
-        else:
-            speed *= _fcp_speed(effect)
-    if speed != 1:
-        notes.append("frozen" if speed == 0 else f"retimed to {speed:.4g} of its speed")
-    return speed, notes
-
-
-def _fcp_speed(effect: otio.schema.Effect) -> float:
-    """Return the speed that an effect of FCP 7 XML sets; 1 if it sets none."""
-    said = effect.metadata.get("fcp_xml", {})
-    if str(said.get("effectid", effect.name)).lower().replace(" ", "") != SPEED_EFFECT:
-        return 1.0
-    parameters = said.get("parameter", [])
-    for parameter in [parameters] if hasattr(parameters, "keys") else parameters:
-        if parameter.get("parameterid") == "speed":
-            try:
-                return float(parameter.get("value", 100)) / 100
-            except ValueError:
-                return 1.0
-    return 1.0
-
-
-def _overlaps(parent: otio.core.Composition, at: int, rate: float) -> tuple[float, float]:
-    """Return how many frames transitions take from before the clip and from after it."""
+def _overlaps(parent: otio.core.Composition, at: int) -> tuple[Duration, Duration]:
+    """Return how long transitions last before the clip's first frame, and after its last."""
+    none = otio.opentime.RationalTime(0, 24)
     if not isinstance(parent, otio.schema.Track):
-        return 0, 0
+        return none, none
     head = parent[at - 1] if at > 0 else None
     tail = parent[at + 1] if at + 1 < len(parent) else None
     return (
-        head.in_offset.rescaled_to(rate).value if isinstance(head, otio.schema.Transition) else 0,
-        tail.out_offset.rescaled_to(rate).value if isinstance(tail, otio.schema.Transition) else 0,
+        head.in_offset if isinstance(head, otio.schema.Transition) else none,
+        tail.out_offset if isinstance(tail, otio.schema.Transition) else none,
     )
 
 
@@ -292,6 +325,8 @@ def _available(reference: object, rate: float) -> int | None:
 
 def _problem(clip: otio.schema.Clip) -> str | None:
     reference = clip.media_reference
+    if left(clip, PROBLEM):
+        return str(left(clip, PROBLEM))
     if not clip.enabled:
         return "it is disabled"
     if isinstance(reference, otio.schema.GeneratorReference):
@@ -309,40 +344,3 @@ def _reel(clip: otio.schema.Clip) -> str:
     if hasattr(said, "get"):
         said = said.get("name")
     return said if isinstance(said, str) else ""
-
-
-def _files(reference: object, folder: Path) -> tuple[Path, ...]:
-    """Return where the media is said to be: as written, and by its name beside the edit."""
-    if isinstance(reference, otio.schema.ImageSequenceReference):
-        digits = "#" * max(reference.frame_zero_padding, 1)
-        name = f"{reference.name_prefix}{digits}{reference.name_suffix}"
-        said = local_path(f"{reference.target_url_base.rstrip('/')}/{name}", is_quoted=False)
-    elif isinstance(reference, otio.schema.ExternalReference) and reference.target_url:
-        said = local_path(reference.target_url)
-    else:
-        return ()
-    return () if said is None else (folder / said,)
-
-
-def local_path(url: str, *, is_quoted: bool = True) -> Path | None:
-    """
-    Return the file that `url` names; None if it is on another machine or of another scheme.
-
-    Args:
-        url: file://…, or a path as edits have them, of any system.
-        is_quoted: Whether %20 stands for a space in what is no URL, too.
-    """
-    parts = urlsplit(url) if "://" in url else None
-    if parts is not None:
-        if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-            return None
-        text = unquote(parts.path)
-        if PureWindowsPath(text[1:]).drive:
-            text = text[1:]
-        hashes = f"#{parts.fragment}" if parts.fragment else ""
-        return _sound(text + unquote(hashes))
-    return _sound(unquote(url) if is_quoted and "%" in url else url)
-
-
-def _sound(text: str) -> Path | None:
-    return None if "\0" in text or not text else Path(text)

@@ -14,12 +14,14 @@ from sghm_vs.errors import ExportError, listed
 from sghm_vs.media.files import whole_file
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import FrameRange
+from sghm_vs.shots.timeline.notes import DROP, Noted, leave, left
 from sghm_vs.shots.timeline.ranges import Use
-from sghm_vs.shots.timeline.read import clips_of, duration_of, video_tracks
+from sghm_vs.shots.timeline.read import clips_of, duration_of, labeled_tracks
+from sghm_vs.shots.timeline.write_edl import edl_of
 
 MATTES = "mattes"
-KEY = "sghm_vs"
-"""Where clips of mattes say what they are, in their metadata."""
+MISSING = "missing"
+"""Of a gap: it stands for a matte that isn't there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +57,11 @@ def with_mattes(
     """
     result = timeline.deepcopy()
     numbers = itertools.count()
-    every = video_tracks(result)
-    for track in video_tracks(result, chosen):
+    for label, track in labeled_tracks(result, chosen):
         at = next(at for at, one in enumerate(result.tracks) if one is track)
         above = track.deepcopy()
         above.name = f"{track.name or 'V'} {MATTES}"
-        label = f"V{1 + next(n for n, one in enumerate(every) if one is track)}"
-        above.metadata[KEY] = {"mattes_of": label}
+        leave(above, mattes_of=label)
         places = list(zip(clips_of(track), clips_of(above), strict=True))
         for (plates, place), (copies, other) in places:
             matte = mattes.get(next(numbers))
@@ -76,11 +76,12 @@ def mattes_alone(timeline: otio.schema.Timeline) -> dict[str, otio.schema.Timeli
     """Return, by the plates' track ("V1"), an edit of each track of mattes, with nothing else."""
     alone = {}
     for track in timeline.tracks:
-        if KEY in track.metadata:
+        if left(track, "mattes_of"):
             edit = otio.schema.Timeline(name=f"{timeline.name} {MATTES}".strip())
             edit.global_start_time = timeline.global_start_time
+            leave(edit, **{DROP: left(timeline, DROP)})
             edit.tracks.append(track.deepcopy())
-            alone[track.metadata[KEY]["mattes_of"]] = edit
+            alone[left(track, "mattes_of")] = edit
     return alone
 
 
@@ -102,13 +103,14 @@ def _replace(parent: otio.core.Composition, at: int, matte: Matte | None) -> Non
                 otio.opentime.RationalTime(0, duration.rate), duration
             )
         )
+        leave(parent[at], **{MISSING: True})
         return
     path = Path(str(matte.sequence)) if matte.sequence else matte.movie
     if path is not None:
         clip.media_reference = _reference(matte, matte.frames, path, matte.first_number)
     clip.source_range = clip.source_range or clip.trimmed_range()
     clip.metadata.pop("fcp_xml", None)  # Names of XML elements, of which there is one each.
-    clip.metadata[KEY] = {"shot": matte.shot}
+    leave(clip, shot=matte.shot)
 
 
 def _reference(matte: Matte, frames: FrameRange, path: Path, first_number: int) -> Reference:
@@ -138,7 +140,7 @@ def _reference(matte: Matte, frames: FrameRange, path: Path, first_number: int) 
 
 
 def _drop_bare_transitions(item: otio.core.Composition) -> None:
-    """Remove transitions between which a matte is missing: hosts want a clip on either side."""
+    """Remove transitions beside which a matte is missing."""
     for child in item:
         if isinstance(child, otio.core.Composition):
             _drop_bare_transitions(child)
@@ -146,7 +148,7 @@ def _drop_bare_transitions(item: otio.core.Composition) -> None:
     for at in reversed(range(len(children))):
         beside = [children[n] for n in (at - 1, at + 1) if 0 <= n < len(children)]
         if isinstance(children[at], otio.schema.Transition) and (
-            any(isinstance(one, otio.schema.Gap) for one in beside)
+            any(left(one, MISSING) for one in beside)
         ):
             del item[at]
 
@@ -191,10 +193,13 @@ def with_movies(
         raise ExportError(msg)
     movies = {matte.shot: matte for matte in mattes.values()}
     plain = timeline.deepcopy()
+    is_drop = bool(left(plain, DROP))
+    _say_drop(plain, is_drop=is_drop)
     try:
         for track in plain.tracks:
             for parent, at in clips_of(track):
                 _simplify(parent[at], movies)
+                _say_drop(parent[at].media_reference, is_drop=left(parent[at], DROP, is_drop))
             for child in track:
                 if isinstance(child, otio.core.Composition):
                     child.source_range = child.trimmed_range()
@@ -204,17 +209,27 @@ def with_movies(
     return plain
 
 
+def _say_drop(item: Noted, *, is_drop: bool) -> None:
+    """Say how the timecode counts where the XML's writer looks for it."""
+    said = item.metadata
+    for word in ("fcp_xml", "timecode"):
+        if word not in said:
+            said[word] = {}
+        said = said[word]
+    said["displayformat"] = "DF" if is_drop else "NDF"
+
+
 def speeds_lost_in_xml(timeline: otio.schema.Timeline) -> list[str]:
     """Return the clips whose change of speed the XML's writer leaves out."""
     clips = [parent[at] for track in timeline.tracks for parent, at in clips_of(track)]
-    return [clip.name for clip in clips if len(clip.effects) > 0 and KEY in clip.metadata]
+    return [clip.name for clip in clips if len(clip.effects) > 0 and left(clip, "shot")]
 
 
 def _simplify(clip: otio.schema.Clip, movies: Mapping[str, Matte]) -> None:
     """Give `clip` what the XML's writer needs: one file, and how long it is."""
     reference = clip.media_reference
     clip.source_range = clip.source_range or clip.trimmed_range()
-    shot = clip.metadata.get(KEY, {}).get("shot")
+    shot = left(clip, "shot")
     available = getattr(reference, "available_range", None) or clip.source_range
     movie = movies[shot].movie if shot in movies else None
     if movie is not None:
@@ -239,16 +254,9 @@ def write_edl(timeline: otio.schema.Timeline, rate: Fraction, path: Path) -> Non
     nested = [child.name for track in timeline.tracks for child in track
               if isinstance(child, otio.core.Composition)]  # fmt: skip
     if nested:
-        # The adapter would leave them out, and close the gap.
         msg = f"{path} can't hold this edit: EDLs nest none, and {listed(nested)} is nested"
         raise ExportError(msg)
-    plain = timeline.deepcopy()
-    start = plain.global_start_time
-    for track in plain.tracks:
-        if start is not None and track.source_range is None:
-            # Where the adapter looks for the record timecode.
-            track.source_range = otio.opentime.TimeRange(-start, track.duration())
-    _write(path, lambda: otio.adapters.write_to_string(plain, "cmx_3600", rate=float(rate)))
+    _write(path, lambda: edl_of(timeline, rate))
 
 
 def _write(path: Path, text: Callable[[], str]) -> None:
