@@ -133,6 +133,30 @@ def test_a_list_may_be_csv(plates, tmp_path):
     assert [one.matting.settings.tr for one in (hero, second)] == [0, 2]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1", "mac_roman"])
+@pytest.mark.parametrize(
+    ("mark", "first"), [(",", ""), (";", ""), ("\t", ""), (";", "sep=;\r\n"), (";", "SEP=;\r")]
+)
+def test_a_list_may_be_csv_as_spreadsheets_write_it(encoding, mark, first, plates, tmp_path):
+    rows = f"source{mark}name\r\nday1/a.mkv{mark}Ünter\r\nday2/A.mkv{mark}\r\n"
+    (plates / "list.csv").write_bytes((first + rows).encode(encoding))
+
+    assert [one.name for one in asked(str(plates / "list.csv"), "-o", f"{tmp_path}/out")] == [
+        "Ünter", "A",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "frames"), [("[0001-0002]", None), ("{:04d}", None), ("[0002-0002]", FrameRange(2, 2))]
+)
+def test_a_sequence_may_be_named_as_editing_programs_do(name, frames, tmp_path):
+    plate = write_sequence(tmp_path, "sh.", range(1, 3))
+
+    (found,) = find_footage([f"{tmp_path}/sh.{name}.png"]).footage
+
+    assert (found.path, found.frames) == (plate, frames)
+
+
 def test_a_list_may_have_several_ranges_of_a_source_but_each_once(plates, tmp_path):
     words = [str(plates / "list.csv"), "-o", str(tmp_path / "out")]
     rows = "source,frames\nday1/a.mkv,0-1\nday1/a.mkv,3-4\n"

@@ -43,5 +43,6 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _likeness(text: str) -> int:
-    """Return how much the letters beyond ASCII are those of European names."""
-    return sum(2 * (letter in LOWER) + (letter in UPPER) for letter in text)
+    """Return how much of what is beyond ASCII are letters of European names."""
+    beyond = [letter for letter in text if not letter.isascii()]
+    return sum(2 * (letter in LOWER) + (letter in UPPER) or -2 for letter in beyond)

@@ -181,13 +181,19 @@ def read_cuts(
         records = _records(timeline, track)
         for parent, at in clips_of(track):
             record = records[at] if parent is track else None
-            nest = "" if parent is track else parent.name
+            nest = "" if parent is track else _name_of_nest(parent)
             cut = Cut(number=len(cuts), track=label, record=record, nest=nest, name="", reel="")
             cuts.append(_cut(parent[at], cut, _overlaps(parent, at), folder))
     is_drop = left(timeline, DROP)
     if is_drop is None:
         return cuts
     return [cut if cut.is_drop is not None else replace(cut, is_drop=is_drop) for cut in cuts]
+
+
+def _name_of_nest(parent: otio.core.Composition) -> str:
+    """Return what a nest is called: its track, else the stack that has it."""
+    name = parent.name or getattr(parent.parent(), "name", "")
+    return name if isinstance(name, str) else ""
 
 
 def labeled_tracks(
