@@ -57,22 +57,58 @@ REACH_MAX = (1 + VOTERS) * TR_MAX + DENOISING_FRAMES
 PRESETS = {"off": 0, "fast": 1, "default": 2, "quality": 3}
 """What a word for `tr` means: how many frames each way."""
 
-LAYOUTS = ("rgba", "matte", "alpha", "layered", "fg", "multipart")
-EXTRA_LAYOUTS = ("layered", "multipart")
-"""Those that hold mattes besides the alpha."""
+
+class Layout(NamedTuple):
+    """A row of `LAYOUTS`."""
+
+    help: str
+    is_data: bool = False
+    """Whether it holds no color."""
+    has_alpha: bool = True
+    has_extra: bool = False
+    """Whether it holds mattes besides the alpha."""
+
+
+LAYOUTS: Mapping[str, Layout] = {
+    "rgba": Layout("premultiplied, scene-linear"),
+    "matte": Layout("R=G=B=A", is_data=True),
+    "alpha": Layout("A alone", is_data=True),
+    "layered": Layout("rgba with matte.A and further mattes", has_extra=True),
+    "fg": Layout("straight linear color", has_alpha=False),
+    "multipart": Layout("rgba, and the mattes in a part of their own, as data", has_extra=True),
+}
+"""Which channels an EXR file has, by name, the default first."""
+DATA_LAYOUTS = tuple(name for name, row in LAYOUTS.items() if row.is_data)
+EXTRA_LAYOUTS = tuple(name for name, row in LAYOUTS.items() if row.has_extra)
 SAMPLES = ("half", "float")
 COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab")
-CODECS: Mapping[str, str] = {
-    "prores4444": ".mov",
-    "prores4444xq": ".mov",
-    "animation": ".mov",
-    "ffv1": ".mkv",
-    "ffv1-alpha": ".mkv",
-    "h264": ".mp4",
+
+
+class MovieCodec(NamedTuple):
+    """A row of `CODECS`."""
+
+    suffix: str
+    """The ending of its movies; the first codec of an ending is what it has unasked."""
+    help: str
+    layer: Literal["rgba", "alpha", "review"] = "rgba"
+    """What it shows, in a word for a name; a review is asked for by its ending alone."""
+
+
+CODECS: Mapping[str, MovieCodec] = {
+    "prores4444": MovieCodec(".mov", "10 bits of alpha"),
+    "prores4444xq": MovieCodec(".mov", "10 bits of alpha, finer color"),
+    "animation": MovieCodec(".mov", "8 bits"),
+    "ffv1-alpha": MovieCodec(".mkv", "16 bits of alpha", layer="alpha"),
+    "ffv1": MovieCodec(".mkv", "color and alpha of 10 bits"),
+    "h264": MovieCodec(".mp4", "for every player", layer="review"),
 }
-"""Codecs of movies, by name, and the ending they go with."""
-USUAL: Mapping[str, str] = {".mov": "prores4444", ".mkv": "ffv1-alpha", ".mp4": "h264"}
+"""By name; see `sghm_vs.media.writers.codecs`."""
+USUAL: Mapping[str, str] = {
+    suffix: next(name for name, row in CODECS.items() if row.suffix == suffix)
+    for suffix in dict.fromkeys(row.suffix for row in CODECS.values())
+}
 """The codec of an ending unless another is asked for."""
+CHOSEN_CODECS = tuple(name for name, row in CODECS.items() if row.layer != "review")
 HOSTS = (
     "nuke", "fusion", "resolve", "premiere", "fcp", "aftereffects", "blender", "kdenlive",
     "shotcut", "flame",
@@ -523,6 +559,14 @@ class Matting:
     """A folder for a movie of each step to the alpha; see `sghm_vs.filter.debug`."""
 
 
+def _codecs_by_ending() -> str:
+    rows: dict[str, list[str]] = {}
+    for name in CHOSEN_CODECS:
+        row = CODECS[name]
+        rows.setdefault(row.suffix, []).append(f"{name} ({row.help})")
+    return "; ".join(f"{suffix} {', '.join(names)}" for suffix, names in rows.items())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFormat:
     """
@@ -534,10 +578,8 @@ class OutputFormat:
 
     layout: str = knob(
         "rgba",
-        "EXR channels: rgba is premultiplied, scene-linear; matte is R=G=B=A; alpha is A alone; "
-        "layered is rgba with matte.A and further mattes; fg is straight linear color; multipart "
-        "has the mattes in a part of their own, tagged as data",
-        choices=LAYOUTS,
+        f"EXR channels: {'; '.join(f'{name} is {row.help}' for name, row in LAYOUTS.items())}",
+        choices=tuple(LAYOUTS),
         nuke="Layout",
     )
     sample: str = knob("half", "EXR samples", choices=SAMPLES)
@@ -549,9 +591,8 @@ class OutputFormat:
     )
     codec: str | None = knob(
         None,
-        "of movies: prores4444 (default), prores4444xq or animation, 8 bits, in .mov; ffv1-alpha "
-        "(default), 16 bits of alpha, or ffv1, color and alpha of 10 bits, in .mkv",
-        choices=tuple(name for name in CODECS if name != "h264"),
+        f"of movies, of an ending the first unless another is named: {_codecs_by_ending()}",
+        choices=CHOSEN_CODECS,
     )
     premultiplied: bool = knob(
         False, "multiply the color in movies by the alpha; EXR says by its layout", unset="straight"
@@ -572,16 +613,16 @@ class OutputFormat:
 
     def codec_of(self, suffix: str) -> str:
         """Return the codec of a movie that ends in `suffix`."""
-        is_for_it = self.codec is not None and CODECS[self.codec] == suffix
+        is_for_it = self.codec is not None and CODECS[self.codec].suffix == suffix
         return self.codec if self.codec is not None and is_for_it else USUAL[suffix]
 
     def layer_of(self, suffix: str) -> str:
         """Return what an output that ends in `suffix` holds, in a word for its name."""
         if suffix == ".exr":
             return self.layout
-        if suffix == ".png" or (suffix in USUAL and self.codec_of(suffix) == "ffv1-alpha"):
+        if suffix == ".png":
             return "alpha"
-        return "review" if suffix == ".mp4" else "rgba"
+        return CODECS[self.codec_of(suffix)].layer if suffix in USUAL else "rgba"
 
     def fields(self) -> dict[str, Any]:
         """Return each field's value by its name."""
@@ -1026,8 +1067,8 @@ def check_suffixes(suffixes: Collection[str], output_format: OutputFormat) -> No
         ExportError: As said.
     """
     codec = output_format.codec
-    if codec is not None and CODECS[codec] not in suffixes:
-        needed = CODECS[codec]
+    if codec is not None and CODECS[codec].suffix not in suffixes:
+        needed = CODECS[codec].suffix
         how = cure(script=f'give a path as "x{needed}"', typed=f"write -o x{needed}")
         msg = f"codec {codec} goes into {needed}, and no output is one; {how}"
         raise ExportError(msg)

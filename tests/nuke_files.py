@@ -5,6 +5,7 @@ from pathlib import Path
 from sghm_vs.hosts.nuke import comps
 from sghm_vs.hosts.nuke.gizmo import bridge_node
 from sghm_vs.hosts.nuke.script import write, write_group
+from sghm_vs.options import LAYOUTS
 
 BRIDGE = Path(__file__).resolve().parents[1] / "nuke_bridge"
 
@@ -12,7 +13,7 @@ BRIDGE = Path(__file__).resolve().parents[1] / "nuke_bridge"
 def contents() -> dict[Path, str]:
     """Return what each file holds."""
     made = {BRIDGE / "gizmos" / "SGHM_Matte.gizmo": write_group(bridge_node())}
-    for layout in comps.LAYOUTS:
+    for layout in LAYOUTS:
         made[BRIDGE / "ToolSets" / "SGHM" / f"{layout}.nk"] = write(comps.template(layout))
     return made
 

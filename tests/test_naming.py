@@ -134,7 +134,7 @@ def test_choices_of_the_command_line_are_those_of_the_form():
     add_output_options(parser)
     choices = {action.dest: action.choices for action in parser._actions}
 
-    assert tuple(choices["layout"]) == LAYOUTS
+    assert tuple(choices["layout"]) == tuple(LAYOUTS)
     assert tuple(choices["sample"]) == SAMPLES
     assert tuple(choices["compression"]) == COMPRESSIONS
     assert {*choices["codec"]} | {"h264"} == {*CODECS}

@@ -15,6 +15,7 @@ from sghm_vs.errors import SettingsError
 from sghm_vs.hosts.nuke import comps
 from sghm_vs.hosts.nuke.script import Braces, Node, UserKnob, expression, find, literal, write
 from sghm_vs.media.writers import export as written
+from sghm_vs.options import LAYOUTS
 from tests.clips import noise_clip
 from tests.nuke_graph import evaluate
 from tests.nuke_reader import read
@@ -220,7 +221,7 @@ KNOBS = {
 """What these have in scripts that Nuke wrote; every node has a name and a place."""
 
 
-@pytest.mark.parametrize("layout", comps.LAYOUTS)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_template_has_only_classes_and_knobs_that_nuke_writes_itself(layout):
     nodes = read(write(comps.template(layout)))
 

@@ -44,7 +44,7 @@ def ask() -> Optional[Dict[str, object]]:
     panel.addEnumerationPulldown(MODEL, "auto sghm-lite sghm-resnet50")
     panel.addSingleLineInput(NEIGHBORS, "2")
     panel.addSingleLineInput(SIZE, "1280")
-    panel.addEnumerationPulldown(LAYOUT, "matte alpha rgba layered fg multipart")
+    panel.addEnumerationPulldown(LAYOUT, "matte rgba alpha layered fg multipart")
     panel.addSingleLineInput(FRAMES, "all")
     if not panel.show():
         return None

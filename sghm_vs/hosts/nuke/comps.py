@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression, literal
 from sghm_vs.media.sequences import SequencePath
+from sghm_vs.options import DATA_LAYOUTS, LAYOUTS
 
 if TYPE_CHECKING:
     from sghm_vs.media.readers import Source
 
-COLORED = ("rgba", "layered", "multipart")
+COLORED = tuple(name for name, row in LAYOUTS.items() if row.has_alpha and not row.is_data)
 """Layouts with the subject's color, premultiplied."""
-DATA = ("matte", "alpha")
-"""Layouts without color."""
-LAYOUTS = (*DATA, *COLORED, "fg")
-"""Of EXR, as `sghm matte --layout` has them; "fg" is straight color, with a matte beside it."""
 
 EDGE_PX = 6.0
 """By how much the matte is shrunk before its color is spread, at a height of 1080."""
@@ -118,7 +115,7 @@ def reading(footage: Footage, name: str) -> dict[str, Value]:
         "origfirst": first,
         "origlast": last,
         "origset": True,
-        **({"raw": True} if footage.layout in DATA else {}),
+        **({"raw": True} if footage.layout in DATA_LAYOUTS else {}),
         "name": name,
     }
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sghm_vs.hosts.nuke.comps import copying
 from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression
-from sghm_vs.options import Matting, Option, options_of
+from sghm_vs.options import LAYOUTS, Matting, Option, OutputFormat, options_of
 
-LAYOUTS = ("matte", "alpha", "rgba", "layered", "fg", "multipart")
+FIRST_LAYOUT = "matte"
+"""What the node makes unasked: the plate is there already."""
 ON_ERROR = ("error", "black", "checkerboard", "nearest frame")
 """What a Read does where a frame is missing."""
 CALL = "import sghm_nuke.jobs as jobs; jobs.{}"
@@ -86,7 +87,7 @@ def _knobs() -> list[UserKnob]:
             "output",
             {"l": "Output", "t": "name.####.exr; if empty, the folder sghm beside the script."},
         ),
-        _choice("layout", "Layout", LAYOUTS, "Channels of the EXR files."),
+        _layout(),
         _choice("on_error", "Missing frames", ON_ERROR, "What is shown in their place."),
         UserKnob(1, "failed_command", {"l": "Failed command", "t": "Type it to see why."}),
         UserKnob(20, "setup", {"l": "Setup"}),
@@ -120,6 +121,14 @@ def _knob(option: Option) -> UserKnob:
         return UserKnob(7, option.name, {**how, **span})
     kind = 6 if option.is_switch else 3 if isinstance(option.default, int) else 1
     return UserKnob(kind, option.name, how)
+
+
+def _layout() -> UserKnob:
+    option = next(one for one in options_of(OutputFormat) if one.name == "layout")
+    # A menu shows its first choice.
+    others = (name for name in LAYOUTS if name != FIRST_LAYOUT)
+    knob = option.knob._replace(choices=(FIRST_LAYOUT, *others))
+    return _knob(option._replace(default=FIRST_LAYOUT, knob=knob))
 
 
 def _choice(name: str, label: str, choices: tuple[str, ...], tip: str) -> UserKnob:

@@ -130,7 +130,9 @@ def open_movie(path: Path, track: int | None = None, *, with_alpha: bool = False
     tick_s = Fraction(read["timebasenum"], read["timebaseden"])
     clip = _completed(read["clip"], path, number, with_alpha=with_alpha)
     clip = _upright(_with_fields(clip, path, number), path)
-    return Movie(clip, tuple(read["timestamps"]), tick_s)
+    ticks = read["timestamps"]
+    # VapourSynth gives one number by itself.
+    return Movie(clip, (ticks,) if isinstance(ticks, int) else tuple(ticks), tick_s)
 
 
 @contextlib.contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -20,7 +20,6 @@ from sghm_vs.media.timecode import coded_in
 from sghm_vs.media.verification.sidecar import Facts, Sample
 from sghm_vs.options import exact_rate
 
-EXACT_CODECS = ("prores", "ffv1", "qtrle")
 MATTE_CHANNELS = ("A", "Y", "G")
 """Which channel is sampled: the first that a file has."""
 
@@ -48,7 +47,7 @@ def read_movie(path: Path, frames: Collection[int]) -> Found:
             facts = _movie_facts(movie, stream, len(times)) | {"sound": sound}
             wanted = {times[n]: n for n in frames if n < len(times)}
             pictures = _pictures(movie, stream, sorted(wanted))
-            samples = {wanted[time]: _sample(frame, stream) for time, frame in pictures}
+            samples = {wanted[time]: _sample(path, frame) for time, frame in pictures}
     except (av.error.FFmpegError, IndexError) as error:
         msg = f"{path} can't be read back: {error}"
         raise ExportError(msg) from error
@@ -188,18 +187,15 @@ def _pictures(
                 break
 
 
-def _sample(frame: VideoFrame, stream: VideoStream) -> Sample:
-    name = frame.format.name
-    if name == "argb":
-        return Sample.of(frame.to_ndarray(format="argb")[..., 0], 255)
-    if name in ("yuva444p12le", "yuva444p10le"):
-        # FFmpeg decodes ProRes to 12 bits: ours, and their top two below.
-        codes = _plane(frame, 3, np.uint16) >> (2 if name == "yuva444p12le" else 0)
-        return Sample.of(codes, 1023)
-    if name == "gray16le":
-        return Sample.of(_plane(frame, 0, np.uint16), 65535)
-    is_exact = stream.codec_context.name in EXACT_CODECS
-    return Sample.of(_plane(frame, 0, np.uint8), 255, is_exact=is_exact)
+def _sample(path: Path, frame: VideoFrame) -> Sample:
+    row = SAMPLED.get(frame.format.name)
+    if row is None:
+        msg = (
+            f"{path} is decoded as {frame.format.name}, which no movie of ours is: SAMPLED of "
+            "sghm_vs/media/verification/readback.py has no row for it"
+        )
+        raise ExportError(msg)
+    return Sample.of(row.codes(frame), row.top, is_exact=row.is_exact)
 
 
 def _plane(frame: VideoFrame, index: int, kind: type[np.generic]) -> NDArray[Any]:
@@ -207,3 +203,25 @@ def _plane(frame: VideoFrame, index: int, kind: type[np.generic]) -> NDArray[Any
     plane = frame.planes[index]
     width = plane.line_size // np.dtype(kind).itemsize
     return np.frombuffer(plane, kind).reshape(-1, width)[: plane.height, : plane.width]
+
+
+class Sampled(NamedTuple):
+    """A row of `SAMPLED`."""
+
+    codes: Callable[[VideoFrame], NDArray[Any]]
+    """Returns the alpha, or what stands for it, as it was sent."""
+    top: int
+    """The code of 1."""
+    is_exact: bool = True
+    """Whether the coder keeps codes."""
+
+
+SAMPLED: Mapping[str, Sampled] = {
+    "argb": Sampled(lambda frame: frame.to_ndarray(format="argb")[..., 0], 255),
+    "yuva444p10le": Sampled(lambda frame: _plane(frame, 3, np.uint16), 1023),
+    # FFmpeg decodes ProRes to 12 bits: ours, and their top two below.
+    "yuva444p12le": Sampled(lambda frame: _plane(frame, 3, np.uint16) >> 2, 1023),
+    "gray16le": Sampled(lambda frame: _plane(frame, 0, np.uint16), 65535),
+    "yuv420p": Sampled(lambda frame: _plane(frame, 0, np.uint8), 255, is_exact=False),
+}
+"""How a frame is compared with what was sent, by the pixel format that it is decoded to."""

@@ -55,6 +55,8 @@ class Codec(NamedTuple):
     """What a decoder calls it."""
     tag: str | None
     """What the container calls it."""
+    is_exact: bool = True
+    """Whether it keeps what is compared after writing to the last code."""
 
 
 def prores(quality: int, tags: Colorimetry, *, is_xq: bool = False) -> Picture:
@@ -138,7 +140,7 @@ CODECS: Mapping[str, Codec] = {
     "animation": Codec(animation_stream, "qtrle", "rle"),
     "ffv1": Codec(ffv1_stream, "ffv1", None),
     "ffv1-alpha": Codec(ffv1_alpha_stream, "ffv1", None),
-    "h264": Codec(review_stream, "h264", "avc1"),
+    "h264": Codec(review_stream, "h264", "avc1", is_exact=False),
 }
 """By the names in `sghm_vs.options.CODECS`, which says what each ends in."""
 

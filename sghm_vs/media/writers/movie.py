@@ -81,7 +81,7 @@ class MovieWriter:
         self.clips = stream.clips
         self.facts = _facts(codec, stream.picture, movie)
         self.samples: dict[int, Sample] = {}
-        self._job, self._sampled = job, stream.sampled
+        self._job, self._sampled, self._is_exact = job, stream.sampled, codec.is_exact
         self._is_packed = stream.picture.pixel_format == "argb"
         self._clock = Clock(Fraction(job.footage.clip.fps))
         self._path, self._disk = target.path, disk_of(target.path.parent)
@@ -97,8 +97,8 @@ class MovieWriter:
         planes = [rows(frame, at) for frame in frames for at in range(frame.format.num_planes)]
         if n in self._job.sampled:
             codes = planes[self._sampled]
-            is_exact = self.facts["codec"] != "h264"
-            self.samples[n] = Sample.of(codes, TOPS[str(frames[-1].format.name)], is_exact=is_exact)
+            top = TOPS[str(frames[-1].format.name)]
+            self.samples[n] = Sample.of(codes, top, is_exact=self._is_exact)
         for raw in [np.dstack(planes)] if self._is_packed else planes:
             self._pipe.send(raw.data)
 
