@@ -1,6 +1,7 @@
 """Mattes that are given: which channel of them is the matte, wherever one may be given."""
 
 import logging
+import struct
 from pathlib import Path
 
 import av
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 import OpenEXR
 import OpenImageIO as oiio
+import PIL.Image
 import pytest
 import vapoursynth as vs
 from numpy.typing import NDArray
@@ -111,8 +113,6 @@ def test_a_gray_picture_with_alpha_is_taken_by_it(tmp_path):
 
 
 def test_the_alpha_of_a_turned_picture_is_turned(tmp_path):
-    import PIL.Image
-
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
     PIL.Image.fromarray(RGBA).save(tmp_path / "a.png", exif=exif)
@@ -172,6 +172,42 @@ def test_gray_that_was_saved_as_rgb_is_a_matte(tmp_path, suffix):
 
 def test_gray_that_was_saved_as_rgb_exr_is_a_matte(tmp_path):
     assert_is_alpha(matte(exr(tmp_path / "a.exr", R=ALPHA, G=ALPHA, B=ALPHA)))
+
+
+def test_the_one_alpha_of_layers_is_a_matte(tmp_path):
+    """As Blender names them; several say nothing of which is meant."""
+    planes = {"R": COLOR[..., 2], "G": COLOR[..., 1], "B": COLOR[..., 0], "A": ALPHA}
+    layer = {f"View.Combined.{name}": plane for name, plane in planes.items()}
+
+    assert_is_alpha(matte(exr(tmp_path / "a.exr", **layer)))
+    with pytest.raises(SourceError, match="or one are needed"):
+        open_matte(exr(tmp_path / "b.exr", **layer, **{"hero.A": ALPHA}))
+
+
+def test_a_fourth_channel_of_a_tiff_that_says_nothing_of_it_is_its_alpha(tmp_path):
+    """As Photoshop saves a channel: extra samples of no kind."""
+    path = tmp_path / "a.tif"
+    PIL.Image.fromarray(RGBA).save(path)
+    # ExtraSamples (338), one short: 2 is straight alpha, 0 unspecified.
+    head = struct.pack("<HHI", 338, 3, 1)
+    at = path.read_bytes().index(head) + len(head)
+    data = bytearray(path.read_bytes())
+    data[at : at + 2] = b"\0\0"
+    path.write_bytes(data)
+
+    assert_is_alpha(matte(path))
+
+
+def test_many_alike_are_told_of_once(tmp_path, caplog):
+    for folder in ("mattes", "truths"):
+        (tmp_path / folder).mkdir()
+        for name in "abc":
+            picture(tmp_path / folder / f"{name}.png", BGRA)
+
+    words = ["eval", "--pred", str(tmp_path / "mattes"), "--gt", str(tmp_path / "truths")]
+    assert main([*words, "--quiet"]) == 0
+
+    assert caplog.text.count("its alpha channel is the matte") == 2
 
 
 def test_an_alpha_beside_depth_alone_is_a_matte(tmp_path):

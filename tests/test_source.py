@@ -185,6 +185,20 @@ def test_an_odd_column_or_row_of_a_movie_is_there(tmp_path, name, codec, kind, s
         assert is_wide or is_high
 
 
+def test_an_odd_movie_that_is_turned_keeps_its_last_column_and_row(tmp_path: Path) -> None:
+    write_odd(tmp_path / "a.mkv", "vp9", "yuv420p", (321, 181))
+    ffmpeg("-display_rotation", 90, "-i", tmp_path / "a.mkv", "-c", "copy", tmp_path / "b.mp4")
+
+    clip = open_source(tmp_path / "b.mp4").clip
+
+    assert (clip.width, clip.height) == (181, 321)
+    # A quarter turn counterclockwise: the last column is on top, the last row stays right.
+    luma = first_plane(clip, 0)
+    assert luma[0, 50] > 200
+    assert luma[50, -1] > 200
+    assert luma[-1, 50] < 60
+
+
 def test_what_is_odd_in_full_chroma_is_as_it_was(tmp_path: Path) -> None:
     path = write_odd(tmp_path / "a.mkv", "ffv1", "yuv444p", (321, 181))
 

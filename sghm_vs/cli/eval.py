@@ -140,15 +140,15 @@ def _of_frames_of(matte: Source, other: Source, args: argparse.Namespace) -> vs.
 def _score_folders(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
     from sghm_vs.evaluate import pair_folders, score_clip
 
-    for matte, truth in pair_folders(args.pred, args.gt):
-        clips = (_open_matte(path, args).clip for path in (matte, truth))
+    for done, (matte, truth) in enumerate(pair_folders(args.pred, args.gt)):
+        clips = (_open_matte(path, args, is_told=not done).clip for path in (matte, truth))
         yield matte.name, score_clip(*clips)
 
 
-def _open_matte(path: Path, args: argparse.Namespace) -> Source:
+def _open_matte(path: Path, args: argparse.Namespace, *, is_told: bool = True) -> Source:
     from sghm_vs.media.readers.mattes import open_matte
 
-    return open_matte(path, options.values_from(args).get("matte_channel"))
+    return open_matte(path, options.values_from(args).get("matte_channel"), is_told=is_told)
 
 
 def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
@@ -167,7 +167,7 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
                 export(
                     clip, alpha, args.output / f"{image.stem}.png", overwrite=True, sidecar=False
                 )
-            yield image.name, score_clip(alpha, _open_matte(truth, args).clip)
+            yield image.name, score_clip(alpha, _open_matte(truth, args, is_told=not done).clip)
             if report is not None:
                 report(done + 1, len(pairs))
 

@@ -30,7 +30,9 @@ PLANES = {"red": 0, "green": 1, "blue": 2}
 CHOOSE = f"say which channel is the matte: --matte-channel {'|'.join(get_args(MatteChannel))}"
 
 
-def open_matte(path: str | Path, channel: MatteChannel | None = None) -> Source:
+def open_matte(
+    path: str | Path, channel: MatteChannel | None = None, *, is_told: bool = True
+) -> Source:
     """
     Return the footage at `path` as the matte that it is: its clip is GRAYS, full range, 0-1.
 
@@ -40,6 +42,7 @@ def open_matte(path: str | Path, channel: MatteChannel | None = None) -> Source:
         path: Footage or a picture; a script with an alpha.
         channel: Which of its channels is the matte: alpha; luma, which of a movie is its Y and of
             RGB that of BT.709; red, green or blue as coded.
+        is_told: Whether it is said that an alpha is taken: of many alike, once is enough.
 
     Raises:
         SourceError: It can't be read, has no such channel, or nothing says which channel is meant:
@@ -48,17 +51,20 @@ def open_matte(path: str | Path, channel: MatteChannel | None = None) -> Source:
         UnsupportedClipError: Its format can't be converted.
     """
     source = open_source(path, Opening(with_alpha=True))
-    return replace(source, clip=_matte(Path(path), source, channel))
+    return replace(source, clip=_matte(Path(path), source, channel, is_told=is_told))
 
 
-def _matte(path: Path, source: Source, channel: MatteChannel | None) -> vs.VideoNode:
+def _matte(
+    path: Path, source: Source, channel: MatteChannel | None, *, is_told: bool
+) -> vs.VideoNode:
     clip, alpha = readable(source.clip), _alpha(source)
     if channel is not None:
         return _channel(path, clip, alpha, channel)
     if alpha is None:
         return to_matte(_gray(path, clip))
     _refuse_idle_alpha(path, clip, alpha)
-    logger.warning("%s: its alpha channel is the matte, not its color", path)
+    if is_told:
+        logger.warning("%s: its alpha channel is the matte, not its color", path)
     return alpha
 
 

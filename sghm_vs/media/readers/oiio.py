@@ -29,7 +29,7 @@ TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 OIIO_SUFFIXES = frozenset({".dpx", ".exr", ".jxl", ".tga", *TIFF_SUFFIXES})
 """File endings, in lower case, that are read here."""
 PHOTOMETRIC = "tiff:PhotometricInterpretation"
-PALETTE = 3
+GRAYS, RGB, PALETTE = (0, 1), 2, 3
 LAB_KINDS = (8, 9, 10)
 """CIELAB, ICCLAB and ITULAB, as a TIFF file says (TIFF 6.0, tag 262)."""
 NARROW = frozenset({"uint8", "uint16"})
@@ -233,13 +233,25 @@ def _layers(file: ImageInput) -> Iterator[Layer]:
     while file.seek_subimage(part, 0):
         spec = file.spec()
         channels: dict[str, dict[str, int]] = {}
-        for index, name in enumerate(spec.channelnames):
+        for index, name in enumerate(_channel_names(spec)):
             prefix, _, short = name.rpartition(".")
             channels.setdefault(prefix, {})[short] = index
         name, view = (spec.get_string_attribute(key) for key in ("name", "view"))
         for prefix, names in channels.items():
             yield Layer(part, name, view, prefix, names)
         part += 1
+
+
+def _channel_names(spec: ImageSpec) -> list[str]:
+    """Return the names of channels; a TIFF file's by their order, where it says but their number."""
+    names = list(spec.channelnames)
+    said = spec.get_int_attribute(PHOTOMETRIC, -1)
+    if said in GRAYS:
+        names[0] = "Y"
+    colors = 3 if said == RGB else 1
+    if said in (*GRAYS, RGB) and len(names) > colors and "A" not in names:
+        names[colors] = "A"
+    return names
 
 
 def _choose(path: Path, layers: list[Layer], wanted: Wanted) -> Layer:
@@ -253,12 +265,18 @@ def _choose(path: Path, layers: list[Layer], wanted: Wanted) -> Layer:
         plain = [layer for layer in layers if not layer.prefix and layer.shown]
         fitting = sorted(plain, key=lambda layer: len(layer.shown), reverse=True)
         if not fitting and wanted.with_alpha:
-            fitting = [
-                layer.of("A") for layer in layers if not layer.prefix and "A" in layer.channels
-            ]
+            fitting = _only_alpha(layers)
     if not fitting:
         raise SourceError(_without(path, layers, name))
     return fitting[0]
+
+
+def _only_alpha(layers: list[Layer]) -> list[Layer]:
+    """Return the one layer that has an A, if there is but one: Blender's, or one beside depth."""
+    found = [layer for layer in layers if "A" in layer.channels]
+    if len(found) != 1:
+        return []
+    return found if found[0].shown else [found[0].of("A")]
 
 
 def _without(path: Path, layers: list[Layer], name: str | None) -> str:
