@@ -122,7 +122,7 @@ def _floor_of(floors: dict[tuple[str, str, str, int], int]) -> Callable[[Row], o
 
 
 def _key(row: Row) -> tuple[str, str, str, int]:
-    return row["model"], row["size"], row["precision"], row["tr"]
+    return row["model"].partition("@")[0], row["size"], row["precision"], row["tr"]
 
 
 def _size(row: Row) -> str:

@@ -18,6 +18,7 @@ from sghm_vs.errors import ExportError, SghmError
 from sghm_vs.media.verification.compare import verify
 from sghm_vs.media.verification.sidecar import Record, read_record, sampled
 from sghm_vs.media.writers import exr, movie
+from sghm_vs.models.weights import VERSIONS, find_weights
 from sghm_vs.options import CODECS, COMPRESSIONS, LAYOUTS, SAMPLES
 from tests.clips import counted, noise_clip
 
@@ -258,6 +259,15 @@ def test_resume_refuses_to_mix_what_was_made_in_two_ways(tmp_path, shot, change,
         export(*shot, tmp_path / "x.####.exr", resume=True, **({"metadata": {"tr": "2"}} | change))
 
     assert not (tmp_path / "x.0005.exr").exists()
+
+
+def test_resume_with_other_weights_says_what_brings_the_first_ones_back(tmp_path, shot):
+    version = next(iter(VERSIONS))
+    first = {"model": version, "weights_sha256": find_weights(version).sha256()}
+    export(*shot, tmp_path / "x.####.exr", metadata=first)
+
+    with pytest.raises(ExportError, match=f"another model, weights_sha256 than now.*--model {version}"):
+        export(*shot, tmp_path / "x.####.exr", resume=True, metadata={"weights_sha256": "0"})
 
 
 def test_resume_refuses_files_that_nothing_is_known_of(tmp_path, shot):

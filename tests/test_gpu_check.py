@@ -17,6 +17,7 @@ import pytest
 from benchmarks import gpu_page
 from benchmarks.gpu_check import PARTS, REHEARSAL_LONGER, Part, check, run_part, sensors
 from benchmarks.gpu_page import page
+from sghm_vs.models.weights import shipped
 
 ROOT = Path(__file__).parents[1]
 FAKE = "tests.fake.gpu_parts"
@@ -216,6 +217,6 @@ def test_a_rehearsal_goes_the_way_of_a_card(name):
     first = next(rows)
     rows.close()
 
-    assert first["model"] == "sghm-lite"
+    assert first["model"] == shipped().name
     assert first.get("largest", 0) < 1e-4
     assert "why" not in first

@@ -21,7 +21,15 @@ from sghm_vs.errors import DownloadError, WeightsError
 from sghm_vs.models import install, weights
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
 from sghm_vs.models.download import Patience
-from sghm_vs.models.weights import CHECKPOINTS, Checkpoint, Weights, find_weights, shipped
+from sghm_vs.models.weights import (
+    CHECKPOINTS,
+    VERSIONS,
+    Checkpoint,
+    Weights,
+    find_weights,
+    shipped,
+    version_of,
+)
 from tests import server
 from tests.server import FileServer, serving
 
@@ -72,7 +80,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint) -> None:
 
 def test_a_fetched_model_is_found_by_name_and_by_auto(home, checkpoint_file, monkeypatch):
     payload = checkpoint_file.read_bytes()
-    assert find_weights("auto").name == "sghm-lite"
+    assert find_weights("auto") == shipped()
     with serving(payload, server.truncating, server.whole) as web:
         pretend(monkeypatch, published(payload, web))
 
@@ -151,7 +159,7 @@ def test_what_is_no_checkpoint_is_not_added(content, tmp_path):
     with pytest.raises(WeightsError):
         install.add(tmp_path / "SGHM-ResNet50.pth")
 
-    assert find_weights("auto").name == "sghm-lite"
+    assert find_weights("auto") == shipped()
 
 
 def test_a_file_that_is_not_there_is_not_added(tmp_path):
@@ -225,7 +233,7 @@ def test_a_home_below_a_file_is_refused_for_writing_and_empty_for_reading(tmp_pa
     (tmp_path / "file").touch()
     monkeypatch.setenv("SGHM_HOME", str(tmp_path / "file" / "home"))
 
-    assert find_weights("auto").name == "sghm-lite"
+    assert find_weights("auto") == shipped()
     with pytest.raises(WeightsError, match="can't be written"):
         install.fetch("sghm-resnet50")
 
@@ -242,6 +250,24 @@ weights.CHECKPOINTS["sghm-lite"] = replace(known, model="sghm-lite", file="lite.
     size=shipped.path.stat().st_size, sha256=shipped.sha256(), addresses=(address,))
 print(install.fetch("sghm-lite").path)
 """
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_version_of_the_shipped_weights_is_kept_by_its_name(version):
+    kept = find_weights(version)
+
+    assert kept.name == version
+    assert kept.is_known()
+    assert version_of(kept.sha256()) == version
+
+
+def test_the_shipped_weights_are_the_last_version():
+    assert find_weights("sghm-lite") == find_weights([*VERSIONS][-1])
+
+
+def test_a_version_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(WeightsError, match="sghm-lite@9"):
+        find_weights("sghm-lite@1")
 
 
 def test_two_processes_that_fetch_at_once_ask_once_and_both_have_it(home):
@@ -278,8 +304,8 @@ def test_the_filter_fetches_what_is_missing_when_it_may(checkpoint_file, monkeyp
 def test_auto_never_touches_the_network(monkeypatch):
     monkeypatch.setattr(install, "download", lambda *_, **__: pytest.fail("it fetched"))
 
-    assert install.find_or_fetch("auto").name == "sghm-lite"
-    assert install.find_or_fetch("sghm-lite").name == "sghm-lite"
+    assert install.find_or_fetch("auto") == shipped()
+    assert install.find_or_fetch("sghm-lite") == shipped()
 
 
 def test_the_home_is_the_platforms_unless_it_is_chosen(monkeypatch, tmp_path):

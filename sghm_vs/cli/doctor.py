@@ -251,11 +251,11 @@ def _model(home: Path | None) -> Finding:
 
 def _weights(home: Path | None) -> list[Finding]:
     """Return what is to be thought of each model that is there, and where the others come from."""
-    from sghm_vs.models.weights import CHECKPOINTS, home_folder, installed, shipped
+    from sghm_vs.models.weights import CHECKPOINTS, VERSIONS, home_folder, installed, shipped
 
     findings = [Finding("home", str(home or home_folder()))]
-    for model in (shipped().name, *CHECKPOINTS):
-        weights = installed(model, home) if model in CHECKPOINTS else shipped()
+    for model in (*VERSIONS, *CHECKPOINTS):
+        weights = installed(model, home) if model in CHECKPOINTS else shipped(model)
         what, fetch = f"weights {model}", f"sghm weights fetch {model}"
         if weights is None:
             findings.append(Finding(what, "not installed", to_do=fetch))

@@ -29,6 +29,7 @@ from sghm_vs.models.weights import (
     HOME_VARIABLE,
     RECORD_KEY,
     SHIPPED_MODEL,
+    VERSIONS,
     Checkpoint,
     Record,
     Weights,
@@ -163,8 +164,8 @@ def digest(state: StateDict) -> str:
 
 
 def _known(model: str) -> Checkpoint:
-    if model == SHIPPED_MODEL:
-        msg = f"{SHIPPED_MODEL} comes with the package; there is nothing to fetch"
+    if model == SHIPPED_MODEL or model in VERSIONS:
+        msg = f"{model} comes with the package; there is nothing to fetch"
         raise WeightsError(msg)
     if model not in CHECKPOINTS:
         msg = f"model {model!r} can't be fetched; known is {', '.join(CHECKPOINTS)}"

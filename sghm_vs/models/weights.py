@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from sghm_vs.errors import WeightsError
 
 SHIPPED_MODEL = "sghm-lite"
+VERSIONS = {"sghm-lite@9": "sghm-lite-9.safetensors"}
+"""Shipped files by the name that keeps a show at one of them; `sghm-lite` is the last."""
 PUBLISHED_MODEL = "sghm-resnet50"
 HOME_VARIABLE = "SGHM_HOME"
 RECORD_KEY = "sghm_vs"
@@ -90,12 +92,18 @@ class Weights:
 
     def is_known(self) -> bool:
         """Return whether this is the shipped file, or one that was published, by its hash."""
-        if self == shipped():
+        ours = [shipped(version) for version in VERSIONS]
+        if self in ours:
             return True
         record = self.record()
         source = record.source_sha256 if record else self.sha256()
         published = {checkpoint.sha256 for checkpoint in CHECKPOINTS.values()}
-        return source in published or source == shipped().sha256()
+        return source in published or source in {weights.sha256() for weights in ours}
+
+
+def version_of(sha256: str) -> str | None:
+    """Return the name that keeps a show at the shipped weights of this hash; None if there is none."""
+    return next((each for each in VERSIONS if shipped(each).sha256() == sha256), None)
 
 
 def home_folder() -> Path:
@@ -111,8 +119,8 @@ def find_weights(model: str) -> Weights:
     Return the weights that `model` names, without touching the network.
 
     Args:
-        model: "sghm-lite", "sghm-resnet50", the path of a checkpoint, or "auto": sghm-resnet50
-            if it is installed, else sghm-lite.
+        model: "sghm-lite", one of its versions such as "sghm-lite@9", "sghm-resnet50", the path
+            of a checkpoint, or "auto": sghm-resnet50 if it is installed, else sghm-lite.
 
     Raises:
         WeightsError: There are none.
@@ -121,6 +129,8 @@ def find_weights(model: str) -> Weights:
         return installed(PUBLISHED_MODEL) or shipped()
     if model == SHIPPED_MODEL:
         return shipped()
+    if model in VERSIONS:
+        return shipped(model)
     if model in CHECKPOINTS:
         found = installed(model)
         if found is None:
@@ -128,7 +138,7 @@ def find_weights(model: str) -> Weights:
         return found
     path = Path(model).expanduser()
     if not path.is_file():
-        known = ", ".join(("auto", SHIPPED_MODEL, *CHECKPOINTS))
+        known = ", ".join(("auto", SHIPPED_MODEL, *VERSIONS, *CHECKPOINTS))
         msg = f"model {model!r} is neither a file nor one of {known}"
         raise WeightsError(msg)
     return Weights(path.name, path)
@@ -148,18 +158,22 @@ def installed_path(model: str, home: Path | None = None) -> Path:
     return (home or home_folder()) / f"{model}.safetensors"
 
 
-def shipped() -> Weights:
+def shipped(version: str | None = None) -> Weights:
     """
     Return the weights that come with the package, installed or in a checkout.
+
+    Args:
+        version: A key of `VERSIONS`; None is the last.
 
     Raises:
         WeightsError: The installation is not whole.
     """
     models = Path(__file__).parent
-    name = f"{SHIPPED_MODEL}.safetensors"
+    version = version or [*VERSIONS][-1]
+    name = VERSIONS[version]
     for path in (models / name, models.parents[1] / "weights" / name):
         if path.is_file():
-            return Weights(SHIPPED_MODEL, path)
+            return Weights(version, path)
     msg = f"{name} is missing from this installation; install sghm-vs again"
     raise WeightsError(msg)
 

@@ -17,8 +17,10 @@ from sghm_vs.media.verification.sidecar import (
     records_of,
     state_of,
 )
+from sghm_vs.models.weights import version_of
 
 STRANGERS_LISTED_MAX = 3
+WEIGHTS = "weights_sha256"
 
 
 def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
@@ -81,10 +83,18 @@ def _refusal(strangers: list[Path], records: list[Record], wanted: Record) -> Ex
     differences = [_differences(record, wanted) for record in records]
     if differences:
         fewest = min(differences, key=len)
+        record = records[differences.index(fewest)]
         return ExportError(
-            f"{found} were made with another {listed(fewest)} than now; give the same options, or "
-            "write all again with --overwrite"
+            f"{found} were made with another {listed(fewest)} than now; give the same options"
+            f"{_same_weights(record) if WEIGHTS in fewest else ''}, or write all again with "
+            "--overwrite"
         )
     return ExportError(
         f"{found} are there, and no record of how they were made; write all again with --overwrite"
     )
+
+
+def _same_weights(record: Record) -> str:
+    """Return the option that brings back the weights of `record`, if they come with the package."""
+    version = version_of(str(record.how["settings"].get(WEIGHTS)))
+    return f", --model {version} among them" if version else ""
