@@ -266,7 +266,9 @@ def test_resume_with_other_weights_says_what_brings_the_first_ones_back(tmp_path
     first = {"model": version, "weights_sha256": find_weights(version).sha256()}
     export(*shot, tmp_path / "x.####.exr", metadata=first)
 
-    with pytest.raises(ExportError, match=f"another model, weights_sha256 than now.*--model {version}"):
+    with pytest.raises(
+        ExportError, match=f"another model, weights_sha256 than now.*--model {version}"
+    ):
         export(*shot, tmp_path / "x.####.exr", resume=True, metadata={"weights_sha256": "0"})
 
 
