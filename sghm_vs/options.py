@@ -359,10 +359,16 @@ class Opening:
 
     rate: Fraction | None = knob(
         None,
-        "frames per second of a sequence: 24, 23.976 or 24000/1001",
+        "frames per second of a sequence, and of a movie whose rate varies, which is conformed to "
+        "them: 24, 23.976 or 24000/1001",
         metavar="FPS",
         parse=parse_rate,
         unset="as the headers of DPX and EXR files say or their timecodes count, else 24",
+    )
+    vfr: bool = knob(
+        False,
+        "keep the times of a movie whose rate varies, in movies that are made from it",
+        unset="a movie has one rate",
     )
     missing: Missing = knob(
         "error",

@@ -34,7 +34,7 @@ from sghm_vs.shots.shot import rotoscope
 
 OPENING = Opening(
     rate=Fraction(24000, 1001), missing="hold", colorspace="logc4", layer="hero", track=2,
-    deinterlace="field", field_order="top", keep_windows=True,
+    deinterlace="field", field_order="top", keep_windows=True, vfr=True,
 )  # fmt: skip
 MATTING = Matting(
     model="sghm-lite",

@@ -109,24 +109,30 @@ def _matte_without_truth(args: argparse.Namespace) -> Path:
 
 def _warp_error(args: argparse.Namespace) -> float:
     from sghm_vs.evaluate import warp_error
-    from sghm_vs.media.readers import open_source
 
     matte = _open_matte(args.pred, args)
     if matte.clip.num_frames == 1:
         msg = f"{args.pred} is one frame, and the warp error is between frames; give a movie"
         raise SettingsError(msg)
-    return warp_error(matte.clip, _of_frames_of(matte, open_source(args.plate), args))
+    return warp_error(matte.clip, _of_frames_of(matte, _plate(args, matte), args))
 
 
 def _score_footage(args: argparse.Namespace) -> dict[str, float]:
     from sghm_vs.evaluate import score_clip
-    from sghm_vs.media.readers import open_source
 
     matte = _open_matte(args.pred, args)
-    truth = _of_frames_of(matte, _open_matte(args.gt, args), args)
-    plate = None if args.plate is None else _of_frames_of(matte, open_source(args.plate), args)
+    truth = _of_frames_of(matte, _open_matte(args.gt, args, matte), args)
+    plate = None if args.plate is None else _of_frames_of(matte, _plate(args, matte), args)
     with progress("eval", quiet=args.quiet) as report:
         return score_clip(matte.clip, truth, report, plate)
+
+
+def _plate(args: argparse.Namespace, matte: Source) -> Source:
+    """Return the footage of `matte`, its frames counted as there."""
+    from sghm_vs.media.pairing import opening_of
+    from sghm_vs.media.readers import open_source
+
+    return open_source(args.plate, opening_of(matte))
 
 
 def _of_frames_of(matte: Source, other: Source, args: argparse.Namespace) -> vs.VideoNode:
@@ -145,10 +151,18 @@ def _score_folders(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, fl
         yield matte.name, score_clip(*clips)
 
 
-def _open_matte(path: Path, args: argparse.Namespace, *, is_told: bool = True) -> Source:
+def _open_matte(
+    path: Path,
+    args: argparse.Namespace,
+    pred: Source | None = None,
+    *,
+    is_told: bool = True,
+) -> Source:
+    """Return the matte at `path`; the truth of `pred` at its rate, where it says none."""
     from sghm_vs.media.readers.mattes import open_matte
 
-    return open_matte(path, options.values_from(args).get("matte_channel"), is_told=is_told)
+    channel = options.values_from(args).get("matte_channel")
+    return open_matte(path, channel, pred, is_told=is_told)
 
 
 def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:

@@ -25,6 +25,8 @@ DISPLAY_WINDOW = "SghmDisplayWindow"
 """Frame prop: the display window of an EXR plate, as `DATA_WINDOW`."""
 PICTURE_WINDOW = "SghmPictureWindow"
 """Frame prop: where the clip's picture lies in the plate's coordinates, as `DATA_WINDOW`."""
+TIMES = ["_DurationNum", "_DurationDen"]
+"""Frame props: how long a frame is shown."""
 WINDOWS = [DATA_WINDOW, DISPLAY_WINDOW, PICTURE_WINDOW]
 
 
@@ -49,14 +51,24 @@ class SourceMetadata:
     """A movie whose sound goes with the frames."""
     sound_start: Fraction = Fraction(0)
     """When clip frame 0 is shown, in seconds, as that movie's container counts."""
+    times: tuple[Fraction, ...] = ()
+    """When each frame of the clip is shown, in seconds from its first, and at last when the last one
+    ends; empty at a constant rate."""
+    shown: tuple[int, ...] = ()
+    """Which frame of the movie each shows, by the source's number, where they were brought to a rate;
+    else empty."""
 
     def at(self, frames: int, rate: Fraction) -> SourceMetadata:
         """Return the origin of a clip cut to begin `frames` later, at `rate` frames a second."""
+        later = Fraction(frames) / rate if rate else Fraction(0)
+        if self.times:
+            later = self.times[frames]
         return replace(
             self,
             first_frame=self.first_frame + frames,
             timecode=None if self.timecode is None else self.timecode + frames,
-            sound_start=self.sound_start + (Fraction(frames) / rate if rate else 0),
+            sound_start=self.sound_start + later,
+            times=tuple(time - later for time in self.times[frames:]),
         )
 
 

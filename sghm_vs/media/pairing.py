@@ -8,7 +8,7 @@ have it, numbers where both are sequences. A matte that says nothing has to be a
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,15 +16,19 @@ from typing import NamedTuple
 import vapoursynth as vs
 
 from sghm_vs.errors import SourceError
+from sghm_vs.media.metadata import TIMES
 from sghm_vs.media.readers import Source
 from sghm_vs.media.sequences import SequencePath, sequence_in
 from sghm_vs.media.targets import Target
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.verification.sidecar import FINISHED, Record, records_of
-from sghm_vs.options import FrameRange
+from sghm_vs.options import FrameRange, Opening, from_words, made_of
 
 logger = logging.getLogger(__name__)
-TIMES = ["_DurationNum", "_DurationDen"]
+
+
+type Reading = tuple[str, ...]
+"""What was said of footage so that its frames are counted otherwise than in its file."""
 
 
 class Said(NamedTuple):
@@ -36,6 +40,8 @@ class Said(NamedTuple):
     """Number of the frame there."""
     by: str
     """What says so."""
+    reading: Reading = ()
+    """How the footage was read."""
 
 
 class Pairing(NamedTuple):
@@ -77,6 +83,16 @@ def pair(
         )
         raise SourceError(msg)
     return Pairing(plate.first_number, "their equal length")
+
+
+def opening_of(matte: Source) -> Opening:
+    """Return how to open the footage that `matte` is of, so that its frames are counted as there."""
+    try:
+        said = said_of(matte)
+    except SourceError:
+        said = None
+    words = {} if said is None else from_words([word.replace(" ", "=") for word in said.reading])
+    return made_of(Opening, {"vfr": "rate" not in words, **words})
 
 
 def aligned(
@@ -175,7 +191,9 @@ def _by_record(matte: Source, plate: Source, flag: str) -> Pairing | None:
     if of_plate is not None and said.file == of_plate.file != plate.origin.file:
         # Both were made of the same footage.
         return Pairing(plate.first_number + said.frame - of_plate.frame, said.by)
-    if said.file not in ("", plate.origin.file):
+    if said.file == plate.origin.file:
+        _check_reading(matte, said, plate)
+    elif said.file:
         logger.warning(
             "%s is of frames of %s, by %s, and those of %s with the same numbers are taken; "
             "if they are others, type %s N",
@@ -186,6 +204,34 @@ def _by_record(matte: Source, plate: Source, flag: str) -> Pairing | None:
             flag,
         )
     return Pairing(said.frame, said.by)
+
+
+def _reading(settings: Mapping[str, str]) -> Reading:
+    rate, fields = settings.get("conformed_rate"), settings.get("deinterlace", "")
+    return (
+        *([f"--rate {rate}"] if rate else []),
+        *(["--deinterlace field"] if fields.startswith("field") else []),
+    )
+
+
+def _reading_of(plate: Source) -> Reading:
+    rate = plate.conformed_rate
+    settings = {} if rate is None else {"conformed_rate": str(rate)}
+    return _reading(settings | {"deinterlace": plate.deinterlaced})
+
+
+def _check_reading(matte: Source, said: Said, plate: Source) -> None:
+    """Refuse a matte whose frames are counted otherwise than those of its plate."""
+    found, needed = _reading_of(plate), said.reading
+    if found == needed:
+        return
+    here, there = (" ".join(one) or "its own frames" for one in (found, needed))
+    change = [*needed, *(f"no {one}" for one in found if one not in needed)]
+    msg = (
+        f"{matte.path} is of {_name(plate)} read by {there}, and here it is read by {here}, whose "
+        f"numbers are others; type {' and '.join(change)}"
+    )
+    raise SourceError(msg)
 
 
 def _by_timecode(matte: Source, plate: Source) -> Pairing | None:
@@ -221,7 +267,9 @@ def _recorded(source: Source) -> Iterator[Said]:
         file = record.how.get("file")
         if file and record.source_first is not None and _is_of(record, target):
             start = record.first if first is None else first
-            yield Said(file, record.source_first + start - record.first, "its sidecar")
+            number = record.source_first + start - record.first
+            settings = record.how.get("settings", {})
+            yield Said(file, number, "its sidecar", _reading(settings))
 
 
 def _is_of(record: Record, target: Target) -> bool:
@@ -258,11 +306,17 @@ def _header(path: Path) -> Said | None:
         spec = file.spec()
         frame = spec.getattribute("sghm_vs:source_frame")
         name = spec.get_string_attribute("sghm_vs:source_file")
+        settings = {
+            key: spec.get_string_attribute(f"sghm_vs:{key}")
+            for key in ("conformed_rate", "deinterlace")
+        }
     except UnicodeDecodeError:
         return None
     finally:
         file.close()
-    return Said(name, frame, "its EXR headers") if isinstance(frame, int) else None
+    return (
+        Said(name, frame, "its EXR headers", _reading(settings)) if isinstance(frame, int) else None
+    )
 
 
 def _sequence(source: Source) -> SequencePath | None:

@@ -27,6 +27,7 @@ from sghm_vs.media.writers import export, find_targets
 from sghm_vs.models.weights import find_weights
 from sghm_vs.options import (
     EXTRA_LAYOUTS,
+    USUAL,
     Delivery,
     FrameRange,
     Matting,
@@ -196,6 +197,7 @@ def deliver(
 
     over = _open_over(delivery.over, source.clip)
     _warn_of_assumed_rate(source, written.outputs)
+    _warn_of_lost_times(source)
     return export(
         cut(source.clip),
         cut(alpha),
@@ -262,7 +264,41 @@ def _written(
         )
     if source.path is not None:
         _refuse_to_replace(source.path, [*paths, *beside])
+    refuse_varying(source, [*paths, *beside])
     return _Written(first, range(number, number + last - first + 1), paths)
+
+
+def refuse_varying(source: Source, outputs: Iterable[Path]) -> None:
+    """
+    Refuse movies of a source without one rate.
+
+    Raises:
+        SourceError: There is one among `outputs`.
+    """
+    how = source.varying
+    if how is not None and any(path.suffix.lower() in USUAL for path in outputs):
+        msg = (
+            f"{source.path} has a varying frame rate: {how}; {_conforming(how.rate)} conforms it "
+            f"({how.doubled} doubled, {how.dropped} dropped), "
+            f"{cure(script='Opening(vfr=True)', typed='--vfr')} keeps its times"
+        )
+        raise SourceError(msg)
+
+
+def _conforming(rate: Fraction) -> str:
+    return cure(script=f"Opening(rate=Fraction({str(rate)!r}))", typed=f"--rate {rate}")
+
+
+def _warn_of_lost_times(source: Source) -> None:
+    """Say that a sequence of the source holds its frames alone."""
+    if source.varying is not None:
+        logger.warning(
+            "%s has a varying frame rate: %s; a sequence has its frames, and not their times: %s "
+            "conforms it",
+            source.path,
+            source.varying,
+            _conforming(source.varying.rate),
+        )
 
 
 def _warn_of_assumed_rate(source: Source, outputs: Iterable[Path]) -> None:
@@ -277,8 +313,10 @@ def _warn_of_assumed_rate(source: Source, outputs: Iterable[Path]) -> None:
 
 
 def _described_source(source: Source) -> dict[str, str]:
-    """Return how `source` was deinterlaced, and the color space that it was said to be of."""
+    """Return how `source` was read, where that is otherwise than its files have it."""
     how = {"deinterlace": source.deinterlaced} if source.deinterlaced else {}
+    if source.conformed_rate is not None:
+        how["conformed_rate"] = str(source.conformed_rate)
     name = source.colorspace
     if name is None:
         return how
@@ -358,7 +396,7 @@ def _open_mask(matting: Matting, source: Source, frames: FrameRange | None) -> v
             msg = "--mask-start says where the mask of --mask begins; name it with --mask FILE"
             raise SettingsError(msg)
         return None
-    mask = open_matte(matting.mask, matting.matte_channel)
+    mask = open_matte(matting.mask, matting.matte_channel, source)
     if mask.clip.num_frames == 1 and matting.mask_start is None:
         return mask.clip.std.Loop(source.clip.num_frames)
     flag = "--mask-start"

@@ -19,12 +19,14 @@ import vapoursynth as vs
 
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import assume_colorspace
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.media.frame_times import Varying
 from sghm_vs.media.metadata import SourceMetadata, movie_metadata, picture_metadata
 from sghm_vs.media.readers import heif
 from sghm_vs.media.readers.deinterlace import at_field_rate, deinterlaced
 from sghm_vs.media.readers.images import picture_clip
 from sghm_vs.media.readers.movie import open_movie
+from sghm_vs.media.readers.timing import timed
 from sghm_vs.media.readers.vpy import run_script
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, frame_files, sequence_in
 from sghm_vs.options import DEFAULT_RATE, Missing, Opening
@@ -54,12 +56,25 @@ class Source:
     """What the footage says of itself, for outputs to carry on."""
     is_rate_said: bool = True
     """Whether somebody says its frames per second; else they are `DEFAULT_RATE`."""
+    varying: Varying | None = None
+    """How far a movie's frames stray from one rate; None where they have one, or keep their times."""
     path: Path | None = None
     """Where it is."""
     colorspace: str | None = None
     """What its codes were said to mean, as `ocio.canonical` spells it."""
     deinterlaced: str = ""
     """How frames became pictures of one moment, as the options say it; "" of all that were whole."""
+
+    @property
+    def is_of_fields(self) -> bool:
+        """Whether each field became a frame."""
+        return self.deinterlaced.startswith("field")
+
+    @property
+    def conformed_rate(self) -> Fraction | None:
+        """Frames per second to which a movie was brought; None is its own."""
+        rate = Fraction(self.clip.fps) / (2 if self.is_of_fields else 1)
+        return rate if self.origin.shown else None
 
 
 def open_source(path: str | Path, opening: Opening | None = None) -> Source:
@@ -75,12 +90,15 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
         opening: What the footage itself leaves open.
 
     Raises:
-        SettingsError: There is no such color space.
+        SettingsError: There is no such color space, or a movie is to keep its times at one rate.
         SourceError: Nothing is there, it can't be read, it changes its format or size,
             or numbers are missing in the sequence. Frames of a sequence are read when
             they are asked for: a damaged one raises `vs.Error` then.
     """
     path, opening = Path(path), opening or Opening()
+    if opening.vfr and opening.rate is not None:
+        msg = "--rate conforms a movie to one rate, and --vfr keeps its times; give one of them"
+        raise SettingsError(msg)
     source = _open(path, opening)
     if source.clip.format.color_family == vs.UNDEFINED or 0 in (
         source.clip.width,
@@ -169,8 +187,15 @@ def _head(path: Path) -> bytes:
 
 def _movie(path: Path, opening: Opening) -> Source:
     movie = open_movie(path, opening.track, with_alpha=opening.with_alpha)
-    origin = movie_metadata(path, Fraction(movie.clip.fps), movie.start_s)
-    return Source(movie.clip, 0, _text(path.stem), "movie", origin=origin)
+    made = timed(movie, path, opening)
+    origin = movie_metadata(path, Fraction(made.clip.fps), movie.start_s)
+    if made.times is not None:
+        origin = replace(origin, times=made.times.exact)
+    if made.conformed is not None:
+        start = origin.sound_start + Fraction(made.conformed.start_s).limit_denominator(10**6)
+        origin = replace(origin, shown=made.conformed.shown, sound_start=start)
+    name = _text(path.stem)
+    return Source(made.clip, 0, name, "movie", origin=origin, varying=made.varying)
 
 
 class Reader(NamedTuple):

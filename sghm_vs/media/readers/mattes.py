@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +17,9 @@ from sghm_vs.color.convert import read_color, to_full_range_gray, to_matte
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SourceError
 from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.sequences import PICTURE_SUFFIXES
+from sghm_vs.media.targets import Target
+from sghm_vs.media.verification.sidecar import records_of
 from sghm_vs.options import MatteChannel, Opening
 
 logger = logging.getLogger(__name__)
@@ -31,7 +35,11 @@ CHOOSE = f"say which channel is the matte: --matte-channel {'|'.join(get_args(Ma
 
 
 def open_matte(
-    path: str | Path, channel: MatteChannel | None = None, *, is_told: bool = True
+    path: str | Path,
+    channel: MatteChannel | None = None,
+    plate: Source | None = None,
+    *,
+    is_told: bool = True,
 ) -> Source:
     """
     Return the footage at `path` as the matte that it is: its clip is GRAYS, full range, 0-1.
@@ -42,6 +50,7 @@ def open_matte(
         path: Footage or a picture; a script with an alpha.
         channel: Which of its channels is the matte: alpha; luma, which of a movie is its Y and of
             RGB that of BT.709; red, green or blue as coded.
+        plate: What it is of: its rate is that of a sequence of mattes.
         is_told: Whether it is said that an alpha is taken: of many alike, once is enough.
 
     Raises:
@@ -50,8 +59,17 @@ def open_matte(
             later frame in color raises `vapoursynth.Error` when it is asked for.
         UnsupportedClipError: Its format can't be converted.
     """
-    source = open_source(path, Opening(with_alpha=True))
+    source = open_source(path, _opening(Path(path), plate))
     return replace(source, clip=_matte(Path(path), source, channel, is_told=is_told))
+
+
+def _opening(path: Path, plate: Source | None) -> Opening:
+    """Return how to open a matte whose frames keep their numbers, whenever they are shown."""
+    if path.is_file() and path.suffix.lower() not in PICTURE_SUFFIXES:
+        records = [record for _, record in records_of(Target(path, None))]
+        return Opening(with_alpha=True, vfr=any("times" in one.facts for one in records))
+    rate = None if plate is None else Fraction(plate.clip.fps) or None
+    return Opening(with_alpha=True, rate=rate)
 
 
 def _matte(

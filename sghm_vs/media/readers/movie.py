@@ -75,6 +75,8 @@ class Movie(NamedTuple):
     """When each frame is shown, as the container counts time."""
     tick_s: Fraction
     """Seconds of one of these."""
+    track: int
+    """The number of its track; -1 is BestSource's first."""
 
     @property
     def start_s(self) -> Fraction:
@@ -132,7 +134,8 @@ def open_movie(path: Path, track: int | None = None, *, with_alpha: bool = False
     clip = _upright(_with_fields(clip, path, number), path)
     ticks = read["timestamps"]
     # VapourSynth gives one number by itself.
-    return Movie(clip, (ticks,) if isinstance(ticks, int) else tuple(ticks), tick_s)
+    ticks = (ticks,) if isinstance(ticks, int) else tuple(ticks)
+    return Movie(clip, ticks, tick_s, number)
 
 
 @contextlib.contextmanager

@@ -45,6 +45,7 @@ def read_movie(path: Path, frames: Collection[int]) -> Found:
             stream = movie.streams.video[0]
             times, sound = _packets(movie, stream)
             facts = _movie_facts(movie, stream, len(times)) | {"sound": sound}
+            facts["times"] = [str(stream.time_base), *(time - times[0] for time in times)]
             wanted = {times[n]: n for n in frames if n < len(times)}
             pictures = _pictures(movie, stream, sorted(wanted))
             samples = {wanted[time]: _sample(path, frame) for time, frame in pictures}

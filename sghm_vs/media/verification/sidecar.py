@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,9 @@ class Record:
     """What its files say of themselves."""
     source_first: int | None = None
     """The footage's number of the first frame; None where it isn't known."""
+    conformed: Mapping[str, Any] = field(default_factory=dict)
+    """Of a movie that was brought to a rate: this, and by the footage's numbers which frames are
+    doubled, and which of the movie's frames were dropped."""
     state: str = UNFINISHED
     samples: Mapping[int, Sample] = field(default_factory=dict)
     files: Mapping[str, File] = field(default_factory=dict)
@@ -246,6 +249,7 @@ def join(target: Target, numbers: range) -> None:
     whole = replace(
         next(one for one in parts if one.first == numbers[0]),
         last=numbers[-1],
+        conformed=_joined(parts),
         samples={n: one for part in parts for n, one in part.samples.items() if n in numbers},
         files={name: one for part in parts for name, one in part.files.items()},
         times={
@@ -256,6 +260,16 @@ def join(target: Target, numbers: range) -> None:
     sidecar = sidecar_of(target, numbers)
     write_record(sidecar, whole)
     drop_covered(target, numbers, but=sidecar)
+
+
+def _joined(parts: Iterable[Record]) -> Mapping[str, Any]:
+    """Return how the footage of `parts` was conformed."""
+    joined: dict[str, Any] = {}
+    for said in (part.conformed for part in parts):
+        for name, value in said.items():
+            is_list = isinstance(value, list)
+            joined[name] = sorted({*joined.get(name, []), *value}) if is_list else value
+    return joined
 
 
 def files_of(folder: Path, record: Record) -> dict[int, Path]:

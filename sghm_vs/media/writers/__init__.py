@@ -19,7 +19,7 @@ from sghm_vs.clips import check_constant, check_extent, check_gray, read_once
 from sghm_vs.color.convert import Footage, read_color, to_viewed_rgb
 from sghm_vs.color.frame_props import pixel_aspect_of
 from sghm_vs.errors import ExportError, cure, last_words
-from sghm_vs.media.metadata import WINDOWS, SourceMetadata
+from sghm_vs.media.metadata import TIMES, WINDOWS, SourceMetadata
 from sghm_vs.media.targets import Target, prepare_folders, read_targets
 from sghm_vs.media.verification.sidecar import sampled
 from sghm_vs.media.writers.base import Job, Writer
@@ -37,7 +37,6 @@ from sghm_vs.options import (
 
 __all__ = ["OutputFormat", "export"]
 
-TIMES = ["_DurationNum", "_DurationDen"]
 WRITERS: Mapping[str, type[Writer]] = {
     ".mov": MovieWriter,
     ".mkv": MovieWriter,

@@ -12,6 +12,7 @@ import ffmpeg
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.writers.audio import AudioTrack, audio_filter
 from sghm_vs.media.writers.codecs import Picture
+from sghm_vs.media.writers.timed_frames import Ticks
 
 BITEXACT = {"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact"}
 """No version of the encoder and no date in the file: equal frames give equal bytes."""
@@ -31,23 +32,25 @@ class Movie:
     """Width and height in pixels."""
     rate: Fraction
     frames: int
+    ticks: Ticks | None = None
+    """When frames are shown; None is at the rate."""
     pixel_aspect: Fraction = SQUARE
     """Width of a pixel by its height."""
     origin: SourceMetadata = field(default_factory=SourceMetadata)
     sound: Sequence[AudioTrack] = ()
     comment: str = ""
 
+    @property
+    def seconds(self) -> Fraction:
+        """How long it lasts."""
+        if self.ticks is None:
+            return self.frames / self.rate
+        return Fraction(self.ticks.starts[-1] + self.ticks.last, self.ticks.per_second)
+
 
 def arguments(ffmpeg_path: Path, path: Path, picture: Picture, movie: Movie) -> Arguments:
     """Return the command that reads `picture`'s raw frames and writes `movie` to `path`."""
-    raw = ffmpeg.input(
-        "pipe:0",
-        format="rawvideo",
-        pix_fmt=picture.pixel_format,
-        s=f"{movie.size[0]}x{movie.size[1]}",
-        r=f"{movie.rate.numerator}/{movie.rate.denominator}",
-        **picture.tags,
-    )
+    raw = ffmpeg.input("pipe:0", **_raw(picture, movie), **picture.tags)
     sound, coded_sound = _sound(picture, movie)
     output = ffmpeg.output(
         raw,
@@ -60,12 +63,33 @@ def arguments(ffmpeg_path: Path, path: Path, picture: Picture, movie: Movie) -> 
         **coded_sound,
         **_container(picture.container, movie),
         **_aspect(movie),
+        **_times(picture.container, movie),
         **_origin(picture.container, movie),
         **BITEXACT,
     )
     # Times stay as the containers have them: by itself FFmpeg lets each file begin at 0.
     quiet = output.global_args("-v", "error", "-nostdin", "-copyts")
     return [str(word) for word in quiet.compile(cmd=str(ffmpeg_path), overwrite_output=True)]
+
+
+def _raw(picture: Picture, movie: Movie) -> dict[str, object]:
+    if movie.ticks is not None:
+        return {"format": "nut"}
+    return {
+        "format": "rawvideo",
+        "pix_fmt": picture.pixel_format,
+        "s": f"{movie.size[0]}x{movie.size[1]}",
+        "r": f"{movie.rate.numerator}/{movie.rate.denominator}",
+    }
+
+
+def _times(container: str, movie: Movie) -> dict[str, object]:
+    """Return what leaves each frame its own time."""
+    if movie.ticks is None:
+        return {}
+    said: dict[str, object] = {"fps_mode": "passthrough", "enc_time_base": "demux"}
+    # An MP4's frames last as long as from one that is decoded to the next: these are the shown ones.
+    return said | ({"bf": 0} if container == "mp4" else {})
 
 
 def timescale(rate: Fraction) -> int:
@@ -77,14 +101,16 @@ def _container(container: str, movie: Movie) -> dict[str, object]:
     said: dict[str, object] = {"metadata": f"comment={movie.comment}"} if movie.comment else {}
     if container != "matroska":
         flags = "+write_colr" + ("+faststart" if container == "mp4" else "")
-        said |= {"video_track_timescale": timescale(movie.rate), "movflags": flags}
+        ticks = timescale(movie.rate) if movie.ticks is None else movie.ticks.per_second
+        said |= {"video_track_timescale": ticks, "movflags": flags}
     return said
 
 
 def counts_as_ffmpeg(movie: Movie) -> bool:
-    """Tell whether FFmpeg writes the timecode of `movie` as it is: it counts every frame."""
+    """Tell whether FFmpeg writes the timecode of `movie` as it is: it counts frames of one rate."""
     timecode = movie.origin.timecode
-    return timecode is None or (timecode.count == round(movie.rate))
+    is_counted = timecode is not None and timecode.count == round(movie.rate)
+    return timecode is None or (is_counted and movie.ticks is None)
 
 
 def _origin(container: str, movie: Movie) -> dict[str, object]:
@@ -109,9 +135,7 @@ def _sound(
     sound = ffmpeg.input(f"file:{movie.origin.sound}", vn=None)
     coded: dict[str, object] = dict(INTERLEAVED)
     for at, track in enumerate(movie.sound):
-        coded[f"filter:a:{at}"] = audio_filter(
-            track, movie.origin.sound_start, movie.frames / movie.rate
-        )
+        coded[f"filter:a:{at}"] = audio_filter(track, movie.origin.sound_start, movie.seconds)
         is_review = picture.container == "mp4"
         coded[f"c:a:{at}"] = "aac" if is_review else track.codec
         if is_review:

@@ -21,6 +21,7 @@ from sghm_vs.media.writers.codecs import CODECS, TOPS, Codec, Picture, Stream
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.media.writers.ffmpeg_args import Arguments, Movie
 from sghm_vs.media.writers.ffmpeg_process import FramePipe
+from sghm_vs.media.writers.timed_frames import TimedFrames, ticks_for
 from sghm_vs.options import exact_rate
 
 DRIFT_MAX = Fraction(1, 4)
@@ -86,25 +87,37 @@ class MovieWriter:
         self._clock = Clock(Fraction(job.footage.clip.fps))
         self._path, self._disk = target.path, disk_of(target.path.parent)
         self._pipe = FramePipe(target.path, command, complete)
+        self._movie, self._pixel_format = movie, stream.picture.pixel_format
+        self._timed: TimedFrames | None = None
 
     def start(self) -> None:
         """Start ffmpeg."""
         self._pipe.start()
+        movie = self._movie
+        if movie.ticks is not None:
+            self._timed = TimedFrames(self._pipe.send, movie.size, self._pixel_format, movie.ticks)
 
     def write(self, n: int, frames: Sequence[vs.VideoFrame]) -> None:
         """Send every plane of frame `n`."""
-        self._clock.tick(n, frames[0])
+        if self._timed is None:
+            self._clock.tick(n, frames[0])
         planes = [rows(frame, at) for frame in frames for at in range(frame.format.num_planes)]
         if n in self._job.sampled:
             codes = planes[self._sampled]
             top = TOPS[str(frames[-1].format.name)]
             self.samples[n] = Sample.of(codes, top, is_exact=self._is_exact)
-        for raw in [np.dstack(planes)] if self._is_packed else planes:
-            self._pipe.send(raw.data)
+        raw = [one.data for one in ([np.dstack(planes)] if self._is_packed else planes)]
+        if self._timed is not None:
+            self._timed.send(n, raw)
+            return
+        for one in raw:
+            self._pipe.send(one)
 
     def finish(self) -> None:
         """Wait for ffmpeg, and give the movie its name."""
         refuse_another_disk(self._path, self._disk)
+        if self._timed is not None:
+            self._timed.finish()
         self._pipe.finish()
 
     def abort(self) -> None:
@@ -119,11 +132,13 @@ def comment(metadata: Mapping[str, str]) -> str:
 
 def _movie(job: Job, stream: Stream) -> Movie:
     clip = job.footage.clip
+    times = job.origin.times[: clip.num_frames + 1]
     said = job.metadata | ({"alpha": "premultiplied"} if job.output_format.premultiplied else {})
     return Movie(
         size=(stream.clips[0].width, stream.clips[0].height),
         rate=Fraction(clip.fps),
         frames=clip.num_frames,
+        ticks=ticks_for(stream.picture.container, times) if times else None,
         pixel_aspect=job.footage.pixel_aspect,
         origin=job.origin,
         sound=_sound(job),
@@ -135,7 +150,7 @@ def _facts(codec: Codec, picture: Picture, movie: Movie) -> Facts:
     """Return what the movie says of itself when it is read back."""
     colors = [picture.tags.get(name) for name in ("color_primaries", "color_trc", "colorspace")]
     origin = movie.origin
-    sound = [[track.rate, samples(track, movie.frames / movie.rate)] for track in movie.sound]
+    sound = [[track.rate, samples(track, movie.seconds)] for track in movie.sound]
     facts: Facts = {
         "frames": movie.frames,
         "size": [*movie.size],
@@ -146,6 +161,9 @@ def _facts(codec: Codec, picture: Picture, movie: Movie) -> Facts:
         "timecode": None if origin.timecode is None else str(origin.timecode),
         "comment": movie.comment or None,
     }
+    if movie.ticks is not None:
+        del facts["rate"]
+        facts["times"] = [f"1/{movie.ticks.per_second}", *movie.ticks.starts]
     if None not in colors:
         facts["color"] = colors
     if codec.tag is not None:

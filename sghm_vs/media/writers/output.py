@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 from sghm_vs.media.files import discard
@@ -47,6 +49,7 @@ class Delivery:
             first=numbers[0],
             last=numbers[-1],
             source_first=job.origin.first_frame if job.origin.file else None,
+            conformed=_conformed(job, len(numbers)),
             how={
                 "version": version("sghm-vs"),
                 "form": job.output_format.fields(),
@@ -131,6 +134,21 @@ class Delivery:
             ).samples[0]
             for n in sampled
         }
+
+
+def _conformed(job: Job, frames: int) -> dict[str, object]:
+    """Return the rate that a movie was brought to, and what this did to the frames that are written."""
+    shown, first = job.origin.shown, job.origin.first_frame
+    if not shown:
+        return {}
+    numbers = range(max(first, 1), first + frames)
+    passed = [range(shown[n - 1] + 1, shown[n]) for n in numbers]
+    before = range(shown[0] if first == 0 else 0)
+    return {
+        "rate": str(Fraction(job.footage.clip.fps)),
+        "doubled": [n for n in numbers if shown[n] == shown[n - 1]],
+        "dropped": [*before, *chain.from_iterable(passed)],
+    }
 
 
 def _now() -> str:

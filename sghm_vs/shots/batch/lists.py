@@ -48,8 +48,8 @@ def read_list(path: Path) -> list[Row]:
 
     TOML: an array of tables `[[shot]]`, each with `source`, perhaps `name`, and options of the
     command line by their names (`tr = 0`, `frames = "1001-1040"`); a table `[defaults]` has
-    options for all. CSV: a header with the same words, empty cells say nothing; commas, semicolons
-    or tabs. In UTF-8, UTF-16, Latin-1 or Mac Roman.
+    options for all. CSV: a header with the same words, empty cells say nothing, true is an option
+    without a word; commas, semicolons or tabs. In UTF-8, UTF-16, Latin-1 or Mac Roman.
 
     Raises:
         SourceError: It can't be read, or a row has no source.
@@ -97,7 +97,11 @@ def _csv(text: str) -> list[dict[str, Any]]:
         mark = max(DELIMITERS, key=first.count)
     reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=mark)
     # Cells beyond the header have no name.
-    return [{key or "?": value for key, value in row.items() if value} for row in reader]
+    return [{key or "?": _cell(value) for key, value in row.items() if value} for row in reader]
+
+
+def _cell(text: Any) -> Any:
+    return {"true": True, "false": False}.get(text.lower(), text) if isinstance(text, str) else text
 
 
 def _row(table: Mapping[str, Any], path: Path, number: int) -> Row:

@@ -15,6 +15,7 @@ from sghm_vs.shots.batch.requests import requests_from, shots_from
 from sghm_vs.shots.farm.chunks import CHUNK_S, Chunk, chunk_size, split
 from sghm_vs.shots.farm.fingerprint import Fingerprint
 from sghm_vs.shots.farm.plan import Plan, PlannedShot, has_movie
+from sghm_vs.shots.shot import refuse_varying
 from sghm_vs.shots.timeline.matte_edit import EditOptions, plan_from
 
 EDIT_SUFFIXES = (".otio", ".edl", ".xml")
@@ -123,6 +124,7 @@ def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
             _refuse_script(one.shot)
             _refuse_windows(one.shot)
             source = open_source(one.shot.source, one.shot.opening)
+            refuse_varying(source, map(Path, one.shot.outputs))
             there = _there(source)
             _refuse_outside(one.shot, there)
         except SghmError as error:

@@ -1,0 +1,339 @@
+"""When the frames of a movie are shown: at one rate, at one with frames lost, or as it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from sghm_vs.options import RATE_MAX, exact_rate
+
+STRAY_MAX = 0.25
+"""In frames: what strays no farther from one rate has it."""
+COUNTING = ("avi",)
+"""Containers that have a number for each frame, and no time."""
+LOST_MAX = 0.125
+"""The share of frames that may be lost at a constant rate; where more are, the rate varies."""
+LOST_BY_RATE_MAX = 0.005
+"""The share of frames for which a rate may have no place and still fit."""
+MOVED_MAX = 2
+"""How many places later a frame may find one that is free, and still be where it belongs."""
+ON_PLACE = 0.1
+"""In frames: what lies no farther from a place of a rate is at it."""
+HIGHER_MAX = Fraction(5, 2)
+"""How much higher a rate may be whose places are those of the frames."""
+NTSC = tuple(Fraction(1000 * n, 1001) for n in (24, 30, 48, 60, 120))
+USUAL = tuple(sorted([*map(Fraction, (
+    1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 75, 90, 100, 120, 144, 165, 180,
+    200, 240, 300, 480, 960)), *NTSC]))  # fmt: skip
+"""Rates to conform to."""
+
+type Seconds = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimes:
+    """When each frame begins to be shown, in order, and when the last one ends."""
+
+    ticks: tuple[int, ...]
+    """Of each frame, and of the end: one more than there are frames."""
+    tick: Fraction
+    """In seconds."""
+    is_counted: bool = False
+    """Whether the container counts frames at one rate: where a time lacks, a frame was lost."""
+
+    def __len__(self) -> int:
+        return len(self.ticks) - 1
+
+    @property
+    def exact(self) -> tuple[Fraction, ...]:
+        """In seconds from the first frame on."""
+        return tuple((tick - self.ticks[0]) * self.tick for tick in self.ticks)
+
+    @property
+    def seconds(self) -> Seconds:
+        """As `exact`, within a nanosecond."""
+        return (np.asarray(self.ticks) - self.ticks[0]) * float(self.tick)
+
+
+class Conformed(NamedTuple):
+    """A movie whose frames were brought to one rate."""
+
+    rate: Fraction
+    shown: tuple[int, ...]
+    """Which of the movie's frames each frame shows."""
+    start_s: float
+    """When the first one is shown, in seconds after the movie's first."""
+
+    @property
+    def doubled(self) -> int:
+        """How many frames show what the frame before shows."""
+        return len(self.shown) - len(set(self.shown))
+
+    def dropped(self, frames: int) -> int:
+        """Return how many of the movie's `frames` are not shown."""
+        return frames - len(set(self.shown))
+
+
+class Varying(NamedTuple):
+    """How far frames stray from the rate that fits them best."""
+
+    rate: Fraction
+    stray_s: float
+    """How far, at this rate, a frame would be from its time."""
+    shortest_s: float
+    longest_s: float
+    doubled: int
+    """Frames that conforming to it doubles."""
+    dropped: int
+
+    def __str__(self) -> str:
+        least, most = 1000 * self.shortest_s, 1000 * self.longest_s
+        return (
+            f"its frames last from {least:.1f} to {most:.1f} ms; {self.rate} a second fits best, "
+            f"and they stray from it by up to {_span(self.stray_s)}"
+        )
+
+
+def frame_times(
+    ticks: Sequence[int], tick: Fraction, packets: FrameTimes | None = None
+) -> FrameTimes:
+    """
+    Return the times of frames that begin at `ticks`, in any order.
+
+    Args:
+        ticks: When each is shown.
+        tick: In seconds.
+        packets: The times of their packets: of them is known when the last frame ends.
+    """
+    starts = sorted(ticks)
+    end = starts[-1] + _usual_step(starts)
+    if packets is not None and packets.tick == tick and packets.ticks[-1] > starts[-1]:
+        end = packets.ticks[-1]
+    return FrameTimes((*starts, end), tick, packets is not None and packets.is_counted)
+
+
+def packet_times(path: Path, track: int = -1) -> FrameTimes | None:
+    """
+    Return the times of a movie's frames, by its packets; nothing is decoded.
+
+    Args:
+        path: The movie.
+        track: The number of the video track; -1 is the first.
+
+    Returns:
+        None where packets say no time, or PyAV can't read them.
+    """
+    try:
+        with av.open(str(path)) as movie:
+            videos = [one for one in movie.streams.video if track in (-1, one.index)]
+            return _times_of(movie, videos[0]) if videos else None
+    except (av.error.FFmpegError, UnicodeEncodeError):
+        return None
+
+
+def _times_of(movie: InputContainer, stream: VideoStream) -> FrameTimes | None:
+    found = [*_packets(movie, stream)]
+    if not found:
+        return None
+    if all(one.shown is None for one in found):
+        # AVI knows in which order frames are decoded, and shows one a tick.
+        found = [one._replace(shown=one.decoded) for one in found]
+    times = sorted((one.shown, one.lasts) for one in found if one.shown is not None)
+    if len(times) < len(found):
+        return None
+    ticks = [time for time, _ in times]
+    end = ticks[-1] + (times[-1][1] or _usual_step(ticks))
+    is_counted = movie.format.name in COUNTING
+    if is_counted and stream.duration is not None:
+        end = max(end, (stream.start_time or 0) + stream.duration)
+    tick = Fraction(stream.time_base.numerator, stream.time_base.denominator)
+    return FrameTimes((*ticks, end), tick, is_counted)
+
+
+class _Packet(NamedTuple):
+    """Times of a packet, in ticks."""
+
+    shown: int | None
+    decoded: int | None
+    lasts: int
+
+
+def _packets(movie: InputContainer, stream: VideoStream) -> Iterator[_Packet]:
+    """Yield the packets that are shown, until one can't be read."""
+    try:
+        for packet in movie.demux(stream):
+            if packet.size and not packet.is_discard:
+                yield _Packet(packet.pts, packet.dts, packet.duration or 0)
+    except av.error.FFmpegError:
+        return
+
+
+def _usual_step(ticks: Sequence[int]) -> int:
+    """Return how long a frame usually lasts."""
+    return max(round(float(np.median(np.diff(ticks)))), 1) if len(ticks) > 1 else 1
+
+
+def constant_rate(times: FrameTimes, said: Fraction) -> Fraction | None:
+    """
+    Return the one rate of frames with these `times`; None is where there is none.
+
+    Args:
+        times: Rounded to a container's ticks, or with a camera's jitter.
+        said: What somebody else takes for their rate; it stays where the times fit it exactly.
+    """
+    starts = times.seconds[:-1]
+    if len(starts) < 2:
+        return said
+    # What was rounded to ticks is within half of one.
+    if said and _stray(starts, said) <= 0.501 * float(times.tick):
+        return said
+    mean = Fraction(len(starts) - 1) / (times.exact[-2] or 1)
+    near = [one for one in _near(mean) if _fits(starts, one)]
+    if near:
+        return min(near, key=lambda rate: _stray(starts, rate))
+    return next((one for one in (said, mean) if one and _fits(starts, one)), None)
+
+
+def _near(mean: Fraction) -> list[Fraction]:
+    """Return whole and NTSC rates that may be meant where frames have this rate in the mean."""
+    if not 0 < mean <= RATE_MAX:
+        return []
+    return [*{Fraction(max(round(mean), 1)), exact_rate(mean), *NTSC}]
+
+
+def _fits(starts: Seconds, rate: Fraction) -> bool:
+    return _stray(starts, rate) * float(rate) <= STRAY_MAX
+
+
+def _stray(starts: Seconds, rate: Fraction) -> float:
+    """Return by how many seconds frames are off, at most, where they follow at `rate`."""
+    off = starts - np.arange(len(starts)) / float(rate)
+    return float(off.max() - off.min()) / 2
+
+
+def filled(times: FrameTimes) -> Conformed | None:
+    """
+    Return frames of a constant rate of which some were lost, each held until the next one.
+
+    None is where the times are those of no rate with a few frames lost.
+    """
+    if times.is_counted:
+        return conform(times, 1 / times.tick)
+    if len(times) < 3:
+        return None
+    rate = _rate_of_steps(times)
+    if rate is None:
+        return None
+    found = conform(times, rate)
+    slots = np.round((times.seconds[:-1] - found.start_s) * float(rate))
+    is_on_grid = found.dropped(len(times)) == 0 and _grid_stray(times, rate) <= STRAY_MAX
+    is_few = found.doubled <= LOST_MAX * len(found.shown)
+    is_rare = np.count_nonzero(np.diff(slots) != 1) <= LOST_MAX * len(times)
+    return found if is_on_grid and is_few and is_rare else None
+
+
+def _rate_of_steps(times: FrameTimes) -> Fraction | None:
+    """Return the rate whose steps, or several of them, lie between frames."""
+    starts = times.seconds[:-1]
+    step = float(np.median(np.diff(starts)))
+    if step <= 0:
+        return None
+    counts = np.maximum(np.round(np.diff(starts) / step), 1)
+    mean = Fraction(int(counts.sum())) / times.exact[-2]
+    places = np.concatenate([[0], np.cumsum(counts)])
+
+    def stray(rate: Fraction) -> float:
+        off = starts - places / float(rate)
+        return float(off.max() - off.min())
+
+    near = _near(mean)
+    return min(near, key=stray) if near else None
+
+
+def _grid_stray(times: FrameTimes, rate: Fraction) -> float:
+    """Return how far frames are from the places of `rate`, in frames, at most."""
+    return float(np.abs(_off_places(times, rate)).max())
+
+
+def _off_places(times: FrameTimes, rate: Fraction) -> Seconds:
+    """Return how far frames are from the places of `rate`, in frames."""
+    places = times.seconds[:-1] * float(rate)
+    off = places - _phase(places)
+    return off - np.round(off)
+
+
+def conform(times: FrameTimes, rate: Fraction) -> Conformed:
+    """
+    Return the movie at `rate`: every frame as near to its time as it gets.
+
+    Of several frames at one place the last is shown; where none is, the one before stays.
+    """
+    places = times.seconds * float(rate)
+    phase = _phase(places[:-1])
+    # What lies halfway must not depend on the last bit.
+    slots = np.floor(places - phase + 0.5 + 1e-6).astype(np.int64)
+    first = int(slots[0])
+    length = max(int(slots[-1]), int(slots[-2]) + 1) - first
+    shown = np.searchsorted(slots[:-1] - first, np.arange(length), side="right") - 1
+    return Conformed(rate, tuple(map(int, shown)), (first + phase) / float(rate))
+
+
+def _phase(places: Seconds) -> float:
+    """Return where, between two whole numbers, most places lie: -0.5 to 0.5."""
+    angle = np.angle(np.exp(2j * np.pi * places).mean())
+    return float(angle) / (2 * np.pi)
+
+
+def varying(times: FrameTimes) -> Varying:
+    """Return how far frames that have no one rate stray from the rate that fits them best."""
+    rate = best_rate(times)
+    found, starts = conform(times, rate), times.seconds[:-1]
+    lasts = np.diff(times.seconds)
+    dropped = found.dropped(len(times))
+    away = 2 * _stray(starts, rate)
+    return Varying(rate, away, float(lasts.min()), float(lasts.max()), found.doubled, dropped)
+
+
+def best_rate(times: FrameTimes) -> Fraction:
+    """
+    Return the lowest usual rate that has a place for next to every frame.
+
+    Where frames lie at places of another, not much higher one, it is this one.
+    """
+    most = LOST_BY_RATE_MAX * len(times)
+    lowest = next((rate for rate in USUAL if _crowded(times, rate, most) <= most), USUAL[-1])
+    higher = [rate for rate in USUAL if lowest <= rate <= HIGHER_MAX * lowest]
+    exact = [rate for rate in higher if _grid_stray(times, rate) <= ON_PLACE]
+    best = exact[0] if exact else lowest
+    kin = [rate for rate in USUAL if abs(rate / best - 1) < Fraction(2, 1000)]
+    # A movie that has neither says so of one by chance.
+    doubt = {rate: 1.0 if rate.denominator == 1 else 1.25 for rate in kin}
+    return min(kin, key=lambda rate: doubt[rate] * float(np.abs(_off_places(times, rate)).mean()))
+
+
+def _crowded(times: FrameTimes, rate: Fraction, most: float) -> int:
+    """Return how many frames find no place close to theirs at `rate`; counted to beyond `most`."""
+    places = times.seconds[:-1] * float(rate)
+    taken, lost = -(2**62), 0
+    for slot in np.round(places - _phase(places)).astype(np.int64).tolist():
+        free = max(slot, taken + 1)
+        if free > slot + MOVED_MAX:
+            lost += 1
+        else:
+            taken = free
+        if lost > most:
+            break
+    return lost
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
