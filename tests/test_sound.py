@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
+from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
 from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.writers.audio import audio_tracks
@@ -114,18 +115,28 @@ def test_a_range_has_the_sound_of_its_frames(tmp_path, name):
     np.testing.assert_allclose(beeps(out), [8 / 24 + apart(path)[1]], atol=0.01)
 
 
-def test_a_sound_that_begins_later_than_the_picture_keeps_its_distance(tmp_path):
+@pytest.mark.parametrize(
+    "words",
+    [("a.ts", "-c:v", "copy", *AC3), ("a.mov", "-c", "copy"), ("a.mkv", "-c", "copy"),
+     ("a.mp4", "-c:v", "copy", "-c:a", "aac")],
+    ids=lambda words: words[0],
+)  # fmt: skip
+@pytest.mark.parametrize("late", ["sound", "picture"])
+@pytest.mark.parametrize("start_s", [0, 5])
+def test_what_begins_later_keeps_its_distance(tmp_path, words, late, start_s):
     whole = flashing(tmp_path / "whole.mkv", *H264, "-c:a", "pcm_s16le")
-    late = ("-i", whole, "-itsoffset", 0.3, "-i", whole, "-map", "0:v", "-map", "1:a")
-    for name, words in (("a.ts", ("-c:v", "copy", *AC3)), ("a.mov", ("-c", "copy"))):
-        path = tmp_path / name
-        ffmpeg(*late, *words, "-output_ts_offset", 5, path)
-        source = open_source(path)
+    inputs = ("-i", whole, "-itsoffset", 0.3, "-i", whole)
+    maps = ("0:v", "1:a") if late == "sound" else ("1:v", "0:a")
+    path, off = tmp_path / words[0], 0.3 if late == "sound" else -0.3
+    ffmpeg(*inputs, *(word for one in maps for word in ("-map", one)), *words[1:],
+           "-output_ts_offset", start_s, path)  # fmt: skip
+    source = open_source(path)
 
-        deliver(source, alpha_of(source), [tmp_path / f"{name}.mov"], delivery=WITH_SOUND)
+    deliver(source, alpha_of(source), [tmp_path / "x.mov"], delivery=WITH_SOUND)
 
-        np.testing.assert_allclose(apart(tmp_path / f"{name}.mov"), [0.3, 0.3], atol=0.035)
-        np.testing.assert_allclose(apart(tmp_path / f"{name}.mov"), apart(path), atol=0.01)
+    found = apart(tmp_path / "x.mov")
+    np.testing.assert_allclose(found, apart(path), atol=0.01)
+    np.testing.assert_allclose(found, [off, off], atol=0.035)
 
 
 def test_a_trimmed_movie_has_the_sound_of_what_is_shown(tmp_path):
@@ -245,3 +256,20 @@ def test_sound_of_a_container_that_starts_late_is_as_long_as_the_frames(tmp_path
     with av.open(str(tmp_path / "x.mov")) as movie:
         (track,) = movie.streams.audio
         assert track.duration * track.time_base == Fraction(3)
+
+
+def test_a_batch_delivers_silent_clips_and_sequences_beside_others(tmp_path):
+    plates = tmp_path / "plates"
+    plates.mkdir()
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=24:d=0.1", *H264, plates / "silent.mov")
+    ffmpeg("-i", plates / "silent.mov", plates / "p.%04d.png")
+    two_tracks(plates / "loud.mov")
+    words = ["--audio", "--tr", "0", "--frames", "1-2", "--quiet", "--missing", "hold"]
+
+    assert main(["batch", str(plates), "-o", str(tmp_path / "out"), *words]) == 0
+
+    counts = {}
+    for path in sorted((tmp_path / "out").glob("*.mov")):
+        with av.open(str(path)) as movie:
+            counts[path.stem] = len(movie.streams.audio)
+    assert counts == {"loud": 2, "p": 0, "silent": 0}
