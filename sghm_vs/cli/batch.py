@@ -142,7 +142,7 @@ def print_plan(planned: Sequence[Planned], batch: Batch, args: argparse.Namespac
     """Print what would be made, a shot a line."""
     if args.json:
         options.print_json({"shots": [_as_json(one) for one in planned],
-                            "invalid": {one.key: one.reason for one in batch.invalid},
+                            "unfit": {one.key: one.reason for one in batch.invalid},
                             "left_out": [str(path) for path in batch.left_out]})  # fmt: skip
         return
     width = max((len(one.shot.name) for one in planned), default=0)

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from sghm_vs.errors import SourceError
+from sghm_vs.media.frame_times import FrameTimes, constant_rate, filled
 from sghm_vs.media.metadata import movie_metadata, picture_metadata
+from sghm_vs.media.readers.movie import end_of
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.media.timecode import Timecode
-from sghm_vs.options import DEFAULT_RATE, FrameRange
+from sghm_vs.options import DEFAULT_RATE, RATE_MAX, FrameRange, exact_rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +87,9 @@ def _sequence(
 def _movie(path: Path) -> Media:
     try:
         with av.open(str(path)) as movie:
-            stream = movie.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate
-            seconds = _seconds(stream.duration, _exact(stream.time_base))
-            if seconds is None:
-                seconds = _seconds(movie.duration, Fraction(1, av.time_base))
+            stream = _picture_track(movie)
             size = stream.width, stream.height
-            said = stream.frames
+            rate, frames = _counted(movie, stream)
     except (av.error.FFmpegError, UnicodeEncodeError, IndexError) as error:
         reason = "it has no moving pictures" if isinstance(error, IndexError) else str(error)
         msg = f"{path} can't be read as a movie: {reason}; give a complete file"
@@ -96,14 +97,12 @@ def _movie(path: Path) -> Media:
     if not rate:
         msg = f"{path} can't be read as a movie: it says no rate; give a complete file"
         raise SourceError(msg)
-    exact = _exact(rate)
-    frames = said or round((seconds or 0) * exact)
-    origin = movie_metadata(path, exact)
+    origin = movie_metadata(path, rate)
     return Media(
         path=path,
         kind="movie",
         frames=FrameRange(0, max(frames, 1) - 1),
-        rate=exact,
+        rate=rate,
         width=size[0],
         height=size[1],
         timecode=origin.timecode,
@@ -111,8 +110,45 @@ def _movie(path: Path) -> Media:
     )
 
 
-def _seconds(duration: int | None, base: Fraction) -> Fraction | None:
-    return None if duration is None else duration * base
+def _picture_track(movie: InputContainer) -> VideoStream:
+    """Return the first track that isn't a cover picture, or else the first."""
+    tracks = movie.streams.video
+    shown = [one for one in tracks if not one.disposition & Disposition.attached_pic]
+    return (shown or tracks)[0]
+
+
+def _counted(movie: InputContainer, stream: VideoStream) -> tuple[Fraction, int]:
+    """Return frames per second, 0 if nobody says them, and how many frames are shown."""
+    said = _exact(stream.average_rate or stream.guessed_rate or Fraction(0))
+    is_indexed = "mov" in movie.format.name.split(",") and stream.frames
+    entries = [*stream.index_entries] if is_indexed else []
+    if len(entries) < 2:
+        rate = exact_rate(said) if 0 < said <= RATE_MAX else said
+        return rate, round(_shown_s(movie, stream) * rate)
+    # In the order of decoding what an edit list hides may lie between what it shows.
+    hidden = sum(entry.is_discard for entry in entries)
+    ticks = sorted(entry.timestamp for entry in entries)
+    times = FrameTimes((*ticks, 2 * ticks[-1] - ticks[-2]), _exact(stream.time_base))
+    own = constant_rate(times, said)
+    if own is not None:
+        return own, len(times) - hidden
+    whole = filled(times)
+    rate, frames = (said, len(times)) if whole is None else (whole.rate, len(whole.shown))
+    return rate, frames - hidden
+
+
+def _shown_s(movie: InputContainer, stream: VideoStream) -> Fraction:
+    """Return how long the track lasts, in seconds, from its first key frame to its last packet."""
+    base = _exact(stream.time_base)
+    if movie.format.name == "avi" and stream.duration:
+        # Its last frames may be null frames, of which there is no packet.
+        return stream.duration * base
+    first = next((packet for packet in movie.demux(stream) if packet.is_keyframe), None)
+    start = (first.pts or 0) * base if first is not None else Fraction(0)
+    end, _ = end_of(movie, stream)
+    if end is not None and end > start:
+        return end - start
+    return Fraction(movie.duration or 0, av.time_base)
 
 
 def _exact(ratio: Rational) -> Fraction:

@@ -39,6 +39,8 @@ MATROSKA_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)", re.ASCII)
 """As in "00:00:01.500000000"."""
 STREAM_PACKETS = {188: 0, 192: 4, 204: 0}
 """Sizes that packets of a transport stream have, and where in them their first letter is, a G."""
+TAIL_S = 2
+"""Within so much of a stream's end lies the packet that is shown last."""
 EARLY_S = Fraction(1, 4)
 """A movie that ends earlier than its header says by more than this was cut off."""
 
@@ -273,7 +275,7 @@ def _warn_of_early_end(path: Path, number: int) -> None:
     try:
         with av.open(str(path)) as container:
             videos = [stream for stream in container.streams.video if number in (stream.index, -1)]
-            declared, (found, is_torn) = _declared_end(videos[0]), _end(container, videos[0])
+            declared, (found, is_torn) = _declared_end(videos[0]), end_of(container, videos[0])
             is_torn |= container.format.name == "mpegts" and _is_torn_stream(path)
     except (av.error.FFmpegError, IndexError):
         return
@@ -292,7 +294,10 @@ def _warn_of_early_end(path: Path, number: int) -> None:
 def _declared_end(stream: VideoStream) -> Fraction | None:
     """Return when the track ends, in seconds, as its header says."""
     if stream.duration is not None:
-        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+        # Of fragments, whose header counts no frames, FFmpeg counts from 0.
+        is_fragmented = "mov" in stream.container.format.name.split(",") and not stream.frames
+        start = 0 if is_fragmented else stream.start_time or 0
+        return (start + stream.duration) * stream.time_base
     said = MATROSKA_DURATION.fullmatch(stream.metadata.get("DURATION", ""))
     if said is None:
         return None
@@ -300,15 +305,26 @@ def _declared_end(stream: VideoStream) -> Fraction | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def _end(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
+def end_of(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
     """Return when the last frame that is there ends, in seconds, and whether a part of it lacks."""
     # From the last key frame few packets are left; where its place was cut off, all are read.
     for start in (AT_END, 0):
-        container.seek(start, stream=stream)
-        if packets := list(_packets(container, stream)):
+        packets = _packets_from(container, stream, start)
+        if packets and not packets[0].is_keyframe:
+            # Streams without an index lead behind the packets that are shown last.
+            before = round(TAIL_S / stream.time_base)
+            packets = _packets_from(container, stream, (packets[0].pts or 0) - before) or packets
+        if packets:
             end = max((packet.pts or 0) + (packet.duration or 0) for packet in packets)
             return end * stream.time_base, packets[-1].is_corrupt
     return None, False
+
+
+def _packets_from(
+    container: InputContainer, stream: VideoStream, start: int
+) -> list[Packet[VideoStream]]:
+    container.seek(max(start, 0), stream=stream)
+    return list(_packets(container, stream))
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:

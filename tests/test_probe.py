@@ -1,0 +1,113 @@
+"""What is known of a movie before it is read: those frames that will be shown, at the rate they have."""
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from sghm_vs.media.probe import probe
+from sghm_vs.media.readers import open_source
+from tests.test_sound import H264, ffmpeg
+
+NTSC = [Fraction(1000 * n, 1001) for n in (24, 30, 60, 120)]
+
+
+def movie(path: Path, *words: object, frames: int = 48, rate: object = 24) -> Path:
+    ffmpeg(
+        "-f", "lavfi", "-i", f"testsrc2=s=64x36:r={rate}", "-frames:v", frames, *H264, *words, path
+    )
+    return path
+
+
+def boxes(block: bytes) -> list[bytes]:
+    """Return the boxes that follow one another in `block`."""
+    found = []
+    while len(block) >= 8:
+        (size,) = struct.unpack(">I", block[:4])
+        found.append(block[:size])
+        block = block[size:]
+    return found
+
+
+def shown_twice(block: bytes) -> bytes:
+    """Return the boxes of a MOV whose edit list, of one edit, shows the whole twice."""
+    made = b""
+    for box in boxes(block):
+        name, content = box[4:8], box[8:]
+        if name in (b"moov", b"trak", b"edts"):
+            content = shown_twice(content)
+        elif name == b"elst":
+            content = struct.pack(">II", 0, 2) + 2 * content[8:20]
+        made += struct.pack(">I4s", len(content) + 8, name) + content
+    return made
+
+
+def cut(folder: Path, name: str, start_s: float = 0.7) -> Path:
+    ffmpeg("-ss", start_s, "-i", movie(folder / "whole.mov"), "-c", "copy", folder / name)
+    return folder / name
+
+
+def repeated(folder: Path) -> Path:
+    path = movie(folder / "a.mov")
+    path.write_bytes(shown_twice(path.read_bytes()))
+    return path
+
+
+def with_long_sound(folder: Path, name: str) -> Path:
+    words = ("-f", "lavfi", "-i", "sine=d=5", "-c:v", "copy", "-c:a", "aac")
+    ffmpeg("-i", movie(folder / "whole.mov"), *words, folder / name)
+    return folder / name
+
+
+def joined_midway(folder: Path) -> Path:
+    path = movie(folder / "a.ts")
+    data = path.read_bytes()
+    path.write_bytes(data[len(data) // 188 // 8 * 188 :])
+    return path
+
+
+def with_cover(folder: Path) -> Path:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=32x32", "-frames:v", 1, folder / "c.png")
+    ffmpeg("-i", folder / "c.png", "-i", movie(folder / "whole.mov"), "-map", 0, "-map", 1, "-c",
+           "copy", "-disposition:v:0", "attached_pic", folder / "a.mp4")  # fmt: skip
+    return folder / "a.mp4"
+
+
+KINDS = {
+    "uncut": lambda folder: movie(folder / "a.mov"),
+    "MOV cut by a copy": lambda folder: cut(folder, "a.mov"),
+    "MP4 cut by a copy": lambda folder: cut(folder, "a.mp4"),
+    "Matroska cut by a copy": lambda folder: cut(folder, "a.mkv"),
+    "shown twice": repeated,
+    "fragmented MP4": lambda folder: movie(
+        folder / "a.mp4", "-movflags", "frag_keyframe+empty_moov"
+    ),
+    "MOV with longer sound": lambda folder: with_long_sound(folder, "a.mov"),
+    "Matroska with longer sound": lambda folder: with_long_sound(folder, "a.mkv"),
+    "transport stream with longer sound": lambda folder: with_long_sound(folder, "a.ts"),
+    "transport stream": lambda folder: movie(folder / "a.ts"),
+    "transport stream, begun midway": joined_midway,
+    "Matroska that starts late": lambda folder: movie(folder / "a.mkv", "-output_ts_offset", 2),
+    "MP4 with a cover": with_cover,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_frames_that_are_shown_are_those_that_are_known_before(tmp_path, kind):
+    path = KINDS[kind](tmp_path)
+
+    media, clip = probe(path), open_source(path).clip
+
+    assert (len(media.frames), media.rate) == (clip.num_frames, clip.fps)
+
+
+@pytest.mark.parametrize("rate", NTSC)
+@pytest.mark.parametrize("ticks", [600, 1000, 2400, 90000])
+def test_a_rate_is_exact_in_any_ticks(tmp_path, rate, ticks):
+    words = ("-bf", 0) if ticks == 1000 else ("-bf", 0, "-video_track_timescale", ticks)
+    name = "a.mkv" if ticks == 1000 else "a.mov"
+
+    media = probe(movie(tmp_path / name, *words, frames=200, rate=rate))
+
+    assert (media.rate, len(media.frames)) == (rate, 200)
