@@ -4,8 +4,10 @@ import struct
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sghm_vs.media.frame_times import FrameTimes, constant_rate
 from sghm_vs.media.probe import probe
 from sghm_vs.media.readers import open_source
 from tests.test_sound import H264, ffmpeg
@@ -111,3 +113,73 @@ def test_a_rate_is_exact_in_any_ticks(tmp_path, rate, ticks):
     media = probe(movie(tmp_path / name, *words, frames=200, rate=rate))
 
     assert (media.rate, len(media.frames)) == (rate, 200)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("2997/100", NTSC[1]), ("23976/1000", NTSC[0]), ("5994/100", NTSC[2]), ("1000000/41667", 24),
+     ("1000000/33367", NTSC[1]), ("25/2", Fraction(25, 2))],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["a.mov", "a.avi"])
+def test_a_rate_that_a_header_rounds_is_the_one_that_is_meant(tmp_path, name, said, meant):
+    scale = ("-video_track_timescale", said.split("/")[0]) if name == "a.mov" else ()
+    path = movie(tmp_path / name, "-bf", 0, *scale, frames=60, rate=said)
+
+    assert (probe(path).rate, open_source(path).clip.fps) == (meant, meant)
+
+
+def with_null_frames(path: Path, gone: set[int]) -> Path:
+    """Leave these chunks of the AVI at `path` empty: the frame before is shown again."""
+    data = path.read_bytes()
+    movi = data.index(b"movi")
+    (size,) = struct.unpack("<I", data[movi - 4 : movi])
+    at, n, chunks, index = movi + 4, 0, b"", b""
+    while at < movi + size:
+        name, (length,) = data[at : at + 4], struct.unpack("<I", data[at + 4 : at + 8])
+        content = data[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+        if name[2:] == b"dc":
+            content, n = b"" if n in gone else content, n + 1
+        index += name + struct.pack("<III", 16, 4 + len(chunks), len(content))
+        chunks += name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+    body = b"LIST" + struct.pack("<I", 4 + len(chunks)) + b"movi" + chunks
+    made = data[: movi - 8] + body + b"idx1" + struct.pack("<I", len(index)) + index
+    path.write_bytes(made[:4] + struct.pack("<I", len(made) - 8) + made[8:])
+    return path
+
+
+MJPEG = ("-c:v", "mjpeg", "-q:v", 2, "-pix_fmt", "yuvj420p")
+
+
+@pytest.mark.parametrize(
+    "gone", [{5, 6, 12}, {3, 4, 5, 6}, {1}, {23}, {5, 23}, {0}, {0, 1, 23}, {*range(1, 24, 2)}, set()],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("coder", ["mjpeg", "xvid"])
+def test_null_frames_of_an_avi_keep_their_numbers(tmp_path, gone, coder):
+    words = MJPEG if coder == "mjpeg" else ("-c:v", "mpeg4", "-vtag", "XVID", "-g", 1, "-q:v", 2)
+    path = tmp_path / "a.avi"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x36:r=24", "-frames:v", 24, *words, path)
+    whole = planes_of(path)
+    with_null_frames(path, gone)
+
+    found = planes_of(path)
+
+    shown = [max((k for k in range(n + 1) if k not in gone), default=None) for n in range(24)]
+    first = min(set(range(24)) - gone)
+    wanted = [whole[first if n is None else n] for n in shown]
+    assert [n for n, pair in enumerate(zip(found, wanted, strict=True)) if pair[0] != pair[1]] == []
+    assert (len(probe(path).frames), open_source(path).clip.fps) == (24, 24)
+
+
+def planes_of(path: Path) -> list[bytes]:
+    return [bytes(np.asarray(frame[0])) for frame in open_source(path).clip.frames()]
+
+
+def test_times_that_a_program_stream_leaves_out_are_no_varying_rate():
+    ticks = [3750 * n for n in range(73)]
+    ticks[47:49] = [ticks[48], ticks[48]]
+
+    assert constant_rate(FrameTimes(tuple(ticks), Fraction(1, 90000)), Fraction(24)) == 24
+    for wrong in ([*ticks[:30], *(tick + 3750 for tick in ticks[30:])], [0, *ticks[2:]]):
+        assert constant_rate(FrameTimes(tuple(wrong), Fraction(1, 90000)), Fraction(24)) is None

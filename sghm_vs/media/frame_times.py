@@ -36,6 +36,9 @@ USUAL = tuple(sorted([*map(Fraction, (
     200, 240, 300, 480, 960)), *NTSC]))  # fmt: skip
 """Rates to conform to."""
 
+GUESS_MAX = 2.25
+"""In frames: how far from its place the guessed time of a frame may be."""
+
 type Seconds = NDArray[np.float64]
 
 
@@ -191,16 +194,26 @@ def constant_rate(times: FrameTimes, said: Fraction) -> Fraction | None:
         said: What somebody else takes for their rate; it stays where the times fit it exactly.
     """
     starts = times.seconds[:-1]
+    if times.is_counted:
+        is_whole = times.ticks == tuple(range(len(times) + 1))
+        return _meant(1 / times.tick) if is_whole else None
     if len(starts) < 2:
         return said
     # What was rounded to ticks is within half of one.
     if said and _stray(starts, said) <= 0.501 * float(times.tick):
-        return said
+        return _meant(said) if _fits(starts, _meant(said)) else said
     mean = Fraction(len(starts) - 1) / (times.exact[-2] or 1)
     near = [one for one in _near(mean) if _fits(starts, one)]
     if near:
         return min(near, key=lambda rate: _stray(starts, rate))
-    return next((one for one in (said, mean) if one and _fits(starts, one)), None)
+    whole = next((one for one in (said, mean) if one and _fits(starts, one)), None)
+    mostly = [one for one in _near(mean) if _mostly_fits(starts, one)]
+    return whole or min(mostly, key=lambda rate: _usual_stray(starts, rate), default=None)
+
+
+def _meant(rate: Fraction) -> Fraction:
+    """Return the rate that a header's stands for: 30000/1001 for 2997/100."""
+    return exact_rate(rate) if rate <= RATE_MAX else rate
 
 
 def _near(mean: Fraction) -> list[Fraction]:
@@ -212,6 +225,30 @@ def _near(mean: Fraction) -> list[Fraction]:
 
 def _fits(starts: Seconds, rate: Fraction) -> bool:
     return _stray(starts, rate) * float(rate) <= STRAY_MAX
+
+
+def _mostly_fits(starts: Seconds, rate: Fraction) -> bool:
+    """
+    Tell whether all but a few frames, never the first or the last, are where `rate` has them.
+
+    FFmpeg guesses times that a program stream leaves out, and errs by a frame or two.
+    """
+    away = _away(starts, rate)
+    is_begun_and_ended = max(away[0], away[-1]) <= STRAY_MAX
+    wrong = np.count_nonzero(away > STRAY_MAX)
+    return bool(is_begun_and_ended and wrong <= LOST_MAX * len(starts) and away.max() <= GUESS_MAX)
+
+
+def _usual_stray(starts: Seconds, rate: Fraction) -> float:
+    """Return by how many frames they are off, as most of them are."""
+    return float(np.quantile(_away(starts, rate), 1 - LOST_MAX))
+
+
+def _away(starts: Seconds, rate: Fraction) -> Seconds:
+    """Return how far each frame is from where `rate` has it, in frames."""
+    off = starts * float(rate) - np.arange(len(starts))
+    away: Seconds = np.abs(off - np.median(off))
+    return away
 
 
 def _stray(starts: Seconds, rate: Fraction) -> float:
@@ -227,7 +264,7 @@ def filled(times: FrameTimes) -> Conformed | None:
     None is where the times are those of no rate with a few frames lost.
     """
     if times.is_counted:
-        return conform(times, 1 / times.tick)
+        return _counted(times)
     if len(times) < 3:
         return None
     rate = _rate_of_steps(times)
@@ -239,6 +276,14 @@ def filled(times: FrameTimes) -> Conformed | None:
     is_few = found.doubled <= LOST_MAX * len(found.shown)
     is_rare = np.count_nonzero(np.diff(slots) != 1) <= LOST_MAX * len(times)
     return found if is_on_grid and is_few and is_rare else None
+
+
+def _counted(times: FrameTimes) -> Conformed:
+    """Return a frame for each tick from 0 on; before the first that is there, this one is shown."""
+    rate = 1 / times.tick
+    found, lead = conform(times, rate), max(times.ticks[0], 0)
+    shown = (0,) * lead + found.shown
+    return Conformed(_meant(rate), shown, found.start_s - lead / float(rate))
 
 
 def _rate_of_steps(times: FrameTimes) -> Fraction | None:
