@@ -16,7 +16,7 @@ from sghm_vs import export
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError, SghmError
 from sghm_vs.media.verification.compare import verify
-from sghm_vs.media.verification.sidecar import Record, read_record, sampled
+from sghm_vs.media.verification.sidecar import Record, Sample, read_record, sampled
 from sghm_vs.media.writers import exr, movie
 from sghm_vs.models.weights import VERSIONS, find_weights
 from sghm_vs.options import CODECS, COMPRESSIONS, LAYOUTS, SAMPLES
@@ -175,6 +175,32 @@ def test_a_damaged_record_is_named(tmp_path, text):
 
     with pytest.raises(ExportError, match=r"x\.mov\.json is not the sidecar"):
         read_record(tmp_path / "x.mov.json")
+
+
+DAMAGED = [
+    {"first": "eight"}, {"last": None}, {"files": {"x": {"size": "big", "sha256": "a"}}},
+    {"samples": {"one": {}}}, {"facts": 3}, {"state": 5}, {"samples": [1]},
+    {"times": {"begun": 4}}, {"later": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", DAMAGED, ids=str)
+def test_a_record_with_a_value_of_another_kind_is_refused_where_it_is(tmp_path, change):
+    good = Record(output="x.mov", first=0, last=3, how={}, facts={"is_sequence": False})
+    (tmp_path / "x.mov.json").write_text(json.dumps(json.loads(good.to_json()) | change))
+
+    said = "says later" if "later" in change else f"damaged: Expected .*{next(iter(change))}"
+    with pytest.raises(ExportError, match=said):
+        read_record(tmp_path / "x.mov.json")
+
+
+def test_a_record_reads_back_as_it_was_also_where_color_is_not_a_number():
+    sample = Sample(0.0, 1, float("nan"), None)
+    record = Record(output="x", first=0, last=0, how={"a": [1]}, facts={}, samples={0: sample})
+
+    again = Record.from_json(record.to_json())
+
+    assert str(again) == str(record).replace("most=1,", "most=1.0,")
 
 
 def test_resume_renders_what_is_missing_or_broken_and_nothing_else(tmp_path, shot):

@@ -100,6 +100,14 @@ def test_frames_that_the_matte_lacks_are_refused_with_those_that_it_has(plate, t
     assert not (tmp_path / "x.mov").exists()
 
 
+def test_a_matte_of_the_first_frames_that_are_asked_for_says_enough(plate, tmp_path):
+    matte = write_plate(tmp_path / "m.mkv", length=10)
+
+    assert exported(tmp_path, plate, "--alpha", matte, "--frames", "0-9") == [*range(10)]
+    words = ["export", str(plate), "--alpha", str(matte), "-o", str(tmp_path / "x.mkv")]
+    assert main([*words, "--frames", "20-29", "--quiet"]) == 1
+
+
 def test_a_movie_that_says_nothing_must_be_of_equal_length(plate, tmp_path, capsys):
     whole, part = write_plate(tmp_path / "w.mkv"), write_plate(tmp_path / "p.mkv", 30)
 

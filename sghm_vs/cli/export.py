@@ -77,7 +77,7 @@ def _alpha(source: Source, args: argparse.Namespace) -> vs.VideoNode:
     said = options.values_from(args)
     if args.alpha is not None:
         matte = open_matte(args.alpha, said.get("matte_channel"), source)
-        pairing = pair(matte, source, args.alpha_start)
+        pairing = pair(matte, source, args.alpha_start, frames=said.get("frames"))
         return aligned(matte.clip, pairing, matte, source, said.get("frames"))
     if args.alpha_start is not None:
         msg = "--alpha-start says where the matte of --alpha begins; name it with --alpha MATTE"

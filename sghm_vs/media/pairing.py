@@ -54,7 +54,11 @@ class Pairing(NamedTuple):
 
 
 def pair(
-    matte: Source, plate: Source, start: int | None = None, flag: str = "--alpha-start"
+    matte: Source,
+    plate: Source,
+    start: int | None = None,
+    flag: str = "--alpha-start",
+    frames: FrameRange | None = None,
 ) -> Pairing:
     """
     Return which frame of `plate` the first one of `matte` is of.
@@ -64,10 +68,11 @@ def pair(
         plate: Its footage, or something else that was made of this.
         start: The frame, where the user says it.
         flag: How the user says it.
+        frames: Which of the plate's are asked for; None is all.
 
     Raises:
-        SourceError: Nothing says which, and the two are not of equal length; or what says it
-            contradicts itself.
+        SourceError: Nothing says which, and the matte is neither as long as the plate nor as the
+            frames from its first on that are asked for; or what says it contradicts itself.
     """
     if start is not None:
         return Pairing(start, flag)
@@ -75,7 +80,7 @@ def pair(
     if found is not None:
         return found
     counts = matte.clip.num_frames, plate.clip.num_frames
-    if counts[0] != counts[1]:
+    if counts[0] != counts[1] and not _are_first(frames, matte, plate):
         msg = (
             f"{matte.path} has {_count(counts[0])}, {plate.path} has {_count(counts[1])} "
             f"({_range(plate)}), and nothing says which of them it is of; type "
@@ -83,6 +88,12 @@ def pair(
         )
         raise SourceError(msg)
     return Pairing(plate.first_number, "their equal length")
+
+
+def _are_first(frames: FrameRange | None, matte: Source, plate: Source) -> bool:
+    """Tell whether `frames` are as many of the plate's first ones as the matte has."""
+    first = plate.first_number
+    return frames == FrameRange(first, first + matte.clip.num_frames - 1)
 
 
 def opening_of(matte: Source) -> Opening:

@@ -400,7 +400,7 @@ def _open_mask(matting: Matting, source: Source, frames: FrameRange | None) -> v
     if mask.clip.num_frames == 1 and matting.mask_start is None:
         return mask.clip.std.Loop(source.clip.num_frames)
     flag = "--mask-start"
-    pairing = pair(mask, source, matting.mask_start, flag)
+    pairing = pair(mask, source, matting.mask_start, flag, frames)
     return aligned(mask.clip, pairing, mask, source, frames, flag)
 
 

@@ -6,14 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.errors import ExportError
+from sghm_vs.errors import ExportError, listed
 from sghm_vs.media.files import discard, whole_file
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
@@ -106,17 +107,19 @@ class Record:
         Raises:
             ValueError: It is no sidecar.
         """
+        # JSON by Python: samples of color may be NaN, which msgspec doesn't read.
         found = json.loads(text)
         if not isinstance(found, dict) or found.pop("kind", None) != KIND:
             msg = "it is no record of a delivery"
             raise ValueError(msg)
+        if unknown := sorted(found.keys() - {one.name for one in fields(cls)}):
+            msg = f"it is of another version, and says {listed(unknown)}"
+            raise ValueError(msg)
         try:
-            samples = {int(number): Sample(**said) for number, said in found["samples"].items()}
-            files = {name: File(**said) for name, said in found["files"].items()}
-            return cls(**(found | {"samples": samples, "files": files}))
-        except (AttributeError, KeyError, TypeError) as error:
+            return msgspec.convert(found, cls, str_keys=True)
+        except msgspec.ValidationError as error:
             msg = f"it is damaged: {error}"
-            raise ValueError(msg) from error
+            raise ValueError(msg) from None
 
 
 def sampled(length: int) -> frozenset[int]:
