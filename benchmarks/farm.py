@@ -21,10 +21,8 @@ from sghm_vs.shots.farm.plan import Plan, PlannedShot
 if TYPE_CHECKING:
     from sghm_vs.media.readers import Source
     from sghm_vs.options import Matting
-    from sghm_vs.shots.batch.render import Rendered
-    from sghm_vs.shots.farm.assemble import Assembled
+    from sghm_vs.shots.batch.pool import Order, Outcome
     from sghm_vs.shots.farm.engines.ray import RayPool
-    from sghm_vs.shots.farm.job import Job
     from sghm_vs.shots.shot import Prepared
 
 CHUNKS = 10_000
@@ -47,19 +45,16 @@ class Idler:
         """Be as planned."""
         return ()
 
-    def make(self, job: Job, frames: FrameRange) -> Rendered:
-        """Say that a chunk is made."""
-        from sghm_vs.shots.batch.render import Rendered
+    def carry_out(self, order: Order) -> Outcome:
+        """Say that a chunk is made, or that a shot is as it was."""
+        from sghm_vs.shots.batch.record import Made
+        from sghm_vs.shots.batch.render import Rendered, Task
 
-        del job
+        if not isinstance(order, Task):
+            return Made(is_as_known=True)
+        frames = order.shot.frames
+        assert frames is not None  # noqa: S101 - a chunk's
         return Rendered(first=frames.first, frames=len(frames))
-
-    def assemble(self, job: Job, *_: object) -> Assembled:
-        """Say that a shot is as it was."""
-        from sghm_vs.shots.farm.assemble import Assembled
-
-        del job
-        return Assembled(is_as_known=True)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -194,19 +189,18 @@ def _timed(plan: Plan, workers: int, kind: type | None) -> float:
     from sghm_vs.shots.farm.engines.base import WorkerOptions, WorkerProcess
     from sghm_vs.shots.farm.engines.ray import RayPool
     from sghm_vs.shots.farm.job import jobs_of
-    from sghm_vs.shots.farm.run import Rules, make_show
+    from sghm_vs.shots.farm.run import SHOW, make_show
 
     jobs = [*jobs_of(plan)]
     needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=True)
     pool = RayPool(needs, size=workers, kind=kind or WorkerProcess, cores=workers)
     _ready(pool, workers)
     started = time.monotonic()
-    make_show(jobs, lambda: pool, Rules(is_hashed=False), lambda _: None)
+    make_show(jobs, lambda: pool, SHOW, is_hashed=False)
     return time.monotonic() - started
 
 
 def _ready(pool: RayPool, workers: int) -> None:
-    while len(pool.idle()) < workers:
-        pool.grow(most=workers)
+    while len([*pool.free(workers)]) < workers:
         for _ in pool.events(1.0):
             pass

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field, fields
 from benchmarks.farm_cost import Show, on_paper
 from sghm_vs.cli import options
 from sghm_vs.options import FrameRange
+from sghm_vs.shots.batch.schedule import Schedule, Work
 from sghm_vs.shots.farm.chunks import split
-from sghm_vs.shots.farm.schedule import Schedule, Work
 
 SPREAD = 0.1
 """Of the times that equal chunks take, as a part of their mean."""

@@ -134,3 +134,12 @@ def last_words(error: Exception) -> str:
     text = str(error).strip().removeprefix("sghm: ")
     is_traceback = "Traceback (most recent call last)" in text
     return OUR_ERROR.sub("", text.splitlines()[-1]) if is_traceback else text
+
+
+def message_of(error: Exception) -> str:
+    """Return what `error` says, in a line; with its kind if that is not ours or VapourSynth's."""
+    if isinstance(error, SghmError) or type(error).__name__ == "Error":
+        return " ".join(last_words(error).split("\n"))
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return f"{type(error).__name__}: {' '.join(last_words(error).split('\n'))}"

@@ -19,8 +19,16 @@ from sghm_vs.options import Delivery, Edges, FrameRange, Matting, Settings
 from sghm_vs.shots.batch.find import find_footage
 from sghm_vs.shots.batch.lists import read_list
 from sghm_vs.shots.batch.manifest import Manifest
-from sghm_vs.shots.batch.names import Shot, output_names, place, safe_name, unique_names
-from sghm_vs.shots.batch.run import BatchOptions, InvalidShot, plan, run_batch
+from sghm_vs.shots.batch.names import (
+    InvalidShot,
+    Shot,
+    output_names,
+    place,
+    safe_name,
+    unique_names,
+)
+from sghm_vs.shots.batch.planner import BatchOptions, plan
+from sghm_vs.shots.batch.run import run_batch
 from sghm_vs.shots.batch.watch import Watch
 from tests.standin import CRASHES, Meddler, StandIn, write_movie, write_sequence
 

@@ -22,8 +22,9 @@ from sghm_vs.media.name_templates import named
 from sghm_vs.media.verification.sidecar import UNFINISHED, read_record, sidecars_at
 from sghm_vs.options import FrameRange, Settings
 from sghm_vs.shots.batch.manifest import Manifest
+from sghm_vs.shots.batch.planner import BatchOptions
 from sghm_vs.shots.batch.render import Rotoscoper, delivery_of
-from sghm_vs.shots.batch.run import BatchOptions, run_batch
+from sghm_vs.shots.batch.run import run_batch
 from sghm_vs.shots.farm.assemble import assemble
 from sghm_vs.shots.farm.chunks import chunk_size, split
 from sghm_vs.shots.farm.engines.slurm import chunk_words, shell_script, slurm_script
@@ -31,7 +32,6 @@ from sghm_vs.shots.farm.fingerprint import Fingerprint, refuse_other
 from sghm_vs.shots.farm.job import Job, job_of, jobs_of
 from sghm_vs.shots.farm.plan import KEPT, Plan, read_plan
 from sghm_vs.shots.farm.run import assemble_here
-from sghm_vs.shots.shot import describe
 from tests.clips import panning_clip
 from tests.standin import StandIn, write_movie, write_sequence
 
@@ -412,18 +412,17 @@ def test_slurm_runs_each_chunk_in_one_of_a_bounded_number_of_tasks(planned, tmp_
 
 def test_a_shot_is_whole_only_once_every_frame_is_as_it_was_written(plate, planned, tmp_path):
     (job,) = made(planned(plate, "--to", "{shot}.####.exr", "--layout", "alpha", "--chunk", "7"))
-    description = describe(job.shot.matting)
     one, two = tmp_path / "mattes/sh010.1003.exr", tmp_path / "mattes/sh010.1020.exr"
     before = files_in(tmp_path / "mattes")
     one.write_bytes(one.read_bytes()[:-1] + b"x")
     two.unlink()
 
-    broken = assemble(job, description).broken
+    broken = assemble(job).broken
 
     assert [str(chunk) for chunk in broken] == ["1001-1006", "1014-1020"]
     for chunk in broken:
         Rotoscoper()(job.task(chunk), lambda *_: None)
-    assert assemble(job, description).broken == ()
+    assert assemble(job).broken == ()
     assert files_in(tmp_path / "mattes") == before
 
 
@@ -436,11 +435,11 @@ def test_a_chunk_whose_worker_died_before_its_record_is_recorded_by_the_next(
     record = replace(read_record(sidecar), state=UNFINISHED, files={}, samples={})
     sidecar.write_text(record.to_json())
     before = files_in(tmp_path / "mattes")
-    assert assemble(job, describe(job.shot.matting)).broken
+    assert assemble(job).broken
 
     Rotoscoper()(job.task(job.planned.frames), lambda *_: None)
 
-    assert assemble(job, describe(job.shot.matting)).broken == ()
+    assert assemble(job).broken == ()
     assert files_in(tmp_path / "mattes") == before
 
 

@@ -11,8 +11,8 @@ from benchmarks.farm_simulation import simulate
 from sghm_vs.cli.progress import farm_progress
 from sghm_vs.errors import SettingsError
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.farm.run import Status
-from sghm_vs.shots.farm.schedule import Schedule, Work
+from sghm_vs.shots.batch.listener import Totals
+from sghm_vs.shots.batch.schedule import Schedule, Work
 
 ONE, TWO = FrameRange(0, 4), FrameRange(5, 9)
 SMALL = Show(frames=60_000, shots=60, workers=50, chunk=100)
@@ -134,15 +134,15 @@ def test_the_command_prints_both(capsys):
 
 
 def test_progress_says_shots_frames_speed_workers_and_failures(capsys):
-    status = Status(
+    totals = Totals(
         shots=3, shots_done=1, frames=40, frames_done=12, fps=2.25, workers=4, again=2, failed=1,
         trouble="a 5-9: damaged",
     )  # fmt: skip
 
-    with farm_progress(quiet=False, as_json=False) as tell:
-        tell(status)
-    with farm_progress(quiet=True, as_json=True) as tell:
-        tell(status)
+    with farm_progress(quiet=False, as_json=False) as listener:
+        listener.count(totals)
+    with farm_progress(quiet=True, as_json=True) as listener:
+        listener.count(totals)
 
     line, told = capsys.readouterr().err.splitlines()
     assert line == (

@@ -6,6 +6,7 @@ import errno
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,22 @@ import pytest
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
 from sghm_vs.media.files import whole_file
+from sghm_vs.shots.batch import driver, schedule
+from sghm_vs.shots.batch.driver import Rules
+from sghm_vs.shots.batch.listener import Listener, Totals
 from sghm_vs.shots.batch.manifest import Manifest
-from sghm_vs.shots.farm import run as shows
-from sghm_vs.shots.farm import schedule
-from sghm_vs.shots.farm.assemble import assemble
-from sghm_vs.shots.farm.engines.base import Failure, Outcome, PoolWorker, failure_of
+from sghm_vs.shots.batch.pool import Failure, Outcome, PoolWorker, failure_of, outcome_of
+from sghm_vs.shots.batch.render import Task
+from sghm_vs.shots.batch.schedule import Work
 from sghm_vs.shots.farm.job import Job, jobs_of
 from sghm_vs.shots.farm.plan import read_plan
-from sghm_vs.shots.farm.run import Rules, Status, make_show
-from sghm_vs.shots.farm.schedule import Work
+from sghm_vs.shots.farm.run import SHOW, make_show
 from tests.standin import StandIn, write_sequence
 from tests.test_farm import WORKER
 
-FULL = Failure("the disk is full", is_storage=True)
+FULL = Failure("the disk is full", "storage")
 
-type Make = Callable[[Job, Any], Outcome]
+type Make = Callable[[Task], Outcome]
 
 
 class OneWorker:
@@ -40,46 +42,32 @@ class OneWorker:
         self.made: list[str] = []
         self.stopped = 0
         self._make = make
-        self.workers = [PoolWorker(None, "node", None, is_ready=True)]
+        self.workers = [PoolWorker()]
 
-    def grow(self, most: int) -> None:
+    def free(self, most: int) -> Iterator[PoolWorker]:
         if not self.workers and most:
-            self.workers = [PoolWorker(None, "node", None, is_ready=True)]
+            self.workers = [PoolWorker()]
+        return (worker for worker in self.workers if worker.work is None)
 
-    def idle(self) -> list[PoolWorker]:
-        return [worker for worker in self.workers if worker.pending is None]
-
-    def make(self, worker: PoolWorker, work: Work, job: Job) -> None:
-        def do() -> Outcome:
-            self.made.append(str(work.frames))
-            return self._make(job, work.frames)
-
-        self._give(worker, work, do)
-
-    def assemble(
-        self,
-        worker: PoolWorker,
-        work: Work,
-        job: Job,
-        description: Any,
-        known: Any,
-        is_hashed: bool,
-    ) -> None:
-        self._give(worker, work, lambda: assemble(job, description, known, is_hashed=is_hashed))
-
-    def _give(self, worker: PoolWorker, work: Work, pending: Callable[[], Outcome]) -> None:
-        worker.work, worker.pending, worker.since = work, pending, time.monotonic()
+    def begin(self, worker: PoolWorker, work: Work, order: Any) -> None:
+        worker.take(work)
+        self._order = order
 
     def events(self, timeout_s: float) -> Iterator[tuple[Work, Outcome]]:
         del timeout_s
         for worker in self.workers:
-            if worker.pending is not None:
-                outcome, work = worker.pending(), worker.work
+            if (work := worker.work) is not None:
+                outcome = self._carry_out(work)
                 if outcome is None:
                     return  # It hangs.
-                worker.pending = worker.work = None
-                assert work is not None
+                worker.work = None
                 yield work, outcome
+
+    def _carry_out(self, work: Work) -> Outcome | None:
+        if work.frames is None:
+            return outcome_of(lambda: self._order(StandIn(), lambda *_: None))
+        self.made.append(str(work.frames))
+        return self._make(self._order)
 
     def stop(self, worker: PoolWorker) -> None:
         self.stopped += 1
@@ -89,11 +77,18 @@ class OneWorker:
         self.workers = []
 
 
-def render(job: Job, frames: Any) -> Outcome:
-    try:
-        return StandIn()(job.task(frames), lambda *_: None)
-    except Exception as error:
-        return failure_of(error)
+class Counter(Listener):
+    """Keeps how far a show was told to be."""
+
+    def __init__(self) -> None:
+        self.told: list[Totals] = []
+
+    def count(self, totals: Totals) -> None:
+        self.told.append(totals)
+
+
+def render(task: Task) -> Outcome:
+    return outcome_of(lambda: StandIn()(task, lambda *_: None))
 
 
 @pytest.fixture
@@ -118,13 +113,13 @@ def planned(plates: Path, folder: Path, *words: str) -> list[Job]:
 
 
 def run(
-    jobs: list[Job], make: Make = render, rules: Rules | None = None
-) -> tuple[str, list[str], list[Status]]:
+    jobs: list[Job], make: Make = render, rules: Rules = SHOW, **how: bool
+) -> tuple[str, list[str], list[Totals]]:
     """Return what became of the shot, which chunks were made, and what was told on the way."""
-    pool, told = OneWorker(make), []
-    (entry,) = make_show(jobs, lambda: pool, rules or Rules(), told.append)
+    pool, counter = OneWorker(make), Counter()
+    (entry,) = make_show(jobs, lambda: pool, rules, counter, **how)
     assert Manifest(jobs[0].folder).entries == {entry.key: entry}
-    return entry.error or entry.state, pool.made, told
+    return entry.error or entry.state, pool.made, counter.told
 
 
 def test_what_is_done_is_read_and_only_what_broke_is_made_again(jobs, tmp_path):
@@ -156,8 +151,8 @@ def test_other_settings_or_footage_clear_away_what_was_made(jobs, plates, tmp_pa
 
 
 def test_footage_that_changes_meanwhile_is_told(jobs, tmp_path):
-    def meddle(job: Job, frames: Any) -> Outcome:
-        made = render(job, frames)
+    def meddle(task: Task) -> Outcome:
+        made = render(task)
         cv2.imwrite(str(tmp_path / "plates/a_1002.png"), np.zeros((18, 32), np.uint8))
         return made
 
@@ -174,7 +169,7 @@ def test_files_that_nobody_knows_are_not_replaced_unasked(jobs, tmp_path):
         run(jobs)
 
     assert (tmp_path / "mattes" / "a.1003.png").read_bytes() == b"mine"
-    assert run(jobs, rules=Rules(overwrite=True))[0] == "done"
+    assert run(jobs, overwrite=True)[0] == "done"
 
 
 def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_is_made(jobs, tmp_path):
@@ -196,14 +191,14 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_is_made(jobs, tmp_p
 def test_a_full_disk_sets_nothing_aside_as_long_as_patience_lasts(jobs):
     failures = [FULL] * 5
 
-    def make(job: Job, frames: Any) -> Outcome:
-        return failures.pop() if failures else render(job, frames)
+    def make(task: Task) -> Outcome:
+        return failures.pop() if failures else render(task)
 
-    assert run(jobs, make, Rules(tries=2))[0] == "done"
+    assert run(jobs, make, replace(SHOW, tries=2))[0] == "done"
 
 
 def test_beyond_patience_a_full_disk_ends_the_show(jobs):
-    state, made, told = run(jobs, lambda *_: FULL, Rules(tries=2, patience_s=0))
+    state, made, told = run(jobs, lambda *_: FULL, replace(SHOW, tries=2, patience_s=0))
 
     assert state == "a 1001-1004: the disk is full; a 1005-1008: the disk is full"
     assert len(made) == 4
@@ -227,18 +222,18 @@ def test_a_manifest_that_cant_be_written_is_written_later(jobs, monkeypatch):
 
 
 def test_a_worker_that_hangs_is_ended_and_its_chunk_made_by_another(jobs, monkeypatch):
-    monkeypatch.setattr(shows, "LATE_MIN_S", 0.1)
-    monkeypatch.setattr(shows, "LATE", 0)
+    monkeypatch.setattr(driver, "LATE_MIN_S", 0.1)
+    monkeypatch.setattr(driver, "LATE", 0)
     pools: list[OneWorker] = []
 
-    def make(job: Job, frames: Any) -> Any:
-        return render(job, frames) if pools[0].stopped else time.sleep(0.2)
+    def make(task: Task) -> Any:
+        return render(task) if pools[0].stopped else time.sleep(0.2)
 
     def open_pool() -> OneWorker:
         pools.append(OneWorker(make))
         return pools[0]
 
-    (entry,) = make_show(jobs, open_pool, Rules(), lambda _: None)
+    (entry,) = make_show(jobs, open_pool, SHOW)
 
     assert entry.state == "done"
     assert pools[0].stopped == 1
@@ -246,7 +241,7 @@ def test_a_worker_that_hangs_is_ended_and_its_chunk_made_by_another(jobs, monkey
 
 
 def test_footage_is_hashed_unless_somebody_spares_it(jobs, tmp_path):
-    run(jobs, rules=Rules(is_hashed=False))
+    run(jobs, is_hashed=False)
     (entry,) = Manifest(tmp_path / "mattes").entries.values()
 
     assert entry.inputs["source"].sha256 == ""
@@ -259,7 +254,7 @@ def test_storage_is_told_from_work_that_fails(tmp_path):
             raise OSError(number, "words")
         return failure_of(caught.value)
 
-    assert failing(errno.ENOSPC).is_storage
-    assert failing(errno.ESTALE).is_storage
-    assert not failing(errno.ENOENT).is_storage
+    assert failing(errno.ENOSPC).cause == "storage"
+    assert failing(errno.ESTALE).cause == "storage"
+    assert failing(errno.ENOENT).cause == "work"
     assert failure_of(ValueError("odd")) == Failure("ValueError: odd")

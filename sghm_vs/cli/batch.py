@@ -15,8 +15,8 @@ from sghm_vs.errors import SettingsError, SourceError, counted
 if TYPE_CHECKING:
     from sghm_vs.shots.batch.manifest import Entry
     from sghm_vs.shots.batch.names import Shot
+    from sghm_vs.shots.batch.planner import BatchOptions, Planned
     from sghm_vs.shots.batch.requests import Batch
-    from sghm_vs.shots.batch.run import BatchOptions, Planned
 
 POLL_S = 2.0
 
@@ -112,7 +112,8 @@ def asked(args: argparse.Namespace) -> Batch:
 
 def carry_out(batch: Batch, args: argparse.Namespace) -> int:
     """Make the shots of `batch`, or print the plan, and return the exit code."""
-    from sghm_vs.shots.batch.run import plan, run_batch
+    from sghm_vs.shots.batch.planner import plan
+    from sghm_vs.shots.batch.run import run_batch
 
     batch_options = batch_options_from(args)
     if args.dry_run:
@@ -131,7 +132,7 @@ def carry_out(batch: Batch, args: argparse.Namespace) -> int:
 
 def batch_options_from(args: argparse.Namespace) -> BatchOptions:
     """Return how the batch goes about, as `args` say."""
-    from sghm_vs.shots.batch.run import BatchOptions
+    from sghm_vs.shots.batch.planner import BatchOptions
 
     return BatchOptions(
         resume=args.resume, overwrite=args.overwrite, rehash=args.rehash, jobs=args.jobs

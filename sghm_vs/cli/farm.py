@@ -291,28 +291,29 @@ def _run(args: argparse.Namespace) -> int:
     """Make the plan, and print what came of it."""
     from sghm_vs.shots.farm.engines.base import WorkerOptions, pool_of
     from sghm_vs.shots.farm.job import read
-    from sghm_vs.shots.farm.run import Rules, make_show
+    from sghm_vs.shots.farm.run import SHOW, make_show
 
     if args.workers < 0 or args.tries < 1:
         msg = f"{args.workers} workers and {args.tries} tries are none; give 1 or more"
         raise SettingsError(msg)
     plan, jobs = read(args.plan)
-    rules = Rules(
-        overwrite=args.overwrite,
-        tries=args.tries,
-        patience_s=args.patience,
-        frame_s=plan.frame_s,
-        is_hashed=not args.no_hash,
-    )
+    rules = replace(SHOW, tries=args.tries, patience_s=args.patience, frame_s=plan.frame_s)
     needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
     open_pool = partial(
         pool_of(args.engine), needs, args.address, args.workers, _runtime_env(args.runtime_env)
     )
     with (
         options.stdout_for_results(),
-        farm_progress(quiet=args.quiet, as_json=args.progress == "json") as tell,
+        farm_progress(quiet=args.quiet, as_json=args.progress == "json") as listener,
     ):
-        entries = make_show(jobs, open_pool, rules, tell)
+        entries = make_show(
+            jobs,
+            open_pool,
+            rules,
+            listener,
+            overwrite=args.overwrite,
+            is_hashed=not args.no_hash,
+        )
     args.output = Path(plan.folder)
     return batch.print_result(entries, args)
 

@@ -12,14 +12,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sghm_vs.errors import counted
+from sghm_vs.shots.batch.listener import Listener, Totals
 
 if TYPE_CHECKING:
     from rich import progress as rich_progress
+    from rich.status import Status as Spinner
 
     from sghm_vs.shots.batch.manifest import Entry
     from sghm_vs.shots.batch.names import Shot
-    from sghm_vs.shots.batch.run import Listener, Planned
-    from sghm_vs.shots.farm.run import Status
+    from sghm_vs.shots.batch.planner import Planned
 
 LINE_EVERY_S = 5.0
 JSON_EVERY_S = 0.1
@@ -73,10 +74,8 @@ def _bar(what: str, *, in_bytes: bool) -> Iterator[Report]:
 @contextmanager
 def shots_progress(*, quiet: bool) -> Iterator[Listener]:
     """Yield what shows the progress of a batch: a line for each shot, and one for all."""
-    from sghm_vs.shots.batch.run import Silence
-
     if quiet:
-        yield Silence()
+        yield Listener()
     elif sys.stderr.isatty():
         with _shot_bars() as listener:
             yield listener
@@ -84,7 +83,7 @@ def shots_progress(*, quiet: bool) -> Iterator[Listener]:
         yield _ShotLines()
 
 
-class _ShotLines:
+class _ShotLines(Listener):
     """Say how far each shot is every few seconds, and what became of it."""
 
     def __init__(self) -> None:
@@ -137,7 +136,7 @@ def _shot_bars() -> Iterator[Listener]:
         yield _ShotBars(bars)
 
 
-class _ShotBars:
+class _ShotBars(Listener):
     """A bar for each shot that is being made, and one for all."""
 
     def __init__(self, bars: rich_progress.Progress) -> None:
@@ -180,38 +179,46 @@ def openjd_progress(what: str) -> Iterator[Report]:
 
 
 @contextmanager
-def farm_progress(*, quiet: bool, as_json: bool) -> Iterator[Callable[[Status], None]]:
+def farm_progress(*, quiet: bool, as_json: bool) -> Iterator[Listener]:
     """Yield what shows the progress of a show: a line of text, kept up to date."""
     if as_json:
         yield _FarmLines(JSON_EVERY_S, _farm_json)
     elif quiet:
-        yield lambda _: None
+        yield Listener()
     elif sys.stderr.isatty():
         from rich.console import Console
         from rich.status import Status as Spinner
 
         with Spinner("farm", console=Console(stderr=True)) as spinner:
-            yield lambda status: spinner.update(_farm_words(status).replace("[", r"\["))
+            yield _FarmSpinner(spinner)
     else:
         yield _FarmLines(LINE_EVERY_S, _farm_words)
 
 
-class _FarmLines:
+class _FarmSpinner(Listener):
+    def __init__(self, spinner: Spinner) -> None:
+        self._spinner = spinner
+
+    def count(self, totals: Totals) -> None:
+        self._spinner.update(_farm_words(totals).replace("[", r"\["))
+
+
+class _FarmLines(Listener):
     """Say how a show goes every few seconds, if anything changed."""
 
-    def __init__(self, every_s: float, words: Callable[[Status], str]) -> None:
+    def __init__(self, every_s: float, words: Callable[[Totals], str]) -> None:
         self._every_s, self._words = every_s, words
         self._spoke, self._said = -every_s, ""
 
-    def __call__(self, status: Status) -> None:
-        now, words = time.monotonic(), self._words(status)
-        is_over = status.shots_done + status.failed == status.shots
+    def count(self, totals: Totals) -> None:
+        now, words = time.monotonic(), self._words(totals)
+        is_over = totals.shots_done + totals.failed == totals.shots
         if words != self._said and (is_over or now - self._spoke >= self._every_s):
             self._spoke, self._said = now, words
             _say(words)
 
 
-def _farm_words(status: Status) -> str:
+def _farm_words(status: Totals) -> str:
     words = (
         f"farm: {status.shots_done}/{status.shots} shots, {status.frames_done}/{status.frames} "
         f"frames, {status.fps:.1f} fps, {counted(status.workers, 'worker')}"
@@ -221,7 +228,7 @@ def _farm_words(status: Status) -> str:
     return words + (f"; last: {status.trouble}" if status.trouble else "")
 
 
-def _farm_json(status: Status) -> str:
+def _farm_json(status: Totals) -> str:
     done = {"progress": "farm", "done": status.frames_done, "total": status.frames}
     return json.dumps(done | asdict(status))
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -78,9 +79,9 @@ class Weights:
     path: Path
 
     def sha256(self) -> str:
-        """Return the file's SHA-256, in hexadecimal."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Return the file's SHA-256, in hexadecimal; read once, as long as the file stays as it is."""
+        stat = self.path.stat()
+        return _sha256(self.path, stat.st_size, stat.st_mtime_ns)
 
     def record(self) -> Record | None:
         """Return what the file remembers of its source; None if it was not installed by us."""
@@ -104,6 +105,12 @@ class Weights:
 def version_of(sha256: str) -> str | None:
     """Return the name that keeps a show at the shipped weights of this hash; None if there is none."""
     return next((each for each in VERSIONS if shipped(each).sha256() == sha256), None)
+
+
+@cache
+def _sha256(path: Path, _size: int, _modified_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def home_folder() -> Path:

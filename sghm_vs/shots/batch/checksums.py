@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sghm_vs.errors import SourceError
 from sghm_vs.media.sequences import SequencePath
@@ -40,13 +39,15 @@ class Content:
         """What the file system said of it."""
         return State(self.files, self.size, self.modified_ns)
 
+    @classmethod
+    def unread(cls, path: Path, files: Sequence[Path]) -> Content:
+        """Return what the file system says of `files`, which `path` names; raises OSError."""
+        state = state_of(files)
+        return cls(str(path), state.files, state.size, state.modified_ns, "")
+
     def holds_the_same(self, other: Content) -> bool:
         """Tell whether both have the same bytes, wherever and of whatever date."""
         return self.sha256 == other.sha256 and self.files == other.files
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        return asdict(self)
 
 
 class Reader:
@@ -57,14 +58,13 @@ class Reader:
 
     def content(self, path: Path, files: Sequence[Path]) -> Content:
         """Return the content of `files`, which `path` names; raises OSError."""
-        state = state_of(files)
+        content = Content.unread(path, files)
         digests = [self.digest(file) for file in files]
         if len(files) == 1 and files[0] == path:
-            digest = digests[0]
-        else:
-            lines = (f"{file.name} {one}\n" for file, one in zip(files, digests, strict=True))
-            digest = hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
-        return Content(str(path), state.files, state.size, state.modified_ns, digest)
+            return replace(content, sha256=digests[0])
+        lines = (f"{file.name} {one}\n" for file, one in zip(files, digests, strict=True))
+        joined = "".join(lines).encode(errors="surrogateescape")
+        return replace(content, sha256=hashlib.sha256(joined).hexdigest())
 
     def digest(self, file: Path) -> str:
         """Return the SHA-256 of `file`; raises OSError."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sghm_vs.errors import ExportError
+from filelock import FileLock, Timeout
+
+from sghm_vs.errors import ExportError, SghmError
 from sghm_vs.media.files import whole_file
 from sghm_vs.shots.batch.checksums import Content
 from sghm_vs.shots.batch.names import safe_name
 
 NAME = "manifest.json"
+LOCK = ".sghm-batch.lock"
 KIND = "sghm_vs batch"
 FORMAT = 1
 
@@ -51,9 +55,10 @@ class Entry:
         """Numbers of the frames that were written."""
         return range(0) if self.frames is None else range(self.frames[0], self.frames[1] + 1)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        return asdict(self)
+    @property
+    def text(self) -> str:
+        """What the file has of it."""
+        return json.dumps(asdict(self), indent=1)
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Entry:
@@ -94,7 +99,7 @@ class Manifest:
         Raises:
             ExportError: There is a file of this name, and it is no manifest.
         """
-        self.path = folder / NAME
+        self.folder, self.path = folder, folder / NAME
         self.entries: dict[str, Entry] = {}
         self._texts: dict[str, str] = {}
         if self.path.exists():
@@ -109,7 +114,7 @@ class Manifest:
         """Add `entries`, or replace those of their keys, and write the file."""
         for entry in entries:
             self.entries[entry.key] = entry
-            self._texts[entry.key] = json.dumps(entry.to_json(), indent=1)
+            self._texts[entry.key] = entry.text
         with whole_file(self.path) as part:
             part.write_text(self._text(), encoding="utf-8", errors="surrogateescape")
 
@@ -139,4 +144,21 @@ class Manifest:
             )
             raise ExportError(msg) from None
         self.entries = {entry.key: entry for entry in entries}
-        self._texts = {entry.key: json.dumps(entry.to_json(), indent=1) for entry in entries}
+        self._texts = {entry.key: entry.text for entry in entries}
+
+
+@contextmanager
+def only_one(folder: Path, wait_s: float = 0) -> Iterator[None]:
+    """Keep two batches out of one folder; wait so long for the other to end."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK, timeout=wait_s):
+            yield
+    except Timeout:
+        msg = f"another batch works in {folder}; wait for it, or choose another folder"
+        raise ExportError(msg) from None
+    except OSError as error:
+        if isinstance(error, SghmError):
+            raise
+        msg = f"the folder {folder} can't be used: {error.strerror}; choose another with -o"
+        raise ExportError(msg) from error

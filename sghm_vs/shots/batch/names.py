@@ -41,6 +41,15 @@ class Shot:
         return f"{self.source}" + ("" if self.frames is None else f" {self.frames}")
 
 
+@dataclass(frozen=True, slots=True)
+class InvalidShot:
+    """What can't become a shot, known before any work."""
+
+    name: str
+    key: str
+    reason: str
+
+
 def safe_name(text: str) -> str:
     """
     Return a name for a shot after `text`, which may be anything.

@@ -1,4 +1,4 @@
-"""Processes that render shots: what ends one of them ends no other, and not the batch."""
+"""Workers that are processes of this machine: what ends one of them ends no other."""
 
 from __future__ import annotations
 
@@ -6,50 +6,32 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.process import parent_process
 
-from sghm_vs.errors import SghmError, last_words
-from sghm_vs.shots.batch.render import Progress, Rendered, Renderer, Task
+from sghm_vs.shots.batch.memory import available_bytes, peak_bytes
+from sghm_vs.shots.batch.pool import Failure, Order, Outcome, PoolWorker, Report, outcome_of
+from sghm_vs.shots.batch.render import Renderer
+from sghm_vs.shots.batch.schedule import Work
 from sghm_vs.shots.signals import Ended, unwinding
 
 ENDING_S = 20.0
 """How long a worker may take to remove what is unfinished."""
+SHOT_BYTES = 2 * 2**30
+"""What a shot may take, until one has shown it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a shot was not rendered."""
-
-    reason: str
-    is_crash: bool = False
-    """Whether its process ended with it, as for want of memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How far a shot is."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What a worker says of its task."""
-
-    task: Task
-    what: Report | Rendered | Failure
-
-
-class Worker:
-    """A process that renders one task at a time."""
+class ProcessWorker(PoolWorker):
+    """A process that carries out one order at a time."""
 
     def __init__(self, make_renderer: Callable[[], Renderer]) -> None:
+        super().__init__()
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(
@@ -57,35 +39,31 @@ class Worker:
         )
         self.process.start()
         theirs.close()
-        self.task: Task | None = None
+        self.has_neighbors = False
+        """Whether others worked while it did what it does."""
 
-    def give(self, task: Task) -> None:
-        """Begin `task`."""
-        self.task = task
-        with suppress(OSError):  # That it is gone will be its news.
-            self.connection.send(task)
-
-    def news(self) -> Event | None:
-        """Return what it says next, once there is something; None if it died without a task."""
-        task = self.task
+    def receive(self) -> Report | Outcome:
+        """Return what it says next, once there is something."""
         try:
-            what: Report | Rendered | Failure = self.connection.recv()
+            said: Report | Outcome = self.connection.recv()
         except (EOFError, OSError):
             self.process.join()
-            what = Failure(_death(self.process.exitcode), is_crash=True)
-        if not isinstance(what, Report):
-            self.task = None
-        return None if task is None else Event(task, what)
+            said = Failure(_death(self.process.exitcode), "memory")
+        if isinstance(said, Failure) and said.cause == "memory" and self.has_neighbors:
+            said = replace(said, cause="neighbors")
+        if not isinstance(said, Report):
+            self.work = None
+        return said
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can take a task."""
+        """Whether it can take an order."""
         return self.process.is_alive() and not self.connection.closed
 
     def end(self) -> None:
         """Let the process remove what is unfinished, and end."""
-        if self.task is None:
-            self.connection.close()  # It waits for a task, and none comes.
+        if self.work is None:
+            self.connection.close()  # It waits for an order, and none comes.
         else:
             self.process.terminate()
 
@@ -98,90 +76,91 @@ class Worker:
         self.connection.close()
 
 
-class Pool:
-    """Up to `size` workers, started when they are needed."""
+class ProcessPool:
+    """Up to `size` workers at once, as far as memory reaches."""
 
     def __init__(self, make_renderer: Callable[[], Renderer], size: int) -> None:
-        self._make_renderer = make_renderer
-        self.size = size
-        self._workers: list[Worker] = []
+        self._make_renderer, self._size = make_renderer, size
+        self.workers: list[ProcessWorker] = []
 
-    @property
-    def running(self) -> int:
-        """How many tasks are being rendered."""
-        return len(self.tasks)
+    def free(self, most: int) -> Iterator[ProcessWorker]:
+        """Yield those that wait for work, while there is memory for what they would do."""
+        # One that died at work has an event still.
+        self.workers = [one for one in self.workers if one.work is not None or one.is_alive]
+        while len(self._busy) < min(self._size, most) and self._has_room():
+            waiting = [worker for worker in self.workers if worker.work is None]
+            if not waiting:
+                waiting = [ProcessWorker(self._make_renderer)]
+                self.workers += waiting
+            yield waiting[0]
+            if waiting[0].work is None:
+                return
 
-    @property
-    def tasks(self) -> list[Task]:
-        """What is being rendered."""
-        return [worker.task for worker in self._workers if worker.task is not None]
+    def begin(self, worker: ProcessWorker, work: Work, order: Order) -> None:
+        """Have `worker` carry out the `order` for `work`."""
+        worker.take(work)
+        busy = self._busy
+        worker.has_neighbors = False
+        for one in busy:
+            one.has_neighbors |= len(busy) > 1
+        with suppress(OSError):  # That it is gone will be its event.
+            worker.connection.send(order)
 
-    @property
-    def processes(self) -> list[int]:
-        """Numbers of the workers' processes."""
-        return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
+    def events(self, timeout_s: float) -> Iterator[tuple[Work, Report | Outcome]]:
+        """Wait until workers say something, at most so long, and yield it."""
+        busy = {id(worker.connection): worker for worker in self._busy}
+        if not busy:
+            time.sleep(timeout_s)
+        for ready in wait([worker.connection for worker in busy.values()], timeout_s):
+            worker = busy[id(ready)]
+            if (work := worker.work) is not None:
+                yield work, worker.receive()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether every worker has a task."""
-        return self.running >= self.size
-
-    def give(self, task: Task) -> None:
-        """Begin `task` in a worker that has none."""
-        self._workers = [worker for worker in self._workers if worker.is_alive]
-        free = [worker for worker in self._workers if worker.task is None]
-        if not free:
-            free = [Worker(self._make_renderer)]
-            self._workers += free
-        free[0].give(task)
-
-    def news(self) -> Iterator[Event]:
-        """Wait until workers say something, and yield it."""
-        busy = {id(w.connection): w for w in self._workers if w.task is not None}
-        for ready in wait([worker.connection for worker in busy.values()]):
-            news = busy[id(ready)].news()
-            if news is not None:
-                yield news
+    def stop(self, worker: ProcessWorker) -> None:
+        """End a worker at once."""
+        self.workers.remove(worker)
+        worker.end()
+        worker.join()
 
     def close(self) -> None:
         """End all workers; what they have not finished is removed."""
-        for worker in self._workers:
+        for worker in self.workers:
             worker.end()
-        for worker in self._workers:
+        for worker in self.workers:
             worker.join()
+
+    @property
+    def _busy(self) -> list[ProcessWorker]:
+        return [worker for worker in self.workers if worker.work is not None]
+
+    def _has_room(self) -> bool:
+        if not self._busy:
+            return True
+        available = available_bytes()
+        pids = (worker.process.pid for worker in self.workers)
+        peaks = [peak_bytes(pid) or 0 for pid in pids if pid is not None]
+        return available is None or available >= max(SHOT_BYTES, *peaks)
 
 
 def _work(connection: Connection, make_renderer: Callable[[], Renderer]) -> None:
-    """Render what comes until nothing more does; a process's whole life."""
+    """Carry out what comes until nothing more does; a process's whole life."""
     # Ctrl-C reaches every process of a terminal: the batch hears it, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        with unwinding():
-            _render_all(connection, make_renderer)
-    except (Ended, EOFError, OSError):
-        return
+    renderer = cache(make_renderer)
 
-
-def _render_all(connection: Connection, make_renderer: Callable[[], Renderer]) -> None:
-    renderer: Renderer | None = None
-    while True:
-        task: Task = connection.recv()
-        try:
-            renderer = renderer or make_renderer()
-            outcome: Rendered | Failure = renderer(task, _reporter(connection))
-        except MemoryError:
-            outcome = Failure("out of memory; give smaller pictures, or fewer --jobs", True)
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, other shots go on
-            outcome = Failure(words_of(error))
-        connection.send(outcome)
-
-
-def _reporter(connection: Connection) -> Progress:
     def report(done: int, total: int) -> None:
         connection.send(Report(done, total))
 
-    return report
+    def carry_out(order: Order) -> Outcome:
+        return outcome_of(lambda: order(renderer(), report))
+
+    try:
+        with unwinding():
+            while True:
+                connection.send(carry_out(connection.recv()))
+    except (Ended, EOFError, OSError):
+        return
 
 
 def _end_with_parent() -> None:
@@ -190,13 +169,6 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
-
-
-def words_of(error: Exception) -> str:
-    """Return what `error` says, in one line, and what it is if it is none of ours or VapourSynth's."""
-    words = " ".join(last_words(error).split("\n"))
-    is_told = isinstance(error, SghmError) or type(error).__name__ == "Error"
-    return words if is_told else f"{type(error).__name__}: {words}"
 
 
 def _death(code: int | None) -> str:

@@ -34,6 +34,10 @@ class Task:
     keeps: bool = False
     """Whether frames that are there, whole, are of this footage and these settings."""
 
+    def __call__(self, render: Renderer, progress: Progress) -> Rendered:
+        """Make the shot by `render`."""
+        return render(self, progress)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
@@ -43,6 +47,11 @@ class Rendered:
     """Number of the first frame in file names."""
     frames: int
     warnings: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> range:
+        """Numbers in the names of what was written."""
+        return range(self.first, self.first + self.frames)
 
 
 type Renderer = Callable[[Task, Progress], Rendered]

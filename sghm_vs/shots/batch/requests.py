@@ -23,8 +23,13 @@ from sghm_vs.options import (
 from sghm_vs.shots.batch.find import Footage, find_footage
 from sghm_vs.shots.batch.lists import Row, is_list, read_list
 from sghm_vs.shots.batch.manifest import Manifest
-from sghm_vs.shots.batch.names import Shot, output_names, safe_name, unique_names
-from sghm_vs.shots.batch.run import InvalidShot
+from sghm_vs.shots.batch.names import (
+    InvalidShot,
+    Shot,
+    output_names,
+    safe_name,
+    unique_names,
+)
 
 USUAL_OUTPUT = "{shot}.mov"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import vapoursynth as vs
 
@@ -16,43 +16,36 @@ from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import FINISHED, join, records_of
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files
-from sghm_vs.shots.batch.render import delivery_of, warnings_heard
-from sghm_vs.shots.batch.run import read_inputs, unread_inputs
+from sghm_vs.shots.batch.record import Made, read_back
+from sghm_vs.shots.batch.render import Progress, Renderer, delivery_of, warnings_heard
 from sghm_vs.shots.farm.job import Job
-from sghm_vs.shots.shot import as_it_sounds, deliver
+from sghm_vs.shots.shot import as_it_sounds, deliver, describe
 
 TIMES = ("_DurationNum", "_DurationDen")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assembled:
-    """What became of a shot whose chunks were made."""
+class Assembly:
+    """What a worker is given to make a shot whole."""
 
-    is_as_known: bool = False
-    """Whether all is as it was recorded; then there is nothing else."""
-    broken: tuple[FrameRange, ...] = ()
-    """Chunks with frames that are missing, or not what was written; then there is nothing else."""
-    checksums: Mapping[str, Content] = field(default_factory=dict)
-    """By output."""
-    inputs: Mapping[str, Content] = field(default_factory=dict)
-    frames: tuple[int, int] | None = None
-    """Numbers of the first and the last frame written."""
-    warnings: tuple[str, ...] = ()
+    job: Job
+    known: Mapping[str, Content] | None = None
+    is_hashed: bool = True
+
+    def __call__(self, render: Renderer, progress: Progress) -> Made:
+        """Make it; nothing is matted."""
+        del render, progress
+        return assemble(self.job, self.known, is_hashed=self.is_hashed)
 
 
 def assemble(
-    job: Job,
-    description: Mapping[str, str],
-    known: Mapping[str, Content] | None = None,
-    *,
-    is_hashed: bool = True,
-) -> Assembled:
+    job: Job, known: Mapping[str, Content] | None = None, *, is_hashed: bool = True
+) -> Made:
     """
     Read what the chunks of `job` made, write what no chunk could, and join the records.
 
     Args:
         job: The shot.
-        description: What shaped the alphas; see `sghm_vs.shots.shot.describe`.
         known: What its outputs held when it was done before.
         is_hashed: Whether the footage is read once more, for its checksum.
 
@@ -61,27 +54,17 @@ def assemble(
     """
     reader = Reader()
     if known and _hold(job, known, reader):
-        return Assembled(is_as_known=True)
+        return Made(is_as_known=True)
     broken = _broken(job, reader)
     if broken:
-        return Assembled(broken=broken)
+        return Made(broken=broken)
     with warnings_heard() as warnings:
         if job.planned.has_movie:
-            _write_from_alpha(job, description)
-    numbers = job.written
+            _write_from_alpha(job)
     for path in job.paths:
         if sequence := SequencePath.parse(path):
-            join(Target(path, sequence), numbers)
-    outputs = zip(job.planned.outputs, job.paths, strict=True)
-    return Assembled(
-        checksums={
-            output: replace(reader.content(path, output_files(path, numbers)), path=output)
-            for output, path in outputs
-        },
-        inputs=read_inputs(job.shot, reader) if is_hashed else unread_inputs(job.shot),
-        frames=(numbers[0], numbers[-1]),
-        warnings=tuple(warnings),
-    )
+            join(Target(path, sequence), job.written)
+    return read_back(job.shot, job.paths, job.written, reader, tuple(warnings), is_hashed=is_hashed)
 
 
 def _hold(job: Job, known: Mapping[str, Content], reader: Reader) -> bool:
@@ -95,7 +78,7 @@ def _hold(job: Job, known: Mapping[str, Content], reader: Reader) -> bool:
         return False
 
 
-def _write_from_alpha(job: Job, description: Mapping[str, str]) -> None:
+def _write_from_alpha(job: Job) -> None:
     """Write all outputs in one pass, as if the alpha had just been made."""
     source = open_source(job.shot.source, job.shot.opening)
     deliver(
@@ -104,7 +87,7 @@ def _write_from_alpha(job: Job, description: Mapping[str, str]) -> None:
         job.paths,
         frames=job.planned.frames,
         delivery=as_it_sounds(delivery_of(job.task_of_all), source),
-        metadata={"source": source.name, **description},
+        metadata={"source": source.name, **describe(job.shot.matting)},
     )
 
 

@@ -15,9 +15,8 @@ from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.options import DEFAULT_RATE, Values
 from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
 from sghm_vs.shots.batch.manifest import Entry
-from sghm_vs.shots.batch.names import Shot, safe_name
+from sghm_vs.shots.batch.names import InvalidShot, Shot, safe_name
 from sghm_vs.shots.batch.requests import Batch, shot_of, with_names
-from sghm_vs.shots.batch.run import InvalidShot
 from sghm_vs.shots.timeline import write
 from sghm_vs.shots.timeline.find_media import MediaFinder, stem_of
 from sghm_vs.shots.timeline.media_names import sequence_named

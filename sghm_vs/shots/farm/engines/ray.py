@@ -11,17 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sghm_vs.errors import FarmError, counted, require
-from sghm_vs.shots.batch.checksums import Content
-from sghm_vs.shots.farm.engines.base import (
-    Failure,
-    Outcome,
-    PoolWorker,
-    WorkerOptions,
-    WorkerProcess,
-)
+from sghm_vs.shots.batch.pool import Failure, Order, Outcome, PoolWorker
+from sghm_vs.shots.batch.schedule import Work
+from sghm_vs.shots.farm.engines.base import WorkerOptions, WorkerProcess
 from sghm_vs.shots.farm.fingerprint import Fingerprint
-from sghm_vs.shots.farm.job import Job
-from sghm_vs.shots.farm.schedule import Work
 
 OBJECTS_BYTES = 100 * 2**20
 """For Ray's own store, which pictures never pass through."""
@@ -31,6 +24,16 @@ STARTS_MAX = 3
 """Workers that may die one after another while they get ready."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 """Ray would report its use, and start workers anew by `uv run` where the driver was."""
+
+
+class RayWorker(PoolWorker):
+    """A worker on a node of the cluster."""
+
+    def __init__(self, process: Any, node: str, ready: Any) -> None:
+        super().__init__(is_ready=False)
+        self.process, self.node = process, node
+        self.pending: Any = ready
+        """Ray's promise of what it does now; None while it waits."""
 
 
 class RayPool:
@@ -64,11 +67,10 @@ class RayPool:
         os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
         self._ray: Any = require("ray", extra="farm", purpose="sghm farm run")
         self._needs, self._size = needs, size
-        self.workers: list[PoolWorker] = []
+        self.workers: list[RayWorker] = []
         self._refused: dict[str, tuple[str, ...]] = {}
         """Of nodes whose workers are not as planned, what differs."""
         self._is_local = address is None
-        self._shared: dict[str, Any] = {}
         self._deaths, self._looks_at = 0, 0.0
         local = {
             "include_dashboard": False, "object_store_memory": OBJECTS_BYTES, "num_cpus": cores,
@@ -94,13 +96,17 @@ class RayPool:
         self._actor = self._ray.remote(kind)
         require("ray.util.scheduling_strategies", extra="farm", purpose="sghm farm run")
 
-    def grow(self, most: int) -> None:
+    def free(self, most: int) -> Iterator[RayWorker]:
         """
-        Have workers get ready where there is room, up to `most`.
+        Yield those that wait for work; others get ready where there is room, up to `most`.
 
         Raises:
             FarmError: No worker is as planned, or they die before they are ready.
         """
+        self._grow(most)
+        return (one for one in self.workers if one.is_ready and one.pending is None)
+
+    def _grow(self, most: int) -> None:
         moment = time.monotonic()
         if moment < self._looks_at:
             return
@@ -121,40 +127,12 @@ class RayPool:
             raise FarmError(msg)
         for node in places[: max(0, min(most, self._size or most) - len(self.workers))]:
             actor = self._actor.options(**self._options(node)).remote(self._needs)
-            self.workers.append(PoolWorker(actor, node, actor.ready.remote()))
+            self.workers.append(RayWorker(actor, node, actor.ready.remote()))
 
-    def idle(self) -> list[PoolWorker]:
-        """Return those who wait for work."""
-        return [worker for worker in self.workers if worker.is_ready and worker.pending is None]
-
-    def make(self, worker: PoolWorker, work: Work, job: Job) -> None:
-        """Have `worker` make the frames of `work`."""
-        self._give(worker, work, worker.process.make.remote(self._shared_job(job), work.frames))
-
-    def assemble(
-        self,
-        worker: PoolWorker,
-        work: Work,
-        job: Job,
-        description: Mapping[str, str],
-        known: Mapping[str, Content] | None,
-        is_hashed: bool,
-    ) -> None:
-        """Have `worker` make the shot of `work` whole."""
-        sent = self._shared_job(job)
-        pending = worker.process.assemble.remote(sent, description, known, is_hashed)
-        self._give(worker, work, pending)
-
-    def _give(self, worker: PoolWorker, work: Work, pending: Any) -> None:
-        worker.work, worker.shot, worker.pending = work, work.shot, pending
-        worker.since = time.monotonic()
-
-    def _shared_job(self, job: Job) -> Any:
-        """Return Ray's reference to `job`, which is sent to a machine once, not with each chunk."""
-        name = job.shot.name
-        if name not in self._shared:
-            self._shared[name] = self._ray.put(job)
-        return self._shared[name]
+    def begin(self, worker: RayWorker, work: Work, order: Order) -> None:
+        """Have `worker` carry out the `order` for `work`."""
+        worker.take(work)
+        worker.pending = worker.process.carry_out.remote(order)
 
     def events(self, timeout_s: float) -> Iterator[tuple[Work, Outcome]]:
         """Wait until workers have done something, at most so long, and yield it."""
@@ -171,7 +149,7 @@ class RayPool:
             if work is not None and outcome is not None:
                 yield work, outcome
 
-    def stop(self, worker: PoolWorker) -> None:
+    def stop(self, worker: RayWorker) -> None:
         """End a worker at once."""
         self.workers.remove(worker)
         self._ray.kill(worker.process)
@@ -182,7 +160,7 @@ class RayPool:
             self.stop(worker)
         self._ray.shutdown()
 
-    def _outcome(self, worker: PoolWorker, pending: Any) -> Outcome | None:
+    def _outcome(self, worker: RayWorker, pending: Any) -> Outcome | None:
         try:
             found = self._ray.get(pending)
         except self._ray.exceptions.RayError as error:
@@ -198,12 +176,12 @@ class RayPool:
             self.stop(worker)
         return None
 
-    def _lost(self, worker: PoolWorker, error: Exception) -> Failure | None:
+    def _lost(self, worker: RayWorker, error: Exception) -> Failure | None:
         self.workers.remove(worker)
         is_there = worker.node in self._nodes()
         if worker.is_ready:
             words = "its worker died; is memory left there? Try fewer --workers"
-            return Failure(words) if is_there else Failure("its machine was lost", is_loss=True)
+            return Failure(words) if is_there else Failure("its machine was lost", "machine")
         self._deaths += is_there
         if self._deaths >= STARTS_MAX:
             said = str(error).strip().splitlines()[-1]

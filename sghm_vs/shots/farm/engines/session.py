@@ -21,10 +21,9 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
-from sghm_vs.errors import FarmError
+from sghm_vs.errors import FarmError, message_of
 from sghm_vs.media.files import whole_file
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.batch.processes import words_of
 from sghm_vs.shots.batch.render import Progress, Rotoscoper
 from sghm_vs.shots.farm.job import Job
 
@@ -95,7 +94,7 @@ def _answer(
     try:
         render(jobs[asked["shot"]].task(FrameRange.parse(asked["frames"])), report)
     except Exception as error:
-        say({"failed": words_of(error)})
+        say({"failed": message_of(error)})
         return
     say({"made": asked["frames"]})
 

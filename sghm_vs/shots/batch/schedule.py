@@ -23,15 +23,15 @@ class Work:
 
     shot: str
     frames: FrameRange | None
-    """A chunk; None is the shot's assembly, once all of its chunks are made."""
+    """A chunk; None is what makes the shot whole, once all of its chunks are made."""
 
 
 class Schedule:
     """
-    The work of a show.
+    The work of a run.
 
-    A chunk that fails too often is set aside, and the rest of the show goes on without its shot's
-    assembly. Holds no clock and no workers of its own: a simulation runs it as a farm does.
+    A chunk that fails too often is set aside, and the rest goes on without its shot's assembly.
+    Holds no clock and no workers of its own: a simulation runs it as a farm does.
     """
 
     def __init__(
@@ -45,13 +45,15 @@ class Schedule:
         Plan the work on `shots`.
 
         Args:
-            shots: The chunks of each that are to be made; one without any is only assembled.
+            shots: The chunks of each that are to be made; one without any is made in one go.
             tries: How often a piece of work may fail.
             clock: Returns the time in seconds.
         """
         self._tries, self._clock = tries, clock
         self._queues: dict[str, deque[Work]] = {}
         self._later: list[tuple[float, int, Work]] = []
+        self._isolated: deque[Work] = deque()
+        """What is begun when nothing else is left, one after another."""
         self._order = itertools.count()
         self._failures: dict[Work, int] = {}
         self._open: dict[str, set[Work]] = {}
@@ -77,6 +79,8 @@ class Schedule:
         """Return what to do next, of the shot `before` if it has anything; None for nothing now."""
         if self._later and self._later[0][0] <= self._clock():
             return heapq.heappop(self._later)[2]
+        if self._isolated and self.open == len(self._isolated):
+            return self._isolated.popleft()
         if not self._queues:
             return None
         shot = before if before in self._queues else next(iter(self._queues))
@@ -89,6 +93,11 @@ class Schedule:
         """Note that `work` is done; the last of a shot's chunks brings its assembly."""
         self._failures.pop(work, None)
         self._settle(work)
+
+    def isolate(self, work: Work) -> None:
+        """Note that `work` failed beside others, and is to be tried again without them."""
+        self.failures += 1
+        self._isolated.append(work)
 
     def failed(self, work: Work, reason: str, *, counts: bool = True) -> bool:
         """
@@ -109,15 +118,21 @@ class Schedule:
         heapq.heappush(self._later, (self._clock() + wait_s, next(self._order), work))
         return False
 
-    def broken(self, work: Work, chunks: Iterable[FrameRange], reason: str) -> None:
-        """Note that an assembly found `chunks` damaged: they are made again, a few times."""
+    def broken(self, work: Work, chunks: Iterable[FrameRange], reason: str) -> bool:
+        """
+        Note that an assembly found `chunks` damaged: they are made again, a few times.
+
+        Returns:
+            Whether the work is set aside.
+        """
         self.failures += 1
         count = self._failures[work] = self._failures.get(work, 0) + 1
         del self._open[work.shot]
         if count >= self._tries:
             self.set_aside.setdefault(work.shot, {})[work] = reason
-        else:
-            self._add(work.shot, chunks)
+            return True
+        self._add(work.shot, chunks)
+        return False
 
     def _add(self, shot: str, chunks: Iterable[FrameRange]) -> None:
         work = [Work(shot, chunk) for chunk in chunks] or [Work(shot, None)]

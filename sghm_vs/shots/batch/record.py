@@ -1,0 +1,172 @@
+"""A shot's entry in the manifest, as its making begins and as it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sghm_vs.errors import listed
+from sghm_vs.options import FrameRange
+from sghm_vs.shots.batch.checksums import Content, Reader, output_files, source_files
+from sghm_vs.shots.batch.manifest import Entry
+from sghm_vs.shots.batch.names import Shot
+from sghm_vs.shots.shot import describe
+
+UNRECORDED = ("overwrite", "resume", "sidecar", "version", "patterns")
+"""Knobs of the delivery that shape no output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the outputs of a shot hold, and what they were made of."""
+
+    is_as_known: bool = False
+    """Whether all is as it was recorded; then there is nothing else."""
+    broken: tuple[FrameRange, ...] = ()
+    """Chunks with frames that are missing, or not what was written; then there is nothing else."""
+    checksums: Mapping[str, Content] = field(default_factory=dict)
+    """By output."""
+    inputs: Mapping[str, Content] = field(default_factory=dict)
+    frames: tuple[int, int] | None = None
+    """Numbers of the first and the last frame written."""
+    warnings: tuple[str, ...] = ()
+
+
+def read_back(
+    shot: Shot,
+    paths: Sequence[Path],
+    numbers: range,
+    reader: Reader,
+    warnings: Sequence[str] = (),
+    *,
+    is_hashed: bool = True,
+) -> Made:
+    """
+    Return what the outputs of `shot` hold, and its inputs.
+
+    Args:
+        shot: What was made.
+        paths: Where its outputs are, in their order.
+        numbers: Of the frames in their names.
+        reader: Knows what was read before.
+        warnings: What was warned of meanwhile.
+        is_hashed: Whether inputs are read as well; else size and date tell them apart.
+
+    Raises:
+        OSError: An output is not there, or an input that is not hashed.
+    """
+    outputs = zip(shot.outputs, paths, strict=True)
+    return Made(
+        checksums={
+            output: replace(reader.content(path, output_files(path, numbers)), path=output)
+            for output, path in outputs
+        },
+        inputs=read_inputs(shot, reader) if is_hashed else unread_inputs(shot),
+        frames=(numbers[0], numbers[-1]),
+        warnings=tuple(warnings),
+    )
+
+
+def begun(shot: Shot) -> Entry:
+    """Return the entry of a shot whose making begins."""
+    return Entry(
+        shot=shot.name,
+        key=shot.key,
+        state="running",
+        settings=settings_of(shot),
+        outputs=shot.outputs,
+        started=now(),
+    )
+
+
+def done(entry: Entry, made: Made, *, again: str = "") -> Entry:
+    """
+    Return the entry of a shot that was made.
+
+    Args:
+        entry: As it was when the shot was begun.
+        made: What its outputs hold now.
+        again: What to type where the footage changed meanwhile: the shot has failed then.
+    """
+    # What changed stays recorded as it was, so that no frame made of it is kept.
+    changed = [
+        before.path
+        for name, before in entry.inputs.items()
+        if name not in made.inputs or made.inputs[name].state != before.state
+    ]
+    if changed:
+        return failed(entry, f"{listed(changed)} changed while it was matted; {again}")
+    return replace(
+        entry,
+        state="done",
+        finished=now(),
+        frames=made.frames,
+        inputs=made.inputs,
+        checksums=made.checksums,
+        warnings=made.warnings,
+    )
+
+
+def failed(entry: Entry, reason: str) -> Entry:
+    """Return the entry of a shot that could not be made."""
+    return replace(entry, state="failed", finished=now(), error=reason)
+
+
+def settings_of(shot: Shot) -> dict[str, Any]:
+    """
+    Return, as JSON has it, all that shapes the outputs of `shot` but the inputs' content.
+
+    Raises:
+        WeightsError: Its model is not there.
+    """
+    delivery = {key: value for key, value in asdict(shot.delivery).items() if key not in UNRECORDED}
+    settings = {
+        "matting": describe(shot.matting) | {"fp16": shot.matting.fp16},
+        "opening": asdict(shot.opening),
+        "delivery": delivery,
+        **{name: str(path) for name, path in inputs_of(shot).items() if name != "source"},
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(settings, default=str))
+    return plain
+
+
+def inputs_of(shot: Shot) -> dict[str, Path]:
+    """Return the footage that `shot` reads, by what it is for."""
+    found = {"source": shot.source}
+    if shot.matting.mask is not None:
+        found["mask"] = shot.matting.mask.absolute()
+    if isinstance(shot.delivery.over, Path):
+        found["over"] = shot.delivery.over.absolute()
+    return found
+
+
+def input_files(shot: Shot, name: str, path: Path) -> list[Path]:
+    """Return the files of the input `name` at `path`; raises SourceError if there are none."""
+    return source_files(path, shot.frames if name == "source" else None)
+
+
+def read_inputs(shot: Shot, reader: Reader) -> dict[str, Content]:
+    """Return what the inputs of `shot` hold, as far as they can be read."""
+    found = {}
+    for name, path in inputs_of(shot).items():
+        with suppress(OSError):
+            found[name] = reader.content(path, input_files(shot, name, path))
+    return found
+
+
+def unread_inputs(shot: Shot) -> dict[str, Content]:
+    """Return what the file system says of the inputs of `shot`; raises OSError."""
+    return {
+        name: Content.unread(path, input_files(shot, name, path))
+        for name, path in inputs_of(shot).items()
+    }
+
+
+def now() -> str:
+    """Return the time as manifests have it: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
