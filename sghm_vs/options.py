@@ -193,6 +193,8 @@ class Knob(NamedTuple):
     """Whether it may be given several times."""
     recorded: Literal["always", "changed", "never"] = "changed"
     """Whether it is in the metadata of outputs; of the groups `Settings` and `Matting`."""
+    needs: str | None = None
+    """What an output has to be, a key of `NEEDS`, for it to do something; None is any."""
     nuke: str | None = None
     """What Nuke's node calls it; None is not there."""
 
@@ -576,7 +578,7 @@ def _codecs_by_ending() -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFormat:
     """
-    How outputs are made; each knob is for the forms that have it, and others ignore it.
+    How outputs are made; each knob is for those that have it, see `check_used`.
 
     Raises (when it is made):
         ExportError: A value is not one of those listed, or they don't go together.
@@ -586,14 +588,16 @@ class OutputFormat:
         "rgba",
         f"EXR channels: {'; '.join(f'{name} is {row.help}' for name, row in LAYOUTS.items())}",
         choices=tuple(LAYOUTS),
+        needs="exr",
         nuke="Layout",
     )
-    sample: str = knob("half", "EXR samples", choices=SAMPLES)
+    sample: str = knob("half", "EXR samples", choices=SAMPLES, needs="exr")
     compression: str = knob(
         "zip",
         "of EXR; pxr24 keeps 24 bits of a float; dwaa and dwab change color, and are refused where "
         "they would change a matte",
         choices=COMPRESSIONS,
+        needs="exr",
     )
     codec: str | None = knob(
         None,
@@ -601,9 +605,12 @@ class OutputFormat:
         choices=CHOSEN_CODECS,
     )
     premultiplied: bool = knob(
-        False, "multiply the color in movies by the alpha; EXR says by its layout", unset="straight"
+        False,
+        "multiply the color in movies by the alpha; EXR says by its layout",
+        unset="straight",
+        needs="color and alpha",
     )
-    audio: bool = knob(False, "give movies the sound of the footage, cut with it")
+    audio: bool = knob(False, "give movies the sound of the footage, cut with it", needs="movie")
     quality: int = knob(
         4,
         "ProRes quantizer, 1 best to 31 smallest; the alpha is lossless at any",
@@ -611,6 +618,7 @@ class OutputFormat:
         least=1,
         most=31,
         parse=int,
+        needs="prores",
     )
 
     def __post_init__(self) -> None:
@@ -633,6 +641,29 @@ class OutputFormat:
     def fields(self) -> dict[str, Any]:
         """Return each field's value by its name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def changed(self) -> dict[str, Any]:
+        """Return what differs from the defaults."""
+        default = OutputFormat().fields()
+        return {name: value for name, value in self.fields().items() if value != default[name]}
+
+    def meets(self, output: str) -> frozenset[str]:
+        """Return which of `NEEDS` the output of this name meets."""
+        suffix = Path(output).suffix.lower()
+        codec = self.codec_of(suffix) if suffix in USUAL else ""
+        is_exr, layer = suffix == ".exr", self.layer_of(suffix)
+        found = {
+            "exr": is_exr,
+            "movie": codec,
+            "prores": codec.startswith("prores"),
+            "color": layer not in ("alpha", "matte"),
+            "color and alpha": codec and layer == "rgba",
+            "review": suffix == ".mp4",
+            "timecode": is_exr or codec,
+            "numbers": "{frame}" in output or FRAME_NUMBER.search(Path(output).name),
+            "shape": is_exr and self.layout in EXTRA_LAYOUTS,
+        }
+        return frozenset(name for name, is_met in found.items() if is_met)
 
     def _check_lossless(self) -> None:
         """Refuse what would change a matte."""
@@ -687,7 +718,8 @@ class Edges:
         "inside, 0 outside, 0.5 between",
         choices=get_args(Shape),
     )
-    width: float = knob(6.0, "see --shape", metavar="PX", least=0, most=100, parse=float)
+    width: float = knob(6.0, "see --shape", metavar="PX", least=0, most=100, parse=float,
+                        needs="shape")  # fmt: skip
     invert: bool = knob(False, "swap 0 and 1, at last")
 
     def __post_init__(self) -> None:
@@ -717,6 +749,7 @@ class Delivery:
         "color that is written: estimate is the subject's without the old background, made in "
         "linear light; source is the plate's own; none is black",
         choices=get_args(Foreground),
+        needs="color",
     )
     output_format: OutputFormat = field(default_factory=OutputFormat)
     over: Path | Color | None = knob(
@@ -727,12 +760,14 @@ class Delivery:
         parse=_parse_over,
         write=_write_over,
         is_file=True,
+        needs="review",
     )
     timecode: str | None = knob(
         None,
         "timecode of the source's first frame, with ; before FF for drop-frame",
         metavar="HH:MM:SS:FF",
         unset="the source's",
+        needs="timecode",
     )
     version: int | Literal["auto"] | None = knob(
         None,
@@ -741,7 +776,12 @@ class Delivery:
         parse=_parse_version,
     )
     start_number: int | None = knob(
-        None, "number of the first written frame", metavar="N", parse=int, unset="the source's"
+        None,
+        "number of the first written frame",
+        metavar="N",
+        parse=int,
+        unset="the source's",
+        needs="numbers",
     )
     edges: Edges = field(default_factory=Edges)
     """What is done to the alpha's edges before it is written."""
@@ -1062,6 +1102,48 @@ def check_layers(names: Collection[str], output_format: OutputFormat) -> None:
             f"layout {output_format.layout} holds no mattes besides the alpha, and "
             f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} given; use {words}"
         )
+        raise ExportError(msg)
+
+
+NEEDS: Mapping[str, tuple[str, str]] = {
+    "exr": ("EXR files", "x.####.exr"),
+    "movie": ("movies", "x.mov"),
+    "prores": ("ProRes", "x.mov"),
+    "color": ("outputs with color", "x.mov"),
+    "color and alpha": ("movies of color and alpha", "x.mov"),
+    "review": ("review movies", "x.mp4"),
+    "timecode": ("movies and EXR files", "x.mov"),
+    "numbers": ("numbered pictures", "x.####.exr"),
+}
+"""What a knob may need of an output: in words, and an output that has it."""
+
+
+def check_used(given: Values, outputs: Collection[str], output_format: OutputFormat) -> None:
+    """
+    Refuse what is given and would do nothing.
+
+    Args:
+        given: Values by their knob's name, also those that are a default.
+        outputs: Names of the outputs, with what stands in them for words and numbers.
+        output_format: How these are made.
+
+    Raises:
+        ExportError: No output has a use for a value.
+    """
+    met = frozenset[str]().union(*map(output_format.meets, outputs))
+    if given.get("shape", "alpha") != "alpha":
+        met |= {"shape"}
+    for option in options_of(Delivery):
+        needed = option.knob.needs
+        if option.name not in given or needed is None or needed in met:
+            continue
+        if needed == "shape":
+            how = cure(script="shape", typed="--shape core, edge or trimap")
+            msg = f"{called('width')} is for {how}; say which, or leave it out"
+            raise ExportError(msg)
+        what, example = NEEDS[needed]
+        how = cure(script=f'give a path as "{example}"', typed=f"write -o {example}")
+        msg = f"{called(option.name)} is for {what}, and no output is one; {how}, or leave it out"
         raise ExportError(msg)
 
 

@@ -46,10 +46,12 @@ def run(args: argparse.Namespace) -> int:
     """Make, matte and deliver the demo clip."""
     from sghm_vs.evaluate.contact_sheet import contact_sheet
     from sghm_vs.media.readers import open_source
+    from sghm_vs.models.weights import find_weights
     from sghm_vs.options import Delivery
     from sghm_vs.shots.shot import rotoscope
 
     folder: Path = args.folder
+    find_weights(options.matting_from(args).model)
     source = write_moving_portrait(folder)
     movie, alpha, exr = (
         folder / "portrait.mov",

@@ -7,6 +7,13 @@ from pathlib import Path
 
 from sghm_vs.cli import options
 from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.options import OutputFormat, called, check_used, made_of
+
+ONE_SHOTS = (
+    "frames", "mask", "mask_start", "host", "tr", "sc_threshold", "version", "start_number", "rate",
+    "missing", "track",
+)  # fmt: skip
+"""Knobs that do nothing for unrelated pictures."""
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -80,12 +87,27 @@ def _matte_shot(source: Path, args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_stills(args: argparse.Namespace) -> None:
+    """Refuse what would do nothing for pictures of which each is matted alone."""
+    values = options.values_from(args)
+    flags = [called(name) for name in ONE_SHOTS if name in values]
+    if args.debug is not None:
+        flags.append("--debug")
+    if flags:
+        are, them = ("is", "it") if len(flags) == 1 else ("are", "them")
+        msg = (
+            f"{', '.join(flags)} {are} for one shot, whose frames have neighbors and numbers; "
+            f"leave {them} out with unrelated pictures"
+        )
+        raise SettingsError(msg)
+    written = [output if Path(output).suffix else f"{output}.png" for output in args.output]
+    check_used(values, written, made_of(OutputFormat, values))
+
+
 def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:
     from sghm_vs.shots.stills import matte_stills
 
-    if {"frames", "mask", "mask_start", "host"} & options.values_from(args).keys():
-        msg = "--frames, --mask and --for are for one shot; leave them out with unrelated pictures"
-        raise SettingsError(msg)
+    _check_stills(args)
     with options.stdout_for_results(), options.told("stills", args) as report:
         stills = matte_stills(
             sources,

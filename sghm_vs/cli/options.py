@@ -23,8 +23,10 @@ from sghm_vs.options import (
     Matting,
     Opening,
     Option,
+    OutputFormat,
     ShotOptions,
     check_names,
+    check_used,
     made_of,
     options_of,
 )
@@ -228,12 +230,20 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
 
 
 def outputs_from(args: argparse.Namespace) -> list[str]:
-    """Return where to write, as `args` say; what a host gets is said on stderr."""
-    from sghm_vs.hosts.presets import outputs_for
+    """
+    Return where to write, as `args` say; what a host gets is said on stderr.
+
+    Raises:
+        ExportError: An option is given that no output has a use for.
+    """
+    from sghm_vs.hosts.presets import outputs_for, with_preset
 
     say_host(args)
-    host = values_from(args).get("host")
-    return args.output if host is None else outputs_for(host, args.output)
+    values = values_from(args)
+    host = values.get("host")
+    outputs: list[str] = args.output if host is None else outputs_for(host, args.output)
+    check_used(values, outputs, made_of(OutputFormat, with_preset(values)))
+    return outputs
 
 
 def say_host(args: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import vapoursynth as vs
 from sghm_vs.clips import blank_like, check_gray, computed, read_once, to_gray_frame
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
-from sghm_vs.errors import SghmError
+from sghm_vs.errors import SettingsError, SghmError
 from sghm_vs.matting import edges as stage
 from sghm_vs.matting.edges import Alpha
 from sghm_vs.options import Edges, Shape
@@ -70,6 +70,9 @@ def edges(
             width=width,
             invert=invert,
         )
+        if shape == "alpha" and width != Edges().width:
+            msg = f'width is {width}, for shape="core", "edge" or "trimap"; say which'
+            raise SettingsError(msg)
         return shaped(alpha, settings)
     except SghmError as error:
         msg = f"edges: {error}"

@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, cure, listed
@@ -60,6 +60,23 @@ def whole_file(path: Path) -> Iterator[Path]:
         discard(part)
         if isinstance(error, OSError):
             raise cannot_write(path, error) from error
+        raise
+
+
+@contextmanager
+def folders_made(folders: Iterable[Path]) -> Iterator[None]:
+    """Make `folders`; what was made goes again, while it is empty, if what follows fails."""
+    made: list[Path] = []
+    try:
+        for folder in folders:
+            missing = [one for one in (folder, *folder.parents) if not one.exists()]
+            made += reversed(missing)
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in reversed(made):
+            with suppress(OSError):
+                folder.rmdir()
         raise
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, cure
-from sghm_vs.media.files import refuse_existing, sweep
+from sghm_vs.media.files import folders_made, refuse_existing, sweep
 from sghm_vs.media.sequences import SequencePath
 
 FORMS = "x.mov, x.####.exr, x.%04d.exr, x.####.png, x.mkv or x.mp4"
@@ -56,23 +57,27 @@ def read_targets(
     return targets
 
 
-def prepare_folders(targets: Sequence[Target]) -> None:
-    """Make the folders that `targets` go to."""
-    for target in targets:
-        folder = target.path.parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            msg = f"the folder {folder} can't be made: {error.strerror}; {_choose_another()}"
-            raise ExportError(msg) from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            msg = f"the folder {folder} can't be written to; {_choose_another()}"
-            raise ExportError(msg)
-        sweep(folder)
+@contextmanager
+def folders_of(targets: Sequence[Target]) -> Iterator[None]:
+    """
+    Make the folders that `targets` go to; those that are empty go again if what follows fails.
 
-
-def _choose_another() -> str:
-    return cure(script="choose another path", typed="choose another with -o")
+    Raises:
+        ExportError: One can't be made, or written to.
+    """
+    another = cure(script="choose another path", typed="choose another with -o")
+    with ExitStack() as made:
+        for folder in dict.fromkeys(target.path.parent for target in targets):
+            try:
+                made.enter_context(folders_made([folder]))
+            except OSError as error:
+                msg = f"the folder {folder} can't be made: {error.strerror}; {another}"
+                raise ExportError(msg) from error
+            if not os.access(folder, os.W_OK | os.X_OK):
+                msg = f"the folder {folder} can't be written to; {another}"
+                raise ExportError(msg)
+            sweep(folder)
+        yield
 
 
 def _target(path: Path, numbers: range, suffixes: Sequence[str], patterns: bool) -> Target:

@@ -207,7 +207,7 @@ def deliver(
         beside={path: cut(matte) for path, matte in beside.items()},
         over=cut(over) if isinstance(over, vs.VideoNode) else over,
         origin=_origin(source, delivery).at(written.first, Fraction(source.clip.fps)),
-        **delivery.output_format.fields(),
+        **delivery.output_format.changed(),
         first_number=written.numbers.start,
         patterns=delivery.patterns,
         overwrite=delivery.overwrite,

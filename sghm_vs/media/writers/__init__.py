@@ -20,7 +20,7 @@ from sghm_vs.color.convert import Footage, read_color, to_viewed_rgb
 from sghm_vs.color.frame_props import pixel_aspect_of
 from sghm_vs.errors import ExportError, cure, last_words
 from sghm_vs.media.metadata import TIMES, WINDOWS, SourceMetadata
-from sghm_vs.media.targets import Target, prepare_folders, read_targets
+from sghm_vs.media.targets import Target, folders_of, read_targets
 from sghm_vs.media.verification.sidecar import sampled
 from sghm_vs.media.writers.base import Job, Writer
 from sghm_vs.media.writers.exr import ExrWriter
@@ -33,6 +33,7 @@ from sghm_vs.options import (
     check_kinds,
     check_layers,
     check_suffixes,
+    check_used,
 )
 
 __all__ = ["OutputFormat", "export"]
@@ -127,6 +128,8 @@ def export(
     named = extra | {str(path): matte for path, matte in beside.items()}
     _check_clips(clip, alpha, foreground, named)
     numbers = range(first_number, first_number + clip.num_frames)
+    review = {} if over is None else {"over": over}
+    check_used(output_format | review, [str(path) for path in paths], made)
     targets = find_targets(
         [*map(Path, paths), *beside],
         numbers,
@@ -136,7 +139,6 @@ def export(
         has_background=over is not None,
     )
     suffixes = {target.path.suffix.lower() for target in targets}
-    prepare_folders(targets)
     job = Job(
         over=None if over is None or ".mp4" not in suffixes else _background(over, clip),
         footage=read_color(clip) if foreground is None else _colored(clip, foreground),
@@ -149,20 +151,22 @@ def export(
         sampled=sampled(clip.num_frames),
     )
     deliveries: list[Delivery] = []
-    try:
-        for target in targets:
-            matte = beside.get(target.path)
-            its_own = job if matte is None else replace(job, alpha=matte)
-            # One by one, each known before it starts: a later one, or a signal, may end them all.
-            writer = WRITERS[target.path.suffix.lower()](its_own, target)
-            is_recorded = sidecar and matte is None
-            deliveries.append(Delivery(writer, its_own, target, numbers, sidecar=is_recorded))
-        resumed = deliveries[: len(paths)] if resume else []
-        _run(deliveries, job, resumed=resumed, progress=progress)
-    except BaseException:
-        for delivery in deliveries:
-            delivery.abort()
-        raise
+    with folders_of(targets):
+        try:
+            for target in targets:
+                matte = beside.get(target.path)
+                its_own = job if matte is None else replace(job, alpha=matte)
+                # One by one, each known before it starts: a later one, or a signal, may end them.
+                writer = WRITERS[target.path.suffix.lower()](its_own, target)
+                is_recorded = sidecar and matte is None
+                delivery = Delivery(writer, its_own, target, numbers, sidecar=is_recorded)
+                deliveries.append(delivery)
+            resumed = deliveries[: len(paths)] if resume else []
+            _run(deliveries, job, resumed=resumed, progress=progress)
+        except BaseException:
+            for delivery in deliveries:
+                delivery.abort()
+            raise
     return [target.path for target in targets]
 
 

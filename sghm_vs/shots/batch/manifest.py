@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from filelock import FileLock, Timeout
 
 from sghm_vs.errors import ExportError, SghmError
-from sghm_vs.media.files import whole_file
+from sghm_vs.media.files import discard, folders_made, whole_file
 from sghm_vs.shots.batch.checksums import Content
 from sghm_vs.shots.batch.names import safe_name
 
@@ -150,10 +150,16 @@ class Manifest:
 @contextmanager
 def only_one(folder: Path, wait_s: float = 0) -> Iterator[None]:
     """Keep two batches out of one folder; wait so long for the other to end."""
+    is_new = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=wait_s):
-            yield
+        with folders_made([folder]), FileLock(folder / LOCK, timeout=wait_s):
+            try:
+                yield
+            except BaseException:
+                # What was refused leaves nothing.
+                if is_new and [file.name for file in folder.iterdir()] == [LOCK]:
+                    discard(folder / LOCK)
+                raise
     except Timeout:
         msg = f"another batch works in {folder}; wait for it, or choose another folder"
         raise ExportError(msg) from None

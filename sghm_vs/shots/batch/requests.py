@@ -16,6 +16,7 @@ from sghm_vs.options import (
     Opening,
     ShotOptions,
     Values,
+    check_used,
     from_words,
     made_of,
     options_of,
@@ -209,5 +210,6 @@ def _delivered(shot: Shot, values: Values, folder: Path, *, resumes: bool) -> Sh
         # What is resumed is the newest version; a new one would be made from the start.
         is_new = newest == 0 or not resumes
         delivery = replace(delivery, version=newest + is_new)
+    check_used(values, templates, delivery.output_format)
     outputs = output_names(templates, shot.name, delivery)
     return replace(shot, outputs=outputs, delivery=delivery)

@@ -21,6 +21,7 @@ CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = (
     "sghm-vs", "imageio-ffmpeg", "numpy", "opencolorio", "opencv-python-headless", "OpenEXR",
     "OpenImageIO", "openvino", "torch", "vapoursynth", "vapoursynth-bestsource",
+    "vapoursynth-bwdif",
 )  # fmt: skip
 """Those that have a part in the pixels or in the files around them."""
 MEASURED_FRAMES = 8

@@ -1,0 +1,203 @@
+"""An option that would do nothing is refused: it is said by whoever gives it to mean something."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import vapoursynth as vs
+
+from sghm_vs import edges, export
+from sghm_vs.cli import main
+from sghm_vs.errors import ExportError
+from sghm_vs.media.writers.ffmpeg import find_ffmpeg
+from sghm_vs.options import Delivery, OutputFormat, options_of
+from tests.clips import noise_clip
+
+OUTPUTS = {
+    "x.mov": (),
+    "x.mkv": (),
+    "x.mp4": ("--over", "gray"),
+    "x.####.exr": (),
+    "x.####.png": (),
+}
+"""With what each needs."""
+VALUES = {
+    "foreground": "none", "layout": "matte", "sample": "float", "compression": "none",
+    "codec": "ffv1", "premultiplied": None, "audio": None, "quality": "25", "over": "red",
+    "timecode": "02:00:00:00", "version": "3", "start_number": "50", "black": "0.3",
+    "white": "0.6", "gamma": "2", "despeckle": "400", "fill": "400", "grow": "40",
+    "feather": "80", "shape": "core", "width": "20", "invert": None,
+}  # fmt: skip
+"""Of each option of a delivery one that is not the default; None of a switch."""
+
+
+def _matte() -> np.ndarray:
+    drawn = np.zeros((48, 64), np.uint8)
+    cv2.circle(drawn, (24, 24), 16, 255, -1)
+    cv2.circle(drawn, (24, 24), 3, 0, -1)
+    cv2.circle(drawn, (56, 8), 2, 255, -1)
+    return cv2.blur(drawn, (3, 3))
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory):
+    """A plate with sound and a soft matte with an island and a hole."""
+    folder = tmp_path_factory.mktemp("footage")
+    words = ["-f", "lavfi", "-i", "testsrc=s=64x48:r=24:d=0.08", "-f", "lavfi", "-i", "sine=d=1"]
+    words += ["-c:v", "ffv1", "-c:a", "flac", "-shortest", "-timecode", "01:00:00:00"]
+    subprocess.run([find_ffmpeg(), "-v", "error", *words, folder / "plate.mkv"], check=True)
+    for number in range(2):
+        cv2.imwrite(str(folder / f"matte.{number:04d}.png"), _matte())
+    return folder
+
+
+def _made(footage: Path, folder: Path, output: str, words: tuple[str, ...]) -> dict[str, bytes]:
+    """What an export leaves, by name: records aside, which say what was asked for."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    plate = [str(footage / "plate.mkv"), "--alpha", str(footage / "matte.####.png")]
+    code = main(["export", *plate, "-o", str(folder / output), *OUTPUTS[output], *words])
+    files = [file for file in folder.iterdir() if file.suffix != ".json"]
+    return {file.name: file.read_bytes() for file in files} if code == 0 else {}
+
+
+def test_every_option_of_a_delivery_is_tried():
+    assert VALUES.keys() == {option.name for option in options_of(Delivery)}
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_an_option_changes_what_is_written_or_is_refused_by_its_name(
+    footage, tmp_path, output, capsys
+):
+    plain = _made(footage, tmp_path / "plain", output, ())
+    assert plain
+    capsys.readouterr()
+    for option in options_of(Delivery):
+        value = VALUES[option.name]
+        words = (option.flag,) if value is None else (option.flag, value)
+
+        made = _made(footage, tmp_path / "made", output, words)
+
+        said = capsys.readouterr().err
+        assert made != plain, f"{option.flag} does nothing for {output}"
+        assert made or option.flag[2:] in said, f"{option.flag} for {output} says {said}"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-o", "x.mov", "--layout", "matte"], "--layout is for EXR files, and no output is one"),
+        (["-o", "x.png", "--foreground", "source"], "--foreground is for outputs with color"),
+        (["-o", "x.####.exr", "--layout", "matte", "--foreground", "none"], "--foreground is for"),
+        (["-o", "x.mkv", "--codec", "ffv1", "--quality", "9"], "--quality is for ProRes"),
+        (["-o", "x.mov", "--codec", "animation", "--quality", "9"], "--quality is for ProRes"),
+        (["-o", "x.mov", "--width", "9"], "--width is for --shape core, edge or trimap"),
+        (["-o", "x.exr", "--start-number", "9"], "--start-number is for numbered pictures"),
+        (["-o", "x", "--for", "nuke", "--premultiplied"], "--premultiplied is for movies of color"),
+        (["-o", "x.mov", "--layout", "rgba"], "write -o x.####.exr, or leave it out"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["matte", "batch"])
+def test_what_would_do_nothing_is_refused_before_any_work(
+    verb, words, said, footage, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    if verb == "batch":
+        words = ["-o", "made", "--to", *words[1:]]
+
+    assert main([verb, str(footage / "plate.mkv"), *words]) == 1
+
+    assert said in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_one_of_several_outputs_has_a_use_for_is_taken(footage, tmp_path):
+    plate = [str(footage / "plate.mkv"), "--alpha", str(footage / "matte.####.png")]
+    outputs = ["-o", str(tmp_path / "x.mov"), "-o", str(tmp_path / "x.####.exr")]
+
+    assert main(["export", *plate, *outputs, "--layout", "matte", "--quality", "9"]) == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["--tr", "0"], ["--frames", "1-2"], ["--start-number", "3"], ["--debug", "steps"],
+              ["--audio"], ["--layout", "matte"]],
+)  # fmt: skip
+def test_what_unrelated_pictures_have_no_use_for_is_refused(words, tmp_path, capsys):
+    album = tmp_path / "album"
+    album.mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(album / name), _matte())
+
+    assert main(["matte", str(album), "-o", f"{tmp_path}/out/", *words]) == 1
+
+    assert f"{words[0]} is for" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_script_is_told_so_in_its_words(tmp_path):
+    clip = noise_clip(length=1)
+    alpha = clip.std.ShufflePlanes(0, vs.GRAY)
+
+    with pytest.raises(ExportError, match=r'^layout is for EXR files.* "x\.####\.exr"'):
+        export(clip, alpha, tmp_path / "x.mov", layout="matte")
+    with pytest.raises(ExportError, match=r"^over is for review movies"):
+        export(clip, alpha, tmp_path / "x.mov", over=(1, 0, 0))
+    with pytest.raises(Exception, match='width is 9, for shape="core"'):
+        edges(alpha, width=9)
+
+
+@pytest.mark.parametrize(
+    ("layout", "met"),
+    [("rgba", True), ("matte", False), ("alpha", False), ("layered", True), ("fg", True),
+     ("multipart", True)],
+)  # fmt: skip
+def test_layouts_with_color_have_a_use_for_a_foreground(layout, met):
+    assert ("color" in OutputFormat(layout=layout).meets("x.####.exr")) == met
+
+
+REFUSED = {
+    "an interlaced script": ["export", "interlaced.vpy", "-o", "new/deep/x.mov"],
+    "footage without sound": ["export", "silent.vpy", "-o", "new/x.mov", "--audio"],
+    "an unknown model": ["matte", "silent.vpy", "-o", "new/x.mov", "--model", "nope"],
+    "a model unknown to a batch": ["batch", "silent.vpy", "-o", "new", "--model", "nope"],
+    "two shots of one name": ["batch", "silent.vpy", "interlaced.vpy", "-o", "new", "--to", "x.mov"],
+    "a plan of nothing": ["farm", "plan", "interlaced.vpy", "-o", "new/plan.json"],
+    "an edit that isn't there": ["timeline", "nope.edl", "-o", "new"],
+    "a demo of an unknown model": ["demo", "new", "--model", "nope"],
+    "a network that isn't there": ["nuke", "export", "--model", "nope", "-o", "new"],
+    "a comp of nothing": ["nuke", "comp", "nope.####.exr", "-o", "new/x.nk"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", REFUSED.values(), ids=REFUSED)
+def test_a_run_that_is_refused_leaves_no_folder(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    head = (
+        "import vapoursynth as vs\n"
+        "clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=64, length=2)\n"
+        "alpha = clip.std.ShufflePlanes(0, vs.GRAY)\n"
+    )
+    Path("interlaced.vpy").write_text(f"{head}clip.std.SetFieldBased(2).set_output(alpha=alpha)\n")
+    Path("silent.vpy").write_text(f"{head}clip.set_output(alpha=alpha)\n")
+
+    assert main(words) == 1
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["interlaced.vpy", "silent.vpy"]
+
+
+def test_a_folder_that_was_there_stays_though_it_is_empty(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("there").mkdir()
+    Path("plain.vpy").write_text(
+        "import vapoursynth as vs\nvs.core.std.BlankClip(length=1).set_output()\n"
+    )
+
+    assert (
+        main(["export", "plain.vpy", "--alpha", "plain.vpy", "-o", "there/new/x.mov", "--audio"])
+        == 1
+    )
+
+    assert [path.name for path in Path("there").iterdir()] == []
