@@ -240,9 +240,11 @@ def _measure(plate: Path, truth: Path, args: argparse.Namespace) -> Scores:
 
 def _costs(plate: Path, args: argparse.Namespace) -> dict[str, float]:
     """Return the median CPU time of a frame at 1280x720 with each preset, ms, of all threads."""
+    from sghm_vs.color.convert import read_color
     from sghm_vs.media.readers import open_source
 
-    clip = open_source(plate).clip
+    # Untagged color means another thing at another size.
+    clip = read_color(open_source(plate).clip).clip
     clip = clip[: args.frames] if args.frames else clip
     clip = clip.resize.Bicubic(*COST_SIZE_PX)
     mattes = _by_preset(clip, args)

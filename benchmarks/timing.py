@@ -235,9 +235,11 @@ def _in_memory(case: Case, distinct: int) -> vs.VideoNode:
     """Return so many of the footage's first frames, over and over, YUV of 8 bits, decoded once."""
     import vapoursynth as vs
 
+    from sghm_vs.color.convert import read_color
     from sghm_vs.media.readers import open_source
 
-    clip = open_source(case.footage).clip
+    # What says nothing of its color can't be converted as it is.
+    clip = read_color(open_source(case.footage).clip).clip
     few = clip[: min(case.frames, distinct)]
     sized = few.resize.Bicubic(*case.size, format=vs.YUV420P8, matrix_s="709")
     kept = [sized.get_frame(n) for n in range(sized.num_frames)]

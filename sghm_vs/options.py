@@ -542,7 +542,7 @@ class Matting:
     mask: Path | None = knob(
         None,
         "footage or a picture, white where the people are, in place of the network's own "
-        "segmentation",
+        "segmentation: it chooses who is matted, may be rough, and edges are found as ever",
         metavar="FILE",
         parse=Path,
         write=_write_path,
@@ -764,7 +764,8 @@ class Delivery:
     )
     timecode: str | None = knob(
         None,
-        "timecode of the source's first frame, with ; before FF for drop-frame",
+        "timecode of the source's first frame, with ; before FF for drop-frame; with --frames A-B "
+        "frame A has that of A's place in the source, which is said",
         metavar="HH:MM:SS:FF",
         unset="the source's",
         needs="timecode",

@@ -1,6 +1,7 @@
 """python -m benchmarks: rows that say what was measured."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import vapoursynth as vs
@@ -8,6 +9,7 @@ import vapoursynth as vs
 from benchmarks import speed, timing
 from benchmarks.__main__ import main
 from sghm_vs import cli
+from sghm_vs.media.readers import Source
 from sghm_vs.media.writers import export
 from sghm_vs.models.weights import shipped
 
@@ -44,6 +46,20 @@ def test_a_row_has_the_speed_of_each_way_beside_the_baseline(footage, capfd):
         assert row[name] > 0, name
     assert row["ratio"] == pytest.approx(row["baseline_ms"] * row["network_fps"] / 1000)
     assert {"encode", "segment", "begin", "around"} <= row["stages_ms"].keys()
+
+
+@pytest.mark.parametrize("kind", [vs.YUV422P8, vs.YUV420P10, vs.RGB24, vs.GRAY8])
+def test_footage_that_says_nothing_of_its_color_is_measured_as_any_other(kind, monkeypatch):
+    untagged = vs.core.std.BlankClip(format=kind, width=64, height=48, length=2)
+    said = {"_Matrix": 0 if kind == vs.RGB24 else 2, "_Transfer": 2, "_Primaries": 2}
+    source = Source(untagged.std.SetFrameProps(**said), 0, "plate", "movie")
+    monkeypatch.setattr("sghm_vs.media.readers.open_source", lambda _: source)
+    case = SimpleNamespace(footage="plate.mov", frames=3, size=(128, 96))
+
+    clip = timing._in_memory(case, distinct=2)
+
+    assert (clip.format.id, clip.width, clip.num_frames) == (vs.YUV420P8, 128, 3)
+    clip.get_frame(2).close()
 
 
 def test_weights_that_are_not_installed_are_random_and_get_a_real_mattes_band(footage, capfd):

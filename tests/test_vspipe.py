@@ -1,11 +1,15 @@
 """A script run by vspipe: its bytes go to a pipe, so nothing else may."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.decoding import decoded
+from tests.standin import write_movie
 
 BIN = Path(sys.executable).parent
 SCRIPT = """
@@ -99,3 +103,30 @@ def test_a_script_that_misuses_the_filter_is_told_so(tmp_path):
     assert piped.returncode != 0
     assert not piped.stdout
     assert b"sghm: tr is -3" in piped.stderr
+
+
+def test_the_readmes_script_goes_into_one_file_with_its_alpha_and_the_alpha_alone_into_y4m(
+    tmp_path,
+):
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    script = tmp_path / "script.vpy"
+    script.write_text(re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1])
+    write_movie(tmp_path / "plate.mkv", 2).rename(tmp_path / "plate.mov")
+    alone = tmp_path / "alpha.vpy"
+    alone.write_text(f"{script.read_text()}sghm(clip, format=vs.GRAY16).set_output()\n")
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+
+    def run(name: str, *words: str) -> bytes:
+        command = [BIN / "vspipe", *words]
+        environment = {"PATH": path, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, check=False
+        )
+        assert done.returncode == 0, (name, done.stderr.decode())
+        return done.stdout
+
+    run("mkv", "-c", "mkv", "script.vpy", "out.mkv")
+    mono = run("y4m", "-c", "y4m", "alpha.vpy", "-")
+
+    assert len(decoded(tmp_path / "out.mkv")) == 2
+    assert mono.startswith(b"YUV4MPEG2 Cmono16 W32 H18")

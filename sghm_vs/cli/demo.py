@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -121,6 +122,8 @@ def _view(portrait: NDArray[np.uint8], time: float) -> NDArray[np.uint8]:
 
 
 def _summary(*, sheet: Path, source: Path, alpha: Path, movie: Path, exr: Path) -> str:
+    # What uv runs has its programs on PATH, and the shell that started it has not.
+    typed = "uv run sghm" if "UV" in os.environ else "sghm"
     return f"""\
 Look at this first:   {sheet}
 Source clip:          {source}
@@ -129,6 +132,6 @@ ProRes 4444:          {movie}
 EXR sequence:         {exr}
 
 Try next, on your own footage:
-  sghm matte plate.mov -o matte.mov -o exr/plate.####.exr
-  sghm doctor
+  {typed} matte plate.mov -o matte.mov -o exr/plate.####.exr
+  {typed} doctor
 """

@@ -49,18 +49,19 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the footage that `args` name with its matte."""
-    from sghm_vs.media.readers import open_source
-    from sghm_vs.shots.shot import deliver
+    from sghm_vs.shots.shot import deliver, timecode_told
 
+    frames, delivery = options.values_from(args).get("frames"), options.delivery_from(args)
     options.bound_cache()
     with options.stdout_for_results(), options.told("export", args) as report:
-        source = open_source(args.source, options.opening_from(args))
+        source = options.opened(args.source, args)
+        options.teller("export", args)(timecode_told(source, frames, delivery))
         paths = deliver(
             source,
             _alpha(source, args),
             options.outputs_from(args),
-            frames=options.values_from(args).get("frames"),
-            delivery=options.delivery_from(args),
+            frames=frames,
+            delivery=delivery,
             metadata={"source": source.name}
             | ({} if args.alpha is None else {"matte": Path(args.alpha).name}),
             progress=report,

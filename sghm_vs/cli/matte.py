@@ -75,12 +75,12 @@ def _matte_shot(source: Path, args: argparse.Namespace) -> int:
 
     with options.stdout_for_results(), options.told("matte", args) as report:
         paths = rotoscope(
-            source,
+            options.opened(source, args),
             options.outputs_from(args),
             frames=options.values_from(args).get("frames"),
-            opening=options.opening_from(args),
             matting=options.matting_from(args),
             delivery=options.delivery_from(args),
+            tell=options.teller("matte", args),
             progress=report,
         )
     options.print_outputs(paths, args)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sghm_vs.cli.progress import Report, progress
 from sghm_vs.errors import SettingsError
@@ -30,6 +30,9 @@ from sghm_vs.options import (
     made_of,
     options_of,
 )
+
+if TYPE_CHECKING:
+    from sghm_vs.media.readers import Source
 
 CACHE_MIB = 2048
 """Played in order, a shot needs no more: a 4K frame in float RGB is 100 MiB."""
@@ -221,6 +224,21 @@ def matting_from(args: argparse.Namespace) -> Matting:
     return replace(made_of(Matting, values_from(args)), debug=Path(debug) if debug else None)
 
 
+def opened(path: str | Path, args: argparse.Namespace) -> Source:
+    """
+    Return the footage at `path`, opened as `args` say.
+
+    Raises:
+        SettingsError: They say something that it has no use for.
+    """
+    from sghm_vs.media.readers import open_source, refuse_unused
+
+    opening = opening_from(args)
+    source = open_source(path, opening)
+    refuse_unused(source, opening)
+    return source
+
+
 def delivery_from(args: argparse.Namespace) -> Delivery:
     """Return how to write, as `args` say, and else as the host takes it."""
     from sghm_vs.hosts.presets import with_preset
@@ -258,6 +276,17 @@ def say_host(args: argparse.Namespace) -> None:
 def told(what: str, args: argparse.Namespace) -> contextlib.AbstractContextManager[Report | None]:
     """Return the context that yields whom to report to while `what` is made, as `args` say."""
     return progress(what, quiet=args.quiet, as_json=args.progress == "json")
+
+
+def teller(what: str, args: argparse.Namespace) -> Callable[[str | None], None]:
+    """Return what tells people on stderr how `what` is made; programs and `--quiet` hear nothing."""
+    is_told = not args.quiet and args.progress != "json"
+
+    def tell(words: str | None) -> None:
+        if words is not None and is_told:
+            sys.stderr.write(f"{what}: {words}\n")
+
+    return tell
 
 
 def print_json(result: object) -> None:

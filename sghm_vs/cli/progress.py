@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S = 5.0
 JSON_EVERY_S = 0.1
+PACE_S = 0.5
+"""Less time than this says nothing of the pace."""
 
 type Report = Callable[[int, int], None]
 """Takes how much is done and how much there is in all: frames, or bytes of a transfer."""
@@ -290,4 +292,4 @@ class _Pace:
         if self._first is None:
             self._first = done, now
         before, since = self._first
-        return (done - before) / (now - since) if done > before and now > since else None
+        return None if now - since < PACE_S else (done - before) / (now - since)

@@ -24,7 +24,8 @@ def add_parser(verbs: options.Verbs) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="a movie, a sequence (plate.####.exr), a sidecar, or a folder with deliveries",
+        help="a movie, a sequence (plate.####.exr), a sidecar, or a folder with deliveries in it or "
+        "below it",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
     parser.set_defaults(run=run)

@@ -155,11 +155,7 @@ class Pipeline:
         return segmentation.settle(probability, fit.padded, fit.scale_of_radii())
 
     def _fit(self, height: int, width: int) -> sizing.Fit:
-        if self.settings.sizing == "image":
-            return sizing.fit_as_published_images(height, width)
-        if self.settings.sizing == "video":
-            return sizing.fit_as_published_video(height, width)
-        return sizing.fit_padded(height, width, self.settings.infer_size)
+        return sizing.fit_for(self.settings.sizing, height, width, self.settings.infer_size)
 
 
 class Blended(NamedTuple):

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from sghm_vs.models.sghm.network import STRIDE
+from sghm_vs.options import Sizing
 
 PUBLISHED_SHORT_SIDE = 1280
 
@@ -53,6 +54,15 @@ class Fit:
     def scale_of_radii(self) -> float:
         """Return the factor for lengths in pixels that are published for a short side of 1280."""
         return min(self.resized) / PUBLISHED_SHORT_SIDE
+
+
+def fit_for(sizing: Sizing, height: int, width: int, infer_size: int) -> Fit:
+    """Return how a picture of this size goes to the network; see `options.Settings`."""
+    if sizing == "image":
+        return fit_as_published_images(height, width)
+    if sizing == "video":
+        return fit_as_published_video(height, width)
+    return fit_padded(height, width, infer_size)
 
 
 def fit_padded(height: int, width: int, infer_size: int) -> Fit:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import vapoursynth as vs
 
 from sghm_vs.color import ocio
-from sghm_vs.errors import ExportError, SettingsError, SourceError, cure
+from sghm_vs.color.convert import read_color
+from sghm_vs.errors import ExportError, SettingsError, SourceError, counted, cure
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
 from sghm_vs.media.metadata import SourceMetadata
@@ -51,6 +52,24 @@ class Prepared:
     description: dict[str, str]
     """What shapes the pixels; see `describe`."""
     networks: Sequence[Network]
+    devices: tuple[str, ...]
+    """As torch names them."""
+
+    def __str__(self) -> str:
+        """Return what mattes: model, backend and devices."""
+        return (
+            f"{self.description['model']} by {self.networks[0].backend} on "
+            f"{' and '.join(self.devices)}"
+        )
+
+    def looks_at(self, clip: vs.VideoNode) -> str:
+        """Return at which size frames of `clip` are matted, in words."""
+        from sghm_vs.matting.sizing import fit_for
+
+        settings = self.matting.settings
+        fit = fit_for(settings.sizing, clip.height, clip.width, settings.infer_size)
+        height, width = fit.resized
+        return f"{clip.width}x{clip.height}, matted at {width}x{height}"
 
 
 def prepare(matting: Matting) -> Prepared:
@@ -69,7 +88,8 @@ def prepare(matting: Matting) -> Prepared:
 
     computes = choose_computes(matting.device_index, matting.fp16, matting.backend)
     networks = [load_network(weights, compute) for compute in computes]
-    return Prepared(matting=matting, description=description, networks=networks)
+    devices = tuple(str(compute.device) for compute in computes)
+    return Prepared(matting=matting, description=description, networks=networks, devices=devices)
 
 
 def rotoscope(
@@ -80,6 +100,7 @@ def rotoscope(
     opening: Opening | None = None,
     matting: Matting | Prepared | None = None,
     delivery: Delivery | None = None,
+    tell: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """
@@ -93,6 +114,7 @@ def rotoscope(
         matting: Defaults to the shipped model on the best device; one that is prepared serves
             many shots without loading the network anew.
         delivery: Defaults to what `export` does by itself.
+        tell: Called before the first frame with what mattes, on what, and at which size.
         progress: Called with frames done and frames in all.
 
     Returns:
@@ -127,6 +149,11 @@ def rotoscope(
     from sghm_vs.filter.sghm import sghm
 
     prepared = matting if isinstance(matting, Prepared) else prepare(how)
+    if tell is not None:
+        frames_told = counted(len(written.numbers), "frame")
+        tell(f"{prepared}: {frames_told} of {prepared.looks_at(source.clip)}")
+        if (words := timecode_told(source, frames, delivery)) is not None:
+            tell(words)
     threshold = None if how.settings.sc_threshold == "off" else how.settings.sc_threshold
     alpha = sghm(
         source.clip,
@@ -312,6 +339,18 @@ def _warn_of_assumed_rate(source: Source, outputs: Iterable[Path]) -> None:
         )
 
 
+def timecode_told(source: Source, frames: FrameRange | None, delivery: Delivery) -> str | None:
+    """Return what the first frame of `frames` gets where a timecode is given; None of all frames."""
+    if delivery.timecode is None or frames is None:
+        return None
+    first, _ = _clip_frames(source, frames)
+    timecode = _origin(source, delivery).at(first, Fraction(source.clip.fps)).timecode
+    return (
+        f"{delivery.timecode} is the timecode of {source.name}'s frame {source.first_number}; "
+        f"frame {frames.first}, the first that is written, has {timecode}"
+    )
+
+
 def _described_source(source: Source) -> dict[str, str]:
     """Return how `source` was read, where that is otherwise than its files have it."""
     how = {"deinterlace": source.deinterlaced} if source.deinterlaced else {}
@@ -348,7 +387,7 @@ def _open_over(
     """Return what a review shows the subject over, of the size of `clip`."""
     if not isinstance(over, Path):
         return over
-    back = open_source(over).clip
+    back = read_color(open_source(over).clip).clip
     if back.num_frames == 1:
         back = back.std.Loop(clip.num_frames)
     return back.resize.Bicubic(clip.width, clip.height)

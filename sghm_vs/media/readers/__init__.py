@@ -29,7 +29,7 @@ from sghm_vs.media.readers.movie import open_movie
 from sghm_vs.media.readers.timing import timed
 from sghm_vs.media.readers.vpy import run_script
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, frame_files, sequence_in
-from sghm_vs.options import DEFAULT_RATE, Missing, Opening
+from sghm_vs.options import DEFAULT_RATE, Missing, Opening, called
 
 __all__ = ["Missing", "Opening", "Source", "open_source"]
 
@@ -114,6 +114,28 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
         name = ocio.canonical(opening.colorspace)
         source = replace(source, clip=assume_colorspace(source.clip, name), colorspace=name)
     return replace(source, path=path)
+
+
+def refuse_unused(source: Source, opening: Opening) -> None:
+    """
+    Refuse what `opening` says and `source` has no use for.
+
+    Raises:
+        SettingsError: There is such a value.
+    """
+    is_exr = Path(source.origin.file).suffix.lower() == ".exr"
+    uses = {
+        "missing": (source.kind == "sequence", "sequences"),
+        "layer": (is_exr, "EXR files"),
+        "keep_windows": (is_exr, "EXR files"),
+        "track": (source.kind == "movie", "movies"),
+    }
+    unset = Opening()
+    for name, (is_used, what) in uses.items():
+        if not is_used and getattr(opening, name) != getattr(unset, name):
+            kind = source.kind if source.kind == "script" else f"{source.kind} {source.origin.file}"
+            msg = f"{called(name)} is for {what}, and this is the {kind}; leave it out"
+            raise SettingsError(msg)
 
 
 def _deinterlaced(source: Source, opening: Opening) -> Source:

@@ -208,13 +208,13 @@ def sidecars(sequence: SequencePath, numbers: range | None = None) -> list[Path]
 
 def sidecars_at(path: Path) -> list[Path]:
     """
-    Return the sidecars that `path` means: one, a delivery's, or a folder's.
+    Return the sidecars that `path` means: one, a delivery's, or a folder's and of those below it.
 
     Raises:
         ExportError: There are none.
     """
     if path.is_dir():
-        found = [file for file in sorted(path.glob("*" + ENDING)) if KIND in _head(file)]
+        found = [file for file in sorted(path.rglob("*" + ENDING)) if KIND in _head(file)]
     elif path.suffix == ENDING:
         found = [path]
     else:
@@ -223,7 +223,8 @@ def sidecars_at(path: Path) -> list[Path]:
         found = [one] if sequence is None or one.exists() else sidecars(sequence)
         found = [file for file in found if file.exists()]
     if not found:
-        msg = f"{path} has no sidecar (.json) beside it, by which a delivery is verified"
+        where = "in it or below it" if path.is_dir() else "beside it"
+        msg = f"{path} has no sidecar (.json) {where}, by which a delivery is verified"
         raise ExportError(msg)
     return found
 
