@@ -137,7 +137,7 @@ def test_outputs_that_cannot_be_are_refused_before_anything_is_made(
 def test_mattes_that_exist_are_kept(album: Path, tmp_path: Path) -> None:
     (tmp_path / "bob 7%.png").write_text("precious")
 
-    with pytest.raises(ExportError, match="--overwrite"):
+    with pytest.raises(ExportError, match="overwrite=True"):
         matte_stills([album], [f"{tmp_path}/"])
 
     assert (tmp_path / "bob 7%.png").read_text() == "precious"
@@ -182,7 +182,7 @@ def test_what_is_for_one_shot_is_refused(
 ) -> None:
     assert main(["matte", str(album), "-o", "out/", *words]) == 1
 
-    assert "are for one shot" in capsys.readouterr().err
+    assert "is for one shot" in capsys.readouterr().err
 
 
 def test_several_sources_need_to_be_called_stills(

@@ -143,8 +143,6 @@ def test_a_script_is_told_so_in_its_words(tmp_path):
 
     with pytest.raises(ExportError, match=r'^layout is for EXR files.* "x\.####\.exr"'):
         export(clip, alpha, tmp_path / "x.mov", layout="matte")
-    with pytest.raises(ExportError, match=r"^over is for review movies"):
-        export(clip, alpha, tmp_path / "x.mov", over=(1, 0, 0))
     with pytest.raises(Exception, match='width is 9, for shape="core"'):
         edges(alpha, width=9)
 

@@ -128,8 +128,7 @@ def export(
     named = extra | {str(path): matte for path, matte in beside.items()}
     _check_clips(clip, alpha, foreground, named)
     numbers = range(first_number, first_number + clip.num_frames)
-    review = {} if over is None else {"over": over}
-    check_used(output_format | review, [str(path) for path in paths], made)
+    check_used(output_format, [str(path) for path in paths], made)
     targets = find_targets(
         [*map(Path, paths), *beside],
         numbers,
@@ -139,19 +138,19 @@ def export(
         has_background=over is not None,
     )
     suffixes = {target.path.suffix.lower() for target in targets}
-    job = Job(
-        over=None if over is None or ".mp4" not in suffixes else _background(over, clip),
-        footage=read_color(clip) if foreground is None else _colored(clip, foreground),
-        alpha=alpha,
-        extra=extra,
-        output_format=made,
-        first_number=first_number,
-        origin=origin or SourceMetadata(first_frame=first_number),
-        metadata=dict(metadata or {}),
-        sampled=sampled(clip.num_frames),
-    )
-    deliveries: list[Delivery] = []
     with folders_of(targets):
+        job = Job(
+            over=None if over is None or ".mp4" not in suffixes else _background(over, clip),
+            footage=read_color(clip) if foreground is None else _colored(clip, foreground),
+            alpha=alpha,
+            extra=extra,
+            output_format=made,
+            first_number=first_number,
+            origin=origin or SourceMetadata(first_frame=first_number),
+            metadata=dict(metadata or {}),
+            sampled=sampled(clip.num_frames),
+        )
+        deliveries: list[Delivery] = []
         try:
             for target in targets:
                 matte = beside.get(target.path)
