@@ -656,7 +656,7 @@ class OutputFormat:
             "exr": is_exr,
             "movie": codec,
             "prores": codec.startswith("prores"),
-            "color": layer not in ("alpha", "matte"),
+            "color": layer not in ("alpha", *DATA_LAYOUTS),
             "color and alpha": codec and layer == "rgba",
             "review": suffix == ".mp4",
             "timecode": is_exr or codec,
