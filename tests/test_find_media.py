@@ -132,6 +132,9 @@ def refer(url: str, name: str = "", clip: str = "shot 010"):
         "file:///D%3a/show/A001.mkv",
         "/Volumes/show/a001.MKV",
         "file://nas01/show/%41001.mkv",
+        "file:/show/A001.mkv",
+        "/show/A001.mkv.sub.01",
+        "A001.new.02",
     ],
 )
 def test_media_of_any_address_is_found_by_the_files_name(url, tmp_path):
@@ -149,6 +152,19 @@ def test_the_name_that_an_edit_gives_a_file_is_tried_where_the_address_has_anoth
     clip = refer("file://nas01/show/0123.proxy", "A001.mkv")
 
     assert MediaFinder([tmp_path]).find(cut(names=names_of(clip)))[0].path == movie
+
+
+@pytest.mark.parametrize(
+    "name", ["50%25.mkv", "50% off.mkv", "what?.mkv", "take #2.mkv", "a+b.mkv"]
+)
+@pytest.mark.parametrize("write", [str, Path.as_uri, lambda path: f"file://localhost{path}"])
+def test_marks_in_a_name_are_its_own(name, write, tmp_path):
+    movie = write_movie(tmp_path / name, 8)
+    clip = refer(write(movie))
+
+    assert movie in files_of(clip.media_reference, tmp_path) or "%25" in name
+    one = cut(files=files_of(clip.media_reference, tmp_path), names=names_of(clip))
+    assert MediaFinder([tmp_path]).find(one)[0].path == movie
 
 
 @pytest.mark.parametrize("on_disk", ["NFC", "NFD"])

@@ -311,6 +311,63 @@ def test_drop_frame_timecode_finds_the_frame_that_it_names(tmp_path):
     assert frames_of(plan) == {"a": "8-11"}
 
 
+@pytest.mark.parametrize(("code", "mark"), [("NON-DROP", ":"), ("DROP", ";")])
+@pytest.mark.parametrize("form", ["edl", "xml", "otio"])
+def test_an_edit_keeps_its_frame_code_in_every_form(form, code, mark, tmp_path):
+    rate = Fraction(30000, 1001)
+    write_movie(tmp_path / "a.mkv", 40, rate=rate, timecode=f"02:00:00{mark}00")
+    line = f"02:00:00{mark}10 02:00:00{mark}14 01:00:00{mark}00 01:00:00{mark}04"
+    edit = tmp_path / "cut.edl"
+    edit.write_text(f"FCM: {code} FRAME\n001  A  V  C  {line}\n* FROM CLIP NAME: a.mkv\n")
+    words = ["--media", str(tmp_path), "--to", "{shot}.mkv", "--quiet", "--rate", "29.97"]
+    assert main(["timeline", str(edit), "-o", f"{tmp_path}/first", *words]) == 0
+    if form == "otio":
+        # An .otio that other programs write has no word for it: the media says it.
+        read = otio.adapters.read_from_file(f"{tmp_path}/first/cut_mattes.otio")
+        read.tracks[:] = [read.tracks[0]]
+        for item in (read, *read.find_clips()):
+            item.metadata.clear()
+        otio.adapters.write_to_file(read, f"{tmp_path}/first/cut_mattes.otio")
+    written = f"{tmp_path}/first/cut_mattes.{form}"
+
+    words = [*words[:-2], "--rate", "29.97", "--tracks", "1"]
+    assert main(["timeline", written, "-o", f"{tmp_path}/out", *words]) == 0
+
+    lines = (tmp_path / "out" / "cut_mattes_mattes.edl").read_text()
+    assert f"FCM: {code} FRAME" in lines
+    assert line in lines
+    xml = (tmp_path / "out" / "cut_mattes_mattes.xml").read_text()
+    assert {"DROP": "<displayformat>DF<", "NON-DROP": "<displayformat>NDF<"}[code] in xml
+    assert f"01:00:00{mark}00" in xml
+    assert (":" if mark == ";" else ";") + "00</string>" not in xml
+
+
+def test_an_event_that_cannot_be_read_is_named_and_leaves_a_gap(cut, tmp_path, capsys):
+    text = EDL.replace("00:00:00:00 00:00:00:04 10:00:00:06", "00:00:00:00 00:00:0o:04 10:00:00:06")
+    cut.write_text(text)
+    words = ["--media", f"{tmp_path}/media", "--to", "{shot}.mkv", "--quiet", "--json"]
+
+    code = main(["timeline", str(cut), "-o", f"{tmp_path}/out", *words])
+
+    said = json.loads(capsys.readouterr().out)
+    assert code == 1
+    (reason,) = said["failed"].values()
+    assert "line 6 of cut.edl" in reason
+    alone = otio.adapters.read_from_file(f"{tmp_path}/out/cut_mattes.edl", rate=24).tracks[0]
+    assert [clip.name for clip in alone.find_clips()] == ["a.mkv", "c.mkv", "d.mkv"]
+
+
+def test_an_edl_is_written_at_the_rate_of_the_edit_not_of_its_media(tmp_path):
+    movie = write_movie(tmp_path / "a.mkv", 60, rate=50)
+    edit = write_edit(tmp_path / "cut.otio", [clip("a", 10, 20, movie, rate=50)], start=86400)
+    words = ["--to", "{shot}.mkv", "--quiet", "--edits", "edl"]
+
+    assert main(["timeline", str(edit), "-o", f"{tmp_path}/out", *words]) == 0
+
+    lines = (tmp_path / "out" / "cut_mattes.edl").read_text()
+    assert "00:00:00:05 00:00:00:15 01:00:00:00 01:00:00:10" in lines
+
+
 def test_media_of_another_rate_than_the_edit_gives_the_same_seconds(tmp_path):
     movie = write_movie(tmp_path / "a.mkv", 100, rate=50)
     edit = write_edit(tmp_path / "cut.otio", [clip("a", 10, 20, movie, rate=25)])

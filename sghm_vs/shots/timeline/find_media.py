@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ PROBED_MAX = 200
 NEAR = 0.6
 """How alike a name must be to be called the nearest."""
 NTSC = Fraction(1000, 1001)
+AVID_PARTS = re.compile(r"(\.(copy|dupe?|gro?u?p|new|sub)\.\d+)+$", re.IGNORECASE)
+"""What Avid adds to the names of subclips, groups and retimed clips."""
 
 
 class MediaFinder:
@@ -143,7 +146,7 @@ class MediaFinder:
         places = [f"at {path}" for path in cut.files]
         if self._folders:
             places.append(f"among the {len(self._all)} media in {listed(self._folders)}")
-        looked = f"not {' nor in '.join(places)}" if places else "nowhere: the edit says no place"
+        looked = f"not {' nor '.join(places)}" if places else "named without a place"
         near = difflib.get_close_matches(name_key(name), self._by_name, 1, NEAR)
         nearest = f"; nearest is {self._by_name[near[0]][0]}" if near else ""
         return (
@@ -187,6 +190,7 @@ def name_key(name: str) -> str:
 
 def stem_of(name: str) -> str:
     """Return what is left of a file's or clip's name without ending and frame number, folded."""
+    name = AVID_PARTS.sub("", name)
     path = Path(name)
     known = path.suffix.lower() in MOVIE_SUFFIXES | PICTURE_SUFFIXES
     stem = path.stem if known else name

@@ -27,6 +27,7 @@ from sghm_vs.shots.timeline.read import (
     EDL_SUFFIX,
     Cut,
     lost_in,
+    rate_of,
     read_cuts,
     read_edit,
 )
@@ -112,7 +113,8 @@ def plan_from(
             *(_lost(*one) for one in lost),
         ],
     )
-    return Plan(edit, folder, asked.tracks, timeline, cuts[0].rate, spans, made, notes)
+    rate = rate_of(timeline) or cuts[0].rate
+    return Plan(edit, folder, asked.tracks, timeline, rate, spans, made, notes)
 
 
 def _counted_as_media(

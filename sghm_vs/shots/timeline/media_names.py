@@ -19,7 +19,15 @@ def files_of(reference: object, folder: Path) -> tuple[Path, ...]:
         said = local_path(reference.target_url)
     else:
         return ()
-    return () if said is None else (folder / said,)
+    if said is None:
+        return ()
+    return tuple(dict.fromkeys(folder / one for one in (said, *_as_written(reference))))
+
+
+def _as_written(reference: object) -> tuple[Path, ...]:
+    """Return the path of a reference that is no URL: "50%25.mov" may be the file's name."""
+    text = getattr(reference, "target_url", None) or ""
+    return () if text.lower().startswith("file:") or "%" not in text else (Path(text),)
 
 
 def names_of(clip: otio.schema.Clip) -> tuple[str, ...]:
@@ -81,15 +89,17 @@ def local_path(url: str, *, is_quoted: bool = True) -> Path | None:
         url: file://…, or a path as edits have them, of any system.
         is_quoted: Whether %20 stands for a space in what is no URL, too.
     """
-    parts = urlsplit(url) if "://" in url else None
+    parts = urlsplit(url) if "://" in url or url.lower().startswith("file:/") else None
     if parts is not None:
         if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
             return None
         text = unquote(parts.path)
         if PureWindowsPath(text[1:]).drive:
             text = text[1:]
+        # Programs leave these two marks of a name as they are.
+        asked = f"?{parts.query}" if parts.query else ""
         hashes = f"#{parts.fragment}" if parts.fragment else ""
-        return _sound(text + unquote(hashes))
+        return _sound(text + unquote(asked + hashes))
     return _sound(unquote(url) if is_quoted and "%" in url else url)
 
 

@@ -13,6 +13,7 @@ import opentimelineio as otio
 from sghm_vs.errors import SourceError, counted, listed
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.options import DEFAULT_RATE, exact_rate
+from sghm_vs.shots.text import decoded
 from sghm_vs.shots.timeline.media_names import files_of, first_number_of, names_of
 from sghm_vs.shots.timeline.notes import BEFORE, DROP, MORE, PROBLEM, SURE, UNREAD, left
 from sghm_vs.shots.timeline.read_edl import read_edl
@@ -20,6 +21,7 @@ from sghm_vs.shots.timeline.read_fcp_xml import XML_SUFFIX, read_fcp_xml
 from sghm_vs.shots.timeline.speeds import make_plain, speed_of
 
 EDL_SUFFIX = ".edl"
+OTIO_SUFFIX = ".otio"
 type Duration = otio.opentime.RationalTime
 
 
@@ -100,6 +102,8 @@ def read_edit(path: Path, rate: Fraction | None = None) -> otio.schema.Timeline:
 def _adapted(path: Path) -> object:
     """Return what an adapter of OpenTimelineIO reads."""
     try:
+        if path.suffix.lower() == OTIO_SUFFIX:
+            return otio.adapters.read_from_string(decoded(path.read_bytes()), "otio_json")
         return otio.adapters.read_from_file(
             str(path), media_linker_name=otio.media_linker.MediaLinkingPolicy.DoNotLinkMedia
         )
@@ -194,6 +198,20 @@ def _name_of_nest(parent: otio.core.Composition) -> str:
     """Return what a nest is called: its track, else the stack that has it."""
     name = parent.name or getattr(parent.parent(), "name", "")
     return name if isinstance(name, str) else ""
+
+
+def rate_of(timeline: otio.schema.Timeline) -> Fraction | None:
+    """Return how many frames a second the edit has; None if only its clips say it."""
+    said = timeline.metadata.get("fcp_xml", {}).get("rate", {})
+    start = timeline.global_start_time
+    try:
+        if "timebase" in said:
+            # A sequence may be counted to another rate than it has.
+            is_ntsc = str(said.get("ntsc")).strip().upper() == "TRUE"
+            return exact_rate(Fraction(said["timebase"]) * (Fraction(1000, 1001) if is_ntsc else 1))
+        return None if start is None else exact_rate(start.rate)
+    except (TypeError, ValueError):
+        return None
 
 
 def labeled_tracks(

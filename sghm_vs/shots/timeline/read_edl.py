@@ -232,13 +232,23 @@ def _timeline(found: List, rate: Fraction) -> otio.schema.Timeline:
     starts = [edit.record_in for pairs in placed.values() for edit, _ in pairs]
     if starts:
         timeline.global_start_time = otio.opentime.RationalTime(min(starts), float(rate))
-    for channel, pairs in placed.items():
+    for channel, pairs in sorted(placed.items(), key=_track_order):
         for track in _tracks(channel, pairs, min(starts), rate):
             timeline.tracks.append(track)
     leave(timeline, **{UNREAD: [list(pair) for pair in found.unread]})
     if placed:
         leave(timeline, **{DROP: next(iter(placed.values()))[0][0].record_is_drop})
     return timeline
+
+
+def _track_order(placed: tuple[str, object]) -> tuple[bool, int, str]:
+    """Order pictures from below, then sound."""
+    channel = placed[0]
+    return not _is_picture(channel), len(channel), channel
+
+
+def _is_picture(channel: str) -> bool:
+    return re.fullmatch(r"A\d*|NONE", channel) is None
 
 
 def _items(event: Event, rate: Fraction) -> Iterator[tuple[Edit, otio.core.Item]]:
@@ -257,14 +267,14 @@ def _tracks(
 ) -> list[otio.schema.Track]:
     """Return the channel's tracks: what overlaps is laid on another one."""
     kind = otio.schema.TrackKind
-    is_audio = re.fullmatch(r"A\d*|NONE", channel) is not None
+    kind_of_all = kind.Video if _is_picture(channel) else kind.Audio
     tracks: list[otio.schema.Track] = []
     ends: list[int] = []
     for edit, item in sorted(_seen_once(pairs), key=lambda pair: pair[0].record_in):
         at = next((n for n, end in enumerate(ends) if end <= edit.record_in), len(tracks))
         if at == len(tracks):
             name = channel if at == 0 else f"{channel} {at + 1}"
-            tracks.append(otio.schema.Track(name, kind=kind.Audio if is_audio else kind.Video))
+            tracks.append(otio.schema.Track(name, kind=kind_of_all))
             ends.append(start)
         track = tracks[at]
         if edit.record_in > ends[at]:

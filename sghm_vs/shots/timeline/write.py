@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -111,6 +112,9 @@ def _replace(parent: otio.core.Composition, at: int, matte: Matte | None) -> Non
     clip.source_range = clip.source_range or clip.trimmed_range()
     clip.metadata.pop("fcp_xml", None)  # Names of XML elements, of which there is one each.
     leave(clip, shot=matte.shot)
+    code = matte.use.media.timecode
+    if left(clip, DROP) is None and code is not None:
+        leave(clip, **{DROP: code.is_drop})
 
 
 def _reference(matte: Matte, frames: FrameRange, path: Path, first_number: int) -> Reference:
@@ -261,7 +265,10 @@ def write_edl(timeline: otio.schema.Timeline, rate: Fraction, path: Path) -> Non
 
 def _write(path: Path, text: Callable[[], str]) -> None:
     try:
-        content = text()
+        with warnings.catch_warnings():
+            # The FCP adapter asks elements for their truth, which Python will refuse some day.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            content = text()
     except Exception as error:
         # Adapters raise whatever comes to them.
         msg = f"{path} can't hold this edit: {type(error).__name__}: {error}"
