@@ -268,6 +268,12 @@ def test_gray_beside_an_alpha_of_one_is_refused_as_nothing_says_which_is_meant(t
     assert_is_alpha(matte(opaque, "luma"))
 
 
+def test_an_alpha_that_is_one_in_every_frame_looked_at_is_said_to_be(tmp_path, caplog):
+    matte(picture(tmp_path / "a.png", np.dstack([COLOR, np.full_like(ALPHA, 255)])))
+
+    assert "its alpha channel is the matte, not its color; it is 1 in every frame" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("channel", "expected"),
     [("red", COLOR[..., 2]), ("green", COLOR[..., 1]), ("blue", COLOR[..., 0]), ("alpha", ALPHA)],

@@ -80,9 +80,12 @@ def _matte(
         return _channel(path, clip, alpha, channel)
     if alpha is None:
         return to_matte(_gray(path, clip))
-    _refuse_idle_alpha(path, clip, alpha)
+    idle = _idle_value(alpha)
+    if idle is not None:
+        _refuse_gray(path, clip, idle)
     if is_told:
-        logger.warning("%s: its alpha channel is the matte, not its color", path)
+        where = "" if idle is None else f"; it is {idle:g} in every frame looked at"
+        logger.warning("%s: its alpha channel is the matte, not its color%s", path, where)
     return alpha
 
 
@@ -151,16 +154,19 @@ def is_gray(frame: vs.VideoFrame) -> bool:
     return not apart > GRAY_CODES * step + 1e-6
 
 
-def _refuse_idle_alpha(path: Path, clip: vs.VideoNode, alpha: vs.VideoNode) -> None:
-    """Refuse an alpha that is 0 or 1 everywhere beside a gray that is something else."""
+def _idle_value(alpha: vs.VideoNode) -> float | None:
+    """Return the 0 or 1 that `alpha` is throughout, as far as it is looked at; else None."""
     least, most = _range_along(alpha)
-    if least != most or least not in (0, 1):
-        return
+    return least if least == most and least in (0, 1) else None
+
+
+def _refuse_gray(path: Path, clip: vs.VideoNode, idle: float) -> None:
+    """Refuse a gray that is something else than its alpha, which is `idle` throughout."""
     is_color = clip.format.color_family != vs.GRAY
     if is_color and not all(is_gray(frame) for frame in _frames_along(clip)):
-        logger.warning("%s: its alpha channel is %g in every frame looked at", path, least)
-    elif _range_along(to_matte(clip)) != (least, most):
-        msg = f"{path} is gray, and its alpha channel is {least:g} throughout; {CHOOSE}"
+        return
+    if _range_along(to_matte(clip)) != (idle, idle):
+        msg = f"{path} is gray, and its alpha channel is {idle:g} throughout; {CHOOSE}"
         raise SourceError(msg)
 
 
