@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sghm_vs.cli import options
-from sghm_vs.errors import SettingsError
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -248,11 +247,9 @@ def _memory(drawn: Frames, count: int, folder: Path) -> dict[str, float]:
 
 def _resident_mib() -> float:
     """Return the memory that is held now."""
-    status = Path("/proc/self/statm")
-    if not status.exists():
-        msg = "the memory that is held is read from /proc, which this system has not"
-        raise SettingsError(msg)
-    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    import psutil
+
+    return int(psutil.Process().memory_info().rss) / 2**20
 
 
 PAIRS = {"exr matte": (_export_exr, _bare_exr), "prores 4444": (_export_prores, _bare_prores)}

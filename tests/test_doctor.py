@@ -7,6 +7,7 @@ import pytest
 
 from sghm_vs.cli import doctor, main
 from sghm_vs.cli.doctor import Finding, Graphics, judge_graphics
+from sghm_vs.shots.batch import memory
 
 CARD = Graphics(torch="2.11.0", platform="CUDA 12.8", has_nvidia_driver=True)
 
@@ -55,7 +56,7 @@ def test_something_needed_that_is_missing_is_exit_code_1(monkeypatch, capsys):
 def test_little_memory_is_warned_of(monkeypatch, tmp_path):
     limit = tmp_path / "memory.max"
     limit.write_text(f"{2**31}\n")
-    monkeypatch.setattr(doctor, "CONTAINER_LIMIT", limit)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
 
     finding = doctor._memory()
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import opentimelineio as otio
@@ -60,7 +60,7 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def planned(tmp_path: Path) -> Planner:
     """What makes the plan that the words of `sghm farm plan` ask for."""
     worker = tmp_path / "worker.json"
-    worker.write_text(json.dumps({"worker": WORKER.to_json(), "frame_s": 0.5}))
+    worker.write_text(json.dumps({"worker": asdict(WORKER), "frame_s": 0.5}))
 
     def plan(*words: str | Path) -> Plan:
         path = tmp_path / "plan.json"

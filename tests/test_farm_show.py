@@ -6,7 +6,7 @@ import errno
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def jobs(plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[
 
 def planned(plates: Path, folder: Path, *words: str) -> list[Job]:
     worker = folder / "worker.json"
-    worker.write_text(json.dumps({"worker": WORKER.to_json(), "frame_s": None}))
+    worker.write_text(json.dumps({"worker": asdict(WORKER), "frame_s": None}))
     said = [str(plates), "-o", str(folder / "plan.json"), "--chunk", "4", "--to", "{shot}.####.png"]
     said += ["--overwrite", "--quiet", "--worker", str(worker), *words]
     assert main(["farm", "plan", *said]) == 0

@@ -9,7 +9,6 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,7 +28,6 @@ PACKAGES = (
 OLDEST_PYTHON = 3, 12
 LEAST_MEMORY_GIB = 4.0
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
-CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -273,24 +271,13 @@ def _judge(what: str, weights: Weights, fix: str) -> Finding:
 
 
 def _memory() -> Finding:
-    total = _memory_gib()
-    if total is None:
-        return Finding("memory", "not known on this platform")
+    from sghm_vs.shots.batch.memory import total_bytes
+
+    total = total_bytes() / 2**30
     if total < LEAST_MEMORY_GIB:
         fix = "use a smaller infer_size, for example --infer-size 720"
         return Finding("memory", f"{total:.1f} GiB, which is little", "warning", fix)
     return Finding("memory", f"{total:.1f} GiB")
-
-
-def _memory_gib() -> float | None:
-    """Return how much memory this process may have, as the system or its container says."""
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None  # Windows has no sysconf.
-    with suppress(OSError, ValueError):  # There is no container, or its limit is "max".
-        total = min(total, int(CONTAINER_LIMIT.read_text()))
-    return total / 2**30
 
 
 def _threads() -> Finding:

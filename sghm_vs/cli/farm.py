@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -440,7 +440,7 @@ def _worker(args: argparse.Namespace) -> int:
         if source is not None:
             shot = replace(shot, frames=frames_of(shot))
         worker, frame_s = this_machine(shot, args.threads, is_measured=source is not None)
-    options.print_json({"worker": worker.to_json(), "frame_s": frame_s})
+    options.print_json({"worker": asdict(worker), "frame_s": frame_s})
     return 0
 
 

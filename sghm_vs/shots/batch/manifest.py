@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from sghm_vs.errors import ExportError, SghmError
@@ -60,34 +61,6 @@ class Entry:
         """What the file has of it."""
         return json.dumps(asdict(self), indent=1)
 
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Entry:
-        """
-        Return the entry that JSON has.
-
-        Raises:
-            ValueError: It is none.
-        """
-        try:
-            contents = {
-                name: {key: Content(**content) for key, content in found[name].items()}
-                for name in ("inputs", "checksums")
-            }
-            frames = found["frames"]
-            lists = {
-                "outputs": tuple(map(str, found["outputs"])),
-                "warnings": tuple(map(str, found["warnings"])),
-                "frames": None if frames is None else (int(frames[0]), int(frames[1])),
-            }
-            entry = cls(**{**found, **contents, **lists})
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            msg = f"an entry is damaged: {error!r}"
-            raise ValueError(msg) from error
-        if entry.state not in get_args(State) or safe_name(entry.shot) != entry.shot:
-            msg = f"an entry has the state {entry.state!r} and the name {entry.shot!r}"
-            raise ValueError(msg)
-        return entry
-
 
 class Manifest:
     """The entries of a folder, by the shots' keys; each change is on the disk at once."""
@@ -133,11 +106,12 @@ class Manifest:
             if found.get("format") != FORMAT:
                 msg = f"its format is {found.get('format')}, and {FORMAT} is read"
                 raise ValueError(msg)
-            entries = [Entry.from_json(entry) for entry in found["shots"]]
+            entries = msgspec.convert(found["shots"], list[Entry])
+            _refuse_names(entries)
         except OSError as error:
             msg = f"{self.path} can't be read: {error.strerror}"
             raise ExportError(msg) from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, RecursionError) as error:
             msg = (
                 f"{self.path} is not the manifest of a batch: {error}; move it away, or choose "
                 "another folder"
@@ -145,6 +119,13 @@ class Manifest:
             raise ExportError(msg) from None
         self.entries = {entry.key: entry for entry in entries}
         self._texts = {entry.key: entry.text for entry in entries}
+
+
+def _refuse_names(entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        if safe_name(entry.shot) != entry.shot:
+            msg = f"a shot is called {entry.shot!r}"
+            raise ValueError(msg)
 
 
 @contextmanager

@@ -5,23 +5,37 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-MEMINFO = Path("/proc/meminfo")
+import psutil
+
 CGROUP = Path("/sys/fs/cgroup")
+"""Where a container's bound is, which psutil doesn't know."""
 
 
-def available_bytes() -> int | None:
-    """Return how much memory can still be had; None where the system doesn't say (not Linux)."""
-    try:
-        match = re.search(r"MemAvailable:\s+(\d+) kB", MEMINFO.read_text())
-    except OSError:
-        return None
-    free = None if match is None else int(match[1]) * 1024
-    left = _left_in_group()
-    return left if free is None else free if left is None else min(free, left)
+def total_bytes() -> int:
+    """Return how much memory this process may have, as the system or its container says."""
+    total: int = psutil.virtual_memory().total
+    most = _in_group("max")
+    return total if most is None else min(total, most)
+
+
+def available_bytes() -> int:
+    """Return how much memory can still be had."""
+    free: int = psutil.virtual_memory().available
+    most, taken = _in_group("max"), _in_group("current")
+    return free if most is None or taken is None else min(free, most - taken)
 
 
 def peak_bytes(process: int) -> int | None:
-    """Return the most memory that `process` held so far; None where the system doesn't say."""
+    """Return the most that `process` held so far, on macOS what it holds; None if it is gone."""
+    try:
+        held = psutil.Process(process).memory_info()
+    except psutil.Error:
+        return None
+    return int(_linux_peak(process) or getattr(held, "peak_wset", held.rss))
+
+
+def _linux_peak(process: int) -> int | None:
+    """Return what psutil lacks."""
     try:
         match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
     except OSError:
@@ -29,10 +43,9 @@ def peak_bytes(process: int) -> int | None:
     return None if match is None else int(match[1]) * 1024
 
 
-def _left_in_group() -> int | None:
-    """Return what a container's bound leaves."""
+def _in_group(name: str) -> int | None:
+    """Return what the container says of its memory; None without one, or without a bound."""
     try:
-        most = (CGROUP / "memory.max").read_text().strip()
-        return None if most == "max" else int(most) - int((CGROUP / "memory.current").read_text())
+        return int((CGROUP / f"memory.{name}").read_text())
     except (OSError, ValueError):
         return None

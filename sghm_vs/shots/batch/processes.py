@@ -136,10 +136,9 @@ class ProcessPool:
     def _has_room(self) -> bool:
         if not self._busy:
             return True
-        available = available_bytes()
         pids = (worker.process.pid for worker in self.workers)
         peaks = [peak_bytes(pid) or 0 for pid in pids if pid is not None]
-        return available is None or available >= max(SHOT_BYTES, *peaks)
+        return available_bytes() >= max(SHOT_BYTES, *peaks)
 
 
 def _work(connection: Connection, make_renderer: Callable[[], Renderer]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sghm_vs.errors import FarmError
 
@@ -24,25 +23,6 @@ class Fingerprint:
     """Frames at once on a CPU, each on one core."""
     packages: Mapping[str, str]
     """Versions of all that has a part in the pixels."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Fingerprint:
-        """
-        Return the fingerprint that JSON has.
-
-        Raises:
-            ValueError: It is none.
-        """
-        try:
-            packages = {str(name): str(one) for name, one in found["packages"].items()}
-            return cls(**{**found, "packages": packages})
-        except (AttributeError, KeyError, TypeError) as error:
-            msg = f"a fingerprint is damaged: {error!r}"
-            raise ValueError(msg) from error
 
     def differences(self, other: Fingerprint) -> list[str]:
         """Return what differs, in words: how it is here, and how there."""
@@ -71,6 +51,6 @@ def refuse_other(here: Fingerprint, planned: Fingerprint) -> None:
 
 
 def _flat(one: Fingerprint) -> dict[str, str]:
-    plain = one.to_json()
+    plain = asdict(one)
     packages: Mapping[str, str] = plain.pop("packages")
     return {name: str(value) for name, value in (plain | dict(packages)).items()}

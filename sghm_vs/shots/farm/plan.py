@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
+
+import msgspec
 
 from sghm_vs.errors import FarmError
 from sghm_vs.media.sequences import PATTERN
@@ -169,7 +171,7 @@ class Plan:
             "format": FORMAT,
             "folder": self.folder,
             "frame_s": self.frame_s,
-            "worker": self.worker.to_json(),
+            "worker": asdict(self.worker),
             "shots": [shot.to_json() for shot in self.shots],
         }
         return json.dumps(head, indent=1) + "\n"
@@ -195,7 +197,7 @@ class Plan:
                 raise ValueError(msg)
             return cls(
                 folder=str(found["folder"]),
-                worker=Fingerprint.from_json(found["worker"]),
+                worker=msgspec.convert(found["worker"], Fingerprint),
                 frame_s=None if found["frame_s"] is None else float(found["frame_s"]),
                 shots=tuple(map(PlannedShot.from_json, found["shots"])),
             )

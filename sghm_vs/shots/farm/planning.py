@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
+
 from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
 from sghm_vs.media.readers import Source, open_source
 from sghm_vs.options import FrameRange, Matting, Values, to_words
@@ -212,7 +214,7 @@ def read_worker(path: Path) -> tuple[Fingerprint, float | None]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         frame_s = found["frame_s"]
-        worker = Fingerprint.from_json(found["worker"])
+        worker = msgspec.convert(found["worker"], Fingerprint)
         return worker, None if frame_s is None else float(frame_s)
     except OSError as error:
         msg = f"{path} can't be read: {error.strerror}; run on a worker: sghm farm worker"
