@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from unittest import mock
 
@@ -33,6 +34,7 @@ from sghm_vs.media.readers import open_source
 from sghm_vs.options import Opening
 from tests import checkpoints
 from tests.checkpoints import CHECKPOINTS
+from tests.null_frames import with_null_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,49 @@ def sequence(folder: Path, numbers: list[int], missing: str = "error") -> Input:
     return Input(folder / "plate.####.png", Opening(missing=missing))
 
 
+def numbered(folder: Path, kind: str, **header: object) -> Input:
+    """Return a sequence of two film frames that say `header`."""
+    for number in (1, 2):
+        path = folder / f"plate.{number:04d}.{kind}"
+        if kind == "dpx":
+            coded(path, 3, "uint16", 10, **header)
+        else:
+            exr(path, **header)
+    return Input(folder / f"plate.####.{kind}")
+
+
+def counted_exr(folder: Path) -> Input:
+    """Return a sequence over a second of timecode that counts to 25."""
+    for number in range(1, 5):
+        seconds, frames = divmod(number + 22, 25)
+        code = OpenEXR.TimeCode(1, 0, seconds, frames, *[0] * 14)
+        exr(folder / f"plate.{number:04d}.exr", timeCode=code)
+    return Input(folder / "plate.####.exr")
+
+
+def midway(folder: Path) -> Input:
+    """Return the last seven eighths of a stream."""
+    path = movie(folder / "joined.ts")
+    data = path.read_bytes()
+    path.write_bytes(data[len(data) // 188 // 8 * 188 :])
+    return Input(path)
+
+
+def null_frames(folder: Path) -> Input:
+    """Return an AVI of 48 frames, of which the first, the sixth and the last are empty chunks."""
+    path = ffmpeg(*VIDEO, "-c:v", "mjpeg", folder / "capture.avi")
+    return Input(with_null_frames(path, {0, 5, 47}))
+
+
+def counted_to_30(folder: Path) -> Input:
+    """Return a movie with the timecode of one of half its rate."""
+    start = ("-timecode", "01:00:00:20")
+    movie(folder / "b.mov", "-r", "30000/1001", *start)
+    movie(folder / "a.mov", "-r", "60000/1001", "-frames:v", 40)
+    inputs = ("-i", folder / "a.mov", "-i", folder / "b.mov")
+    return Input(ffmpeg(*inputs, "-map", "0:v", "-map", "1:d", "-c", "copy", folder / "cam.mov"))
+
+
 def script(folder: Path, code: str) -> Input:
     (folder / "cut.vpy").write_text(SCRIPT + code)
     return Input(folder / "cut.vpy")
@@ -262,6 +307,16 @@ case("movie with 1 ms time stamps (Matroska)")(lambda f: Input(movie(f / "shot.m
 case("movie of 23.976 fps")(
     lambda f: Input(movie(f / "shot.mov", "-r", "24000/1001", "-frames:v", 20))
 )
+TICKS = ("-bf", 0, "-frames:v", 40, "-video_track_timescale")
+case("movie of 29.97 fps in ticks of 1/600")(
+    lambda f: Input(movie(f / "IMG_1.mov", "-r", "30000/1001", *TICKS, 600))
+)
+case("movie of 29.97 fps that its header calls 2997/100")(
+    lambda f: Input(movie(f / "a.mov", "-r", "2997/100", *TICKS, 2997))
+)
+case("transport stream that begins between key frames")(midway)
+case("AVI with null frames, also first and last")(null_frames)
+case("MOV of 59.94 fps whose timecode counts 30")(counted_to_30)
 case("movie with pixels of 2:1")(lambda f: Input(movie(f / "wide.mp4", "-vf", "setsar=2")))
 ODD = ("-vf", "scale=63:35", "-c:v")
 case("movie of odd size, VP9 4:2:0")(
@@ -397,6 +452,14 @@ case("EXR that ends early")(lambda f: Input(cut(Path(exr(f / "a.exr").path))))
 
 # Sequences.
 case("sequence from 1001")(lambda f: sequence(f, [1001, 1002, 1003]))
+case("the same with `--rate 23.976`")(
+    lambda f: Input(sequence(f, [1, 2]).path, Opening(rate=Fraction(24000, 1001)))
+)
+case("DPX sequence whose header says 25")(lambda f: numbered(f, "dpx", dpx__FrameRate=25.0))
+case("EXR sequence whose header says 30000/1001")(
+    lambda f: numbered(f, "exr", framesPerSecond=Fraction(30000, 1001))
+)
+case("EXR sequence whose timecodes count 25")(counted_exr)
 case("sequence with missing frames")(lambda f: sequence(f, [1001, 1002, 1005, 1007]))
 case("the same with `--missing black`")(lambda f: sequence(f, [1001, 1002, 1005, 1007], "black"))
 case("the same with `--missing hold`")(lambda f: sequence(f, [1001, 1002, 1005, 1007], "hold"))

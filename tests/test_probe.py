@@ -10,6 +10,7 @@ import pytest
 from sghm_vs.media.frame_times import FrameTimes, constant_rate
 from sghm_vs.media.probe import probe
 from sghm_vs.media.readers import open_source
+from tests.null_frames import with_null_frames
 from tests.test_sound import H264, ffmpeg
 
 NTSC = [Fraction(1000 * n, 1001) for n in (24, 30, 60, 120)]
@@ -104,6 +105,13 @@ def test_the_frames_that_are_shown_are_those_that_are_known_before(tmp_path, kin
     assert (len(media.frames), media.rate) == (clip.num_frames, clip.fps)
 
 
+@pytest.mark.parametrize("rate", NTSC[:3])
+def test_a_short_clip_has_its_exact_rate_as_well(tmp_path, rate):
+    path = movie(tmp_path / "a.mov", "-bf", 0, "-video_track_timescale", 600, frames=64, rate=rate)
+
+    assert (probe(path).rate, open_source(path).clip.fps) == (rate, rate)
+
+
 @pytest.mark.parametrize("rate", NTSC)
 @pytest.mark.parametrize("ticks", [600, 1000, 2400, 90000])
 def test_a_rate_is_exact_in_any_ticks(tmp_path, rate, ticks):
@@ -126,26 +134,6 @@ def test_a_rate_that_a_header_rounds_is_the_one_that_is_meant(tmp_path, name, sa
     path = movie(tmp_path / name, "-bf", 0, *scale, frames=60, rate=said)
 
     assert (probe(path).rate, open_source(path).clip.fps) == (meant, meant)
-
-
-def with_null_frames(path: Path, gone: set[int]) -> Path:
-    """Leave these chunks of the AVI at `path` empty: the frame before is shown again."""
-    data = path.read_bytes()
-    movi = data.index(b"movi")
-    (size,) = struct.unpack("<I", data[movi - 4 : movi])
-    at, n, chunks, index = movi + 4, 0, b"", b""
-    while at < movi + size:
-        name, (length,) = data[at : at + 4], struct.unpack("<I", data[at + 4 : at + 8])
-        content = data[at + 8 : at + 8 + length]
-        at += 8 + length + length % 2
-        if name[2:] == b"dc":
-            content, n = b"" if n in gone else content, n + 1
-        index += name + struct.pack("<III", 16, 4 + len(chunks), len(content))
-        chunks += name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
-    body = b"LIST" + struct.pack("<I", 4 + len(chunks)) + b"movi" + chunks
-    made = data[: movi - 8] + body + b"idx1" + struct.pack("<I", len(index)) + index
-    path.write_bytes(made[:4] + struct.pack("<I", len(made) - 8) + made[8:])
-    return path
 
 
 MJPEG = ("-c:v", "mjpeg", "-q:v", 2, "-pix_fmt", "yuvj420p")

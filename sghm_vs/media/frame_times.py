@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -191,7 +192,7 @@ def constant_rate(times: FrameTimes, said: Fraction) -> Fraction | None:
 
     Args:
         times: Rounded to a container's ticks, or with a camera's jitter.
-        said: What somebody else takes for their rate; it stays where the times fit it exactly.
+        said: What somebody else takes for their rate; of usual rates that fit, it is taken first.
     """
     starts = times.seconds[:-1]
     if times.is_counted:
@@ -199,21 +200,31 @@ def constant_rate(times: FrameTimes, said: Fraction) -> Fraction | None:
         return _meant(1 / times.tick) if is_whole else None
     if len(starts) < 2:
         return said
-    # What was rounded to ticks is within half of one.
-    if said and _stray(starts, said) <= 0.501 * float(times.tick):
-        return _meant(said) if _fits(starts, _meant(said)) else said
     mean = Fraction(len(starts) - 1) / (times.exact[-2] or 1)
-    near = [one for one in _near(mean) if _fits(starts, one)]
+    near = sorted((one for one in _near(mean) if _fits(starts, one)), key=partial(_stray, starts))
+    # Somebody's mean of rounded times is no rate that anybody films at.
+    known = [one for one in (_meant(said), *near) if one.denominator in (1, 1001)]
+    for rate in (*known, said, *near):
+        if rate and _is_rounded(times, rate):
+            return _meant(rate) if _fits(starts, _meant(rate)) else rate
     if near:
-        return min(near, key=lambda rate: _stray(starts, rate))
+        return near[0]
     whole = next((one for one in (said, mean) if one and _fits(starts, one)), None)
     mostly = [one for one in _near(mean) if _mostly_fits(starts, one)]
     return whole or min(mostly, key=lambda rate: _usual_stray(starts, rate), default=None)
 
 
+def _is_rounded(times: FrameTimes, rate: Fraction) -> bool:
+    """Tell whether the times are those of `rate`, rounded to ticks: within half of one."""
+    ticks = 1 / (rate * times.tick)
+    # Frames of a whole number of ticks are never rounded: 30 in 1/600 has 20 each.
+    most = 0.001 if ticks.denominator == 1 else 0.501
+    return _stray(times.seconds[:-1], rate) <= most * float(times.tick)
+
+
 def _meant(rate: Fraction) -> Fraction:
     """Return the rate that a header's stands for: 30000/1001 for 2997/100."""
-    return exact_rate(rate) if rate <= RATE_MAX else rate
+    return exact_rate(rate) if 0 < rate <= RATE_MAX else rate
 
 
 def _near(mean: Fraction) -> list[Fraction]:
