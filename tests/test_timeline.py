@@ -368,6 +368,20 @@ def test_an_edl_is_written_at_the_rate_of_the_edit_not_of_its_media(tmp_path):
     assert "00:00:00:05 00:00:00:15 01:00:00:00 01:00:00:10" in lines
 
 
+@pytest.mark.parametrize("fcm", ["FCM: DROP FRAME", "FCM: NON-DROP FRAME"])
+def test_a_list_that_drops_frames_is_read_at_a_rate_that_does(fcm, tmp_path):
+    """Its media runs at 24, as most does; a mark says it too where FCM is wrong."""
+    write_movie(tmp_path / "a.mkv", 60, timecode="01:00:00:00")
+    mark = ":" if fcm == "FCM: DROP FRAME" else ";"
+    times = f"01:00:00:00 01:00:01:00 01:00:00{mark}00 01:00:01{mark}00"
+    (tmp_path / "cut.edl").write_text(f"{fcm}\n001  AX  V  C  {times}\n* FROM CLIP NAME: a.mkv\n")
+
+    plan = planned(tmp_path / "cut.edl", "--media", str(tmp_path))
+
+    assert plan.rate == Fraction(30000, 1001)
+    assert "29.97" in plan.notes[0]
+
+
 def test_media_of_another_rate_than_the_edit_gives_the_same_seconds(tmp_path):
     movie = write_movie(tmp_path / "a.mkv", 100, rate=50)
     edit = write_edit(tmp_path / "cut.otio", [clip("a", 10, 20, movie, rate=25)])

@@ -12,6 +12,7 @@ import opentimelineio as otio
 
 from sghm_vs.errors import ExportError, SettingsError, SourceError, listed
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
+from sghm_vs.media.timecode import DROP_RATES
 from sghm_vs.options import DEFAULT_RATE, Values
 from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
 from sghm_vs.shots.batch.manifest import Entry
@@ -31,6 +32,7 @@ from sghm_vs.shots.timeline.read import (
     read_cuts,
     read_edit,
 )
+from sghm_vs.shots.timeline.read_edl import drops_frames
 from sghm_vs.shots.timeline.write import Matte
 
 HANDLES = 8
@@ -93,6 +95,8 @@ def plan_from(
     rate = asked.rate
     if rate is None and edit.suffix.lower() == EDL_SUFFIX:
         rate = finder.usual_rate() or DEFAULT_RATE
+        if rate not in DROP_RATES and drops_frames(edit):
+            rate = DROP_RATES[0]
         notes.append(f"{edit.name} is read at {float(rate):.6g} frames a second; else give --rate")
     timeline = read_edit(edit, rate)
     cuts = read_cuts(timeline, edit.parent, asked.tracks)

@@ -22,6 +22,7 @@ EDIT = re.compile(
     rf"(?:\s+(?P<frames>\d+))?\s+({TIME})\s+({TIME})\s+({TIME})\s+({TIME})"
 )
 """Reels may have spaces: what stands left of channel, kind and four times."""
+DROPS = re.compile(r"^\s*FCM:?\s*DROP|\d\d:\d\d;\d\d\b", re.IGNORECASE | re.MULTILINE)
 EVENT = re.compile(r"(\d+)\s+\S")
 SPEED = re.compile(
     rf"M2\s+(?:(?P<reel>.*?)\s+)?(?P<speed>[-+]?\d+(?:[.,]\d*)?)(?:\s+(?P<time>{TIME}))?"
@@ -112,6 +113,15 @@ def read_edl(path: Path, rate: Fraction) -> otio.schema.Timeline:
         msg = f"{path} can't be read as an edit: it has no events of CMX 3600{why}"
         raise SourceError(msg)
     return _timeline(found, rate)
+
+
+def drops_frames(path: Path) -> bool:
+    """Tell whether the list at `path` says that it is drop-frame; not if it can't be opened."""
+    try:
+        text = decoded(path.read_bytes())
+    except OSError:
+        return False
+    return DROPS.search(text) is not None
 
 
 def _parsed(lines: Iterable[tuple[int, str]], path: Path, rate: Fraction) -> List:
