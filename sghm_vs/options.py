@@ -1131,20 +1131,37 @@ def check_used(given: Values, outputs: Collection[str], output_format: OutputFor
     Raises:
         ExportError: No output has a use for a value.
     """
+    refuse_unused(unused(given, outputs, output_format))
+
+
+def unused(given: Values, outputs: Collection[str], output_format: OutputFormat) -> dict[str, str]:
+    """Return the names of what `check_used` refuses, each with what it needs."""
     met = frozenset[str]().union(*map(output_format.meets, outputs))
     if given.get("shape", "alpha") != "alpha":
         met |= {"shape"}
-    for option in options_of(Delivery):
-        needed = option.knob.needs
-        if option.name not in given or needed is None or needed in met:
-            continue
+    needs = {option.name: option.knob.needs for option in options_of(Delivery)}
+    return {
+        name: needed
+        for name, needed in needs.items()
+        if name in given and needed is not None and needed not in met
+    }
+
+
+def refuse_unused(names: Mapping[str, str]) -> None:
+    """
+    Refuse the first of `names`, which `unused` gave.
+
+    Raises:
+        ExportError: There is one.
+    """
+    for name, needed in names.items():
         if needed == "shape":
             how = cure(script="shape", typed="--shape core, edge or trimap")
-            msg = f"{called('width')} is for {how}; say which, or leave it out"
+            msg = f"{called(name)} is for {how}; say which, or leave it out"
             raise ExportError(msg)
         what, example = NEEDS[needed]
         how = cure(script=f'give a path as "{example}"', typed=f"write -o {example}")
-        msg = f"{called(option.name)} is for {what}, and no output is one; {how}, or leave it out"
+        msg = f"{called(name)} is for {what}, and no output is one; {how}, or leave it out"
         raise ExportError(msg)
 
 

@@ -351,8 +351,8 @@ def test_written_numbers_may_be_others(plate, planned, tmp_path):
 @pytest.mark.parametrize("to", ["{shot}.####.exr", "{shot}.mov"])
 def test_the_plain_command_of_a_chunk_means_what_a_worker_does(plate, planned, to):
     """A scheduler that runs commands and a worker that takes tasks make the same."""
-    words = ["--layout", "alpha"] if "exr" in to else []
-    words += ["--tr", "1", "--grow", "-2", "--start-number", "5", "--missing", "hold"]
+    words = ["--layout", "alpha", "--start-number", "5"] if "exr" in to else []
+    words += ["--tr", "1", "--grow", "-2", "--missing", "hold"]
     plan = planned(plate, "--to", to, "--chunk", "9", *words)
     (job,) = jobs_of(plan)
     chunk = job.planned.chunks[1]

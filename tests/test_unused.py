@@ -14,6 +14,8 @@ from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.options import Delivery, OutputFormat, options_of
+from sghm_vs.shots.batch.find import Footage
+from sghm_vs.shots.batch.requests import Batch, Request, shots_from
 from tests.clips import noise_clip
 
 OUTPUTS = {
@@ -119,6 +121,22 @@ def test_what_one_of_several_outputs_has_a_use_for_is_taken(footage, tmp_path):
     outputs = ["-o", str(tmp_path / "x.mov"), "-o", str(tmp_path / "x.####.exr")]
 
     assert main(["export", *plate, *outputs, "--layout", "matte", "--quality", "9"]) == 0
+
+
+def test_what_some_shots_of_a_batch_have_a_use_for_is_taken_for_those_alone(tmp_path):
+    for name in ("a.mov", "b.mov"):
+        (tmp_path / name).touch()
+    footage = [Footage(tmp_path / name, (name[0],)) for name in ("a.mov", "b.mov")]
+    said = {"layout": "matte", "quality": 9}
+    values = [{**said, "to": ("{shot}.####.exr",)}, {**said, "to": ("{shot}.mov",)}]
+    requests = [Request(one, own) for one, own in zip(footage, values, strict=True)]
+
+    exr, mov = shots_from((requests, Batch([])), tmp_path / "out").shots
+
+    assert (exr.delivery.output_format.layout, exr.delivery.output_format.quality) == ("matte", 4)
+    assert (mov.delivery.output_format.layout, mov.delivery.output_format.quality) == ("rgba", 9)
+    with pytest.raises(ExportError, match="quality is for ProRes"):
+        shots_from((requests[:1], Batch([])), tmp_path / "out")
 
 
 @pytest.mark.parametrize(

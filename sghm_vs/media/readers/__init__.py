@@ -123,6 +123,20 @@ def refuse_unused(source: Source, opening: Opening) -> None:
     Raises:
         SettingsError: There is such a value.
     """
+    for name, what in _unused(source, opening).items():
+        kind = source.kind if source.kind == "script" else f"{source.kind} {source.origin.file}"
+        msg = f"{called(name)} is for {what}, and this is the {kind}; leave it out"
+        raise SettingsError(msg)
+
+
+def what_is_used(source: Source, opening: Opening) -> Opening:
+    """Return `opening` with the defaults of what `source` has no use for."""
+    unset = Opening()
+    return replace(opening, **{name: getattr(unset, name) for name in _unused(source, opening)})
+
+
+def _unused(source: Source, opening: Opening) -> dict[str, str]:
+    """Return the names of what `source` has no use for, each with what has one."""
     is_exr = Path(source.origin.file).suffix.lower() == ".exr"
     uses = {
         "missing": (source.kind == "sequence", "sequences"),
@@ -131,11 +145,11 @@ def refuse_unused(source: Source, opening: Opening) -> None:
         "track": (source.kind == "movie", "movies"),
     }
     unset = Opening()
-    for name, (is_used, what) in uses.items():
-        if not is_used and getattr(opening, name) != getattr(unset, name):
-            kind = source.kind if source.kind == "script" else f"{source.kind} {source.origin.file}"
-            msg = f"{called(name)} is for {what}, and this is the {kind}; leave it out"
-            raise SettingsError(msg)
+    return {
+        name: what
+        for name, (is_used, what) in uses.items()
+        if not is_used and getattr(opening, name) != getattr(unset, name)
+    }
 
 
 def _deinterlaced(source: Source, opening: Opening) -> Source:

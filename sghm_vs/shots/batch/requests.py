@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,10 +16,11 @@ from sghm_vs.options import (
     Opening,
     ShotOptions,
     Values,
-    check_used,
     from_words,
     made_of,
     options_of,
+    refuse_unused,
+    unused,
 )
 from sghm_vs.shots.batch.find import Footage, find_footage
 from sghm_vs.shots.batch.lists import Row, is_list, read_list
@@ -112,6 +113,9 @@ def with_names(
         values: The options of each.
         folder: Where outputs go.
         resumes: Whether the newest version goes on, in place of a new one.
+
+    Raises:
+        ExportError: Something is said that none of the shots it is said of has a use for.
     """
     entries = Manifest(folder).entries
     kept = {key: entry.shot for key, entry in entries.items() if entry.outputs}
@@ -120,10 +124,27 @@ def with_names(
         for shot, names in zip(shots, wishes, strict=True)
     ]
     named = zip(shots, unique_names(wanted, kept), values, strict=True)
-    return [
-        _delivered(replace(shot, name=name), own, folder, resumes=resumes)
+    made = [
+        (_delivered(replace(shot, name=name), own, folder, resumes=resumes), own)
         for shot, name, own in named
     ]
+    needless = [unused(own, shot.outputs, shot.delivery.output_format) for shot, own in made]
+    used = {
+        name for (_, own), left in zip(made, needless, strict=True) for name in own.keys() - left
+    }
+    # What is said of many shots may be for some of them.
+    for left in needless:
+        refuse_unused({name: needed for name, needed in left.items() if name not in used})
+    return [_without(shot, own, left) for (shot, own), left in zip(made, needless, strict=True)]
+
+
+def _without(shot: Shot, values: Values, needless: Collection[str]) -> Shot:
+    """Return `shot` with the defaults of what no output of it has a use for."""
+    if not needless:
+        return shot
+    rest = {name: value for name, value in values.items() if name not in needless}
+    delivery = made_of(Delivery, with_preset(rest))
+    return replace(shot, delivery=replace(delivery, version=shot.delivery.version))
 
 
 def shot_of(values: Values, source: Path, frames: FrameRange | None) -> Shot:
@@ -210,6 +231,5 @@ def _delivered(shot: Shot, values: Values, folder: Path, *, resumes: bool) -> Sh
         # What is resumed is the newest version; a new one would be made from the start.
         is_new = newest == 0 or not resumes
         delivery = replace(delivery, version=newest + is_new)
-    check_used(values, templates, delivery.output_format)
     outputs = output_names(templates, shot.name, delivery)
     return replace(shot, outputs=outputs, delivery=delivery)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
-from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.readers import Source, open_source, what_is_used
 from sghm_vs.options import FrameRange, Matting, Values, to_words
 from sghm_vs.shots.batch.names import Shot
 from sghm_vs.shots.batch.requests import requests_from, shots_from
@@ -132,7 +132,9 @@ def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
         except SghmError as error:
             invalid[one.shot.name] = str(error)
             continue
-        opened.append((one, there))
+        # What is said of all footage may be for some of it; a command of one shot says what it uses.
+        shot = replace(one.shot, opening=what_is_used(source, one.shot.opening))
+        opened.append((replace(one, shot=shot), there))
     return opened, invalid
 
 
