@@ -1,6 +1,7 @@
 """Movies whose rate varies: found before any work, conformed, or kept as they are."""
 
 import json
+from dataclasses import asdict
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import vapoursynth as vs
 from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError
 from sghm_vs.media.frame_times import FrameTimes, conform, constant_rate, filled, varying
+from sghm_vs.media.probe import probe
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.writers.timed_frames import ticks_for
 from sghm_vs.options import Opening
@@ -36,6 +38,7 @@ def times(starts, tick: Fraction = TICK) -> FrameTimes:
 
 def write_movie(path: Path, ticks=WANDERING, *, has_sound: bool = False, bf: int = 0) -> Path:
     """Write frames, white at `FLASHES` and else as dark as their number, and a beep at each flash."""
+    path.parent.mkdir(exist_ok=True)
     with av.open(str(path), "w") as movie:
         stream = movie.add_stream("libx264", rate=30, options={"bf": str(bf), "crf": "10"})
         stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
@@ -191,7 +194,9 @@ def test_a_varying_rate_is_refused_before_the_first_frame_with_what_to_type(
 def test_times_are_kept_packet_for_packet(tmp_path, name, out):
     clip = write_movie(tmp_path / name, [7 * tick // 8 for tick in WANDERING])
 
-    made = exported(clip, tmp_path / out, "--vfr", "--over", "gray")
+    over = ["--over", "gray"] if out == "m.mp4" else []
+
+    made = exported(clip, tmp_path / out, "--vfr", *over)
 
     exact, off = shown_at(clip), 0 if out != "m.mkv" or name == "clip.mkv" else Fraction(1, 2000)
     assert len(exact) == 24
@@ -340,11 +345,11 @@ def test_a_list_and_a_plan_say_what_becomes_of_a_varying_rate(tmp_path, rows, wo
     clip, path = write_movie(tmp_path / "clip.mp4"), tmp_path / "plan.json"
     (tmp_path / "list.csv").write_text(rows)
     worker = tmp_path / "worker.json"
-    worker.write_text(json.dumps({"worker": WORKER.to_json(), "frame_s": 0.5}))
+    worker.write_text(json.dumps({"worker": asdict(WORKER), "frame_s": 0.5}))
     said = ["farm", "plan", "-o", str(path), "--worker", str(worker), "--overwrite", "--quiet"]
 
     assert main([*said, str(clip)]) == 1
-    assert "varying frame rate" in capsys.readouterr().err
+    assert "--media-rate 30" in capsys.readouterr().err
     assert main([*said, str(tmp_path / "list.csv")]) == 0
 
     (shot,) = read_plan(path).shots
@@ -362,3 +367,42 @@ def test_a_batch_refuses_a_varying_rate_and_goes_on_with_its_option(tmp_path, ca
 
     (made,) = out.glob("*clip.mov")
     assert shown_at(made) == [at - shown_at(clip)[3] for at in shown_at(clip)[3:6]]
+
+
+EDL = """TITLE: cut
+001  clip     V     C        00:00:00:00 00:00:01:00 00:00:00:00 00:00:01:00
+* FROM CLIP NAME: {name}
+"""
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_an_edit_names_media_whose_rate_varies_and_counts_it_conformed(tmp_path, name, capsys):
+    clip = write_movie(tmp_path / "media" / name)
+    (tmp_path / "cut.edl").write_text(EDL.format(name=name))
+    words = ["timeline", str(tmp_path / "cut.edl"), "--media", str(clip.parent), "--rate", "30"]
+    words += ["-o", str(tmp_path / "out"), "--dry-run", "--handles", "0"]
+
+    main(words)
+    assert "--media-rate 30" in "".join(capsys.readouterr())
+    assert main([*words, "--media-rate", "30"]) == 0
+    assert "0-29" in capsys.readouterr().out
+    assert main([*words, "--vfr"]) == 1
+    assert "--media-rate N" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_frames_are_counted_at_the_rate_before_they_are_read(tmp_path, name):
+    clip = write_movie(tmp_path / name)
+
+    for rate in (None, Fraction(30), Fraction(15)):
+        media, source = probe(clip, rate), open_source(clip, Opening(rate=rate))
+        assert len(media.frames) == source.clip.num_frames
+        assert (media.varying is None) == (source.varying is None)
+
+
+def test_a_dry_run_says_what_a_varying_rate_needs(tmp_path, capsys):
+    clip = write_movie(tmp_path / "clip.mkv")
+
+    main(["batch", str(clip), "-o", str(tmp_path / "out"), "--dry-run"])
+
+    assert "--rate 30 or --vfr" in capsys.readouterr().out

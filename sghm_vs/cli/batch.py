@@ -170,7 +170,10 @@ def _look(shot: Shot) -> str:
     except SourceError as error:
         return f"unreadable: {error}"
     size = f", {media.width}x{media.height}" if media.width else ""
-    return f"{media.kind}, frames {media.frames}{size}"
+    how = media.varying
+    is_open = how is not None and not shot.opening.vfr
+    rate = f"; its rate varies: --rate {media.rate} or --vfr is needed" if is_open else ""
+    return f"{media.kind}, frames {media.frames}{size}{rate}"
 
 
 def _status(planned: Planned) -> str:

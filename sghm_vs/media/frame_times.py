@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -139,13 +140,16 @@ def packet_times(path: Path, track: int = -1) -> FrameTimes | None:
     try:
         with av.open(str(path)) as movie:
             videos = [one for one in movie.streams.video if track in (-1, one.index)]
-            return _times_of(movie, videos[0]) if videos else None
+            return times_of(movie, videos[0]) if videos else None
     except (av.error.FFmpegError, UnicodeEncodeError):
         return None
 
 
-def _times_of(movie: InputContainer, stream: VideoStream) -> FrameTimes | None:
-    found = [*_packets(movie, stream)]
+def times_of(
+    movie: InputContainer, stream: VideoStream, most: int | None = None
+) -> FrameTimes | None:
+    """Return the times of the next `most` packets of `stream`, or of all; None as `packet_times`."""
+    found = [*islice(_packets(movie, stream), most)]
     if not found:
         return None
     if all(one.shown is None for one in found):

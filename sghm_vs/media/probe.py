@@ -13,12 +13,24 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from sghm_vs.errors import SourceError
-from sghm_vs.media.frame_times import FrameTimes, constant_rate, filled
+from sghm_vs.media.frame_times import (
+    COUNTING,
+    FrameTimes,
+    Varying,
+    conform,
+    constant_rate,
+    filled,
+    times_of,
+    varying,
+)
 from sghm_vs.media.metadata import movie_metadata, picture_metadata
 from sghm_vs.media.readers.movie import end_of
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.options import DEFAULT_RATE, RATE_MAX, FrameRange, exact_rate
+
+PACKETS_LOOKED_AT = 3000
+"""Of a movie without an index: its first ones tell whether its rate varies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +50,8 @@ class Media:
     timecode: Timecode | None = None
     """Of the first frame."""
     reel: str = ""
+    varying: Varying | None = None
+    """How far a movie's frames stray from `rate`, where they have none and nobody said one."""
 
 
 def probe(path: Path, rate: Fraction | None = None, default: Fraction = DEFAULT_RATE) -> Media:
@@ -46,7 +60,8 @@ def probe(path: Path, rate: Fraction | None = None, default: Fraction = DEFAULT_
 
     Args:
         path: A movie, a picture, or a sequence's name with a pattern.
-        rate: Frames per second of sequences, which go over what their files say.
+        rate: Frames per second of sequences, which go over what their files say, and to which a
+            movie is conformed whose rate varies.
         default: Frames per second of sequences of which nobody says them.
 
     Raises:
@@ -55,7 +70,7 @@ def probe(path: Path, rate: Fraction | None = None, default: Fraction = DEFAULT_
     path = path.absolute()
     if path.is_file():
         is_picture = path.suffix.lower() in PICTURE_SUFFIXES
-        return _picture(path, rate or default) if is_picture else _movie(path)
+        return _picture(path, rate or default) if is_picture else _movie(path, rate)
     sequence = SequencePath.parse(path)
     numbers = [] if sequence is None else sequence.numbers()
     if sequence is None or not numbers:
@@ -84,12 +99,12 @@ def _sequence(
     )
 
 
-def _movie(path: Path) -> Media:
+def _movie(path: Path, wanted: Fraction | None) -> Media:
     try:
         with av.open(str(path)) as movie:
             stream = _picture_track(movie)
             size = stream.width, stream.height
-            rate, frames = _counted(movie, stream)
+            rate, frames, found = _counted(movie, stream, wanted)
     except (av.error.FFmpegError, UnicodeEncodeError, IndexError) as error:
         reason = "it has no moving pictures" if isinstance(error, IndexError) else str(error)
         msg = f"{path} can't be read as a movie: {reason}; give a complete file"
@@ -107,6 +122,7 @@ def _movie(path: Path) -> Media:
         height=size[1],
         timecode=origin.timecode,
         reel=origin.reel,
+        varying=found,
     )
 
 
@@ -117,24 +133,60 @@ def _picture_track(movie: InputContainer) -> VideoStream:
     return (shown or tracks)[0]
 
 
-def _counted(movie: InputContainer, stream: VideoStream) -> tuple[Fraction, int]:
-    """Return frames per second, 0 if nobody says them, and how many frames are shown."""
+type _Counted = tuple[Fraction, int, Varying | None]
+"""Frames per second, 0 if nobody says them; how many frames are shown; how far they stray from it."""
+
+
+def _counted(movie: InputContainer, stream: VideoStream, wanted: Fraction | None) -> _Counted:
+    """Return how the frames of a movie are counted, or at the rate `wanted` if theirs varies."""
     said = _exact(stream.average_rate or stream.guessed_rate or Fraction(0))
     is_indexed = "mov" in movie.format.name.split(",") and stream.frames
     entries = [*stream.index_entries] if is_indexed else []
     if len(entries) < 2:
-        rate = exact_rate(said) if 0 < said <= RATE_MAX else said
-        return rate, round(_shown_s(movie, stream) * rate)
+        return _counted_by_packets(movie, stream, said, wanted)
     # In the order of decoding what an edit list hides may lie between what it shows.
     hidden = sum(entry.is_discard for entry in entries)
     ticks = sorted(entry.timestamp for entry in entries)
     times = FrameTimes((*ticks, 2 * ticks[-1] - ticks[-2]), _exact(stream.time_base))
     own = constant_rate(times, said)
     if own is not None:
-        return own, len(times) - hidden
-    whole = filled(times)
-    rate, frames = (said, len(times)) if whole is None else (whole.rate, len(whole.shown))
-    return rate, frames - hidden
+        return own, len(times) - hidden, None
+    # An index has times of decoding, and none of the end.
+    return _counted_by_times(times_of(movie, stream) or times, said, wanted)
+
+
+def _counted_by_packets(
+    movie: InputContainer, stream: VideoStream, said: Fraction, wanted: Fraction | None
+) -> _Counted:
+    """Return how frames are counted of which no index has the times: the first ones tell."""
+    rate = exact_rate(said) if 0 < said <= RATE_MAX else said
+    known = rate, round(_shown_s(movie, stream) * rate), None
+    # Null frames have no packet, and none of AVI is shown at a time of its own.
+    head = None if movie.format.name in COUNTING else _from_start(movie, stream, PACKETS_LOOKED_AT)
+    if head is None or constant_rate(head, said) is not None or filled(head) is not None:
+        return known
+    return _counted_by_times(_from_start(movie, stream) or head, said, wanted)
+
+
+def _from_start(
+    movie: InputContainer, stream: VideoStream, most: int | None = None
+) -> FrameTimes | None:
+    try:
+        movie.seek(0)
+    except av.error.FFmpegError:
+        return None
+    return times_of(movie, stream, most)
+
+
+def _counted_by_times(times: FrameTimes, said: Fraction, wanted: Fraction | None) -> _Counted:
+    own = constant_rate(times, said)
+    if own is not None:
+        return own, len(times), None
+    whole = filled(times) if wanted is None else conform(times, wanted)
+    if whole is not None:
+        return whole.rate, len(whole.shown), None
+    found = varying(times)
+    return found.rate, len(times), found
 
 
 def _shown_s(movie: InputContainer, stream: VideoStream) -> Fraction:

@@ -295,9 +295,9 @@ def _written(
     return _Written(first, range(number, number + last - first + 1), paths)
 
 
-def refuse_varying(source: Source, outputs: Iterable[Path]) -> None:
+def refuse_varying(source: Source, outputs: Iterable[Path], flag: str = "--rate") -> None:
     """
-    Refuse movies of a source without one rate.
+    Refuse movies of a source without one rate; `flag` is what conforms it.
 
     Raises:
         SourceError: There is one among `outputs`.
@@ -305,15 +305,15 @@ def refuse_varying(source: Source, outputs: Iterable[Path]) -> None:
     how = source.varying
     if how is not None and any(path.suffix.lower() in USUAL for path in outputs):
         msg = (
-            f"{source.path} has a varying frame rate: {how}; {_conforming(how.rate)} conforms it "
+            f"{source.path} has a varying frame rate: {how}; {_conforming(how.rate, flag)} conforms it "
             f"({how.doubled} doubled, {how.dropped} dropped), "
             f"{cure(script='Opening(vfr=True)', typed='--vfr')} keeps its times"
         )
         raise SourceError(msg)
 
 
-def _conforming(rate: Fraction) -> str:
-    return cure(script=f"Opening(rate=Fraction({str(rate)!r}))", typed=f"--rate {rate}")
+def _conforming(rate: Fraction, flag: str = "--rate") -> str:
+    return cure(script=f"Opening(rate=Fraction({str(rate)!r}))", typed=f"{flag} {rate}")
 
 
 def _warn_of_lost_times(source: Source) -> None:

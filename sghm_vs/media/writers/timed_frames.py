@@ -13,6 +13,7 @@ import av
 TICKS_MAX = 10_000_000
 """A second; what needs more is rounded."""
 ROUNDED = 90_000
+"""To so many: what MPEG counts, and most cameras."""
 MATROSKA_TICKS = 1000
 """A second, as FFmpeg writes it."""
 
@@ -35,8 +36,8 @@ def ticks_for(container: str, times: Sequence[Fraction]) -> Ticks:
         times: In seconds; at last when the last frame ends.
     """
     exact = math.lcm(*(time.denominator for time in times))
-    exact *= -(-1000 // exact)
-    per_second = exact if exact <= TICKS_MAX else ROUNDED
+    is_usual = ROUNDED % exact == 0 or exact > TICKS_MAX
+    per_second = ROUNDED if is_usual else exact * -(-1000 // exact)
     if container == "matroska":
         per_second = MATROSKA_TICKS
     starts = [math.floor(time * per_second + Fraction(1, 2)) for time in times[:-1]]

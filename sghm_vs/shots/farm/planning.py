@@ -126,7 +126,7 @@ def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
             _refuse_script(one.shot)
             _refuse_windows(one.shot)
             source = open_source(one.shot.source, one.shot.opening)
-            refuse_varying(source, map(Path, one.shot.outputs))
+            refuse_varying(source, map(Path, one.shot.outputs), "--media-rate")
             there = _there(source)
             _refuse_outside(one.shot, there)
         except SghmError as error:

@@ -96,6 +96,12 @@ class MediaFinder:
         found = self._probed[key]
         if isinstance(found, SourceError):
             raise found
+        if found.varying is not None:
+            msg = (
+                f"{path} has a varying frame rate, and an edit counts frames: {found.varying}; "
+                f"type --media-rate {found.rate} to conform it"
+            )
+            raise SourceError(msg)
         return found
 
     def usual_rate(self) -> Fraction | None:

@@ -89,6 +89,9 @@ def plan_from(
     if values.get("deinterlace") == "field":
         msg = "an edit counts frames, and --deinterlace field makes two of each; use frame"
         raise SettingsError(msg)
+    if values.get("vfr"):
+        msg = "an edit counts frames at one rate, and --vfr keeps others; type --media-rate N"
+        raise SettingsError(msg)
     folders = [media.absolute() for media in asked.media]
     finder = MediaFinder(folders, but=folder, rate=values.get("rate"))
     notes = []
