@@ -406,3 +406,17 @@ def test_a_dry_run_says_what_a_varying_rate_needs(tmp_path, capsys):
     main(["batch", str(clip), "-o", str(tmp_path / "out"), "--dry-run"])
 
     assert "--rate 30 or --vfr" in capsys.readouterr().out
+
+
+def test_a_comp_of_a_conformed_matte_refuses_the_movie_that_nuke_counts_otherwise(tmp_path, capsys):
+    clip = write_movie(tmp_path / "clip.mp4")
+    length = open_source(clip, Opening(rate=Fraction(30))).clip.num_frames
+    words = ["--layout", "alpha"]
+    conformed = exported(clip, tmp_path / "c.####.exr", "--rate", "30", *words, length=length)
+    kept = exported(clip, tmp_path / "k.####.exr", "--frames", "20-22", *words)
+    comp = ["--plate", str(clip), "-o", str(tmp_path / "a.nk")]
+
+    assert main(["nuke", "comp", str(conformed), *comp]) == 1
+    assert "Nuke reads these" in capsys.readouterr().err
+    assert main(["nuke", "comp", str(kept), *comp]) == 0
+    assert "time_offset -1" in (tmp_path / "a.nk").read_text()

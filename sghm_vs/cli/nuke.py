@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from sghm_vs.cli import options
-from sghm_vs.errors import counted
+from sghm_vs.errors import SourceError, counted
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -90,11 +90,18 @@ def write_comp(args: argparse.Namespace) -> int:
     from sghm_vs.hosts.nuke.comps import comp, footage
     from sghm_vs.hosts.nuke.script import write
     from sghm_vs.media.files import write_files
-    from sghm_vs.media.pairing import check_meeting, pair
+    from sghm_vs.media.pairing import check_meeting, opening_of, pair
     from sghm_vs.media.readers import open_source
 
     matte = open_source(args.matte)
-    plate = None if args.plate is None else open_source(args.plate)
+    plate = None if args.plate is None else open_source(args.plate, opening_of(matte))
+    if plate is not None and plate.origin.shown:
+        msg = (
+            f"{args.plate} is read at {plate.clip.fps} frames a second, which its own frames don't "
+            "keep, and Nuke reads these; matte it with --vfr, or make a movie of that rate first, "
+            "and name it with --plate"
+        )
+        raise SourceError(msg)
     # A single picture is shown with every frame.
     if plate is None or plate.kind == "picture":
         nodes = comp(footage(matte), None if plate is None else footage(plate))
