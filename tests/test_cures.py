@@ -244,3 +244,23 @@ def test_the_first_line_of_progress_has_no_rate_yet_and_later_ones_leave_loading
         "matte: 11/12 frames, 1.0 fps, 1 s left",
         "matte: 12/12 frames, 1.0 fps",
     ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("logc9", "logc4, logc3"),
+        ("acesc", "ACES"),
+        ("vlogg", "vlog"),
+        ("recc709", "rec709"),
+        ("pqq", "pq"),
+    ],
+)
+def test_a_color_space_that_is_mistyped_is_guessed_by_what_people_call_it(typed, meant):
+    with pytest.raises(vs.Error) as refused:
+        sghm_vs.sghm(CLIP, input_colorspace=typed)
+
+    said = str(refused.value)
+    assert "did you mean" in said
+    assert all(word in said for word in meant.split(", "))
+    assert "Apple Log" not in said

@@ -175,8 +175,7 @@ def _found(name: str) -> tuple[Config, Any]:
         found = _found_in(asked, name)
         if found is not None:
             return asked, found
-    known = [space.getName() for space in config.getColorSpaces()]
-    raise SettingsError(_unknown(name, known, config))
+    raise SettingsError(_unknown(name, config))
 
 
 def _found_in(config: Config, name: str) -> Any:
@@ -191,10 +190,15 @@ def _found_in(config: Config, name: str) -> Any:
     return None
 
 
-def _unknown(name: str, known: list[str], config: Config) -> str:
+def _unknown(name: str, config: Config) -> str:
     part = _squeezed(name)
+    known = [space.getName() for space in config.getColorSpaces()]
     near = [other for other in known if part and part in _squeezed(other)]
-    near = near or difflib.get_close_matches(name, known, n=4, cutoff=0.4)
+    if not near:
+        # By whatever a space may be called: the short names are what people mistype.
+        called = {_squeezed(word): word for word in (*known, *WORDS, *SHORT)}
+        close = difflib.get_close_matches(part, called, n=4, cutoff=0.6)
+        near = [called[word] for word in close]
     hint = f"did you mean {listed(near)}?" if near else f"it has {listed(known, len(known))}"
     return f"there is no color space {name!r} in the config {config.getName() or '$OCIO'}; {hint}"
 

@@ -104,10 +104,10 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
         source.clip.width,
         source.clip.height,
     ):
-        msg = (
-            f"{path} changes its format or size between frames; give it one: "
-            "clip.resize.Bicubic(width=…, height=…, format=…)"
-        )
+        how = "write it anew at one size: ffmpeg -i MOVIE -vf scale=1920:1080 -c:v ffv1 NEW.mkv"
+        if source.kind == "script":
+            how = "give it one in the script: clip.resize.Bicubic(width=…, height=…, format=…)"
+        msg = f"{path} changes its format or size between frames; {how}"
         raise SourceError(msg)
     source = _deinterlaced(source, opening)
     if opening.colorspace is not None:
