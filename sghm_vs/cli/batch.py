@@ -113,21 +113,26 @@ def asked(args: argparse.Namespace) -> Batch:
 def carry_out(batch: Batch, args: argparse.Namespace) -> int:
     """Make the shots of `batch`, or print the plan, and return the exit code."""
     from sghm_vs.shots.batch.planner import plan
+
+    if args.dry_run:
+        planned = plan(batch.shots, args.output.absolute(), batch_options_from(args))
+        print_plan(planned, batch, args)
+        return 1 if batch.invalid else 0
+    return print_result(make(batch, args), args)
+
+
+def make(batch: Batch, args: argparse.Namespace) -> list[Entry]:
+    """Make the shots of `batch`, and return what became of them."""
     from sghm_vs.shots.batch.run import run_batch
 
-    batch_options = batch_options_from(args)
-    if args.dry_run:
-        print_plan(plan(batch.shots, args.output.absolute(), batch_options), batch, args)
-        return 1 if batch.invalid else 0
     with options.stdout_for_results(), shots_progress(quiet=args.quiet) as listener:
-        entries = run_batch(
+        return run_batch(
             batch.shots,
             args.output,
-            batch_options=batch_options,
+            batch_options=batch_options_from(args),
             invalid=batch.invalid,
             listener=listener,
         )
-    return print_result(entries, args)
 
 
 def batch_options_from(args: argparse.Namespace) -> BatchOptions:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from sghm_vs.shots.farm.plan import Plan, PlannedShot
     from sghm_vs.shots.shot import Prepared
 
-    type Actions = argparse._SubParsersAction[argparse.ArgumentParser]
-
 
 USUAL_FOLDER = "mattes"
 
@@ -38,68 +36,44 @@ def add_parser(verbs: options.Verbs) -> None:
         "frame comes out as if one machine had made them all.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    plan = _add_action(actions, "plan", "cut shots into chunks, and write the plan", _plan)
-    _add_plan_making_options(plan)
-    worker = _add_action(actions, "worker", "print what this machine is, as a worker", _worker)
-    _add_worker_options(worker)
-    make = _add_action(actions, "run", "make the plan on a Ray cluster, or on this machine", _run)
-    _add_plan_options(make)
-    _add_run_options(make)
-    check = _add_action(actions, "check", "tell whether this machine is as planned", _check)
-    _add_plan_options(check)
-    script = _add_action(actions, "script", "print the plan as a script of plain commands", _script)
-    _add_plan_options(script)
-    _add_script_options(script)
-    _add_assemble(actions)
-    _add_template(actions)
-    _add_session(actions)
+    for name, help, run, *adders in (
+        ("plan", "cut shots into chunks, and write the plan", _plan, _add_plan_making_options),
+        ("worker", "print what this machine is, as a worker", _worker, _add_worker_options),
+        ("run", "make the plan on a Ray cluster, or on this machine", _run,
+         _add_plan_options, _add_run_options),
+        ("check", "tell whether this machine is as planned", _check, _add_plan_options),
+        ("script", "print the plan as a script of plain commands", _script,
+         _add_plan_options, _add_script_options),
+        ("assemble", "check what chunks made, write movies, record the shots", _assemble,
+         _add_plan_options, _add_assemble_options),
+        ("template", "write the plan as a job of Open Job Description", _template,
+         _add_plan_options, _add_template_options),
+        ("make", "make some frames of the plan", _make, _add_plan_options, _add_make_options),
+        ("start-worker", "start a worker that keeps the network loaded", _start_worker,
+         _add_plan_options, _add_session_options, _add_mixed_option),
+        ("serve", "be the worker that start-worker starts", _serve,
+         _add_plan_options, _add_session_options, _add_mixed_option),
+        ("stop-worker", "end the worker of this folder", _stop_worker, _add_session_options),
+    ):  # fmt: skip
+        about = f"{help[0].upper()}{help[1:]}."
+        action = actions.add_parser(name, help=help, description=about)
+        action.set_defaults(run=run)
+        for add in adders:
+            add(action)
 
 
-def _add_assemble(actions: Actions) -> None:
-    parser = _add_action(
-        actions, "assemble", "check what chunks made, write movies, record the shots", _assemble
-    )
-    _add_plan_options(parser)
+def _add_assemble_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
     which.add_argument("--nth", type=int, metavar="N", help="the same by its place, from 1")
     options.add_report_options(parser)
 
 
-def _add_template(actions: Actions) -> None:
-    parser = _add_action(
-        actions, "template", "write the plan as a job of Open Job Description", _template
-    )
-    _add_plan_options(parser)
+def _add_template_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="YAML", help="template.yaml"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
-
-
-def _add_session(actions: Actions) -> None:
-    """Add what a job of Open Job Description calls."""
-    one = _add_action(actions, "make", "make some frames of the plan", _make)
-    _add_plan_options(one)
-    _add_make_options(one)
-    for name, help, act in (
-        ("start-worker", "start a worker that keeps the network loaded", _start_worker),
-        ("serve", "be the worker that start-worker starts", _serve),
-    ):
-        session = _add_action(actions, name, help, act)
-        _add_plan_options(session)
-        _add_session_options(session)
-        _add_mixed_option(session)
-    stop = _add_action(actions, "stop-worker", "end the worker of this folder", _stop_worker)
-    _add_session_options(stop)
-
-
-def _add_action(
-    actions: Actions, name: str, help: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _add_plan_options(parser: argparse.ArgumentParser) -> None:

@@ -37,40 +37,41 @@ def progress(
 ) -> Iterator[Report | None]:
     """Yield the function to report to while `what` is being made; None if `quiet`."""
     if as_json:
-        yield _JsonLines(what)
+        yield _json_lines(what)
     elif quiet:
         yield None
     elif sys.stderr.isatty():
         with _bar(what, in_bytes=in_bytes) as report:
             yield report
     else:
-        yield _TransferLines(what) if in_bytes else _Lines(what)
+        yield _transfer_lines(what) if in_bytes else _frame_lines(what)
 
 
 @contextmanager
 def _bar(what: str, *, in_bytes: bool) -> Iterator[Report]:
     from rich import progress as rich
-    from rich.console import Console
 
     how_far: tuple[rich.ProgressColumn, ...] = (
         (rich.DownloadColumn(), rich.TransferSpeedColumn())
         if in_bytes
         else (rich.MofNCompleteColumn(), rich.TextColumn("{task.fields[fps]:.1f} fps"))
     )
-    columns = (
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        *how_far,
-        rich.TimeRemainingColumn(),
-    )
     pace = _Pace()
-    with rich.Progress(*columns, console=Console(stderr=True)) as bar:
+    with _bars(*how_far) as bar:
         task = bar.add_task(what, total=None, fps=0.0)
 
         def report(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, fps=pace(done) or 0.0)
 
         yield report
+
+
+def _bars(*how_far: rich_progress.ProgressColumn) -> rich_progress.Progress:
+    from rich import progress as rich
+    from rich.console import Console
+
+    what, left = rich.TextColumn("{task.description}", markup=False), rich.TimeRemainingColumn()
+    return rich.Progress(what, rich.BarColumn(), *how_far, left, console=Console(stderr=True))
 
 
 @contextmanager
@@ -89,7 +90,7 @@ class _ShotLines(Listener):
     """Say how far each shot is every few seconds, and what became of it."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, _Lines] = {}
+        self._reports: dict[str, Report] = {}
         self._todo = self._ended = self._failed = 0
 
     def begin(self, planned: Sequence[Planned]) -> None:
@@ -98,14 +99,14 @@ class _ShotLines(Listener):
         _say(f"batch: {said}")
 
     def report(self, shot: Shot, done: int, total: int) -> None:
-        lines = self._lines.setdefault(shot.key, _Lines(shot.name))
+        report = self._reports.setdefault(shot.key, _frame_lines(shot.name))
         if done < total:
-            lines(done, total)
+            report(done, total)
 
     def end(self, entry: Entry) -> None:
         self._ended += 1
         self._failed += entry.state == "failed"
-        self._lines.pop(entry.key, None)
+        self._reports.pop(entry.key, None)
         _say(_became(entry))
         _say(f"batch: {self._ended}/{self._todo} shots, {self._failed} failed")
 
@@ -125,16 +126,9 @@ def _say(line: str) -> None:
 
 @contextmanager
 def _shot_bars() -> Iterator[Listener]:
-    from rich import progress as rich
-    from rich.console import Console
+    from rich.progress import MofNCompleteColumn
 
-    columns = (
-        rich.TextColumn("{task.description}", markup=False),
-        rich.BarColumn(),
-        rich.MofNCompleteColumn(),
-        rich.TimeRemainingColumn(),
-    )
-    with rich.Progress(*columns, console=Console(stderr=True)) as bars:
+    with _bars(MofNCompleteColumn()) as bars:
         yield _ShotBars(bars)
 
 
@@ -184,7 +178,7 @@ def openjd_progress(what: str) -> Iterator[Report]:
 def farm_progress(*, quiet: bool, as_json: bool) -> Iterator[Listener]:
     """Yield what shows the progress of a show: a line of text, kept up to date."""
     if as_json:
-        yield _FarmLines(JSON_EVERY_S, _farm_json)
+        yield _FarmLines(_farm_json, JSON_EVERY_S)
     elif quiet:
         yield Listener()
     elif sys.stderr.isatty():
@@ -194,7 +188,7 @@ def farm_progress(*, quiet: bool, as_json: bool) -> Iterator[Listener]:
         with Spinner("farm", console=Console(stderr=True)) as spinner:
             yield _FarmSpinner(spinner)
     else:
-        yield _FarmLines(LINE_EVERY_S, _farm_words)
+        yield _FarmLines(_farm_words, LINE_EVERY_S)
 
 
 class _FarmSpinner(Listener):
@@ -206,18 +200,12 @@ class _FarmSpinner(Listener):
 
 
 class _FarmLines(Listener):
-    """Say how a show goes every few seconds, if anything changed."""
-
-    def __init__(self, every_s: float, words: Callable[[Totals], str]) -> None:
-        self._every_s, self._words = every_s, words
-        self._spoke, self._said = -every_s, ""
+    def __init__(self, words: Callable[[Totals], str], every_s: float) -> None:
+        self._words, self._lines = words, _Lines(every_s, at_once=True)
 
     def count(self, totals: Totals) -> None:
-        now, words = time.monotonic(), self._words(totals)
-        is_over = totals.shots_done + totals.failed == totals.shots
-        if words != self._said and (is_over or now - self._spoke >= self._every_s):
-            self._spoke, self._said = now, words
-            _say(words)
+        is_end = totals.shots_done + totals.failed == totals.shots
+        self._lines(self._words(totals), is_end=is_end)
 
 
 def _farm_words(status: Totals) -> str:
@@ -236,48 +224,46 @@ def _farm_json(status: Totals) -> str:
 
 
 class _Lines:
-    """Say how far it is every few seconds, and at the end."""
+    """Say words every few seconds, if they are others than before, and at the end."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._spoke = time.monotonic()
-        self._pace = _Pace()
+    def __init__(self, every_s: float, *, at_once: bool) -> None:
+        self._every_s = every_s
+        self._spoke = -every_s if at_once else time.monotonic()
+        self._said = ""
 
-    def __call__(self, done: int, total: int) -> None:
-        now, fps = time.monotonic(), self._pace(done)
-        if done < total and now - self._spoke < LINE_EVERY_S:
-            return
-        self._spoke = now
-        with suppress(OSError):  # That nobody reads on must not end the work.
-            sys.stderr.write(f"{self._what}: {self._far(done, total, fps)}\n")
-
-    def _far(self, done: int, total: int, fps: float | None) -> str:
-        pace = "" if fps is None else f", {fps:.1f} fps"
-        left = f", {(total - done) / fps:.0f} s left" if fps and done < total else ""
-        return f"{done}/{total} frames{pace}{left}"
-
-
-class _JsonLines:
-    """Say it to a program: an object a line, at once at the beginning and at the end."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._spoke = -JSON_EVERY_S
-
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, words: str, *, is_end: bool) -> None:
         now = time.monotonic()
-        if done < total and now - self._spoke < JSON_EVERY_S:
-            return
-        self._spoke = now
-        _say(json.dumps({"progress": self._what, "done": done, "total": total}))
+        if words != self._said and (is_end or now - self._spoke >= self._every_s):
+            self._spoke, self._said = now, words
+            _say(words)
 
 
-class _TransferLines(_Lines):
-    """Without a rate: a continued transfer did not begin at zero."""
+def _frame_lines(what: str) -> Report:
+    lines, pace = _Lines(LINE_EVERY_S, at_once=False), _Pace()
 
-    def _far(self, done: int, total: int, fps: float | None) -> str:
-        del fps
-        return f"{done / 1e6:.0f}/{total / 1e6:.0f} MB"
+    def report(done: int, total: int) -> None:
+        fps = pace(done)
+        rate = "" if fps is None else f", {fps:.1f} fps"
+        left = f", {(total - done) / fps:.0f} s left" if fps and done < total else ""
+        lines(f"{what}: {done}/{total} frames{rate}{left}", is_end=done >= total)
+
+    return report
+
+
+def _transfer_lines(what: str) -> Report:
+    """Return what says no rate: a continued transfer did not begin at zero."""
+    lines = _Lines(LINE_EVERY_S, at_once=False)
+    return lambda done, total: lines(
+        f"{what}: {done / 1e6:.0f}/{total / 1e6:.0f} MB", is_end=done >= total
+    )
+
+
+def _json_lines(what: str) -> Report:
+    """Return what tells a program: an object a line, at once at the beginning."""
+    lines = _Lines(JSON_EVERY_S, at_once=True)
+    return lambda done, total: lines(
+        json.dumps({"progress": what, "done": done, "total": total}), is_end=done >= total
+    )
 
 
 class _Pace:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import batch, options
-from sghm_vs.cli.progress import shots_progress
 from sghm_vs.errors import ExportError, SettingsError
 from sghm_vs.options import parse_rate
 
@@ -87,7 +86,6 @@ def add_edit_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Matte the edit that `args` name."""
-    from sghm_vs.shots.batch.run import run_batch
     from sghm_vs.shots.timeline.matte_edit import mattes_of, write_edits
 
     if "frames" in options.values_from(args) or args.handles < 0:
@@ -100,14 +98,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return batch.carry_out(plan.batch, args)
     _refuse_existing(plan, args)
-    with options.stdout_for_results(), shots_progress(quiet=args.quiet) as listener:
-        entries = run_batch(
-            plan.batch.shots,
-            args.output,
-            batch_options=batch.batch_options_from(args),
-            invalid=plan.batch.invalid,
-            listener=listener,
-        )
+    entries = batch.make(plan.batch, args)
     edits, notes = write_edits(plan, mattes_of(plan, entries), args.edits)
     for note in notes:
         options.say(note)

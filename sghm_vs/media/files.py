@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 from collections import deque
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sghm_vs.errors import ExportError, cure, listed
 
@@ -179,6 +181,23 @@ def each[Item, Found](look: Callable[[Item], Found], items: Iterable[Item]) -> l
     """Return what `look` finds of each of `items`, in their order."""
     with ThreadPoolExecutor(WORKERS) as threads:
         return [*threads.map(look, items)]
+
+
+def parse_json(text: str, kind: str, version: int) -> dict[str, Any]:
+    """
+    Return what `text` says, a record of this `kind` in the form of this `version`.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict) or found.get("kind") != kind:
+        msg = "it is of another kind"
+        raise ValueError(msg)
+    if found.get("format") != version:
+        msg = f"its format is {found.get('format')}, and {version} is read"
+        raise ValueError(msg)
+    return found
 
 
 def write_files(contents: Mapping[Path, bytes | str], *, overwrite: bool) -> list[Path]:

@@ -13,7 +13,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from sghm_vs.errors import ExportError, SghmError
-from sghm_vs.media.files import discard, folders_made, whole_file
+from sghm_vs.media.files import discard, folders_made, parse_json, whole_file
 from sghm_vs.shots.batch.checksums import Content
 from sghm_vs.shots.batch.names import safe_name
 
@@ -99,13 +99,7 @@ class Manifest:
     def _read(self) -> None:
         try:
             text = self.path.read_text(encoding="utf-8", errors="surrogateescape")
-            found = json.loads(text)
-            if not isinstance(found, dict) or found.get("kind") != KIND:
-                msg = "it is of another kind"
-                raise ValueError(msg)
-            if found.get("format") != FORMAT:
-                msg = f"its format is {found.get('format')}, and {FORMAT} is read"
-                raise ValueError(msg)
+            found = parse_json(text, KIND, FORMAT)
             entries = msgspec.convert(found["shots"], list[Entry])
             _refuse_names(entries)
         except OSError as error:

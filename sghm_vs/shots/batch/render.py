@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sghm_vs.errors import standing
@@ -125,28 +125,23 @@ def first_number(shot: Shot) -> int:
     return 0 if sequence is None else sequence.numbers()[0]
 
 
-@dataclass
-class _Listener(logging.Handler):
+class _Heard(logging.Handler):
     """Keeps what is warned of, each once."""
 
-    heard: dict[str, None] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         super().__init__(logging.WARNING)
-
-    def __hash__(self) -> int:
-        return id(self)
+        self.words: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.heard[record.getMessage()] = None
+        self.words[record.getMessage()] = None
 
 
 @contextmanager
 def warnings_heard() -> Iterator[dict[str, None]]:
     """Yield what our own loggers warn of while the context lasts, in order."""
-    listener, logger = _Listener(), logging.getLogger("sghm_vs")
-    logger.addHandler(listener)
+    heard, logger = _Heard(), logging.getLogger("sghm_vs")
+    logger.addHandler(heard)
     try:
-        yield listener.heard
+        yield heard.words
     finally:
-        logger.removeHandler(listener)
+        logger.removeHandler(heard)

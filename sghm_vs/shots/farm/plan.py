@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from sghm_vs.errors import FarmError
+from sghm_vs.media.files import parse_json
 from sghm_vs.media.sequences import PATTERN
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.farm.chunks import Chunk
@@ -185,13 +186,7 @@ class Plan:
             FarmError: It holds none.
         """
         try:
-            found = json.loads(text)
-            if not isinstance(found, dict) or found.get("kind") != KIND:
-                msg = "it is of another kind"
-                raise ValueError(msg)
-            if found.get("format") != FORMAT:
-                msg = f"its format is {found.get('format')}, and {FORMAT} is read"
-                raise ValueError(msg)
+            found = parse_json(text, KIND, FORMAT)
             if not found["shots"] or not PurePath(found["folder"]).is_absolute():
                 msg = "it has no shots, or a folder that depends on where one is"
                 raise ValueError(msg)
