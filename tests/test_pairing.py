@@ -40,7 +40,8 @@ def write_matte(plate: Path, path: Path, frames: str | None = None, **delivery: 
     """Write, as `sghm matte` does, what shows the number of each frame."""
     source = open_source(plate)
     cut = None if frames is None else FrameRange.parse(frames)
-    how = Delivery(output_format=OutputFormat(layout="alpha"), **delivery)
+    layout = {"layout": "alpha"} if path.suffix == ".exr" else {}
+    how = Delivery(output_format=OutputFormat(**layout), **delivery)
     deliver(source, to_matte(source.clip), [path], frames=cut, delivery=how)
     return path
 
