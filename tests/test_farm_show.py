@@ -188,6 +188,32 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_is_made(jobs, tmp_p
     assert len([*(tmp_path / "mattes").glob("*.png")]) == 8
 
 
+def test_footage_that_is_away_costs_no_frame_that_was_made_of_it(jobs, plates, tmp_path):
+    run(jobs)
+    frames = sorted((tmp_path / "mattes").glob("*.png"))
+    written = [frame.stat() for frame in frames]
+    plates.parent.rename(tmp_path / "away")
+
+    assert "doesn't exist" in run(jobs)[0]
+    (tmp_path / "away").rename(plates.parent)
+
+    assert run(jobs)[0] == "done"
+    assert [frame.stat() for frame in frames] == written
+
+
+def test_a_shot_whose_frames_break_every_time_has_failed(jobs, tmp_path):
+    def spoil(task: Task) -> Outcome:
+        made = render(task)
+        (tmp_path / "mattes" / "a.1002.png").write_bytes(b"x")
+        return made
+
+    state, made, told = run(jobs, spoil)
+
+    assert state == "frames of chunks 1001-1004 are not what was written"
+    assert made.count("1001-1004") == 3
+    assert told[-1].failed == 1
+
+
 def test_a_full_disk_sets_nothing_aside_as_long_as_patience_lasts(jobs):
     failures = [FULL] * 5
 
