@@ -289,14 +289,18 @@ def edit_of(folder: Path, media: str) -> Path:
 
 
 @pytest.mark.usefixtures("pictures")
-@pytest.mark.parametrize(("words", "rate"), [([], 25), (["--media-rate", "50"], 50)])
-def test_a_sequence_in_an_edit_runs_as_the_edit_counts_or_as_said(tmp_path, words, rate):
+@pytest.mark.parametrize(("words", "rate", "shown"), [([], 25, 2), (["--media-rate", "50"], 50, 4)])
+def test_a_sequence_in_an_edit_runs_as_the_edit_counts_or_as_said(tmp_path, words, rate, shown):
+    """Two frames of an edit at 25 last as long as four of a sequence at 50."""
+    cv2.imwrite(str(tmp_path / "p.1004.png"), np.full((18, 32, 3), 90, np.uint8))
     verb = ["timeline", str(edit_of(tmp_path, "p.####.png")), "-o", str(tmp_path / "out")]
     args = build_parser().parse_args([*verb, "--media", str(tmp_path), "--rate", "25", *words])
 
-    (shot,) = timeline.planned(args).batch.shots
+    plan = timeline.planned(args)
 
+    (shot,) = plan.batch.shots
     assert shot.opening.rate == rate
+    assert len(plan.spans[0].uses[0].shown) == shown
 
 
 def test_an_edits_rate_is_refused_for_sources_with_the_option_that_is_theirs(pictures, tmp_path):
