@@ -58,7 +58,7 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
 
 
 def _of_map(name: View, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline) -> vs.VideoNode:
-    show = pipeline.shown if name == "segmentation" else pipeline.guidance
+    show = pipeline.enlarged if name == "segmentation" else pipeline.guidance
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         del n

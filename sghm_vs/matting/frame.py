@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from sghm_vs.matting import refinement, segmentation, sizing
+from sghm_vs.matting import refinement
+from sghm_vs.matting.segmentation import settle, to_mask
+from sghm_vs.matting.sizing import Fit, fit_for
 from sghm_vs.matting.tiles import finest, tiles
 from sghm_vs.models.backends.base import Network
-from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner
+from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner, step
 from sghm_vs.models.resampling import enlarge
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.network import CoarseOutput
@@ -38,19 +40,18 @@ class Pipeline:
         """
         fit, image = self._fit_of(picture), self.prepared(picture)
         if guide is not None:
-            return self._finished(self.runner.run(self._begin_guided, image, guide, fit), fit)
-        features, probability = self.runner.run(self._look, image)
-        seen = self._settled(probability, fit)
-        return self._finished(self.runner.run(self._begin, image, features, seen, fit), fit)
+            return self._finished(self._begin_guided(image, guide, fit), fit)
+        features, probability = self._look(self._shrink(image))
+        segmentation = self._settled(probability, fit)
+        return self._finished(self._begin(image, features, segmentation, fit), fit)
 
     def encoder_input(self, picture: Tensor) -> Tensor:
         """Return what the encoder sees of `picture`, small, (1, 3, h, w), 0-1."""
-        small: Tensor = self.runner.run(self._shrink, self.prepared(picture))
-        return small
+        return self._shrink(self.prepared(picture))
 
     def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
         """
-        Return features and, small, where people are seen, (1, 1, h, w), 0-1.
+        Return features and the segmentation, small, (1, 1, h, w), 0-1.
 
         That is the probability of a person, settled: their outline lies at 0.5.
 
@@ -59,13 +60,13 @@ class Pipeline:
             height: Of the picture.
             width: Of the picture.
         """
-        features, probability = self.runner.run(self._look_at_small, small)
+        features, probability = self._look(small)
         return self.runner.cloned(features), self._settled(probability, self._fit(height, width))
 
-    def matte_segmented(self, picture: Tensor, features: Features, seen: Tensor) -> Tensor:
-        """Return what `matte` does, from what `segment` returned, or from what is seen better."""
+    def matte_segmented(self, picture: Tensor, features: Features, segmentation: Tensor) -> Tensor:
+        """Return what `matte` does, from what `segment` returned, or from a better segmentation."""
         fit, image = self._fit_of(picture), self.prepared(picture)
-        return self._finished(self.runner.run(self._begin, image, features, seen, fit), fit)
+        return self._finished(self._begin(image, features, segmentation, fit), fit)
 
     def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
         """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
@@ -76,46 +77,40 @@ class Pipeline:
         )
         return rows, columns
 
-    def shown(self, seen: Tensor, height: int, width: int) -> Tensor:
-        """Return what is `seen`, small, at the picture's size, (1, 1, height, width)."""
+    def enlarged(self, segmentation: Tensor, height: int, width: int) -> Tensor:
+        """Return a small `segmentation` at the picture's size, (1, 1, height, width)."""
         fit = self._fit(height, width)
-        return fit.restore(enlarge(seen, fit.padded).float())
+        return fit.restore(enlarge(segmentation, fit.padded).float())
 
-    def guidance(self, seen: Tensor, height: int, width: int) -> Tensor:
-        """Return the mask that what is `seen` becomes for matting, (1, 1, height, width)."""
+    def guidance(self, segmentation: Tensor, height: int, width: int) -> Tensor:
+        """Return the mask that a small `segmentation` becomes for matting, (1, 1, height, width)."""
         fit = self._fit(height, width)
-        return fit.restore(segmentation.to_mask(seen, fit.padded).float())
+        return fit.restore(to_mask(segmentation, fit.padded).float())
 
+    @step
     def prepared(self, picture: Tensor) -> Tensor:
         """Return `picture` at the size that the network takes."""
-        image: Tensor = self.runner.run(self._prepare, picture, self._fit_of(picture))
-        return image
+        return self._fit_of(picture).prepare(picture)
 
-    def _fit_of(self, picture: Tensor) -> sizing.Fit:
-        return self._fit(picture.shape[-2], picture.shape[-1])
-
-    def _prepare(self, picture: Tensor, fit: sizing.Fit) -> Tensor:
-        return fit.prepare(picture)
-
+    @step
     def _shrink(self, image: Tensor) -> Tensor:
         return self.network.to_small(image)
 
-    def _look(self, image: Tensor) -> tuple[Features, Tensor]:
-        """Return what is in a picture, and where people are."""
-        features = self.network.encode(image)
-        return features, self.network.segment(features)
-
-    def _look_at_small(self, small: Tensor) -> tuple[Features, Tensor]:
+    @step
+    def _look(self, small: Tensor) -> tuple[Features, Tensor]:
+        """Return what is in a picture, and the probability of a person."""
         features = self.network.encode_small(small)
         return features, self.network.segment(features)
 
-    def _begin_guided(self, image: Tensor, guide: Tensor, fit: sizing.Fit) -> Blended:
+    @step
+    def _begin_guided(self, image: Tensor, guide: Tensor, fit: Fit) -> Blended:
         return self._blended(image, self.network.encode(image), fit.prepare(guide), fit)
 
-    def _begin(self, image: Tensor, features: Features, seen: Tensor, fit: sizing.Fit) -> Blended:
-        return self._blended(image, features, segmentation.to_mask(seen, fit.padded), fit)
+    @step
+    def _begin(self, image: Tensor, features: Features, segmentation: Tensor, fit: Fit) -> Blended:
+        return self._blended(image, features, to_mask(segmentation, fit.padded), fit)
 
-    def _blended(self, image: Tensor, features: Features, mask: Tensor, fit: sizing.Fit) -> Blended:
+    def _blended(self, image: Tensor, features: Features, mask: Tensor, fit: Fit) -> Blended:
         """Return what is made everywhere."""
         begun = self.network.begin(image, features, mask)
         if begun.detail is not None:
@@ -127,15 +122,13 @@ class Pipeline:
             alpha, blend_weight = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
         return Blended(begun, mask, alpha, blend_weight, tiles(blend_weight))
 
-    def _finished(self, blended: Blended, fit: sizing.Fit) -> Tensor:
+    def _finished(self, blended: Blended, fit: Fit) -> Tensor:
         os1 = finest(self.network, blended.begun, blended.tiles, self.runner)
-        alpha: Tensor = self.runner.run(
-            self._refined, blended.mask, blended.alpha, blended.blend_weight, os1, fit
-        )
-        return alpha
+        return self._refined(blended.mask, blended.alpha, blended.blend_weight, os1, fit)
 
+    @step
     def _refined(
-        self, mask: Tensor, alpha: Tensor, blend_weight: Tensor, os1: Tensor, fit: sizing.Fit
+        self, mask: Tensor, alpha: Tensor, blend_weight: Tensor, os1: Tensor, fit: Fit
     ) -> Tensor:
         """Return the alpha at the picture's size, refined where the finest is looked at."""
         alpha = alpha.lerp(os1, blend_weight.to(alpha.dtype))
@@ -149,13 +142,16 @@ class Pipeline:
     def _is_padded(self) -> bool:
         return self.settings.sizing == "pad"
 
-    def _settled(self, probability: Tensor, fit: sizing.Fit) -> Tensor:
+    def _settled(self, probability: Tensor, fit: Fit) -> Tensor:
         if not self.network.trusts_mask:
             return probability
-        return segmentation.settle(probability, fit.padded, fit.scale_of_radii())
+        return settle(probability, fit.padded, fit.scale_of_radii())
 
-    def _fit(self, height: int, width: int) -> sizing.Fit:
-        return sizing.fit_for(self.settings.sizing, height, width, self.settings.infer_size)
+    def _fit_of(self, picture: Tensor) -> Fit:
+        return self._fit(picture.shape[-2], picture.shape[-1])
+
+    def _fit(self, height: int, width: int) -> Fit:
+        return fit_for(self.settings.sizing, height, width, self.settings.infer_size)
 
 
 class Blended(NamedTuple):

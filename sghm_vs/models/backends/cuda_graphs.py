@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, NamedTuple, Protocol
+from functools import wraps
+from types import MethodType
+from typing import Any, Concatenate, NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -32,6 +34,27 @@ class StepRunner(Protocol):
 
     def cloned(self, values: Any) -> Any:
         """Return `values`, which steps returned, to last for longer."""
+
+
+class HasRunner(Protocol):
+    """What has steps among its methods."""
+
+    @property
+    def runner(self) -> StepRunner:
+        """Where they run."""
+
+
+def step[Owner: HasRunner, **Inputs, Output](
+    method: Callable[Concatenate[Owner, Inputs], Output],
+) -> Callable[Concatenate[Owner, Inputs], Output]:
+    """Return `method`, a step that calls no other, as one that runs where its object's steps do."""
+
+    @wraps(method)
+    def run(self: Owner, /, *inputs: Inputs.args, **named: Inputs.kwargs) -> Output:
+        assert not named  # noqa: S101 - inputs are known by their place
+        return cast("Output", self.runner.run(MethodType(method, self), *inputs))
+
+    return run
 
 
 class EagerRunner:
