@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, max_pool2d, pad
+from torch.nn.functional import avg_pool2d, max_pool2d
 
 from sghm_vs.models.resampling import block_means, enlarge
 
@@ -48,8 +50,8 @@ def refine(
     Source:
         Progressive refinement of Yu et al. (2021), "Mask Guided Matting", as Chen et al. use it.
     """
-    alpha, finer = merge(os8, os4, scale=scale, feather=feather)
-    return alpha.lerp(os1, finer.to(alpha.dtype))
+    alpha, blend_weight = merge(os8, os4, scale=scale, feather=feather)
+    return alpha.lerp(os1, blend_weight.to(alpha.dtype))
 
 
 def merge(
@@ -123,7 +125,12 @@ def _undecided(alpha: Tensor) -> Tensor:
         plane = alpha[0, 0].float().numpy()
         undecided = np.asarray(cv2.inRange(plane, NEARLY_0, NEARLY_1), np.uint8)
         return torch.from_numpy(undecided & 1).view(torch.bool)[None, None]
-    return (alpha >= NEARLY_0) & (alpha <= NEARLY_1)
+    return undecided_on_device(alpha)
+
+
+def undecided_on_device(alpha: Tensor, low: float = NEARLY_0, high: float = NEARLY_1) -> Tensor:
+    """Return where `alpha` is from `low` to `high`, bool, without leaving the device."""
+    return (alpha >= low) & (alpha <= high)
 
 
 def dilate(area: Tensor, radius: int) -> Tensor:
@@ -135,18 +142,25 @@ def dilate(area: Tensor, radius: int) -> Tensor:
 
 def dilate_by_pooling(area: Tensor, radius: int) -> Tensor:
     """
-    Return what `dilate` returns, bit for bit, without leaving the device.
+    Return what `dilate` returns, bit for bit, without leaving the device; TorchScript compiles it.
 
     The ellipse is a stack of horizontal runs; a max-pool grows by each run's length, and a
     vertical shift puts it in its row.
     """
-    height = area.shape[-2]
-    padded = pad(area.float(), (0, 0, radius, radius))
-    grown = torch.zeros_like(area, dtype=torch.float32)
-    for row, run in enumerate(_ellipse(radius).sum(1).tolist()):
-        pooled = max_pool2d(padded, (1, run), 1, (0, run // 2))
-        grown = torch.maximum(grown, pooled[..., row : row + height, :])
+    height = area.shape[2]
+    padded = torch.constant_pad_nd(area.float(), [0, 0, radius, radius])
+    grown = torch.zeros_like(padded[:, :, :height])
+    for row in range(2 * radius + 1):
+        reach = half_run(row - radius, radius)
+        pooled = max_pool2d(padded, [1, 2 * reach + 1], [1, 1], [0, reach])
+        grown = torch.maximum(grown, pooled[:, :, row : row + height])
     return grown > 0
+
+
+def half_run(row: int, radius: int) -> int:
+    """Return how far OpenCV's ellipse of `radius` reaches sideways, `row` px from its middle."""
+    reach = radius * math.sqrt((radius * radius - row * row) * (1 / (radius * radius)))
+    return int(round(reach))  # noqa: RUF046 - TorchScript rounds to a float
 
 
 def _dilate_on_cpu(area: Tensor, radius: int) -> Tensor:
@@ -167,8 +181,8 @@ def soften(area: Tensor, radius: int) -> Tensor:
 
 
 def soften_by_pooling(area: Tensor, radius: int) -> Tensor:
-    """Return what `soften` returns, bit for bit, without leaving the device."""
-    padded = pad(area.float(), (radius,) * 4, mode="replicate")
+    """Return what `soften` returns, bit for bit, without leaving the device; see `dilate_by_pooling`."""
+    padded = torch.ops.aten.replication_pad2d(area.float(), [radius, radius, radius, radius])
     counts = avg_pool2d(padded, 2 * radius + 1, 1, divisor_override=1)
     return counts / (2 * radius + 1) ** 2
 

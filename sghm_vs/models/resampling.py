@@ -11,6 +11,16 @@ FEW_BLOCKS = 4
 """Up to so many rows and columns sums of slices are the faster way to means on the CPU."""
 
 
+def bilinear(planes: Tensor, height: int, width: int) -> Tensor:
+    """
+    Return `planes` (n, c, h, w) at this size, bilinear.
+
+    By the operator itself: `interpolate` brings operators into TorchScript that the torch of Nuke lacks.
+    """
+    resized: Tensor = torch._C._nn.upsample_bilinear2d(planes, [height, width], False, None)
+    return resized
+
+
 def enlarge(plane: Tensor, size: tuple[int, int]) -> Tensor:
     """
     Return `plane` (1, 1, h, w) at `size`, (height, width), bilinear, on its device.

@@ -10,18 +10,20 @@ no constants of modules, so the stages' numbers stand here once more.
 
 from __future__ import annotations
 
-import math
-from typing import cast
-
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, leaky_relu, max_pool2d
+from torch.nn.functional import avg_pool2d, leaky_relu
 
-from sghm_vs.models.sghm.encoder import ASPP, SeparableASPP
+from sghm_vs.matting.refinement import (
+    dilate_by_pooling,
+    soften_by_pooling,
+    spread_by_pooling,
+    undecided_on_device,
+)
+from sghm_vs.models.resampling import bilinear
+from sghm_vs.models.sghm.encoder import ASPP, Features
 from sghm_vs.models.sghm.matting_decoder import MattingDecoder, ResidualBlock
 from sghm_vs.models.sghm.network import SGHM, LightSGHM, sharpened
-from sghm_vs.models.sghm.refiner import Refiner, Residual
-from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 
 
 class OneFrame(nn.Module):
@@ -83,7 +85,7 @@ class Matting(nn.Module):
         super().__init__()
         self.backbone = network.backbone
         self.context = _context_of(network.aspp)
-        self.decoder = Segmentation(network.decoder)
+        self.decoder = network.decoder
         self.shortcut = network.shortcut
         self.refine = self.matting_half(network)
         self.small_px = network.small_px or 0
@@ -120,14 +122,14 @@ class Matting(nn.Module):
         height, width = image.shape[2], image.shape[3]
         small = self.shrunken(image)
         features = self.encode(sharpened(small) if self.sharpens else small)
-        seen = torch.sigmoid(self.decoder(features))
+        segmentation = torch.sigmoid(self.decoder(features)[:, :1])
         if self.trusts_mask:
-            seen = settled(seen, height, scale)
-        mask = (resized(seen, height, width) > 0.5).to(image.dtype)
+            segmentation = settled(segmentation, height, scale)
+        mask = (resized(segmentation, height, width) > 0.5).to(image.dtype)
         alpha = self.refined(image, features, mask, scale)
         return held_to_mask(alpha, mask.float(), scale) if self.trusts_mask else alpha
 
-    def refined(self, image: Tensor, features: list[Tensor], mask: Tensor, scale: float) -> Tensor:
+    def refined(self, image: Tensor, features: Features, mask: Tensor, scale: float) -> Tensor:
         """Return the alpha of what `mask` shows, float32."""
         os8, os4, os1 = self.alphas(image, features, mask)
         return refined(os8.float(), os4.float(), os1.float(), scale)
@@ -136,31 +138,31 @@ class Matting(nn.Module):
         """Return what the encoder sees of `image`."""
         height, width = image.shape[2], image.shape[3]
         if self.small_px == 0:
-            return resized_plainly(image, height // 4, width // 4)
+            return bilinear(image, height // 4, width // 4)
         part = min(self.small_px / max(height, width), 1.0)
         return resized(image, to_16(height * part), to_16(width * part))
 
-    def encode(self, small: Tensor) -> list[Tensor]:
+    def encode(self, small: Tensor) -> Features:
         """Return the small picture, and features of it at 1/2, 1/4, 1/8 and, with context, 1/16."""
         half, fourth, eighth, deepest = self.backbone(small)
-        return [small, half, fourth, eighth, self.context(deepest)]
+        return Features(small, half, fourth, eighth, self.context(deepest))
 
     def alphas(
-        self, image: Tensor, features: list[Tensor], mask: Tensor
+        self, image: Tensor, features: Features, mask: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the alphas made at 1/8, 1/4 and 1/1."""
         height, width = mask.shape[2], mask.shape[3]
-        quarter = resized_plainly(mask, height // 4, width // 4)
+        quarter = bilinear(mask, height // 4, width // 4)
         shortcuts: list[Tensor] = []
         for at, module in enumerate(self.shortcut):
             if at == 0:
                 behind, feature = mask, image
             else:
                 part = 1 << (at - 1)
-                behind = resized_plainly(quarter, height // 4 // part, width // 4 // part)
+                behind = bilinear(quarter, height // 4 // part, width // 4 // part)
                 feature = resized(features[at - 1], behind.shape[2], behind.shape[3])
             shortcuts.append(module(torch.cat([feature, behind], 1)))
-        context = resized(features[4], height // 64, width // 64)
+        context = resized(features.context, height // 64, width // 64)
         os8, os4, os1 = self.refine(context, shortcuts)
         return os8, os4, os1
 
@@ -171,107 +173,25 @@ class RefinedMatting(Matting):
     @torch.jit.unused
     def matting_half(self, network: SGHM) -> nn.Module:
         """Return what makes alphas; see `Matting`."""
-        return Refining(cast("LightSGHM", network).refiner)
+        return network.refine
 
-    def refined(self, image: Tensor, features: list[Tensor], mask: Tensor, scale: float) -> Tensor:
+    def refined(self, image: Tensor, features: Features, mask: Tensor, scale: float) -> Tensor:
         """Return the alpha of what `mask` shows, float32; see `refinement.by_detail`."""
         del scale
         height, width = image.shape[2], image.shape[3]
-        sides = [
-            resized(features[1], height // 8, width // 8),
-            resized(features[2], height // 16, width // 16),
-            resized(features[3], height // 32, width // 32),
-        ]
-        os4, detail, os1 = self.refine(image, mask, sides)
-        weight = resized_plainly((detail > 0.5).float(), height, width)
-        return torch.lerp((os4 > 0.5).float(), os1.float(), weight)
+        sides = (
+            resized(features.half, height // 8, width // 8),
+            resized(features.fourth, height // 16, width // 16),
+            resized(features.eighth, height // 32, width // 32),
+        )
+        coarse, os1 = self.refine(image, mask, sides)
+        weight = bilinear((coarse.detail > 0.5).float(), height, width)
+        return torch.lerp((coarse.os4 > 0.5).float(), os1.float(), weight)
 
 
 def matting_of(network: SGHM) -> Matting:
     """Return the way of a frame through `network`."""
     return RefinedMatting(network) if isinstance(network, LightSGHM) else Matting(network)
-
-
-class Refining(nn.Module):
-    """`Refiner`."""
-
-    def __init__(self, refiner: Refiner) -> None:
-        super().__init__()
-        self.side32, self.side16, self.side8 = refiner.side32, refiner.side16, refiner.side8
-        self.patches, self.side4 = refiner.patches, refiner.side4
-        self.up16, self.up8, self.up4 = refiner.up16, refiner.up8, refiner.up4
-        self.blocks64, self.blocks32 = _residuals(refiner.blocks64), _residuals(refiner.blocks32)
-        self.blocks16, self.blocks8 = _residuals(refiner.blocks16), _residuals(refiner.blocks8)
-        self.blocks4, self.to_os4 = _residuals(refiner.blocks4), refiner.to_os4
-        fine = refiner.fine
-        self.look, self.up2, self.up1 = fine.look, fine.up2, fine.up1
-        self.blocks2 = _residuals(fine.blocks2)
-        self.side1, self.last, self.to_os1 = fine.side1, fine.last, fine.to_os1
-
-    def forward(
-        self, image: Tensor, mask: Tensor, sides: list[Tensor]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the alpha made at 1/4, where detail is needed at that size, the finest alpha."""
-        height, width = image.shape[2], image.shape[3]
-        mask4 = avg_pool2d(mask, 4)
-        mask8 = avg_pool2d(mask4, 2)
-        mask16 = avg_pool2d(mask8, 2)
-        x = self.side32(torch.cat([sides[2], avg_pool2d(mask16, 2)], 1))
-        x = self.blocks32(x + twice(self.blocks64(avg_pool2d(x, 2))))
-        x = twice(self.up16(x)) + self.side16(torch.cat([sides[1], mask16], 1))
-        x = twice(self.up8(self.blocks16(x))) + self.side8(torch.cat([sides[0], mask8], 1))
-        x = twice(self.up4(self.blocks8(x)))
-        x = self.blocks4(x + self.side4(torch.cat([self.patches(image), mask4], 1)))
-        os4, detail = self.to_os4(x).split(1, 1)
-        os4 = torch.sigmoid(resized_plainly(os4, height, width))
-        soft = resized_plainly(avg_pool2d(mask, 8), height, width)
-        planes = torch.cat([image, os4, soft], 1)
-        y = leaky_relu(self.look(planes) + twice(self.up2(x)), 0.1)
-        y = leaky_relu(self.up1(self.blocks2(y)) + self.side1(planes[:, :4]), 0.1)
-        start = torch.logit(os4.float().clamp(0.02, 0.98))
-        os1 = torch.sigmoid(self.to_os1(self.last(y)).float() + start)
-        return os4, torch.sigmoid(detail), os1
-
-
-class RefinerBlock(nn.Module):
-    """`Residual`."""
-
-    def __init__(self, block: Residual) -> None:
-        super().__init__()
-        self.body = block.body
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `x` filtered."""
-        return leaky_relu(x + self.body(x), 0.1)
-
-
-def _residuals(part: nn.Module) -> nn.Sequential:
-    blocks = [part] if isinstance(part, Residual) else list(part.children())
-    return nn.Sequential(*(RefinerBlock(cast("Residual", block)) for block in blocks))
-
-
-def twice(planes: Tensor) -> Tensor:
-    """Return `planes` at twice the size, bilinear."""
-    return resized_plainly(planes, 2 * planes.shape[2], 2 * planes.shape[3])
-
-
-class Segmentation(nn.Module):
-    """`SegmentationDecoder`, cut to its one used output."""
-
-    def __init__(self, decoder: SegmentationDecoder) -> None:
-        super().__init__()
-        self.conv1, self.bn1 = decoder.conv1, decoder.bn1
-        self.conv2, self.bn2 = decoder.conv2, decoder.bn2
-        self.conv3, self.bn3 = decoder.conv3, decoder.bn3
-        self.conv4 = decoder.conv4
-
-    def forward(self, features: list[Tensor]) -> Tensor:
-        """Return the person's logits at the small picture's size."""
-        x = torch.relu(self.bn1(self.conv1(beside(features[4], features[3]))))
-        x = torch.relu(self.bn2(self.conv2(beside(x, features[2]))))
-        x = torch.relu(self.bn3(self.conv3(beside(x, features[1]))))
-        logits: Tensor = self.conv4(beside(x, features[0]))
-        return logits[:, :1]
 
 
 class Decoder(nn.Module):
@@ -299,8 +219,8 @@ class Decoder(nn.Module):
         os1 = self.refine_OS1(leaky_relu(self.bn2(self.conv2(x)), 0.2))
         height, width = os1.shape[2], os1.shape[3]
         return (
-            to_alpha(resized_plainly(os8, height, width)),
-            to_alpha(resized_plainly(os4, height, width)),
+            to_alpha(bilinear(os8, height, width)),
+            to_alpha(bilinear(os4, height, width)),
             to_alpha(os1),
         )
 
@@ -324,25 +244,6 @@ class Block(nn.Module):
         return leaky_relu(filtered + self.around(x), 0.2)
 
 
-class Separable(nn.Module):
-    """`SeparableASPP`."""
-
-    def __init__(self, aspp: SeparableASPP) -> None:
-        super().__init__()
-        self.point, self.dilated = aspp.point, aspp.dilated
-        self.pooled, self.project = aspp.pooled, aspp.project
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return `features` with context at several ranges."""
-        branches = [self.point(features)]
-        for branch in self.dilated:
-            branches.append(branch(features))
-        pooled = self.pooled(features)
-        branches.append(pooled.expand(-1, -1, features.shape[2], features.shape[3]))
-        projected: Tensor = self.project(torch.cat(branches, 1))
-        return projected
-
-
 class Published(nn.Module):
     """`ASPP`."""
 
@@ -355,17 +256,17 @@ class Published(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return `features` with context at several ranges."""
-        seen: list[Tensor] = []
+        found: list[Tensor] = []
         for branch in self.branches:
-            seen.append(branch(features))
+            found.append(branch(features))
         pooled = self.pooled(features)
-        seen.append(pooled.expand(-1, -1, features.shape[2], features.shape[3]))
-        projected: Tensor = self.project(torch.cat(seen, 1))
+        found.append(pooled.expand(-1, -1, features.shape[2], features.shape[3]))
+        projected: Tensor = self.project(torch.cat(found, 1))
         return projected
 
 
 def _context_of(aspp: nn.Module) -> nn.Module:
-    return Published(aspp) if isinstance(aspp, ASPP) else Separable(cast("SeparableASPP", aspp))
+    return Published(aspp) if isinstance(aspp, ASPP) else aspp
 
 
 def _blocks(blocks: nn.Sequential) -> nn.Sequential:
@@ -377,11 +278,6 @@ def to_alpha(logits: Tensor) -> Tensor:
     return (torch.tanh(logits) + 1) / 2
 
 
-def beside(coarse: Tensor, fine: Tensor) -> Tensor:
-    """Return `coarse` at the size of `fine`, with `fine` behind it."""
-    return torch.cat([resized_plainly(coarse, fine.shape[2], fine.shape[3]), fine], 1)
-
-
 def resized(planes: Tensor, height: int, width: int) -> Tensor:
     """Return `planes` at this size: means of whole blocks, bilinear for what is left."""
     blocks = min(planes.shape[2] // height, planes.shape[3] // width)
@@ -389,12 +285,7 @@ def resized(planes: Tensor, height: int, width: int) -> Tensor:
         planes = avg_pool2d(planes, blocks)
     if planes.shape[2] == height and planes.shape[3] == width:
         return planes
-    return resized_plainly(planes, height, width)
-
-
-def resized_plainly(planes: Tensor, height: int, width: int) -> Tensor:
-    """Return `planes` at this size, bilinear."""
-    return torch._C._nn.upsample_bilinear2d(planes, [height, width], False, None)
+    return bilinear(planes, height, width)
 
 
 def to_16(length: float) -> int:
@@ -403,17 +294,17 @@ def to_16(length: float) -> int:
 
 
 def settled(probability: Tensor, height: int, scale: float) -> Tensor:
-    """Return what was seen as people without holes and notches; see `segmentation.settle`."""
-    seen = probability[0, 0].float()
-    likely = seen > 0.5
-    person = holding(likely, seen > 0.7)
-    notch = in_px(43.0, scale * seen.shape[0] / height)
-    person = person | (closed(person, notch) & (seen > 0.12))
-    outside = seen < 0.15
+    """Return the segmentation without holes, notches and specks; see `segmentation.settle`."""
+    values = probability[0, 0].float()
+    likely = values > 0.5
+    person = holding(likely, values > 0.7)
+    notch = in_px(43.0, scale * values.shape[0] / height)
+    person = person | (closed(person, notch) & (values > 0.12))
+    outside = values < 0.15
     outside[0], outside[-1] = True, True
     outside[:, 0], outside[:, -1] = True, True
     person = ~holding(~person, outside)
-    agreed_on = torch.where(person == likely, seen, person.to(seen.dtype))
+    agreed_on = torch.where(person == likely, values, person.to(values.dtype))
     return agreed_on.to(probability.dtype)[None, None]
 
 
@@ -440,27 +331,9 @@ def filled_rows(area: Tensor, held: Tensor) -> Tensor:
 
 def closed(area: Tensor, radius: int) -> Tensor:
     """Return `area`, bool (h, w), with notches narrower than twice `radius` filled."""
-    padded = torch.constant_pad_nd(area.float()[None, None], [radius] * 4)
-    grown = dilated(padded, radius)
-    shrunken = 1 - dilated(1 - grown, radius)
-    return shrunken[0, 0, radius:-radius, radius:-radius] > 0
-
-
-def dilated(area: Tensor, radius: int) -> Tensor:
-    """Return `area`, 0 or 1 (1, 1, h, w), grown by an ellipse; see `refinement.dilate_by_pooling`."""
-    height = area.shape[2]
-    padded = torch.constant_pad_nd(area, [0, 0, radius, radius])
-    grown = torch.zeros_like(area)
-    for row in range(2 * radius + 1):
-        reach = half_run(row - radius, radius)
-        pooled = max_pool2d(padded, [1, 2 * reach + 1], [1, 1], [0, reach])
-        grown = torch.maximum(grown, pooled[:, :, row : row + height])
-    return grown
-
-
-def half_run(row: int, radius: int) -> int:
-    """Return how far OpenCV's ellipse reaches sideways in a row, counted from its middle."""
-    return rounded(radius * math.sqrt((radius * radius - row * row) * (1 / (radius * radius))))
+    padded = torch.constant_pad_nd(area.float()[None, None], [radius] * 4) > 0
+    shrunken = ~dilate_by_pooling(~dilate_by_pooling(padded, radius), radius)
+    return shrunken[0, 0, radius:-radius, radius:-radius]
 
 
 def in_px(length: float, scale: float) -> int:
@@ -475,36 +348,20 @@ def rounded(value: float) -> int:
 
 def refined(os8: Tensor, os4: Tensor, os1: Tensor, scale: float) -> Tensor:
     """Return the three as one, the finest where the coarser are undecided; see `refinement.refine`."""
-    wide = dilated(undecided(os8), in_px(7.0, scale))
-    alpha = torch.lerp(os8, os4, softened(wide))
-    narrow = dilated(undecided(alpha), in_px(3.0, scale))
-    return torch.lerp(alpha, os1, softened(narrow))
-
-
-def undecided(alpha: Tensor) -> Tensor:
-    """Return 1 where `alpha` is neither 0 nor 1, else 0."""
-    return ((alpha >= 1 / 255) & (alpha <= 254 / 255)).to(alpha.dtype)
-
-
-def softened(area: Tensor) -> Tensor:
-    """Return how much of the 3x3 pixels around each is `area`."""
-    padded = torch.ops.aten.replication_pad2d(area, [1, 1, 1, 1])
-    return avg_pool2d(padded, 3, 1, divisor_override=1) / 9
+    wide = dilate_by_pooling(undecided_on_device(os8), in_px(7.0, scale))
+    alpha = torch.lerp(os8, os4, soften_by_pooling(wide, 1))
+    narrow = dilate_by_pooling(undecided_on_device(alpha), in_px(3.0, scale))
+    return torch.lerp(alpha, os1, soften_by_pooling(narrow, 1))
 
 
 def held_to_mask(alpha: Tensor, mask: Tensor, scale: float) -> Tensor:
     """Return `alpha`, 1 deep inside `mask` and 0 far outside it; see `refinement.hold_to_mask`."""
     small = avg_pool2d(mask, 4)
-    core = 1 - spread(1 - small, in_px(6.0, scale))
-    void = 1 - spread(small, in_px(24.0, scale))
+    core = 1 - spread_by_pooling(1 - small, in_px(6.0, scale))
+    void = 1 - spread_by_pooling(small, in_px(24.0, scale))
     height, width = alpha.shape[2], alpha.shape[3]
-    inside, outside = (resized_plainly(core, height, width), resized_plainly(void, height, width))
+    inside, outside = (bilinear(core, height, width), bilinear(void, height, width))
     return torch.minimum(torch.maximum(alpha, inside), 1 - outside)
-
-
-def spread(values: Tensor, radius: int) -> Tensor:
-    """Return each value's largest neighbor within a square."""
-    return max_pool2d(values, 2 * radius + 1, 1, radius)
 
 
 def agreed(own: Tensor, before: Tensor, after: Tensor, tolerance: float) -> Tensor:

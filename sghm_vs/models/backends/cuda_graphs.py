@@ -1,8 +1,8 @@
 """
 Steps whose shapes don't depend on what is in a picture, captured once and replayed.
 
-A network is hundreds of small programs of the device, and to start each takes longer than to run it.
-Captured as one (CUDA graphs), they are started at once.
+A network is hundreds of small kernels, and to launch each takes longer than to run it. Captured as a
+CUDA graph, they are launched as one.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Coarse
 from sghm_vs.models.sghm.network import SGHM, CoarseOutput, LightSGHM, Square
 from sghm_vs.models.sghm.refiner import fine_planes
-from sghm_vs.models.sghm.shortcuts import Affine, AttentiveShortcut, Survey
+from sghm_vs.models.sghm.shortcuts import Affine, AttentiveShortcut, TiledShortcut
 
 SQUARES_AT_ONCE = 4
 PROGRAMS_MAX = 16
@@ -103,14 +103,18 @@ class OpenVinoNetwork:
         if isinstance(self._network, LightSGHM):
             os8, os4, detail, state = self._run(_Coarse, image, mask, *features)
             planes = fine_planes(image, mask, os4)
-            return CoarseOutput(Coarse(os8, os4, state), Survey(planes, nn.Identity()), detail)
+            return CoarseOutput(
+                Coarse(os8, os4, state), TiledShortcut(planes, nn.Identity()), detail
+            )
         # Without a gate nothing of a program's looks at the picture at full size.
         looked_at = (image,) if isinstance(self._network.shortcut[0], AttentiveShortcut) else ()
         os8, os4, state, *ends = self._run(_Begin, mask, *features, *looked_at)
         # Of the shortcut at full size only its gate comes out, and squares make it anew: to bring all
         # of it into torch's order took twice as long as to make it.
         finish = Affine(*ends) if ends else self._network.shortcut[0]
-        return CoarseOutput(Coarse(os8, os4, state), Survey(torch.cat((image, mask), 1), finish))
+        return CoarseOutput(
+            Coarse(os8, os4, state), TiledShortcut(torch.cat((image, mask), 1), finish)
+        )
 
     def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """Return the finest alpha in `squares`; see `SGHM`."""
@@ -197,8 +201,8 @@ class _Segment(_Part):
 
 
 class _Begin(_Part):
-    def forward(self, mask: Tensor, *seen: Tensor) -> tuple[Tensor, ...]:
-        features, image = Features(*seen[:5]), seen[5:]
+    def forward(self, mask: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+        features, image = Features(*inputs[:5]), inputs[5:]
         begun = self.network.begin(
             image[0] if image else mask.expand(-1, 3, -1, -1), features, mask
         )

@@ -1,7 +1,5 @@
 """The shared encoder: a small picture in, features at five scales out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -207,8 +205,12 @@ class SeparableASPP(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return `features` (n, c, h, w) with context at several ranges, (n, out_channels, h, w)."""
-        pooled = self.pooled(features).expand(-1, -1, *features.shape[-2:])
-        branches = [self.point(features), *(branch(features) for branch in self.dilated), pooled]
+        # Written out, so that TorchScript compiles it too.
+        branches = [self.point(features)]
+        for branch in self.dilated:
+            branches.append(branch(features))  # noqa: PERF401
+        pooled = self.pooled(features)
+        branches.append(pooled.expand(-1, -1, features.shape[2], features.shape[3]))
         projected: Tensor = self.project(torch.cat(branches, 1))
         return projected
 

@@ -20,7 +20,7 @@ from sghm_vs.models.sghm.encoder import (
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
 from sghm_vs.models.sghm.refiner import CoarseAlpha, Refiner, fine_planes
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
-from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, Survey
+from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, TiledShortcut
 
 STRIDE = 64
 """Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
@@ -34,7 +34,7 @@ class CoarseOutput(NamedTuple):
     """A picture that is matted up to a quarter of its size, and what the rest is made from."""
 
     coarse: Coarse
-    full: Survey
+    full: TiledShortcut
     """Of the shortcut at full size."""
     detail: Tensor | None = None
     """Where the finest alpha is needed, a probability, (1, 1, height / 4, width / 4); None: where the
@@ -130,7 +130,7 @@ class SGHM(nn.Module):
         full, *rest = self.shortcut
         shortcuts = [shortcut(x) for shortcut, x in zip(rest, scales, strict=True)]
         coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
-        return CoarseOutput(coarse, cast("LocalShortcut", full).survey(first))
+        return CoarseOutput(coarse, cast("LocalShortcut", full).tiled(first))
 
     def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """
@@ -203,15 +203,16 @@ class LightSGHM(SGHM):
         """Return what of `matte` is needed everywhere; see `SGHM.begin`."""
         os8, os4, detail, state = self.coarse(image, features, mask)
         planes = fine_planes(image, mask, os4)
-        return CoarseOutput(Coarse(os8, os4, state), Survey(planes, nn.Identity()), detail)
+        return CoarseOutput(Coarse(os8, os4, state), TiledShortcut(planes, nn.Identity()), detail)
 
 
-def _sides(features: Features, image: Tensor) -> tuple[Tensor, ...]:
+def _sides(features: Features, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the encoder's features at 1/8, 1/16 and 1/32 of `image`."""
     height, width = image.shape[-2:]
-    return tuple(
-        _resized(part, (height // shrunk, width // shrunk))
-        for part, shrunk in ((features.half, 8), (features.fourth, 16), (features.eighth, 32))
+    return (
+        _resized(features.half, (height // 8, width // 8)),
+        _resized(features.fourth, (height // 16, width // 16)),
+        _resized(features.eighth, (height // 32, width // 32)),
     )
 
 

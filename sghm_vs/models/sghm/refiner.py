@@ -1,12 +1,12 @@
 """The light matting half: any mask becomes an alpha, coarse everywhere and fine where it is needed."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
+from torch.nn.functional import avg_pool2d
+
+from sghm_vs.models.resampling import bilinear
 
 SLOPE = 0.1
 """Of every leaky activation."""
@@ -43,6 +43,8 @@ class Refiner(nn.Module):
     looking at the picture. There are no gates made of whole-picture means, so a part of a picture
     is matted as the whole is.
 
+    TorchScript compiles it too, for Nuke: numbers stand in the object, where it sees them.
+
     Args of the constructor: channels of the encoder's `features` at 1/2, 1/4 and 1/8 of the small
     picture; `widths` at 1/32, 1/16, 1/8 and 1/4; channels at `half` and at `full` size.
     """
@@ -73,9 +75,12 @@ class Refiner(nn.Module):
         self.to_os8 = nn.Conv2d(eighth, 1, 3, padding=1)
         self.to_os4 = nn.Conv2d(quarter, 2, 3, padding=1)
         self.fine = FineAlpha(quarter, half, full)
+        self.guide_px = GUIDE_PX
+        self.halo_px = self.fine.halo_px
+        """How far the finest alpha depends on its surroundings."""
 
     def forward(
-        self, image: Tensor, guide: Tensor, features: tuple[Tensor, ...]
+        self, image: Tensor, guide: Tensor, features: tuple[Tensor, Tensor, Tensor]
     ) -> tuple[CoarseAlpha, Tensor]:
         """
         Return the coarse alpha and the finest one everywhere, (n, 1, height, width).
@@ -88,15 +93,12 @@ class Refiner(nn.Module):
         coarse = self.coarse(image, guide, features)
         return coarse, self.fine(coarse.state, fine_planes(image, guide, coarse.os4))
 
-    @property
-    def halo_px(self) -> int:
-        """How far the finest alpha depends on its surroundings."""
-        return self.fine.halo_px
-
-    def coarse(self, image: Tensor, guide: Tensor, features: tuple[Tensor, ...]) -> CoarseAlpha:
+    def coarse(
+        self, image: Tensor, guide: Tensor, features: tuple[Tensor, Tensor, Tensor]
+    ) -> CoarseAlpha:
         """Return what is made up to a quarter of the size; see `forward`."""
         eighth, sixteenth, thirty_second = features
-        mask4 = avg_pool2d(guide, GUIDE_PX)
+        mask4 = avg_pool2d(guide, self.guide_px)
         mask8 = avg_pool2d(mask4, 2)
         mask16 = avg_pool2d(mask8, 2)
         x = self.side32(_beside(thirty_second, avg_pool2d(mask16, 2)))
@@ -126,6 +128,8 @@ class FineAlpha(nn.Module):
         self.side1 = nn.Conv2d(PLANES - 1, full, 3, padding=1)
         self.last = conv(full, full)
         self.to_os1 = nn.Conv2d(full, 1, 3, padding=1)
+        self.activation = nn.LeakyReLU(SLOPE)
+        self.sure = SURE
 
     def forward(self, state: Tensor, planes: Tensor) -> Tensor:
         """
@@ -135,10 +139,10 @@ class FineAlpha(nn.Module):
             state: Of `CoarseAlpha`, (n, channels, h / 4, w / 4).
             planes: Of `fine_planes`, (n, 5, h, w).
         """
-        x = leaky_relu(self.look(planes) + twice(self.up2(state)), SLOPE)
-        x = self.up1(self.blocks2(x)) + self.side1(planes[:, : PLANES - 1])
-        logits = self.to_os1(self.last(leaky_relu(x, SLOPE))).float()
-        start = torch.logit(planes[:, 3:4].float().clamp(SURE, 1 - SURE))
+        x = self.activation(self.look(planes) + twice(self.up2(state)))
+        x = self.up1(self.blocks2(x)) + self.side1(planes[:, : self.side1.in_channels])
+        logits = self.to_os1(self.last(self.activation(x))).float()
+        start = torch.logit(planes[:, 3:4].float().clamp(self.sure, 1 - self.sure))
         return torch.sigmoid(logits + start).to(planes.dtype)
 
 
@@ -152,10 +156,12 @@ class Residual(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels),
         )
+        self.activation = nn.LeakyReLU(SLOPE)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` filtered."""
-        return leaky_relu(x + self.body(x), SLOPE)
+        filtered: Tensor = self.activation(x + self.body(x))
+        return filtered
 
 
 def conv(in_channels: int, out_channels: int, side: int = 3) -> nn.Sequential:
@@ -167,17 +173,15 @@ def conv(in_channels: int, out_channels: int, side: int = 3) -> nn.Sequential:
     )
 
 
-def fine_planes(image: Tensor, guide: Tensor, os4: Tensor) -> Tensor:
+def fine_planes(image: Tensor, guide: Tensor, os4: Tensor, guide_px: int = SOFT_GUIDE_PX) -> Tensor:
     """Return what the finest alpha sees at full size, (n, 5, h, w): picture, coarse alpha, guide."""
-    soft = interpolate(
-        avg_pool2d(guide, SOFT_GUIDE_PX), image.shape[-2:], mode="bilinear", align_corners=False
-    )
+    soft = bilinear(avg_pool2d(guide, guide_px), image.shape[-2], image.shape[-1])
     return torch.cat([image, os4.detach().to(image.dtype), soft], 1)
 
 
 def twice(x: Tensor) -> Tensor:
     """Return `x` (n, c, h, w) at twice the size, bilinear."""
-    return interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    return bilinear(x, 2 * x.shape[-2], 2 * x.shape[-1])
 
 
 def _beside(features: Tensor, mask: Tensor) -> Tensor:
@@ -185,5 +189,4 @@ def _beside(features: Tensor, mask: Tensor) -> Tensor:
 
 
 def _alpha(logits: Tensor, scale: int) -> Tensor:
-    larger = interpolate(logits, scale_factor=scale, mode="bilinear", align_corners=False)
-    return torch.sigmoid(larger)
+    return torch.sigmoid(bilinear(logits, scale * logits.shape[-2], scale * logits.shape[-1]))

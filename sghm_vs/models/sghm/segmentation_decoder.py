@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
+from sghm_vs.models.resampling import bilinear
 from sghm_vs.models.sghm.encoder import Features
 
 
@@ -42,7 +42,7 @@ class SegmentationDecoder(nn.Module):
 
 def _beside(coarse: Tensor, fine: Tensor) -> Tensor:
     """Return `coarse` brought to the size of `fine`, with `fine` behind it in the channels."""
-    upsampled = interpolate(coarse, fine.shape[-2:], mode="bilinear", align_corners=False)
+    upsampled = bilinear(coarse, fine.shape[-2], fine.shape[-1])
     if upsampled.is_contiguous(memory_format=torch.channels_last):
         # Else the whole is planar, and the convolution would rearrange all of its channels.
         fine = fine.contiguous(memory_format=torch.channels_last)

@@ -36,13 +36,13 @@ class Affine(NamedTuple):
         return torch.addcmul(self.summand, self.factor, planes)
 
 
-class Survey(NamedTuple):
-    """What a shortcut took from the whole of a picture, so that parts of it can be made alone."""
+class TiledShortcut(NamedTuple):
+    """The shortcut of a picture, up to where each of its tiles can be made without the others."""
 
     planes: Tensor
-    """(n, channels, h, w), to be cut."""
+    """(n, channels, h, w), to be cut into tiles."""
     finish: Affine | nn.Module
-    """Makes of a part of the planes that part of the output, but for 2 px where it was cut."""
+    """Makes of a tile of the planes that tile of the output, but for 2 px where it was cut."""
 
 
 class LocalShortcut(nn.Sequential):
@@ -64,9 +64,9 @@ class LocalShortcut(nn.Sequential):
             *more,
         )
 
-    def survey(self, features: Tensor) -> Survey:
-        """Return what parts are made from, in inference: each from the features that are there."""
-        return Survey(features, self)
+    def tiled(self, features: Tensor) -> TiledShortcut:
+        """Return what tiles are made from, in inference: the features as they are."""
+        return TiledShortcut(features, self)
 
 
 class AttentiveShortcut(LocalShortcut):
@@ -79,8 +79,8 @@ class AttentiveShortcut(LocalShortcut):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, EfficientChannelAttention())
 
-    def survey(self, features: Tensor) -> Survey:
-        """Return what parts are made from, in inference: all but the last norm and the gate."""
+    def tiled(self, features: Tensor) -> TiledShortcut:
+        """Return what tiles are made from, in inference: all but the last norm and the gate."""
         features = self.ungated(features)
         *_, last, attention = self
         norm, gate = cast("nn.BatchNorm2d", last), cast("EfficientChannelAttention", attention)
@@ -88,7 +88,7 @@ class AttentiveShortcut(LocalShortcut):
         factor = norm.weight * torch.rsqrt(variance + norm.eps)
         summand = norm.bias - factor * mean
         gates = gate.gates(features.mean((2, 3)) * factor + summand)
-        return Survey(
+        return TiledShortcut(
             features, Affine(gates * summand.view(-1, 1, 1), gates * factor.view(-1, 1, 1))
         )
 
