@@ -292,11 +292,11 @@ def _over_truth(
     """Return what each preset's alpha filter makes of the truth."""
     from sghm_vs.color.convert import read_color, to_display_rgb
     from sghm_vs.filter import graph
-    from sghm_vs.filter.neighbors import open_window
+    from sghm_vs.filter.neighbors import temporal_neighbors
 
     rgb = to_display_rgb(read_color(clip))
     return {
-        name: graph.stabilized(exact, open_window(rgb, chosen))
+        name: graph.stabilized(exact, temporal_neighbors(rgb, chosen))
         for name, chosen in _presets(args).items()
         if chosen.radius
     }

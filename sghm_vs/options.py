@@ -49,7 +49,7 @@ View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference
 
 TR_MAX = 8
 VOTERS = 4
-"""So many times farther than the alpha's is the window whose frames vote on where people are."""
+"""So many times farther than the alpha's are the neighbors that vote on where people are."""
 DENOISING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""
 REACH_MAX = (1 + VOTERS) * TR_MAX + DENOISING_FRAMES

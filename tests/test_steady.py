@@ -1,4 +1,4 @@
-"""What the window makes of people who move: exact alphas stay exact, and errors go away."""
+"""What neighbors make of people who move: exact alphas stay exact, and errors go away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import vapoursynth as vs
 
 from sghm_vs.clips import to_rgb_array
 from sghm_vs.filter import graph
-from sghm_vs.filter.neighbors import open_window
+from sghm_vs.filter.neighbors import temporal_neighbors
 from sghm_vs.matting import optical_flow
 from sghm_vs.options import DENOISING_FRAMES, VOTERS, Settings
 from tests.clips import plane
@@ -79,16 +79,16 @@ SHOTS = [enters, leaves, cross, shakes, flashes, dissolves, whips, at_12_fps, at
 
 
 def stabilized(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]:
-    stable = graph.stabilized(alpha, open_window(clip, Settings(**how)))
+    stable = graph.stabilized(alpha, temporal_neighbors(clip, Settings(**how)))
     return [plane(frame) for frame in stable.frames(close=True)]
 
 
 def voted(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]:
     """Return who is seen by the vote of frames that each see the `alpha`, at its size."""
     settings = Settings(**how)
-    window = open_window(clip, settings)
+    nearby = temporal_neighbors(clip, settings)
     pipeline = graph.Pipeline(None, settings)
-    wide = window.of(VOTERS * window.tr)
+    wide = nearby.within(VOTERS * nearby.tr)
     fused = graph.fused(wide, clip, alpha, pipeline)
     return [plane(frame) for frame in fused.frames(close=True)]
 
@@ -124,8 +124,8 @@ def test_a_vote_of_frames_that_see_right_is_right_however_the_shot_moves(draw, s
 def quieted(clip: vs.VideoNode) -> list[Picture]:
     """Return the pictures of `clip` with less of their noise."""
     settings = Settings()
-    window = open_window(clip, settings).of(DENOISING_FRAMES)
-    quiet = graph.denoised(window, clip, clip, graph.Pipeline(None, settings))
+    nearby = temporal_neighbors(clip, settings).within(DENOISING_FRAMES)
+    quiet = graph.denoised(nearby, clip, clip, graph.Pipeline(None, settings))
     return [to_rgb_array(frame) for frame in quiet.frames(close=True)]
 
 

@@ -95,11 +95,18 @@ def _attempt(what: str, check: Callable[[], Finding]) -> Finding:
         return Finding(what, str(error), "bad", "install sghm-vs again: uv pip install sghm-vs")
 
 
+def _version(package: str) -> str | None:
+    """Return the version of `package`; None if it is not installed."""
+    with suppress(PackageNotFoundError):
+        return version(package)
+    return None
+
+
 def _package(name: str) -> Finding:
-    try:
-        return Finding(name, version(name))
-    except PackageNotFoundError:
+    found = _version(name)
+    if found is None:
         return Finding(name, "not installed", "bad", f"pip install {name}")
+    return Finding(name, found)
 
 
 def _python() -> Finding:
@@ -126,21 +133,23 @@ class Graphics:
     """What torch warned of when it looked for devices."""
 
 
-def judge_graphics(seen: Graphics) -> Finding:
+def judge_graphics(graphics: Graphics) -> Finding:
     """Return which GPU runs the network, or why none does and what to type."""
-    build = f"{seen.torch}, built for {seen.platform or 'the CPU'}"
-    if seen.devices:
-        return Finding("torch", f"{build}; {', '.join(seen.devices)}")
-    if not seen.has_nvidia_driver:
+    build = f"{graphics.torch}, built for {graphics.platform or 'the CPU'}"
+    if graphics.devices:
+        return Finding("torch", f"{build}; {', '.join(graphics.devices)}")
+    if not graphics.has_nvidia_driver:
         return Finding("torch", f"{build}; no NVIDIA driver found: it runs on the CPU")
-    if seen.platform is None:
+    if graphics.platform is None:
         found = f"{build}, beside an NVIDIA card: it runs on the CPU"
         fix = "uv pip install --reinstall --torch-backend=auto torch"
         return Finding("torch", found, "warning", fix)
-    if seen.visible is not None:
-        found = f"{build}; CUDA_VISIBLE_DEVICES={seen.visible!r} hides the NVIDIA card"
+    if graphics.visible is not None:
+        found = f"{build}; CUDA_VISIBLE_DEVICES={graphics.visible!r} hides the NVIDIA card"
         return Finding("torch", found, "warning", "unset CUDA_VISIBLE_DEVICES")
-    found = f"{build}; it sees no card though an NVIDIA driver is here. {seen.complaint}".rstrip()
+    found = (
+        f"{build}; it sees no card though an NVIDIA driver is here. {graphics.complaint}".rstrip()
+    )
     fix = "run nvidia-smi; is the driver new enough for this CUDA, is the card given to this user?"
     return Finding("torch", found, "warning", fix)
 
@@ -151,19 +160,16 @@ def _torch() -> Finding:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    seen = Graphics(
+    cuda, rocm = torch.version.cuda, torch.version.hip
+    graphics = Graphics(
         torch=torch.__version__,
-        platform=_built_for(torch.version.cuda, torch.version.hip),
+        platform=f"CUDA {cuda}" if cuda else f"ROCm {rocm}" if rocm else None,
         devices=tuple(_describe_device(index) for index in range(count)),
         has_nvidia_driver=NVIDIA_DRIVER.exists() or shutil.which("nvidia-smi") is not None,
         visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
         complaint=" ".join(str(each.message).split("\n")[0] for each in said),
     )
-    return judge_graphics(seen)
-
-
-def _built_for(cuda: str | None, hip: str | None) -> str | None:
-    return f"CUDA {cuda}" if cuda else f"ROCm {hip}" if hip else None
+    return judge_graphics(graphics)
 
 
 def _describe_device(index: int) -> str:
@@ -176,20 +182,12 @@ def _describe_device(index: int) -> str:
 def _opencv() -> Finding:
     import cv2
 
-    both = [name for name in ("opencv-python", "opencv-contrib-python") if _is_installed(name)]
+    both = [name for name in ("opencv-python", "opencv-contrib-python") if _version(name)]
     if both:
         fix = f"pip uninstall {both[0]} && pip install --force-reinstall opencv-python-headless"
         found = f"{cv2.__version__}, and {both[0]} beside the headless one: they share their files"
         return Finding("opencv", found, "warning", fix)
     return Finding("opencv", cv2.__version__)
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 def _vapoursynth() -> Finding:
@@ -231,13 +229,8 @@ def _ffmpeg() -> Finding:
 
 
 def _openvino() -> Finding:
-    try:
-        return Finding("OpenVINO", version("openvino"))
-    except PackageNotFoundError:
-        return Finding(
-            "OpenVINO",
-            "not installed; it speeds up sghm-resnet50 on CPUs (pip install 'sghm-vs[openvino]')",
-        )
+    missing = "not installed; it speeds up sghm-resnet50 on CPUs (pip install 'sghm-vs[openvino]')"
+    return Finding("OpenVINO", _version("openvino") or missing)
 
 
 def _model(home: Path | None) -> Finding:

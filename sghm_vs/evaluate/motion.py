@@ -70,9 +70,11 @@ class WarpError:
         if self._last is not None:
             before, luma_before = self._last
             there, back = _displacement(luma_before, luma), _displacement(luma, luma_before)
-            seen = ~_hidden(there, back)
+            is_visible = ~_hidden(there, back)
             moved = _followed(alpha.astype(np.float32), there)
-            self._sum += float(np.square(before - moved)[seen].mean()) if seen.any() else 0.0
+            self._sum += (
+                float(np.square(before - moved)[is_visible].mean()) if is_visible.any() else 0.0
+            )
             self._pairs += 1
         self._last = alpha, luma
 

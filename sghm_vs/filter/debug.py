@@ -39,7 +39,7 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
     Args:
         name: "segmentation" is where each frame alone sees people, their outline at 0.5;
             "guidance" the mask that the frames around vote for; "frame" the alpha of each frame,
-            so guided; "band" where the window is not solid, and correction is possible;
+            so guided; "band" where it and its neighbors are not solid, and correction is possible;
             "trust" how far the motion to the neighbors is trusted, their mean; "difference" what
             all neighbors together change: gray is nothing, white 1 more than each frame alone.
         rgb: The picture, display-coded.
@@ -51,13 +51,15 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
     if name == "difference":
         return _difference(steps)
     if name in ("band", "trust"):
-        return _of_window(name, steps)
-    seen = steps.segmentation if name == "segmentation" else steps.fused
+        return _of_neighbors(name, steps)
+    small = steps.segmentation if name == "segmentation" else steps.fused
     # Where a mask was given, nothing was segmented: it shows in the alpha of each frame alone.
-    return steps.frames if seen is None else _of_map(name, rgb, seen, pipeline)
+    return steps.frames if small is None else _of_segmentation(name, rgb, small, pipeline)
 
 
-def _of_map(name: View, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline) -> vs.VideoNode:
+def _of_segmentation(
+    name: View, rgb: vs.VideoNode, segmentation: vs.VideoNode, pipeline: Pipeline
+) -> vs.VideoNode:
     show = pipeline.enlarged if name == "segmentation" else pipeline.guidance
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -66,20 +68,20 @@ def _of_map(name: View, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipelin
         values: Tensor = tensors.to_tensor(small, torch.device("cpu"), torch.float32)
         return tensors.to_frame(show(values, picture.height, picture.width), picture)
 
-    return computed(blank_like(rgb), [rgb, seen], make)
+    return computed(blank_like(rgb), [rgb, segmentation], make)
 
 
-def _of_window(name: View, steps: Steps) -> vs.VideoNode:
-    window = steps.window.guided_by_mask(halved(steps.frames))
+def _of_neighbors(name: View, steps: Steps) -> vs.VideoNode:
+    nearby = steps.nearby.guided_by_mask(halved(steps.frames))
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
-        alpha, neighbors = np.asarray(own[0]), window.neighbors(n, others)
+        alpha, neighbors = np.asarray(own[0]), nearby.neighbors(n, others)
         show = temporal.uncertain if name == "band" else temporal.confidence
         values = show(alpha, neighbors) if neighbors else np.zeros_like(alpha)
         return to_gray_frame(values.astype(np.float32), own.props)
 
-    return computed(blank_like(steps.frames), [steps.frames, *window.around(steps.frames)], make)
+    return computed(blank_like(steps.frames), [steps.frames, *nearby.around(steps.frames)], make)
 
 
 def _difference(steps: Steps) -> vs.VideoNode:

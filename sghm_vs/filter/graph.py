@@ -26,7 +26,7 @@ from sghm_vs.clips import (
 from sghm_vs.color.yuv import to_codes
 from sghm_vs.errors import UnsupportedClipError
 from sghm_vs.filter.engine import Engines, engine_of
-from sghm_vs.filter.neighbors import Window, open_window
+from sghm_vs.filter.neighbors import TemporalNeighbors, temporal_neighbors
 from sghm_vs.filter.tensors import to_frame
 from sghm_vs.matting import optical_flow, temporal
 from sghm_vs.matting.frame import Pipeline
@@ -79,27 +79,27 @@ def temporal_steps(
     Motion is found in `rgb`, RGBS in display code, on VapourSynth's threads, while the engines work.
     """
     pipeline = engines[0].pipeline
-    window = open_window(rgb, pipeline.settings)
+    nearby = temporal_neighbors(rgb, pipeline.settings)
     if guide is not None:
         frames = per_frame(pictures, engines, guide)
-        return Steps(window, None, None, frames, stabilized(frames, window), frames)
+        return Steps(nearby, None, None, frames, stabilized(frames, nearby), frames)
     small = encoder_inputs(pictures, engines)
-    clean = denoised(window.of(min(DENOISING_FRAMES, window.tr)), rgb, small, pipeline)
-    seen = segmented(pictures, clean, engines)
-    voted = fused(window.of(VOTERS * window.tr), rgb, seen, pipeline)
-    frames = guided(pictures, clean, voted, engines)
+    small = denoised(nearby.within(min(DENOISING_FRAMES, nearby.tr)), rgb, small, pipeline)
+    segmentation = segmented(pictures, small, engines)
+    votes = fused(nearby.within(VOTERS * nearby.tr), rgb, segmentation, pipeline)
+    frames = guided(pictures, small, votes, engines)
     by_itself = per_frame(pictures, engines)
-    return Steps(window, seen, voted, frames, stabilized(frames, window), by_itself)
+    return Steps(nearby, segmentation, votes, frames, stabilized(frames, nearby), by_itself)
 
 
 class Steps(NamedTuple):
-    """The clips that lead to a steady alpha; the first two are missing where a mask was given."""
+    """The clips that lead to a stabilized alpha; where a mask was given, nothing is segmented."""
 
-    window: Window
+    nearby: TemporalNeighbors
     segmentation: vs.VideoNode | None
-    """Where each frame alone sees people, as small as the network makes it."""
+    """Of each frame by itself, as small as the network makes it."""
     fused: vs.VideoNode | None
-    """The same, by the vote of the frames around."""
+    """The segmentation by the vote of the frames around."""
     frames: vs.VideoNode
     """The alpha of each frame, guided by that."""
     alpha: vs.VideoNode
@@ -123,21 +123,21 @@ def encoder_inputs(pictures: vs.VideoNode, engines: Engines) -> vs.VideoNode:
 
 
 def denoised(
-    window: Window, rgb: vs.VideoNode, small: vs.VideoNode, pipeline: Pipeline
+    nearby: TemporalNeighbors, rgb: vs.VideoNode, small: vs.VideoNode, pipeline: Pipeline
 ) -> vs.VideoNode:
     """Return the pictures `small`, RGBS, with less of their noise; see `encoder_inputs`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         picture, own, *others = frames
         covered = pipeline.covered((own.height, own.width), picture.height, picture.width)
-        neighbors = window.neighbors(n, others, covered)
+        neighbors = nearby.neighbors(n, others, covered)
         return to_rgb_frame(temporal.denoise(to_rgb_array(own), neighbors, covered), own.props)
 
-    return computed(blank_of_any_size(rgb, vs.RGBS), [rgb, small, *window.around(small)], make)
+    return computed(blank_of_any_size(rgb, vs.RGBS), [rgb, small, *nearby.around(small)], make)
 
 
 def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> vs.VideoNode:
-    """Return where each frame sees people, GRAYS, of the size of the pictures `small`."""
+    """Return the segmentation of each frame, GRAYS, of the size of the pictures `small`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         engine = engine_of(n, engines)
@@ -145,35 +145,37 @@ def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> 
         made: list[Features] = []
 
         def compute(encoder_input: Tensor) -> Tensor:
-            features, seen = engine.pipeline.segment(encoder_input, picture.height, picture.width)
+            features, segmentation = engine.pipeline.segment(
+                encoder_input, picture.height, picture.width
+            )
             made.append(features)
-            return seen.float()
+            return segmentation.float()
 
-        seen = engine.run([own], compute)
+        segmentation = engine.run([own], compute)
         # Only now are they all there: a device works while the CPU goes on.
         engine.features.put(n, made[-1])
-        return to_frame(seen, picture)
+        return to_frame(segmentation, picture)
 
     return computed(blank_of_any_size(pictures), [pictures, small], make)
 
 
 def fused(
-    window: Window, rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline
+    nearby: TemporalNeighbors, rgb: vs.VideoNode, segmentation: vs.VideoNode, pipeline: Pipeline
 ) -> vs.VideoNode:
-    """Return where the frames of each one's window see people, by their vote; see `segmented`."""
-    people = cropped(rgb, seen, pipeline)
-    window = window.guided_by_mask(people)
+    """Return the `segmentation` of each frame, fused with its neighbors' by their vote."""
+    people = cropped(rgb, segmentation, pipeline)
+    nearby = nearby.guided_by_mask(people)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
-        fused = temporal.fuse(np.asarray(own[0]), window.neighbors(n, others), window.tr)
+        fused = temporal.fuse(np.asarray(own[0]), nearby.neighbors(n, others), nearby.tr)
         return to_gray_frame(fused, own.props)
 
-    return computed(blank_of_any_size(rgb), [seen, *window.around(people)], make)
+    return computed(blank_of_any_size(rgb), [segmentation, *nearby.around(people)], make)
 
 
-def cropped(rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline) -> vs.VideoNode:
-    """Return what is `seen` of the pictures `rgb`, small, without the padding."""
+def cropped(rgb: vs.VideoNode, segmentation: vs.VideoNode, pipeline: Pipeline) -> vs.VideoNode:
+    """Return the `segmentation` of the pictures `rgb`, small, without the padding."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         del n
@@ -182,13 +184,13 @@ def cropped(rgb: vs.VideoNode, seen: vs.VideoNode, pipeline: Pipeline) -> vs.Vid
         rows, columns = pipeline.covered(values.shape, picture.height, picture.width)
         return to_gray_frame(values[:rows, :columns], small.props)
 
-    return computed(blank_of_any_size(rgb), [rgb, seen], make)
+    return computed(blank_of_any_size(rgb), [rgb, segmentation], make)
 
 
 def guided(
-    pictures: vs.VideoNode, small: vs.VideoNode, seen: vs.VideoNode, engines: Engines
+    pictures: vs.VideoNode, small: vs.VideoNode, segmentation: vs.VideoNode, engines: Engines
 ) -> vs.VideoNode:
-    """Return the alpha of each frame, GRAYS, of the people who are `seen`."""
+    """Return the alpha of each frame, GRAYS, guided by its `segmentation`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         engine = engine_of(n, engines)
@@ -202,21 +204,21 @@ def guided(
 
         return to_frame(engine.run(frames, compute), frames[0])
 
-    return computed(blank_like(pictures), [pictures, small, read_once(seen)], make)
+    return computed(blank_like(pictures), [pictures, small, read_once(segmentation)], make)
 
 
-def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
+def stabilized(frames: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode:
     """
     Return the alphas `frames`, GRAYS, corrected where the neighbors of each agree.
 
     Props say how it went: `SghmCoverage`, the mean alpha; `SghmWindow`, how many frames were looked
     at; `SghmWarpError`, how the alpha differs from that of the frame before, along the motion.
     """
-    window = window.guided_by_mask(halved(frames))
+    nearby = nearby.guided_by_mask(halved(frames))
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
-        neighbors = window.neighbors(n, others)
+        neighbors = nearby.neighbors(n, others)
         stable = temporal.stabilize(np.asarray(own[0]), neighbors)
         frame = to_gray_frame(stable, own.props)
         frame.props["SghmCoverage"] = float(stable.mean())
@@ -224,7 +226,7 @@ def stabilized(frames: vs.VideoNode, window: Window) -> vs.VideoNode:
         frame.props["SghmWarpError"] = temporal.warp_error(stable, neighbors)
         return frame
 
-    return computed(blank_like(frames), [frames, *window.around(frames)], make)
+    return computed(blank_like(frames), [frames, *nearby.around(frames)], make)
 
 
 def halved(frames: vs.VideoNode) -> vs.VideoNode:

@@ -1,7 +1,7 @@
 """
-A frame's window: its neighbors in the same shot, and how each pixel moves to them.
+A frame's temporal neighbors: those in the same shot, and how each pixel moves to them.
 
-    picture -> luma -> steps from frame to frame -> chained to neighbors
+    picture -> luma -> flow from frame to frame -> chained to neighbors
 
 Nodes over shifted clips, each a pure function of a fixed number of frames.
 """
@@ -24,23 +24,23 @@ IS_APART = "SghmIsApart"
 
 
 @dataclass(frozen=True)
-class Window:
+class TemporalNeighbors:
     """
     The frames up to `tr` before and after each frame of a clip.
 
-    `steps` has, in frame n, the motion from n to n + 1 above that from n + 1 to n.
+    `flow` has, in frame n, the motion from n to n + 1 above that from n + 1 to n.
     """
 
     tr: int
-    steps: vs.VideoNode
+    flow: vs.VideoNode
 
-    def of(self, tr: int) -> Window:
-        """Return the window of another `tr` over the same motion."""
+    def within(self, tr: int) -> TemporalNeighbors:
+        """Return those of another `tr`, over the same flow."""
         return replace(self, tr=tr)
 
-    def guided_by_mask(self, people: vs.VideoNode) -> Window:
+    def guided_by_mask(self, people: vs.VideoNode) -> TemporalNeighbors:
         """
-        Return the window whose motion is that of people's outlines; see `optical_flow.guided_by_mask`.
+        Return those whose motion is that of people's outlines; see `optical_flow.guided_by_mask`.
 
         Args:
             people: Where each frame has them, GRAYS, above 0.5. Motion comes at the size of these.
@@ -48,23 +48,23 @@ class Window:
 
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
             del n
-            step, *where = frames
-            if step.props[IS_APART]:
-                return step
-            both = np.asarray(step[0]).reshape(2, 3, -1, step.width)
+            flow, *where = frames
+            if flow.props[IS_APART]:
+                return flow
+            both = np.asarray(flow[0]).reshape(2, 3, -1, flow.width)
             theirs = [
                 optical_flow.guided_by_mask(motion, np.asarray(frame[0]))
                 for motion, frame in zip(both, where, strict=True)
             ]
-            return to_gray_frame(np.concatenate(theirs).reshape(-1, where[0].width), step.props)
+            return to_gray_frame(np.concatenate(theirs).reshape(-1, where[0].width), flow.props)
 
-        clips = [self.steps, people, shifted(people, 1)]
-        return replace(self, steps=computed(blank_of_any_size(people), clips, make))
+        clips = [self.flow, people, shifted(people, 1)]
+        return replace(self, flow=computed(blank_of_any_size(people), clips, make))
 
     def around(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
         """Return the clips from whose frames `neighbors` makes those of `clip`, GRAYS or RGBS."""
         frames = [shifted(clip, by) for by in (*range(-self.tr, 0), *range(1, self.tr + 1))]
-        return [*frames, *(shifted(self.steps, by) for by in range(-self.tr, self.tr))]
+        return [*frames, *(shifted(self.flow, by) for by in range(-self.tr, self.tr))]
 
     def neighbors(
         self, n: int, around: Sequence[vs.VideoFrame], size: tuple[int, int] | None = None
@@ -75,33 +75,33 @@ class Window:
         Args:
             n: Number of the frame.
             around: Frames n of the clips `around`.
-            size: (height, width) of their motion; None is that of `steps`.
+            size: (height, width) of their motion; None is that of `flow`.
         """
-        frames, steps = around[: 2 * self.tr], around[2 * self.tr :]
+        frames, flows = around[: 2 * self.tr], around[2 * self.tr :]
         before = slice(self.tr - 1, None, -1)
-        earlier = _chained(frames[before][:n], steps[before][:n], size, is_later=False)
-        later = _chained(frames[self.tr :], steps[self.tr :], size, is_later=True)
+        earlier = _chained(frames[before][:n], flows[before][:n], size, is_later=False)
+        later = _chained(frames[self.tr :], flows[self.tr :], size, is_later=True)
         return [*reversed([*earlier]), *later]
 
 
-def open_window(rgb: vs.VideoNode, settings: Settings) -> Window:
-    """Return the window of `rgb`, RGBS in display code."""
-    return Window(settings.radius, _steps(_luma(rgb), settings))
+def temporal_neighbors(rgb: vs.VideoNode, settings: Settings) -> TemporalNeighbors:
+    """Return those of each frame of `rgb`, RGBS in display code."""
+    return TemporalNeighbors(settings.radius, _flow(_luma(rgb), settings))
 
 
 def _chained(
     frames: Sequence[vs.VideoFrame],
-    steps: Sequence[vs.VideoFrame],
+    flows: Sequence[vs.VideoFrame],
     size: tuple[int, int] | None,
     *,
     is_later: bool,
 ) -> Iterator[Neighbor]:
     """Yield the neighbors on one side, from the nearest on, until the shot ends."""
     motion: optical_flow.Motion | None = None
-    for frame, step in zip(frames, steps, strict=True):
-        if step.props[IS_APART]:
+    for frame, flow in zip(frames, flows, strict=True):
+        if flow.props[IS_APART]:
             return
-        one = np.asarray(step[0]).reshape(2, 3, -1, step.width)[0 if is_later else 1]
+        one = np.asarray(flow[0]).reshape(2, 3, -1, flow.width)[0 if is_later else 1]
         one = one if size is None else optical_flow.resized(one, size)
         motion = one if motion is None else optical_flow.chained(motion, one)
         yield Neighbor(_values(frame), motion, is_later)
@@ -121,18 +121,18 @@ def _luma(rgb: vs.VideoNode) -> vs.VideoNode:
     return computed(blank_of_any_size(rgb, vs.GRAY8), [rgb], make)
 
 
-def _steps(luma: vs.VideoNode, settings: Settings) -> vs.VideoNode:
+def _flow(luma: vs.VideoNode, settings: Settings) -> vs.VideoNode:
     """Return the motion between frames n and n + 1, both ways, and whether a shot ends there."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        both = None if n + 1 == luma.num_frames else _step(frames[0], frames[1], settings)
+        both = None if n + 1 == luma.num_frames else _flow_between(frames[0], frames[1], settings)
         found = np.zeros((1, 1), np.float32) if both is None else both.reshape(-1, frames[0].width)
         return to_gray_frame(found, {IS_APART: both is None})
 
     return computed(blank_of_any_size(luma), [luma, shifted(luma, 1)], make)
 
 
-def _step(
+def _flow_between(
     before: vs.VideoFrame, after: vs.VideoFrame, settings: Settings
 ) -> NDArray[np.float32] | None:
     """Return the motion both ways, (6, h, w), or nothing between frames of two shots."""

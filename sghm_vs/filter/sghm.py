@@ -47,7 +47,7 @@ def sghm(
     Return the alpha of the people in `clip`.
 
     Frame n of the result is a pure function of the frames of `clip` up to 5*tr + 1 before and
-    after it, or with tr=0 of frame n alone; the window is cut at scene changes: any frame may be
+    after it, or with tr=0 of frame n alone; its neighbors end at scene changes: any frame may be
     asked for, in any order, by any number of threads.
 
     Args:
@@ -65,7 +65,7 @@ def sghm(
             is one a core on the CPU, at most 16, and on CUDA as many as have room, at most 4.
         tr: Temporal radius: how many frames each way help with a frame. 0 mattes each alone. Or
             a word: "off" (0), "fast" (1), "default" (2), "quality" (3).
-        sc: Whether the window ends at scene changes; else at the clip's ends alone.
+        sc: Whether neighbors end at scene changes; else at the clip's ends alone.
         sc_threshold: How much of a picture must be new for a scene change, 0-1; None trusts the
             clip's `_SceneChangePrev` and `_SceneChangeNext`.
         infer_size: Short side in pixels above which a picture is shrunk for the network.

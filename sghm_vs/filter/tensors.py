@@ -43,7 +43,7 @@ def to_tensor(frame: vs.VideoFrame, device: torch.device, dtype: torch.dtype) ->
 
 def to_pictures(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
     """
-    Return frames that `packed` takes, of which `unpacking` makes what `color.to_viewed_rgb` does.
+    Return frames that `pack_planes` takes, of which `yuv.planes_to_rgb` makes what `to_viewed_rgb` does.
 
     Frames that need no more than a range and a matrix come as they are, all others as RGBS: the clip's
     format changes along the way.
@@ -65,7 +65,7 @@ def to_pictures(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
 
 def pack_planes(frame: vs.VideoFrame, device: torch.device) -> Packed:
     """
-    Return `frame` as `unpacking` reads it, in memory that `device` copies by itself.
+    Return `frame` as `yuv.planes_to_rgb` reads it, in memory that `device` copies by itself.
 
     Torch keeps such memory for the frames to come, as much as there are frames at once.
 

@@ -42,7 +42,7 @@ def to_mask(settled: Tensor, size: tuple[int, int]) -> Tensor:
 
 def settle(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     """
-    Return what a light network saw as people without holes and notches, and no specks.
+    Return the segmentation of a light network without holes, notches and specks.
 
     The shape is the probability's, the outline lies at 0.5. By way of the CPU, where connected areas
     are found.
@@ -55,16 +55,16 @@ def settle(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     Source:
         Hysteresis: Canny (1986), section VI, for areas in place of edges.
     """
-    seen = probability[0, 0].float().cpu().numpy()
-    likely = seen > THRESHOLD
-    person = _holding(likely, seen > SURE_PERSON)
-    notch = NOTCH_PX * scale * seen.shape[0] / size[0]
-    person |= _closed(person, max(round(notch), 1)) & (seen > PASSABLE)
-    outside = seen < SURE_BACKGROUND
+    values = probability[0, 0].float().cpu().numpy()
+    likely = values > THRESHOLD
+    person = _holding(likely, values > SURE_PERSON)
+    notch = NOTCH_PX * scale * values.shape[0] / size[0]
+    person |= _closed(person, max(round(notch), 1)) & (values > PASSABLE)
+    outside = values < SURE_BACKGROUND
     outside[[0, -1]] = outside[:, [0, -1]] = True
     person = ~_holding(~person, outside)
     # Where both agree, the probability stays: its slope places the outline between pixels.
-    agreed = np.where(person == likely, seen, person)
+    agreed = np.where(person == likely, values, person)
     return torch.from_numpy(agreed).to(probability)[None, None]
 
 

@@ -1,4 +1,4 @@
-"""What neighbors in time say of a frame: pure functions of a window."""
+"""What neighbors in time say of a frame: pure functions of it and them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MISPLACED_PX = 0.9
 
 
 class Neighbor(NamedTuple):
-    """Another frame of a window."""
+    """Another frame of the same shot."""
 
     values: NDArray[np.float32]
     """Its alpha or its probabilities (h, w), or its picture (h, w, 3), 0-1."""
@@ -74,27 +74,27 @@ def denoise(
         alike = neighbor.motion[2] ** LENIENCE * np.exp(np.maximum(unlike, 0) / -EXCESS)
         total += alike[..., None] * difference
         weight += alike[..., None]
-    quiet = picture.copy()
-    quiet[:height, :width] += total / weight
-    return quiet
+    denoised = picture.copy()
+    denoised[:height, :width] += total / weight
+    return denoised
 
 
-def fuse(seen: Plane, neighbors: Sequence[Neighbor], radius: int) -> Plane:
+def fuse(segmentation: Plane, neighbors: Sequence[Neighbor], radius: int) -> Plane:
     """
-    Return where a frame and its neighbors see people (h, w), 0-1: their mean along the motion.
+    Return the segmentation of a frame and its neighbors (h, w), 0-1: their mean along the motion.
 
     Args:
-        seen: By the frame; the outline lies at 0.5, so that the mean is a vote. What is padding lies
-            beyond what the neighbors have, and stays.
-        neighbors: With what they see of the picture, and motion of that size.
+        segmentation: Of the frame; the outline lies at 0.5, so that the mean is a vote. What is padding
+            lies beyond what the neighbors have, and stays.
+        neighbors: With their segmentation of the picture, and motion of that size.
         radius: How many neighbors each way there are within a shot. Where some are missing, the
             frame's own vote counts more, twice with one side alone: errors of motion that
             cancel between the sides do not there.
     """
     if not neighbors:
-        return seen
+        return segmentation
     height, width = neighbors[0].values.shape
-    own = seen[:height, :width]
+    own = segmentation[:height, :width]
     column, row = grid(height, width)
     total, weight = np.zeros_like(own), np.zeros_like(own)
     differs = np.zeros(own.shape, np.bool_)
@@ -106,7 +106,7 @@ def fuse(seen: Plane, neighbors: Sequence[Neighbor], radius: int) -> Plane:
         differs |= moved != own
     own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
     mean = (total + own_votes * own) / (weight + own_votes)
-    fused = seen.copy()
+    fused = segmentation.copy()
     # Where nothing changes, not even the last bit does: a still stays what it is.
     fused[:height, :width] = np.where(differs, mean, own)
     return fused
@@ -139,7 +139,7 @@ def stabilize(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
 
 
 def uncertain(alpha: Plane, neighbors: Sequence[Neighbor]) -> NDArray[np.bool_]:
-    """Return where not every frame of the window has a solid 0, or every one a solid 1."""
+    """Return where not each of the frames has a solid 0, or every one a solid 1."""
     size = neighbors[0].motion.shape[1:]
     column, row = grid(*size)
     low = high = shrunk(alpha, size)
