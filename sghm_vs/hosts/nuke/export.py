@@ -17,7 +17,14 @@ from sghm_vs.hosts.nuke.script import Node, write, write_group
 from sghm_vs.hosts.nuke.torchscript import OneFrame, ThreeFrames
 from sghm_vs.media.files import write_files
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
-from sghm_vs.models.weights import CHECKPOINTS, Weights, find_weights, shipped
+from sghm_vs.models.weights import (
+    CHECKPOINTS,
+    SHIPPED_MODEL,
+    VERSIONS,
+    Weights,
+    find_weights,
+    shipped,
+)
 
 THREE = "_3frames"
 README = "model_readme.md"
@@ -101,8 +108,13 @@ def scripted(module: nn.Module) -> bytes:
 
 
 def node_name(weights: Weights) -> str:
-    """Return a name for files and nodes: letters, digits and underscores."""
-    return re.sub(r"\W+", "_", weights.name.rsplit(".", 1)[0], flags=re.ASCII)
+    """
+    Return a name for files and nodes: letters, digits and underscores.
+
+    It has no version of a shipped model's: a script's nodes stay when newer weights come.
+    """
+    name = SHIPPED_MODEL if weights.name in VERSIONS else weights.name
+    return re.sub(r"\W+", "_", name.rsplit(".", 1)[0], flags=re.ASCII)
 
 
 def license_of(weights: Weights) -> str:
