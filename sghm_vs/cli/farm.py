@@ -244,7 +244,7 @@ def _print_plan(plan: Plan, invalid: Mapping[str, str], args: argparse.Namespace
                 "frames": frames,
                 "frames_read": read,
                 "frame_s": plan.frame_s,
-                "invalid": dict(invalid),
+                "unfit": dict(invalid),
             }
         )
         return
