@@ -1,6 +1,8 @@
 """A matte is laid on the frames that it is of, not on those at its place."""
 
 import json
+import struct
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.pairing import pair
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.timecode import Timecode
+from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.options import Delivery, FrameRange, OutputFormat
 from sghm_vs.shots.shot import deliver
 from tests.clips import core
@@ -163,6 +166,80 @@ def test_timecode_pairs_movies_that_both_have_it(tmp_path, hour):
     )
 
     assert found == [40, 41]
+
+
+def write_late(path: Path, seconds: float, first: int, length: int = LENGTH) -> Path:
+    """Write frames `first` to `length` of a plate, the first of which is shown at `seconds`."""
+    clip, whole = numbered(length - first, first), path.with_name("at_0.mkv")
+    export(clip.resize.Point(format=vs.RGB24), clip, whole, sidecar=False, overwrite=True)
+    words = ["-itsoffset", str(seconds), "-i", whole, "-c", "copy", path]
+    subprocess.run([find_ffmpeg(), "-v", "error", *words], check=True)
+    return path
+
+
+@pytest.mark.parametrize(("seconds", "first"), [(0.48, 12), (0.04, 1), (2.36, 59)])
+def test_a_plate_that_lacks_its_beginning_is_paired_by_its_time(tmp_path, caplog, seconds, first):
+    """As a stream is that was joined late; 25 frames a second."""
+    plate = write_late(tmp_path / "late.mkv", seconds, first)
+    matte = write_plate(tmp_path / "m.mkv")
+
+    assert exported(tmp_path, plate, "--alpha", matte) == [*range(first, LENGTH)]
+
+    (said,) = [one.message for one in caplog.records if "presentation time" in one.message]
+    for word in (f"{LENGTH} frames from 0", f"{LENGTH - first} from", f" {first} frame"):
+        assert word in said
+
+
+def without_first_fragment(movie: bytes) -> bytes:
+    """Return a fragmented MP4 as who joins its stream late has it."""
+    parts, at = [], 0
+    while at < len(movie):
+        size, kind = struct.unpack_from(">I4s", movie, at)
+        parts.append((kind, movie[at : at + size]))
+        at += size
+    first = [kind for kind, _ in parts].index(b"moof")
+    return b"".join(part for _, part in parts[:first] + parts[first + 2 :])
+
+
+def test_fragments_whose_frames_are_reordered_are_paired_by_their_own_time(tmp_path):
+    """They are shown two frames later than in the file that they are made from."""
+    whole, plate = tmp_path / "whole.mp4", tmp_path / "late.mp4"
+    words = ["-f", "lavfi", "-i", "testsrc=s=64x36:r=25", "-frames:v", str(LENGTH), "-g", "12"]
+    words += ["-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov+default_base_moof"]
+    subprocess.run([find_ffmpeg(), "-v", "error", *words, whole], check=True)
+    plate.write_bytes(without_first_fragment(whole.read_bytes()))
+    matte = write_plate(tmp_path / "m.mkv")
+
+    assert exported(tmp_path, plate, "--alpha", matte) == [*range(12, LENGTH)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "begun", "frames", "rate"),
+    [
+        (0.48, 0, 59, 25),
+        (0.48, 0, 61, 25),
+        (0.50, 0, 60, 25),
+        (0.48, 0.48, 60, 25),
+        (0.48, 0, 60, 50),
+        (0, 0, 60, 25),
+    ],
+    ids=["a frame less", "a frame more", "between frames", "both late", "another rate", "at 0"],
+)
+def test_what_time_does_not_pair_to_the_frame_is_refused(
+    tmp_path, capsys, seconds, begun, frames, rate
+):
+    plate = write_late(tmp_path / "late.mkv", seconds, 12)
+    matte = write_late(tmp_path / "m.mkv", begun, 0, frames)
+    if rate != 25:
+        clip = numbered(frames).std.AssumeFPS(fpsnum=rate)
+        export(clip.resize.Point(format=vs.RGB24), clip, matte, overwrite=True, sidecar=False)
+
+    words = ["export", str(plate), "--alpha", str(matte), "-o", str(tmp_path / "x.mov")]
+    assert main(words) == 1
+
+    said = capsys.readouterr().err
+    assert f"m.mkv has {frames} frames" in said
+    assert "--alpha-start N" in said
 
 
 def test_numbers_pair_sequences_whatever_their_first(tmp_path):

@@ -15,7 +15,7 @@ import av
 from av.container import InputContainer
 
 from sghm_vs.errors import SettingsError
-from sghm_vs.media.quicktime import timecode_count
+from sghm_vs.media.quicktime import read_tracks, timecode_count
 from sghm_vs.media.timecode import Timecode, is_drop_code
 from sghm_vs.options import DEFAULT_RATE, RATE_MAX, exact_rate
 
@@ -96,6 +96,33 @@ def movie_metadata(path: Path, rate: Fraction, start_s: Fraction = Fraction(0)) 
         sound=path.absolute() if has_sound else None,
         sound_start=start_s,
     )
+
+
+def own_start(path: Path, shown_s: Fraction) -> Fraction:
+    """
+    Return when the time of a movie's frames begins, in seconds, as its container counts.
+
+    It is when the first is shown. In MP4 without an edit list, as fragments are, nothing takes off
+    that frames are shown later than decoded where they are reordered: there it is when the first
+    is decoded.
+
+    Args:
+        path: The movie.
+        shown_s: When its first frame is shown.
+    """
+    try:
+        with av.open(str(path)) as movie:
+            is_quicktime = "mov" in movie.format.name.split(",")
+            tracks = read_tracks(path) if is_quicktime else []
+            for stream in movie.streams.video:
+                is_bare = stream.index < len(tracks) and not tracks[stream.index].is_edited
+                tick = Fraction(stream.time_base.numerator, stream.time_base.denominator)
+                if is_bare and (stream.start_time or 0) * tick == shown_s:
+                    decoded = next(movie.demux(stream)).dts
+                    return shown_s if decoded is None else decoded * tick
+    except (av.error.FFmpegError, UnicodeEncodeError):
+        pass
+    return shown_s
 
 
 def picture_metadata(

@@ -2,7 +2,8 @@
 Which frame of a plate a frame of a matte is of.
 
 What says so, first that speaks: our sidecar, the header of an EXR file of ours, timecode where both
-have it, numbers where both are sequences. A matte that says nothing has to be as long as its plate.
+have it, numbers where both are sequences. A matte that says nothing has to be as long as its plate,
+or as what the plate's own time says was there before its first frame, and it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import vapoursynth as vs
 
 from sghm_vs.errors import SourceError
-from sghm_vs.media.metadata import TIMES
+from sghm_vs.media.frame_times import ON_PLACE
+from sghm_vs.media.metadata import TIMES, own_start
 from sghm_vs.media.readers import Source
 from sghm_vs.media.sequences import SequencePath, sequence_in
 from sghm_vs.media.targets import Target
@@ -72,7 +75,8 @@ def pair(
 
     Raises:
         SourceError: Nothing says which, and the matte is neither as long as the plate nor as the
-            frames from its first on that are asked for; or what says it contradicts itself.
+            frames from its first on that are asked for, nor as the time to the plate's end; or
+            what says it contradicts itself.
     """
     if start is not None:
         return Pairing(start, flag)
@@ -80,20 +84,51 @@ def pair(
     if found is not None:
         return found
     counts = matte.clip.num_frames, plate.clip.num_frames
-    if counts[0] != counts[1] and not _are_first(frames, matte, plate):
-        msg = (
-            f"{matte.path} has {_count(counts[0])}, {plate.path} has {_count(counts[1])} "
-            f"({_range(plate)}), and nothing says which of them it is of; type "
-            f"{_hint(plate, flag)}"
-        )
-        raise SourceError(msg)
-    return Pairing(plate.first_number, "their equal length")
+    if counts[0] == counts[1] or _are_first(frames, matte, plate):
+        return Pairing(plate.first_number, "their equal length")
+    by_time = _by_presentation_time(matte, plate)
+    if by_time is not None:
+        return by_time
+    msg = (
+        f"{matte.path} has {_count(counts[0])}, {plate.path} has {_count(counts[1])} "
+        f"({_range(plate)}), and nothing says which of them it is of; type "
+        f"{_hint(plate, flag)}"
+    )
+    raise SourceError(msg)
 
 
 def _are_first(frames: FrameRange | None, matte: Source, plate: Source) -> bool:
     """Tell whether `frames` are as many of the plate's first ones as the matte has."""
     first = plate.first_number
     return frames == FrameRange(first, first + matte.clip.num_frames - 1)
+
+
+def _by_presentation_time(matte: Source, plate: Source) -> Pairing | None:
+    """
+    Pair a matte of all that a movie showed with one that lacks its beginning, and keeps its times.
+
+    As of a stream that was joined late: frame k of the matte, which begins at 0, is the first of
+    the plate, which is shown k frames after 0, and both end together.
+    """
+    late, begun = _frames_after_0(plate), _frames_after_0(matte)
+    counts = matte.clip.num_frames, plate.clip.num_frames
+    is_one_rate = matte.clip.fps == plate.clip.fps
+    if not late or begun != 0 or not is_one_rate or late + counts[1] != counts[0]:
+        return None
+    by = (
+        f"presentation time ({_count(counts[0])} from 0 on, and {counts[1]} from {_count(late)} "
+        "later on)"
+    )
+    return Pairing(plate.first_number - late, by)
+
+
+def _frames_after_0(source: Source) -> int | None:
+    """Return after how many frames of its own time a movie's first is shown; None of no whole number."""
+    is_at_one_rate = source.varying is None and not source.origin.times
+    if source.kind != "movie" or source.path is None or not is_at_one_rate:
+        return None
+    place = own_start(source.path, source.origin.sound_start) * Fraction(source.clip.fps)
+    return round(place) if abs(place - round(place)) <= ON_PLACE else None
 
 
 def opening_of(matte: Source) -> Opening:

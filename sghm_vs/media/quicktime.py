@@ -1,5 +1,5 @@
 """
-What PyAV doesn't tell of MOV and MP4 files: the names of their tracks' formats, how they count timecode.
+What PyAV doesn't tell of MOV and MP4 files: formats of tracks, edit lists, how they count timecode.
 
 Source:
     Apple, QuickTime File Format: sample descriptions; "Timecode Media" for `tmcd`.
@@ -43,6 +43,8 @@ class Track:
     """Where in the file that name is."""
     sample: int
     """Where in the file its first sample is."""
+    is_edited: bool
+    """Whether an edit list says which of its time is shown."""
 
 
 def read_tracks(path: Path) -> list[Track]:
@@ -101,7 +103,8 @@ def _track(file: BinaryIO, track: Box) -> Track:
     for kind, number in OFFSETS.items():
         if kind in found and found[kind].end - found[kind].start >= 8 + struct.calcsize(number):
             (sample,) = _unpack(file, found[kind].start + 8, number)
-    return Track(name.decode("latin-1").strip("\0 "), description, sample)
+    is_edited = _inside(file, track, b"edts", b"elst") is not None
+    return Track(name.decode("latin-1").strip("\0 "), description, sample, is_edited)
 
 
 def _inside(file: BinaryIO, box: Box, *names: bytes) -> Box | None:
