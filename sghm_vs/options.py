@@ -192,7 +192,7 @@ class Knob(NamedTuple):
     is_repeated: bool = False
     """Whether it may be given several times."""
     recorded: Literal["always", "changed", "never"] = "changed"
-    """Whether it is in the metadata of outputs; of the groups `Settings` and `Matting`."""
+    """Whether it is in the metadata of outputs; of the groups `Opening`, `Settings` and `Matting`."""
     needs: str | None = None
     """What an output has to be, a key of `NEEDS`, for it to do something; None is any."""
     nuke: str | None = None
@@ -357,7 +357,12 @@ def _write_path(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What the footage itself leaves open; a source ignores what it has no use for."""
+    """
+    What the footage itself leaves open; a source ignores what it has no use for.
+
+    Knobs that are never recorded are so by what the source became: its rate or times, its color
+    space, how it was deinterlaced.
+    """
 
     rate: Fraction | None = knob(
         None,
@@ -366,11 +371,13 @@ class Opening:
         metavar="FPS",
         parse=parse_rate,
         unset="as the headers of DPX and EXR files say or their timecodes count, else 24",
+        recorded="never",
     )
     vfr: bool = knob(
         False,
         "keep the times of a movie whose rate varies, in movies that are made from it",
         unset="a movie has one rate",
+        recorded="never",
     )
     missing: Missing = knob(
         "error",
@@ -386,6 +393,7 @@ class Opening:
         flag="--input-colorspace",
         metavar="NAME",
         unset="what the footage says",
+        recorded="never",
     )
     deinterlace: Deinterlace | None = knob(
         None,
@@ -394,12 +402,14 @@ class Opening:
         "they are, whatever they say",
         choices=get_args(Deinterlace),
         unset="interlaced frames are refused",
+        recorded="never",
     )
     field_order: FieldOrder | None = knob(
         None,
         "with --deinterlace: which field of all frames is first",
         choices=get_args(FieldOrder),
         unset="as the frames say",
+        recorded="never",
     )
     layer: str | None = knob(
         None,
@@ -952,11 +962,11 @@ def flat(group: Any) -> dict[str, Any]:
     return found
 
 
-def recorded(matting: Matting) -> dict[str, str]:
-    """Return what of `matting` shapes the pixels, as text for the metadata of outputs."""
-    values = flat(matting)
+def recorded(group: Opening | Matting) -> dict[str, str]:
+    """Return what of `group` shapes the pixels, as text for the metadata of outputs."""
+    values = flat(group)
     always, changed = {}, {}
-    for option in options_of(Matting):
+    for option in options_of(type(group)):
         value, how = values[option.name], option.knob.recorded
         text = value.name if isinstance(value, Path) else str(value)
         if how == "always":

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import OpenImageIO as oiio
 import pytest
@@ -18,6 +19,7 @@ from sghm_vs.errors import ExportError, SghmError
 from sghm_vs.media.verification.compare import verify
 from sghm_vs.media.verification.sidecar import Record, Sample, read_record, sampled
 from sghm_vs.media.writers import exr, movie
+from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.models.weights import VERSIONS, find_weights
 from sghm_vs.options import CODECS, COMPRESSIONS, LAYOUTS, SAMPLES
 from tests.clips import counted, noise_clip
@@ -374,3 +376,77 @@ def test_killed_at_any_moment_and_gone_on_with_it_is_what_it_would_have_been(tmp
 
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
     verify(tmp_path / "killed" / "x.mov.json", record_of(tmp_path / "killed" / "x.mov"))
+
+
+def _layered(path: Path) -> None:
+    """Write an EXR file of which each layer has its own color."""
+    spec = oiio.ImageSpec(64, 48, 6, "half")
+    spec.channelnames = ["R", "G", "B", "beauty.R", "beauty.G", "beauty.B"]
+    picture = oiio.ImageBuf(spec)
+    oiio.ImageBufAlgo.fill(picture, (0.1, 0.1, 0.1, 0.8, 0.8, 0.8))
+    assert picture.write(str(path))
+
+
+@pytest.fixture
+def layers(tmp_path) -> Path:
+    """A sequence of two layers whose frame 2 is missing, and its matte."""
+    for number in (1, 3, 4):
+        _layered(tmp_path / f"p.{number:04d}.exr")
+    for number in range(1, 5):
+        cv2.imwrite(str(tmp_path / f"a.{number:04d}.png"), np.full((48, 64), 90, np.uint8))
+    return tmp_path
+
+
+OPENED = [
+    (["--missing", "hold"], ["--missing", "black"], "missing"),
+    (["--missing", "hold"], ["--missing", "hold", "--layer", "beauty"], "layer"),
+    (["--missing", "hold", "--keep-windows"], ["--missing", "hold"], "keep_windows"),
+]
+
+
+@pytest.mark.parametrize("verb", ["export", "matte"])
+@pytest.mark.parametrize(("first", "then", "name"), OPENED)
+def test_resume_refuses_footage_that_is_opened_otherwise(layers, capsys, verb, first, then, name):
+    """Else frames of two layers would stand side by side."""
+    more = ["--tr", "0"] if verb == "matte" else ["--alpha", str(layers / "a.####.png")]
+    words = [verb, str(layers / "p.####.exr"), *more, "-o", str(layers / "x.####.exr"), "--quiet"]
+    assert main([*words, *first]) == 0
+    (layers / "x.0003.exr").unlink()
+    capsys.readouterr()
+
+    assert main([*words, *then, "--resume"]) == 1
+
+    assert f"made with another {name}" in capsys.readouterr().err
+    assert not (layers / "x.0003.exr").exists()
+    assert main([*words, *first, "--resume"]) == 0
+
+
+def test_resume_refuses_another_track_and_another_reading_of_the_matte(tmp_path, capsys):
+    words = []
+    for color in ("gray", "white"):
+        words += ["-f", "lavfi", "-i", f"color={color}:s=64x48:r=24:d=0.2"]
+    words += ["-map", "0", "-map", "1", "-c:v", "ffv1", tmp_path / "p.mkv"]
+    subprocess.run([find_ffmpeg(), "-v", "error", *words], check=True)
+    out = ["-o", str(tmp_path / "x.####.exr"), "--quiet"]
+    words = ["export", str(tmp_path / "p.mkv"), "--alpha", str(tmp_path / "p.mkv"), *out]
+    assert main([*words, "--track", "1"]) == 0
+    capsys.readouterr()
+
+    assert main([*words, "--track", "1", "--matte-channel", "luma", "--resume"]) == 1
+    assert "another matte_channel than now" in capsys.readouterr().err
+    assert main([*words, "--track", "0", "--resume"]) == 1
+    assert "another track than now" in capsys.readouterr().err
+
+
+def test_what_is_not_said_of_footage_is_not_in_its_files(layers):
+    for number in range(1, 5):
+        _layered(layers / f"p.{number:04d}.exr")
+    words = ["export", str(layers / "p.####.exr"), "--alpha", str(layers / "a.####.png")]
+    assert main([*words, "-o", str(layers / "x.####.exr"), "--quiet"]) == 0
+
+    header = oiio.ImageBuf(str(layers / "x.0001.exr")).spec()
+    said = {one.name for one in header.extra_attribs if one.name.startswith("sghm_vs:")}
+
+    assert said == {
+        f"sghm_vs:{name}" for name in ("source", "matte", "source_file", "source_frame")
+    }

@@ -62,12 +62,19 @@ def run(args: argparse.Namespace) -> int:
             options.outputs_from(args),
             frames=frames,
             delivery=delivery,
-            metadata={"source": source.name}
-            | ({} if args.alpha is None else {"matte": Path(args.alpha).name}),
+            metadata={"source": source.name, **_described_matte(args)},
             progress=report,
         )
     options.print_outputs(paths, args)
     return 0
+
+
+def _described_matte(args: argparse.Namespace) -> dict[str, str]:
+    """Return which matte `args` name, and what they say of it."""
+    name = None if args.alpha is None else Path(args.alpha).name
+    channel = options.values_from(args).get("matte_channel")
+    said = {"matte": name, "matte_channel": channel, "alpha_start": args.alpha_start}
+    return {key: str(value) for key, value in said.items() if value is not None}
 
 
 def _alpha(source: Source, args: argparse.Namespace) -> vs.VideoNode:

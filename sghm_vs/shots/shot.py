@@ -353,7 +353,9 @@ def timecode_told(source: Source, frames: FrameRange | None, delivery: Delivery)
 
 def _described_source(source: Source) -> dict[str, str]:
     """Return how `source` was read, where that is otherwise than its files have it."""
-    how = {"deinterlace": source.deinterlaced} if source.deinterlaced else {}
+    how = recorded(source.opening)
+    if source.deinterlaced:
+        how["deinterlace"] = source.deinterlaced
     if source.conformed_rate is not None:
         how["conformed_rate"] = str(source.conformed_rate)
     name = source.colorspace

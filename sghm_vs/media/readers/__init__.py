@@ -64,6 +64,8 @@ class Source:
     """What its codes were said to mean, as `ocio.canonical` spells it."""
     deinterlaced: str = ""
     """How frames became pictures of one moment, as the options say it; "" of all that were whole."""
+    opening: Opening = field(default_factory=Opening)
+    """How it was opened, without what it has no use for."""
 
     @property
     def is_of_fields(self) -> bool:
@@ -113,7 +115,7 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
     if opening.colorspace is not None:
         name = ocio.canonical(opening.colorspace)
         source = replace(source, clip=assume_colorspace(source.clip, name), colorspace=name)
-    return replace(source, path=path)
+    return replace(source, path=path, opening=what_is_used(source, opening))
 
 
 def refuse_unused(source: Source, opening: Opening) -> None:
