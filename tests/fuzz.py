@@ -277,7 +277,7 @@ def _movie(suffix: str) -> bytes:
 
 
 def _safetensors() -> bytes:
-    return (ROOT / "weights" / "sghm-lite-9.safetensors").read_bytes()
+    return (ROOT / "weights" / "sghm-lite.safetensors").read_bytes()
 
 
 def _pth() -> bytes:

@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from sghm_vs.errors import WeightsError
 
 SHIPPED_MODEL = "sghm-lite"
-VERSIONS = {"sghm-lite@9": "sghm-lite-9.safetensors"}
-"""Shipped files by the name that keeps a show at one of them; `sghm-lite` is the last."""
+VERSIONS = {"sghm-lite@9": "sghm-lite.safetensors"}
+"""Shipped files by the name that keeps a show at one; the last is what `sghm-lite` means."""
 PUBLISHED_MODEL = "sghm-resnet50"
 HOME_VARIABLE = "SGHM_HOME"
 RECORD_KEY = "sghm_vs"

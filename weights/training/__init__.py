@@ -1,1 +1,1 @@
-"""The recipe that makes `weights/sghm-lite-10.safetensors`; see the README beside this file."""
+"""The recipe that makes `weights/sghm-lite.safetensors`; see the README beside this file."""

@@ -1,7 +1,7 @@
 """
 Write the averaged weights of both halves as the file that ships.
 
-    python -m weights.training.finish SEGMENTATION MATTING sghm-lite-10.safetensors [--outline 0.5]
+    python -m weights.training.finish SEGMENTATION MATTING sghm-lite.safetensors [--outline 0.5]
 
 SEGMENTATION and MATTING are checkpoints (.pt) or snapshots (.safetensors) of `train`. `--outline` says
 which probability, 0-1, is the outline of a person; what is written has it at one half.
