@@ -316,6 +316,7 @@ case("movie of 29.97 fps that its header calls 2997/100")(
 )
 case("transport stream that begins between key frames")(midway)
 case("AVI with null frames, also first and last")(null_frames)
+case("AVI with B-frames")(lambda folder: Input(movie(folder / "capture.avi", "-bf", 2)))
 case("MOV of 59.94 fps whose timecode counts 30")(counted_to_30)
 case("movie with pixels of 2:1")(lambda f: Input(movie(f / "wide.mp4", "-vf", "setsar=2")))
 ODD = ("-vf", "scale=63:35", "-c:v")

@@ -160,6 +160,24 @@ def test_null_frames_of_an_avi_keep_their_numbers(tmp_path, gone, coder):
     assert (len(probe(path).frames), open_source(path).clip.fps) == (24, 24)
 
 
+@pytest.mark.parametrize(
+    ("coder", "gone"),
+    [("libx264", set()), ("mpeg4", set()), ("mpeg4", {5, 6}), ("mpeg4", {2, 14})],
+)
+def test_frames_that_an_avi_has_in_another_order_keep_their_numbers(tmp_path, coder, gone):
+    path = tmp_path / "a.avi"
+    moving = ("-f", "lavfi", "-i", "testsrc2=s=64x36:r=24", "-frames:v", 24, "-pix_fmt", "yuv420p")
+    ffmpeg(*moving, "-c:v", coder, "-bf", 2, "-b_strategy", 0, path)
+    ffmpeg("-i", path, "-fps_mode", "passthrough", "-c:v", "ffv1", tmp_path / "whole.mkv")
+    whole = planes_of(tmp_path / "whole.mkv")
+    with_null_frames(path, gone)
+    # A frame that none waits for is one place later in the file.
+    shown = [max(k for k in range(n + 1) if k + 1 not in gone) for n in range(24)]
+
+    assert planes_of(path) == [whole[n] for n in shown]
+    assert (len(probe(path).frames), open_source(path).clip.fps) == (24, 24)
+
+
 def planes_of(path: Path) -> list[bytes]:
     return [bytes(np.asarray(frame[0])) for frame in open_source(path).clip.frames()]
 

@@ -116,11 +116,27 @@ def test_rates_are_exact_in_any_ticks(nominal, tick, length):
         assert found == rate
 
 
+@pytest.mark.parametrize("rate", [48, 50, 72, 100, 120, 144, 165, 200, 240])
+@pytest.mark.parametrize("length", [12, 20, 60])
+def test_the_rate_of_a_few_fast_frames_is_the_one_that_cameras_have(rate, length):
+    shown = times((Fraction(n, rate) for n in range(length)), Fraction(1, 600))
+    mean = Fraction(length - 1) / shown.exact[-2]
+
+    assert constant_rate(shown, mean) == rate
+
+
 def test_jitter_of_a_camera_is_no_varying_rate():
     jitter = np.random.default_rng(7).normal(0, 0.002, 300)
     shown = times(Fraction(n, 30) + Fraction(off) for n, off in enumerate(jitter))
 
     assert constant_rate(shown, Fraction(2997, 100)) == 30
+
+
+def test_frames_are_not_held_at_a_rate_that_nobody_films_at():
+    late = times([Fraction(0), *(Fraction(n, 30) + Fraction(7, 18) for n in range(90))])
+
+    assert filled(late) is None
+    assert varying(late).rate == 30
 
 
 def test_a_few_lost_frames_leave_the_rate_and_many_do_not():

@@ -38,6 +38,10 @@ USUAL = tuple(sorted([*map(Fraction, (
     200, 240, 300, 480, 960)), *NTSC]))  # fmt: skip
 """Rates to conform to."""
 
+FILMED = (1, 2, 1001)
+"""Denominators of rates that anybody films at."""
+MEAN_AWAY = Fraction(1, 20)
+"""How far the mean of a few rounded times may be from the rate that is meant, as a share of it."""
 GUESS_MAX = 2.25
 """In frames: how far from its place the guessed time of a frame may be."""
 
@@ -158,9 +162,10 @@ def times_of(
     times = sorted((one.shown, one.lasts) for one in found if one.shown is not None)
     if len(times) < len(found):
         return None
-    ticks = [time for time, _ in times]
-    end = ticks[-1] + (times[-1][1] or _usual_step(ticks))
     is_counted = movie.format.name in COUNTING
+    late = _lateness(found) if is_counted else 0
+    ticks = [time - late for time, _ in times]
+    end = ticks[-1] + (times[-1][1] or _usual_step(ticks))
     if is_counted and stream.duration is not None:
         end = max(end, (stream.start_time or 0) + stream.duration)
     tick = Fraction(stream.time_base.numerator, stream.time_base.denominator)
@@ -185,6 +190,18 @@ def _packets(movie: InputContainer, stream: VideoStream) -> Iterator[_Packet]:
         return
 
 
+def _lateness(packets: Sequence[_Packet]) -> int:
+    """
+    Return by how many ticks a container that counts shows its frames after their places.
+
+    Its places are of decoding, so FFmpeg shows each frame late by those that it waits for. Nobody
+    else does: the first frame is shown at the place of the first packet.
+    """
+    decoded = [one.decoded for one in packets if one.decoded is not None]
+    shown = [one.shown for one in packets if one.shown is not None]
+    return max(min(shown) - min(decoded), 0) if decoded and shown else 0
+
+
 def _usual_step(ticks: Sequence[int]) -> int:
     """Return how long a frame usually lasts."""
     return max(round(float(np.median(np.diff(ticks)))), 1) if len(ticks) > 1 else 1
@@ -207,7 +224,8 @@ def constant_rate(times: FrameTimes, said: Fraction) -> Fraction | None:
     mean = Fraction(len(starts) - 1) / (times.exact[-2] or 1)
     near = sorted((one for one in _near(mean) if _fits(starts, one)), key=partial(_stray, starts))
     # Somebody's mean of rounded times is no rate that anybody films at.
-    known = [one for one in (_meant(said), *near) if one.denominator in (1, 1001)]
+    usual = [one for one in near if one in USUAL]
+    known = [one for one in (_meant(said), *usual, *near) if one.denominator in FILMED]
     for rate in (*known, said, *near):
         if rate and _is_rounded(times, rate):
             return _meant(rate) if _fits(starts, _meant(rate)) else rate
@@ -235,7 +253,8 @@ def _near(mean: Fraction) -> list[Fraction]:
     """Return whole and NTSC rates that may be meant where frames have this rate in the mean."""
     if not 0 < mean <= RATE_MAX:
         return []
-    return [*{Fraction(max(round(mean), 1)), exact_rate(mean), *NTSC}]
+    usual = [rate for rate in USUAL if abs(rate / mean - 1) < MEAN_AWAY]
+    return [*{Fraction(max(round(mean), 1)), exact_rate(mean), *NTSC, *usual}]
 
 
 def _fits(starts: Seconds, rate: Fraction) -> bool:
@@ -315,8 +334,8 @@ def _rate_of_steps(times: FrameTimes) -> Fraction | None:
         off = starts - places / float(rate)
         return float(off.max() - off.min())
 
-    near = _near(mean)
-    return min(near, key=stray) if near else None
+    near = [rate for rate in _near(mean) if rate.denominator in FILMED]
+    return min(near, key=stray, default=None)
 
 
 def _grid_stray(times: FrameTimes, rate: Fraction) -> float:
