@@ -9,7 +9,7 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.errors import SghmError, UnsupportedClipError, counted, speaking_as_here
+from sghm_vs.errors import SghmError, UnsupportedClipError, counted, cure, speaking_as_here
 
 type Make = Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]
 
@@ -157,5 +157,23 @@ def check_extent(
         f"{one.width}x{one.height} with {counted(one.num_frames, 'frame')}" for one in (node, clip)
     )
     if found != needed:
-        msg = f"the {name} is {found}, and the clip {needed}: they must be equal"
+        msg = f"the {name} is {found}, and the clip {needed}; {_equalled(name, node, clip)}"
         raise error(msg)
+
+
+def sized(name: str, width: int, height: int) -> str:
+    """Return how to bring what is called `name` to this size, as words to type."""
+    return cure(
+        script=f"scale it: {name}.resize.Bicubic({width}, {height})",
+        typed=f"scale it: ffmpeg -i {name.upper()} -vf scale={width}:{height} -c:v ffv1 NEW.mkv",
+    )
+
+
+def _equalled(name: str, node: vs.VideoNode, clip: vs.VideoNode) -> str:
+    """Return how `node`, called `name`, gets the size or else the length of `clip`."""
+    node_name, lacking = name.split()[-1].strip("'"), clip.num_frames - node.num_frames
+    if (node.width, node.height) != (clip.width, clip.height):
+        return sized(node_name, clip.width, clip.height)
+    if lacking < 0:
+        return f"take the frames that are the clip's: {node_name}[:{clip.num_frames}]"
+    return f"hold its last frame: {node_name} + {node_name}[-1] * {lacking}"

@@ -194,7 +194,10 @@ class Knob(NamedTuple):
     recorded: Literal["always", "changed", "never"] = "changed"
     """Whether it is in the metadata of outputs; of the groups `Opening`, `Settings` and `Matting`."""
     needs: str | None = None
-    """What an output has to be, a key of `NEEDS`, for it to do something; None is any."""
+    """
+    What an output has to be, or what else has to be given, for it to do something: a key of `NEEDS`
+    or of `OTHERS`; None is nothing.
+    """
     nuke: str | None = None
     """What Nuke's node calls it; None is not there."""
 
@@ -393,6 +396,7 @@ class Opening:
         flag="--input-colorspace",
         metavar="NAME",
         unset="what the footage says",
+        needs="color",
         recorded="never",
     )
     deinterlace: Deinterlace | None = knob(
@@ -481,6 +485,7 @@ class Settings:
         parse=_parse_threshold,
         write=_write_threshold,
         recorded="always",
+        needs="neighbors",
     )
 
     def __post_init__(self) -> None:
@@ -569,6 +574,7 @@ class Matting:
         None,
         "which channel of a matte that is given is the matte",
         choices=get_args(MatteChannel),
+        needs="mask",
         unset="its alpha, if it has one, else its gray; color without alpha is refused",
     )
     num_streams: int = 0
@@ -1127,9 +1133,17 @@ NEEDS: Mapping[str, tuple[str, str]] = {
     "numbers": ("numbered pictures", "x.####.exr"),
 }
 """What a knob may need of an output: in words, and an output that has it."""
+OTHERS: Mapping[str, tuple[str, str, str]] = {
+    "shape": ("{}; say which", 'shape="core", "edge" or "trimap"', "--shape core, edge or trimap"),
+    "neighbors": ("frames with neighbors, and each is matted alone; give {}", "tr=2", "--tr 2"),
+    "mask": ("a matte that is given; name it: {}", "mask=FILE", "--mask FILE"),
+}
+"""What it may need besides: in words, with what gives it in a script and on the command line."""
 
 
-def check_used(given: Values, outputs: Collection[str], output_format: OutputFormat) -> None:
+def check_used(
+    given: Values, outputs: Collection[str], output_format: OutputFormat, *, mattes: bool = True
+) -> None:
     """
     Refuse what is given and would do nothing.
 
@@ -1137,19 +1151,27 @@ def check_used(given: Values, outputs: Collection[str], output_format: OutputFor
         given: Values by their knob's name, also those that are a default.
         outputs: Names of the outputs, with what stands in them for words and numbers.
         output_format: How these are made.
+        mattes: Whether a network looks at the footage: it sees colors, whatever is written.
 
     Raises:
-        ExportError: No output has a use for a value.
+        ExportError: Nothing has a use for a value.
     """
-    refuse_unused(unused(given, outputs, output_format))
+    refuse_unused(unused(given, outputs, output_format, mattes=mattes))
 
 
-def unused(given: Values, outputs: Collection[str], output_format: OutputFormat) -> dict[str, str]:
+def unused(
+    given: Values, outputs: Collection[str], output_format: OutputFormat, *, mattes: bool = True
+) -> dict[str, str]:
     """Return the names of what `check_used` refuses, each with what it needs."""
     met = frozenset[str]().union(*map(output_format.meets, outputs))
-    if given.get("shape", "alpha") != "alpha":
-        met |= {"shape"}
-    needs = {option.name: option.knob.needs for option in options_of(Delivery)}
+    others = {
+        "shape": given.get("shape", "alpha") != "alpha",
+        "neighbors": made_of(Settings, given).radius > 0,
+        "mask": given.get("mask") is not None,
+    }
+    met |= {name for name, is_given in others.items() if is_given}
+    groups: tuple[Group, ...] = (Delivery, Matting if mattes else Opening)
+    needs = {option.name: option.knob.needs for group in groups for option in options_of(group)}
     return {
         name: needed
         for name, needed in needs.items()
@@ -1165,9 +1187,10 @@ def refuse_unused(names: Mapping[str, str]) -> None:
         ExportError: There is one.
     """
     for name, needed in names.items():
-        if needed == "shape":
-            how = cure(script="shape", typed="--shape core, edge or trimap")
-            msg = f"{called(name)} is for {how}; say which, or leave it out"
+        if needed in OTHERS:
+            words, script, typed = OTHERS[needed]
+            how = words.format(cure(script=script, typed=typed))
+            msg = f"{called(name)} is for {how}, or leave it out"
             raise ExportError(msg)
         what, example = NEEDS[needed]
         how = cure(script=f'give a path as "{example}"', typed=f"write -o {example}")

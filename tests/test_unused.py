@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from sghm_vs import edges, export
+from sghm_vs import attach, edges, export
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
@@ -100,6 +100,12 @@ def test_an_option_changes_what_is_written_or_is_refused_by_its_name(
         (["-o", "x.exr", "--start-number", "9"], "--start-number is for numbered pictures"),
         (["-o", "x", "--for", "nuke", "--premultiplied"], "--premultiplied is for movies of color"),
         (["-o", "x.mov", "--layout", "rgba"], "write -o x.####.exr, or leave it out"),
+        (
+            ["-o", "x.mov", "--tr", "0", "--sc-threshold", "0.3"],
+            "--sc-threshold is for frames with",
+        ),
+        (["-o", "x.mov", "--tr", "off", "--sc-threshold", "off"], "is matted alone; give --tr 2"),
+        (["-o", "x.mov", "--matte-channel", "red"], "--matte-channel is for a matte that is given"),
     ],
 )
 @pytest.mark.parametrize("verb", ["matte", "batch"])
@@ -114,6 +120,63 @@ def test_what_would_do_nothing_is_refused_before_any_work(
 
     assert said in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
+
+
+ALPHA_ALONE = {
+    "gray pictures": ["x.####.png"],
+    "a gray movie": ["x.mkv"],
+    "data": ["x.####.exr", "--layout", "matte"],
+}
+
+
+@pytest.mark.parametrize("words", ALPHA_ALONE.values(), ids=ALPHA_ALONE)
+def test_an_export_without_color_has_no_use_for_a_color_space(footage, tmp_path, capsys, words):
+    """A network has: `sghm matte` takes it for any output."""
+    plate = [str(footage / "plate.mkv"), "--alpha", str(footage / "matte.####.png")]
+    output, *more = words
+    said = ["-o", str(tmp_path / output), *more, "--input-colorspace", "rec709", "--quiet"]
+
+    assert main(["export", *plate, *said]) == 1
+
+    assert "--input-colorspace is for outputs with color" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+    assert main(["matte", str(footage / "plate.mkv"), *said, "--tr", "0"]) == 0
+    color = ["-o", str(tmp_path / "c.mov"), "--input-colorspace", "rec709", "--quiet"]
+    assert main(["export", *plate, *color]) == 0
+
+
+def test_a_rate_that_varies_is_not_kept_of_fields(footage, tmp_path, capsys):
+    out = ["-o", str(tmp_path / "x.mov"), "--vfr", "--deinterlace", "field"]
+
+    assert main(["matte", str(footage / "plate.mkv"), *out]) == 1
+
+    said = capsys.readouterr().err
+    assert "--vfr" in said
+    assert "take --deinterlace frame, or --rate N" in said
+
+
+def test_a_mask_of_another_size_is_refused_with_what_brings_it_to_this(footage, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "m.png"), np.full((24, 32), 255, np.uint8))
+    words = ["matte", str(footage / "plate.mkv"), "--mask", str(tmp_path / "m.png"), "--tr", "0"]
+
+    assert main([*words, "-o", str(tmp_path / "x.mov")]) == 1
+
+    said = capsys.readouterr().err
+    assert "ffmpeg -i MASK -vf scale=64:48 -c:v ffv1 NEW.mkv" in said
+
+
+def test_a_clip_of_another_size_or_length_is_refused_with_a_line_for_the_script():
+    clip = noise_clip(length=3)
+    alpha = clip.std.ShufflePlanes(0, vs.GRAY)
+    small = alpha.resize.Point(32, 24)
+    width, height = clip.width, clip.height
+
+    with pytest.raises(vs.Error, match=rf"alpha\.resize\.Bicubic\({width}, {height}\)"):
+        attach(clip, small)
+    with pytest.raises(vs.Error, match=r"alpha\[:3\]"):
+        attach(clip, alpha + alpha)
+    with pytest.raises(vs.Error, match=r"alpha \+ alpha\[-1\] \* 2"):
+        attach(clip, alpha[:1])
 
 
 def test_what_one_of_several_outputs_has_a_use_for_is_taken(footage, tmp_path):

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         paths = deliver(
             source,
             _alpha(source, args),
-            options.outputs_from(args),
+            options.outputs_from(args, mattes=False),
             frames=frames,
             delivery=delivery,
             metadata={"source": source.name, **_described_matte(args)},

@@ -247,9 +247,13 @@ def delivery_from(args: argparse.Namespace) -> Delivery:
     return replace(delivery, overwrite=args.overwrite, resume=args.resume)
 
 
-def outputs_from(args: argparse.Namespace) -> list[str]:
+def outputs_from(args: argparse.Namespace, *, mattes: bool = True) -> list[str]:
     """
     Return where to write, as `args` say; what a host gets is said on stderr.
+
+    Args:
+        args: What was typed.
+        mattes: Whether a network looks at the footage.
 
     Raises:
         ExportError: An option is given that no output has a use for.
@@ -260,7 +264,7 @@ def outputs_from(args: argparse.Namespace) -> list[str]:
     values = values_from(args)
     host = values.get("host")
     outputs: list[str] = args.output if host is None else outputs_for(host, args.output)
-    check_used(values, outputs, made_of(OutputFormat, with_preset(values)))
+    check_used(values, outputs, made_of(OutputFormat, with_preset(values)), mattes=mattes)
     return outputs
 
 

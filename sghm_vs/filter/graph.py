@@ -19,6 +19,7 @@ from sghm_vs.clips import (
     blank_of_any_size,
     computed,
     read_once,
+    sized,
     to_gray_frame,
     to_rgb_array,
     to_rgb_frame,
@@ -245,6 +246,6 @@ def _check_sizes(n: int, frames: list[vs.VideoFrame]) -> None:
     if found and found[0] != needed:
         msg = (
             f"frame {n} of the mask is {found[0][0]}x{found[0][1]}, and the clip's "
-            f"{needed[0]}x{needed[1]}: they must be equal"
+            f"{needed[0]}x{needed[1]}; {sized('mask', *needed)}"
         )
         raise UnsupportedClipError(msg)

@@ -138,7 +138,7 @@ def opening_of(matte: Source) -> Opening:
     except SourceError:
         said = None
     words = {} if said is None else from_words([word.replace(" ", "=") for word in said.reading])
-    return made_of(Opening, {"vfr": "rate" not in words, **words})
+    return made_of(Opening, {"vfr": not words.keys() & {"rate", "deinterlace"}, **words})
 
 
 def aligned(

@@ -19,7 +19,7 @@ import vapoursynth as vs
 
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import assume_colorspace
-from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.errors import SettingsError, SourceError, cure
 from sghm_vs.media.frame_times import Varying
 from sghm_vs.media.metadata import SourceMetadata, movie_metadata, picture_metadata
 from sghm_vs.media.readers import heif
@@ -92,7 +92,8 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
         opening: What the footage itself leaves open.
 
     Raises:
-        SettingsError: There is no such color space, or a movie is to keep its times at one rate.
+        SettingsError: There is no such color space, or a movie is to keep its times at one rate or
+            as two fields a frame.
         SourceError: Nothing is there, it can't be read, it changes its format or size,
             or numbers are missing in the sequence. Frames of a sequence are read when
             they are asked for: a damaged one raises `vs.Error` then.
@@ -100,6 +101,13 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
     path, opening = Path(path), opening or Opening()
     if opening.vfr and opening.rate is not None:
         msg = "--rate conforms a movie to one rate, and --vfr keeps its times; give one of them"
+        raise SettingsError(msg)
+    if opening.vfr and opening.deinterlace == "field":
+        how = cure(script='Opening(deinterlace="frame")', typed="--deinterlace frame")
+        msg = (
+            "--deinterlace field makes two frames of each, at twice one rate, and --vfr keeps the "
+            f"times of a movie that has none; take {how}, or --rate N in place of --vfr"
+        )
         raise SettingsError(msg)
     source = _open(path, opening)
     if source.clip.format.color_family == vs.UNDEFINED or 0 in (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from itertools import chain, pairwise
 
 import vapoursynth as vs
 
@@ -60,15 +59,13 @@ def deinterlaced(clip: vs.VideoNode, opening: Opening, name: str) -> vs.VideoNod
 
 def at_field_rate(origin: SourceMetadata) -> SourceMetadata:
     """Return `origin` of footage whose every field became a frame: two have each timecode."""
-    halves = ((start, (start + end) / 2) for start, end in pairwise(origin.times))
-    times = (*chain.from_iterable(halves), *origin.times[-1:])
     shown = tuple(n for n in origin.shown for _ in (0, 1))
     timecode = origin.timecode
     if timecode is not None:
         timecode = replace(
             timecode, frame=2 * timecode.frame, fps=2 * timecode.fps, repeat=2 * timecode.repeat
         )
-    return replace(origin, timecode=timecode, times=times, shown=shown)
+    return replace(origin, timecode=timecode, shown=shown)
 
 
 def _is_interlaced(clip: vs.VideoNode) -> bool:

@@ -144,7 +144,8 @@ def _without(shot: Shot, values: Values, needless: Collection[str]) -> Shot:
         return shot
     rest = {name: value for name, value in values.items() if name not in needless}
     delivery = made_of(Delivery, with_preset(rest))
-    return replace(shot, delivery=replace(delivery, version=shot.delivery.version))
+    delivery = replace(delivery, version=shot.delivery.version)
+    return replace(shot, matting=made_of(Matting, rest), delivery=delivery)
 
 
 def shot_of(values: Values, source: Path, frames: FrameRange | None) -> Shot:
