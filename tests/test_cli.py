@@ -132,7 +132,7 @@ def test_footage_without_an_alpha_is_not_exported(plate, tmp_path, capsys):
         (["matte", "PLATE", "-o", "x.mov", "--device", "tpu"], "tpu"),
         (["matte", "PLATE", "-o", "x.mov", "--tr", "99"], "tr is 99"),
         (["matte", "PLATE", "-o", "x.mov", "--tr", "faster"], "off, fast, default, quality"),
-        (["eval", "--pred", "PLATE", "--gt", "nowhere"], "nowhere"),
+        (["eval", "--pred", "PLATE", "--gt", "nowhere", "--matte-channel", "green"], "nowhere"),
     ],
 )
 def test_what_fails_is_said_in_one_line_with_exit_code_1(
