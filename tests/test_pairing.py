@@ -242,6 +242,23 @@ def test_what_time_does_not_pair_to_the_frame_is_refused(
     assert "--alpha-start N" in said
 
 
+@pytest.mark.parametrize("kind", ["movie", "sequence"])
+@pytest.mark.parametrize("name", ["m.####.png", "m.####.exr"])
+@pytest.mark.parametrize(("missing", "third"), [("hold", 21), ("black", 0)])
+def test_what_is_said_of_missing_frames_is_for_mattes_too(
+    plate, tmp_path, capsys, kind, name, missing, third
+):
+    if kind == "sequence":
+        plate = write_plate(tmp_path / "p.####.png", 30)
+    matte = write_matte(plate, tmp_path / name, "20-25")
+    (tmp_path / name.replace("####", "0022")).unlink()
+    words = (plate, "--alpha", matte, "--frames", "20-23")
+
+    assert main(["export", *map(str, words), "-o", str(tmp_path / "no.mkv")]) == 1
+    assert "--missing black or hold" in capsys.readouterr().err
+    assert exported(tmp_path, *words, "--missing", missing) == [20, 21, third, 23]
+
+
 def test_numbers_pair_sequences_whatever_their_first(tmp_path):
     for name, first in {"plate": 1001, "matte": 995}.items():
         clip = numbered(20, first - 995)

@@ -235,7 +235,9 @@ def opened(path: str | Path, args: argparse.Namespace) -> Source:
 
     opening = opening_from(args)
     source = open_source(path, opening)
-    refuse_unused(source, opening)
+    # A movie has no use for `missing`, and the sequence of mattes that is given with it may.
+    has_matte = getattr(args, "alpha", None) is not None
+    refuse_unused(source, replace(opening, missing="error") if has_matte else opening)
     return source
 
 

@@ -20,7 +20,7 @@ from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.sequences import PICTURE_SUFFIXES
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
-from sghm_vs.options import MatteChannel, Opening
+from sghm_vs.options import MatteChannel, Missing, Opening
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def open_matte(
     channel: MatteChannel | None = None,
     plate: Source | None = None,
     *,
+    missing: Missing | None = None,
     is_told: bool = True,
 ) -> Source:
     """
@@ -51,6 +52,7 @@ def open_matte(
         channel: Which of its channels is the matte: alpha; luma, which of a movie is its Y and of
             RGB that of BT.709; red, green or blue as coded.
         plate: What it is of: its rate is that of a sequence of mattes.
+        missing: What to do about numbers without a file; None is what was said of the plate's.
         is_told: Whether it is said that an alpha is taken: of many alike, once is enough.
 
     Raises:
@@ -59,17 +61,18 @@ def open_matte(
             later frame in color raises `vapoursynth.Error` when it is asked for.
         UnsupportedClipError: Its format can't be converted.
     """
-    source = open_source(path, _opening(Path(path), plate))
+    source = open_source(path, _opening(Path(path), plate, missing))
     return replace(source, clip=_matte(Path(path), source, channel, is_told=is_told))
 
 
-def _opening(path: Path, plate: Source | None) -> Opening:
+def _opening(path: Path, plate: Source | None, missing: Missing | None) -> Opening:
     """Return how to open a matte whose frames keep their numbers, whenever they are shown."""
     if path.is_file() and path.suffix.lower() not in PICTURE_SUFFIXES:
         records = [record for _, record in records_of(Target(path, None))]
         return Opening(with_alpha=True, vfr=any("times" in one.facts for one in records))
     rate = None if plate is None else Fraction(plate.clip.fps) or None
-    return Opening(with_alpha=True, rate=rate)
+    said = "error" if plate is None else plate.opening.missing
+    return Opening(with_alpha=True, rate=rate, missing=missing or said)
 
 
 def _matte(
