@@ -229,7 +229,7 @@ def test_missing_frames_are_black_and_empty_or_hold_the_one_before(
 ):
     """Empty whatever the network makes of black: here it sees half a person everywhere."""
     monkeypatch.setattr(
-        "sghm_vs.filter.sghm.sghm",
+        "sghm_vs.filter.sghm.sghm_prepared",
         lambda clip, *_, **__: clip.std.BlankClip(format=vs.GRAYS, color=0.5, keep=True),
     )
     (plate.parent / "sh010.1003.png").unlink()

@@ -200,18 +200,19 @@ def test_every_setting_is_an_argument_of_the_filter_that_a_shot_passes_on(tmp_pa
     """Else a knob is recorded, and does nothing."""
     names = {field.name for field in fields(Settings)}
     assert names <= inspect.signature(sghm).parameters.keys()
-    passed = {}
+    passed = []
 
-    def stop(*_: object, **named: object) -> None:
-        passed.update(named)
+    def stop(*given: object, **_: object) -> None:
+        passed.extend(given)
         msg = "seen"
         raise SghmError(msg)
 
-    monkeypatch.setattr("sghm_vs.filter.sghm.sghm", stop)
+    monkeypatch.setattr("sghm_vs.filter.sghm.sghm_prepared", stop)
     cv2.imwrite(str(tmp_path / "in.png"), np.zeros((64, 64, 3), np.uint8))
+    matting = Matting(model="sghm-lite", settings=Settings(tr=1, exposure=0.5))
     with pytest.raises(SghmError, match="seen"):
-        rotoscope(tmp_path / "in.png", [tmp_path / "out.png"], matting=Matting(model="sghm-lite"))
-    assert names <= passed.keys()
+        rotoscope(tmp_path / "in.png", [tmp_path / "out.png"], matting=matting)
+    assert matting.settings in passed
 
 
 def test_the_filters_have_the_defaults_of_the_options():

@@ -479,13 +479,8 @@ def _here(plan: Plan, args: argparse.Namespace) -> Make:
     from sghm_vs.shots.batch.render import Rotoscoper
 
     with options.stdout_for_results():
-        kept, render = _loaded(plan, is_mixed=args.mixed), Rotoscoper()
-
-    def make(job: Job, frames: FrameRange, report: Report) -> object:
-        assert kept is not None  # noqa: S101 - clips share a network while somebody keeps it
-        return render(job.task(frames), report)
-
-    return make
+        render = Rotoscoper(_loaded(plan, is_mixed=args.mixed))
+    return lambda job, frames, report: render(job.task(frames), report)
 
 
 def _start_worker(args: argparse.Namespace) -> int:
@@ -498,6 +493,7 @@ def _start_worker(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     """Be a worker."""
+    from sghm_vs.shots.batch.render import Rotoscoper
     from sghm_vs.shots.farm.engines.session import serve
     from sghm_vs.shots.farm.job import jobs_of
     from sghm_vs.shots.farm.plan import read_plan
@@ -506,9 +502,8 @@ def _serve(args: argparse.Namespace) -> int:
     plan = read_plan(args.plan)
     bind_threads(plan.worker.threads)
     options.bound_cache()
-    kept = _loaded(plan, is_mixed=args.mixed)
-    serve({job.shot.name: job for job in jobs_of(plan)}, args.at)
-    del kept
+    render = Rotoscoper(_loaded(plan, is_mixed=args.mixed))
+    serve({job.shot.name: job for job in jobs_of(plan)}, args.at, render)
     return 0
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from sghm_vs.color.yuv import PlaneLayout, planes_to_rgb
 from sghm_vs.filter.tensors import pack_planes, to_tensor
 from sghm_vs.matting.frame import Pipeline
+from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.streams import Streams
 from sghm_vs.models.load import load_network
@@ -24,6 +25,8 @@ from sghm_vs.options import Settings
 FEATURES_MIB = 256
 """Of frames that were segmented and wait to be matted."""
 type Engines = Sequence[Engine]
+type Load = Callable[[Weights, Compute], Network]
+"""Returns the network that weights hold, on a device: as `load_network`, or one that is held already."""
 
 
 class FeatureCache:
@@ -135,11 +138,12 @@ def engines_for(
     num_streams: int = 0,
     *,
     captures: bool = True,
+    load: Load = load_network,
 ) -> Engines:
-    """Return what makes a clip's alphas: one engine for each of `computes`."""
+    """Return what makes a clip's alphas: one engine for each of `computes`, by networks of `load`."""
     return [
         Engine.of(
-            load_pipeline(weights, settings, compute),
+            Pipeline(load(weights, compute), settings),
             _streams(compute, num_streams, captures=captures),
         )
         for compute in computes

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import vapoursynth as vs
 
@@ -14,13 +17,19 @@ from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.filter import graph, tensors
 from sghm_vs.filter.debug import attached, view
-from sghm_vs.filter.engine import Engines, engines_for
+from sghm_vs.filter.engine import Engines, Load, engines_for
 from sghm_vs.filter.graph import Steps
 from sghm_vs.matting.frame import Pipeline
-from sghm_vs.models.backends.device import choose_computes
+from sghm_vs.models.backends.base import Network
+from sghm_vs.models.backends.device import Compute, choose_computes
 from sghm_vs.models.install import find_or_fetch
-from sghm_vs.models.weights import find_weights
+from sghm_vs.models.load import load_network
+from sghm_vs.models.weights import Weights, find_weights
 from sghm_vs.options import Backend, Devices, Settings, Sizing, View, check_arguments
+
+_loading = threading.Lock()
+_networks_of_clips: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
+"""Clips of a script hold their networks; a script has nothing else that could hold one for all."""
 
 
 def sghm(
@@ -95,7 +104,7 @@ def sghm(
         Chen et al., "Robust Human Matting via Semantic Guidance", ACCV 2022.
     """
     arguments = locals()
-    try:
+    with _errors_for_scripts():
         _check_clip(clip)
         format = _output_format(clip, format)
         check_arguments(sghm, arguments)
@@ -113,16 +122,87 @@ def sghm(
         if input_colorspace is not None:
             clip = convert.assume_colorspace(clip, input_colorspace)
         computes = choose_computes(device_index, fp16, backend)
-        if not clip.width:
-            computes = [compute.for_many_sizes() for compute in computes]
         weights = (
             find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
         )
-        engines = engines_for(weights, settings, computes, num_streams, captures=bool(clip.width))
+        engines = _engines_of(clip, weights, settings, computes, num_streams, _of_another_clip)
         return matte_clip(clip, engines, guide, debug, format)
+
+
+def sghm_prepared(
+    clip: vs.VideoNode,
+    weights: Weights,
+    networks: Mapping[Compute, Network],
+    settings: Settings,
+    *,
+    num_streams: int = 0,
+    mask: vs.VideoNode | None = None,
+    debug: Literal["all"] | None = None,
+) -> vs.VideoNode:
+    """
+    Return the alpha of the people in `clip` as `sghm` does, by networks that the caller holds.
+
+    Args:
+        clip: As for `sghm`.
+        weights: What the networks are made from.
+        networks: One for each device. What a clip of many sizes needs besides is loaded for it.
+        settings: How frames are matted.
+        num_streams: As for `sghm`.
+        mask: As for `sghm`.
+        debug: As for `sghm`.
+
+    Raises:
+        vapoursynth.Error: As `sghm` says.
+    """
+
+    def load(weights: Weights, compute: Compute) -> Network:
+        return networks.get(compute) or load_network(weights, compute)
+
+    with _errors_for_scripts():
+        _check_clip(clip)
+        check_arguments(sghm, {"num_streams": num_streams})
+        format = _output_format(clip, None)
+        readable(clip)
+        _check_streams(num_streams)
+        guide = None if mask is None else _read_mask(mask, clip)
+        engines = _engines_of(clip, weights, settings, [*networks], num_streams, load)
+        return matte_clip(clip, engines, guide, debug, format)
+
+
+@contextmanager
+def _errors_for_scripts() -> Iterator[None]:
+    """Raise what is refused as VapourSynth's functions do."""
+    try:
+        yield
     except SghmError as error:
         msg = f"sghm: {error}"
         raise vs.Error(msg) from error
+
+
+def _engines_of(
+    clip: vs.VideoNode,
+    weights: Weights,
+    settings: Settings,
+    computes: Sequence[Compute],
+    num_streams: int,
+    load: Load,
+) -> Engines:
+    """Return what makes the alphas of `clip`, whose size may change."""
+    has_one_size = bool(clip.width)
+    if not has_one_size:
+        computes = [compute.for_many_sizes() for compute in computes]
+    return engines_for(weights, settings, computes, num_streams, captures=has_one_size, load=load)
+
+
+def _of_another_clip(weights: Weights, compute: Compute) -> Network:
+    """Return the network of a clip of this script that is still there, or else load it."""
+    stat = weights.path.stat()
+    key = weights, stat.st_ino, stat.st_mtime_ns, stat.st_size, compute
+    with _loading:
+        network = _networks_of_clips.get(key)
+        if network is None:
+            network = _networks_of_clips[key] = load_network(weights, compute)
+    return network
 
 
 def _log_transfer(model: str) -> Callable[[int, int], None]:
@@ -151,7 +231,7 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
         vapoursynth.Error: With "sghm: " where one is not a clip, can't be converted, or the
             alpha is not GRAY of the clip's size and length.
     """
-    try:
+    with _errors_for_scripts():
         _check_clip(clip)
         check_arguments(attach, {"index": index})
         if index < 0:
@@ -162,9 +242,6 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
         sample = clip.format.sample_type, clip.format.bits_per_sample
         gray = vs.core.query_video_format(vs.GRAY, *sample).id
         matched = convert.to_full_range_gray(alpha, gray)
-    except SghmError as error:
-        msg = f"sghm: {error}"
-        raise vs.Error(msg) from error
     attached = clip.std.ClipToProp(matched)
     attached.set_output(index, matched)
     return attached

@@ -1,9 +1,6 @@
-"""A checkpoint becomes a network on a device; clips that use the same one share it."""
+"""A checkpoint becomes a network on a device."""
 
 from __future__ import annotations
-
-import threading
-from weakref import WeakValueDictionary
 
 import vapoursynth as vs
 
@@ -12,29 +9,15 @@ from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
 from sghm_vs.models.weights import Weights
 
-_loading = threading.Lock()
-_loaded: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
-"""Networks that some clip still uses: frames don't change them, so clips may share them."""
-
 
 def load_network(weights: Weights, compute: Compute) -> Network:
     """
-    Return the network that `weights` hold; while anybody keeps it, all who ask share it.
+    Return the network that `weights` hold, loaded anew; frames don't change it, so clips may share it.
 
     Raises:
         WeightsError: They are no network's.
         MissingPackageError: The backend is not installed.
     """
-    stat = weights.path.stat()
-    key = weights, stat.st_ino, stat.st_mtime_ns, stat.st_size, compute
-    with _loading:
-        network = _loaded.get(key)
-        if network is None:
-            network = _loaded[key] = _load_network(weights, compute)
-    return network
-
-
-def _load_network(weights: Weights, compute: Compute) -> Network:
     architecture, plain = build_network(read_checkpoint(weights.path), str(weights.path))
     network = place(plain, architecture, compute)
     where = f"{compute.device} by {network.backend}"

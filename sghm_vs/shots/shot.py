@@ -25,7 +25,7 @@ from sghm_vs.media.readers.mattes import open_matte
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.writers import export, find_targets
-from sghm_vs.models.weights import find_weights
+from sghm_vs.models.weights import Weights, find_weights
 from sghm_vs.options import (
     EXTRA_LAYOUTS,
     USUAL,
@@ -40,27 +40,36 @@ from sghm_vs.options import (
 
 if TYPE_CHECKING:
     from sghm_vs.models.backends.base import Network
+    from sghm_vs.models.backends.device import Compute
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A matting whose network is loaded, on each device, as long as this is kept."""
+    """A matting with its networks: whoever keeps this keeps them, and shots that get it share them."""
 
     matting: Matting
     description: dict[str, str]
     """What shapes the pixels; see `describe`."""
-    networks: Sequence[Network]
-    devices: tuple[str, ...]
-    """As torch names them."""
+    weights: Weights
+    networks: Mapping[Compute, Network]
+    """One for each device."""
 
     def __str__(self) -> str:
         """Return what mattes: model, backend and devices."""
-        return (
-            f"{self.description['model']} by {self.networks[0].backend} on "
-            f"{' and '.join(self.devices)}"
-        )
+        devices = " and ".join(str(compute.device) for compute in self.networks)
+        return f"{self.description['model']} by {self.network.backend} on {devices}"
+
+    @property
+    def network(self) -> Network:
+        """The one on the first device."""
+        return next(iter(self.networks.values()))
+
+    def networks_of(self, weights: Weights, sha256: str) -> Mapping[Compute, Network]:
+        """Return the networks if they are made from `weights`, whose file has the hash `sha256`."""
+        is_same = self.weights == weights and self.description["weights_sha256"] == sha256
+        return self.networks if is_same else {}
 
     def looks_at(self, clip: vs.VideoNode) -> str:
         """Return at which size frames of `clip` are matted, in words."""
@@ -72,9 +81,9 @@ class Prepared:
         return f"{clip.width}x{clip.height}, matted at {width}x{height}"
 
 
-def prepare(matting: Matting) -> Prepared:
+def prepare(matting: Matting, before: Prepared | None = None) -> Prepared:
     """
-    Load what `matting` needs.
+    Load what `matting` needs; networks that `before` has as well are taken from there.
 
     Raises:
         WeightsError: There are no such weights.
@@ -87,9 +96,12 @@ def prepare(matting: Matting) -> Prepared:
     from sghm_vs.models.load import load_network
 
     computes = choose_computes(matting.device_index, matting.fp16, matting.backend)
-    networks = [load_network(weights, compute) for compute in computes]
-    devices = tuple(str(compute.device) for compute in computes)
-    return Prepared(matting=matting, description=description, networks=networks, devices=devices)
+    sha256 = description["weights_sha256"]
+    known = {} if before is None else before.networks_of(weights, sha256)
+    networks = {
+        compute: known.get(compute) or load_network(weights, compute) for compute in computes
+    }
+    return Prepared(matting=matting, description=description, weights=weights, networks=networks)
 
 
 def rotoscope(
@@ -146,7 +158,7 @@ def rotoscope(
     find_weights(how.model)
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
-    from sghm_vs.filter.sghm import sghm
+    from sghm_vs.filter.sghm import sghm_prepared
 
     prepared = matting if isinstance(matting, Prepared) else prepare(how)
     if tell is not None:
@@ -154,20 +166,12 @@ def rotoscope(
         tell(f"{prepared}: {frames_told} of {prepared.looks_at(source.clip)}")
         if (words := timecode_told(source, frames, delivery)) is not None:
             tell(words)
-    threshold = None if how.settings.sc_threshold == "off" else how.settings.sc_threshold
-    alpha = sghm(
+    alpha = sghm_prepared(
         source.clip,
-        how.device_index,
-        how.model,
+        prepared.weights,
+        prepared.networks,
+        how.settings,
         num_streams=how.num_streams,
-        tr=how.settings.tr,
-        sc=how.settings.sc_threshold != "off",
-        sc_threshold=threshold,
-        infer_size=how.settings.infer_size,
-        sizing=how.settings.sizing,
-        exposure=how.settings.exposure,
-        fp16=how.fp16,
-        backend=how.backend,
         mask=mask,
         debug=None if how.debug is None else "all",
     )

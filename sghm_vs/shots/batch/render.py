@@ -60,11 +60,12 @@ type Renderer = Callable[[Task, Progress], Rendered]
 class Rotoscoper:
     """Mattes shots one after another; network and footage stay open if the next has the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepared: Prepared | None = None) -> None:
+        """Hold the networks of `prepared`, if they are loaded already."""
         import vapoursynth as vs
 
         vs.core.max_cache_size = min(vs.core.max_cache_size, CACHE_MIB)
-        self._prepared: Prepared | None = None
+        self._prepared = prepared
         self._opened: tuple[object, Source] | None = None
 
     def __call__(self, task: Task, progress: Progress) -> Rendered:
@@ -92,8 +93,7 @@ class Rotoscoper:
 
     def _prepare(self, matting: Matting) -> Prepared:
         if self._prepared is None or self._prepared.matting != matting:
-            # The one before is kept until now: clips share a network while one of them lives.
-            self._prepared = prepare(matting)
+            self._prepared = prepare(matting, self._prepared)
         return self._prepared
 
 

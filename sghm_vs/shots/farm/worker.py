@@ -47,12 +47,10 @@ def bind_threads(count: int) -> None:
 
 def fingerprint(prepared: Prepared, threads: int) -> Fingerprint:
     """Return what decides the bytes that this machine makes with `prepared`."""
-    from sghm_vs.models.backends.device import choose_computes
-
     matting = prepared.matting
-    compute, *_ = choose_computes(matting.device_index, matting.fp16, matting.backend)
-    backend = str(prepared.networks[0].backend)
-    precision = str(prepared.networks[0].dtype).removeprefix("torch.")
+    compute, *_ = prepared.networks
+    backend = str(prepared.network.backend)
+    precision = str(prepared.network.dtype).removeprefix("torch.")
     is_half = backend == "openvino" and matting.fp16
     return Fingerprint(
         model=prepared.description["model"],

@@ -32,10 +32,9 @@ class WorkerProcess:
         threads = needs.planned.threads
         bind_threads(threads)
         vs.core.max_cache_size = min(vs.core.max_cache_size, CACHE_MIB)
-        # Kept: who asks for the network while it lives shares it.
-        self._prepared, here = loaded(needs.matting, threads)
+        prepared, here = loaded(needs.matting, threads)
         self._differences = () if needs.is_mixed else here.differences(needs.planned)
-        self._render = Rotoscoper()
+        self._render = Rotoscoper(prepared)
 
     def ready(self) -> tuple[str, ...]:
         """Return, once the network is loaded, what is not as planned."""

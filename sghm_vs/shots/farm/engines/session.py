@@ -24,7 +24,7 @@ from typing import Any
 from sghm_vs.errors import FarmError, message_of
 from sghm_vs.media.files import whole_file
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.batch.render import Progress, Rotoscoper
+from sghm_vs.shots.batch.render import Progress, Renderer
 from sghm_vs.shots.farm.job import Job
 
 NAME = "sghm-worker.json"
@@ -64,9 +64,9 @@ def start(plan: Path, folder: Path, *, is_mixed: bool) -> None:
         time.sleep(0.05)
 
 
-def serve(jobs: Mapping[str, Job], folder: Path) -> None:
-    """Make chunks of `jobs`, one at a time, for whoever asks by way of `folder`; until told to end."""
-    render, key = Rotoscoper(), secrets.token_hex(32)
+def serve(jobs: Mapping[str, Job], folder: Path, render: Renderer) -> None:
+    """Make chunks of `jobs` by `render`, one at a time, as asked through `folder`, until told to end."""
+    key = secrets.token_hex(32)
     with Listener((HERE, 0), authkey=bytes.fromhex(key)) as listener:
         place = folder / NAME
         with whole_file(place) as part:
@@ -82,7 +82,7 @@ def serve(jobs: Mapping[str, Job], folder: Path) -> None:
 
 
 def _answer(
-    connection: Connection, asked: Mapping[str, str], jobs: Mapping[str, Job], render: Rotoscoper
+    connection: Connection, asked: Mapping[str, str], jobs: Mapping[str, Job], render: Renderer
 ) -> None:
     def say(words: Mapping[str, Any]) -> None:
         connection.send_bytes(json.dumps(words).encode())
