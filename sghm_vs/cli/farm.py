@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -20,8 +19,7 @@ from sghm_vs.shots.farm.engines import ENGINES
 if TYPE_CHECKING:
     from sghm_vs.options import FrameRange
     from sghm_vs.shots.farm.job import Job
-    from sghm_vs.shots.farm.plan import Plan, PlannedShot
-    from sghm_vs.shots.shot import Prepared
+    from sghm_vs.shots.farm.plan import Plan
 
 
 USUAL_FOLDER = "mattes"
@@ -263,7 +261,7 @@ def _print_plan(plan: Plan, invalid: Mapping[str, str], args: argparse.Namespace
 
 def _run(args: argparse.Namespace) -> int:
     """Make the plan, and print what came of it."""
-    from sghm_vs.shots.farm.engines.base import WorkerOptions, pool_of
+    from sghm_vs.shots.farm.engines.base import WorkerOptions, pool_of, read_runtime_env
     from sghm_vs.shots.farm.job import read
     from sghm_vs.shots.farm.run import SHOW, make_show
 
@@ -274,7 +272,7 @@ def _run(args: argparse.Namespace) -> int:
     rules = replace(SHOW, tries=args.tries, patience_s=args.patience, frame_s=plan.frame_s)
     needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
     open_pool = partial(
-        pool_of(args.engine), needs, args.address, args.workers, _runtime_env(args.runtime_env)
+        pool_of(args.engine), needs, args.address, args.workers, read_runtime_env(args.runtime_env)
     )
     with (
         options.stdout_for_results(),
@@ -290,20 +288,6 @@ def _run(args: argparse.Namespace) -> int:
         )
     args.output = Path(plan.folder)
     return batch.print_result(entries, args)
-
-
-def _runtime_env(path: Path | None) -> dict[str, object]:
-    if path is None:
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        msg = f"{path} can't be read as JSON: {error}; write Ray's runtime_env into it"
-        raise SettingsError(msg) from None
-    if not isinstance(found, dict):
-        msg = f'{path} is no runtime_env of Ray; write {{"py_modules": ["sghm_vs.whl"]}}'
-        raise SettingsError(msg)
-    return found
 
 
 def _template(args: argparse.Namespace) -> int:
@@ -421,23 +405,12 @@ def _worker(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     """Refuse if this machine is not as planned."""
     from sghm_vs.shots.farm.plan import read_plan
+    from sghm_vs.shots.farm.worker import loaded_for
 
     plan = read_plan(args.plan)
     with options.stdout_for_results():
-        _loaded(plan, is_mixed=False)
+        loaded_for(plan, is_mixed=False)
     return 0
-
-
-def _loaded(plan: Plan, *, is_mixed: bool) -> Prepared:
-    """Return the network of `plan`, for who keeps it; refuse where this machine is another."""
-    from sghm_vs.shots.farm.fingerprint import refuse_other
-    from sghm_vs.shots.farm.job import job_of
-    from sghm_vs.shots.farm.worker import loaded
-
-    prepared, here = loaded(job_of(plan, plan.shots[0]).shot.matting, plan.worker.threads)
-    if not is_mixed:
-        refuse_other(here, plan.worker)
-    return prepared
 
 
 def _make(args: argparse.Namespace) -> int:
@@ -447,7 +420,7 @@ def _make(args: argparse.Namespace) -> int:
 
     plan = read_plan(args.plan)
     make = _by_worker(args.at) if args.at is not None else _here(plan, args)
-    for shot, frames in _parts(plan, args):
+    for shot, frames in plan.parts_of(args.shot, args.frames):
         with _told(f"{shot.name} {frames}", args) as report, options.stdout_for_results():
             make(job_of(plan, shot), frames, report or (lambda *_: None))
     return 0
@@ -457,13 +430,6 @@ def _told(what: str, args: argparse.Namespace) -> AbstractContextManager[Report 
     if args.progress == "openjd":
         return openjd_progress(what)
     return options.told(what, args)
-
-
-def _parts(plan: Plan, args: argparse.Namespace) -> list[tuple[PlannedShot, FrameRange]]:
-    if args.shot is None:
-        return plan.parts(args.frames or plan.numbers)
-    shot = plan.shot(args.shot)
-    return [(shot, args.frames or shot.frames)]
 
 
 type Make = Callable[[Job, FrameRange, Report], object]
@@ -477,9 +443,10 @@ def _by_worker(folder: Path) -> Make:
 
 def _here(plan: Plan, args: argparse.Namespace) -> Make:
     from sghm_vs.shots.batch.render import Rotoscoper
+    from sghm_vs.shots.farm.worker import loaded_for
 
     with options.stdout_for_results():
-        render = Rotoscoper(_loaded(plan, is_mixed=args.mixed))
+        render = Rotoscoper(loaded_for(plan, is_mixed=args.mixed))
     return lambda job, frames, report: render(job.task(frames), report)
 
 
@@ -493,17 +460,10 @@ def _start_worker(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     """Be a worker."""
-    from sghm_vs.shots.batch.render import Rotoscoper
     from sghm_vs.shots.farm.engines.session import serve
-    from sghm_vs.shots.farm.job import jobs_of
     from sghm_vs.shots.farm.plan import read_plan
-    from sghm_vs.shots.farm.worker import bind_threads
 
-    plan = read_plan(args.plan)
-    bind_threads(plan.worker.threads)
-    options.bound_cache()
-    render = Rotoscoper(_loaded(plan, is_mixed=args.mixed))
-    serve({job.shot.name: job for job in jobs_of(plan)}, args.at, render)
+    serve(read_plan(args.plan), args.at, is_mixed=args.mixed)
     return 0
 
 

@@ -118,6 +118,20 @@ class Plan:
             return self.shots[0].frames
         return FrameRange(1, sum(len(shot.frames) for shot in self.shots))
 
+    def parts_of(
+        self, name: str | None, frames: FrameRange | None
+    ) -> list[tuple[PlannedShot, FrameRange]]:
+        """
+        Return `frames` of the shot `name`, by its own numbers; without a name, of the plan: see `parts`.
+
+        Raises:
+            FarmError: The plan has no such shot, or not so many frames.
+        """
+        if name is None:
+            return self.parts(frames or self.numbers)
+        shot = self.shot(name)
+        return [(shot, frames or shot.frames)]
+
     def parts(self, frames: FrameRange) -> list[tuple[PlannedShot, FrameRange]]:
         """
         Return the shots that `frames` lie in, with their own numbers.

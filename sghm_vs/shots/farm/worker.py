@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.options import FrameRange, Matting
 from sghm_vs.shots.batch.names import Shot
-from sghm_vs.shots.farm.fingerprint import Fingerprint
+from sghm_vs.shots.farm.fingerprint import Fingerprint, refuse_other
+from sghm_vs.shots.farm.job import job_of
+from sghm_vs.shots.farm.plan import Plan
 from sghm_vs.shots.shot import Prepared, prepare, rotoscope
 
 if TYPE_CHECKING:
@@ -76,6 +78,19 @@ def loaded(matting: Matting, threads: int) -> tuple[Prepared, Fingerprint]:
     """Return `matting`, ready for use, and what this machine then is."""
     prepared = prepare(matting)
     return prepared, fingerprint(prepared, threads)
+
+
+def loaded_for(plan: Plan, *, is_mixed: bool) -> Prepared:
+    """
+    Return the matting of `plan`, with its networks.
+
+    Raises:
+        FarmError: This machine is not as planned, and `is_mixed` doesn't allow it.
+    """
+    prepared, here = loaded(job_of(plan, plan.shots[0]).shot.matting, plan.worker.threads)
+    if not is_mixed:
+        refuse_other(here, plan.worker)
+    return prepared
 
 
 def measure(shot: Shot, prepared: Prepared) -> float:

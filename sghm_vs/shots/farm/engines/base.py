@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from sghm_vs.errors import SettingsError
 from sghm_vs.options import Matting
 from sghm_vs.shots.batch.pool import Order, Outcome, WorkerPool, outcome_of
 from sghm_vs.shots.batch.render import CACHE_MIB, Rotoscoper
@@ -47,6 +50,26 @@ class WorkerProcess:
 
 type OpenPool = Callable[[WorkerOptions, str | None, int, Mapping[str, Any]], WorkerPool[Any]]
 """Returns a pool of at most so many workers at an address; the mapping is the engine's own."""
+
+
+def read_runtime_env(path: Path | None) -> dict[str, Any]:
+    """
+    Return how workers get the package, as the JSON at `path` says it for Ray; without one, {}.
+
+    Raises:
+        SettingsError: The file can't be read, or holds something else.
+    """
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path} can't be read as JSON: {error}; write Ray's runtime_env into it"
+        raise SettingsError(msg) from None
+    if not isinstance(found, dict):
+        msg = f'{path} is no runtime_env of Ray; write {{"py_modules": ["sghm_vs.whl"]}}'
+        raise SettingsError(msg)
+    return found
 
 
 def pool_of(engine: str) -> OpenPool:

@@ -24,8 +24,10 @@ from typing import Any
 from sghm_vs.errors import FarmError, message_of
 from sghm_vs.media.files import whole_file
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.batch.render import Progress, Renderer
-from sghm_vs.shots.farm.job import Job
+from sghm_vs.shots.batch.render import Progress, Renderer, Rotoscoper
+from sghm_vs.shots.farm.job import Job, jobs_of
+from sghm_vs.shots.farm.plan import Plan
+from sghm_vs.shots.farm.worker import bind_threads, loaded_for
 
 NAME = "sghm-worker.json"
 """In the session's folder: where the worker listens, and the key."""
@@ -64,8 +66,18 @@ def start(plan: Path, folder: Path, *, is_mixed: bool) -> None:
         time.sleep(0.05)
 
 
-def serve(jobs: Mapping[str, Job], folder: Path, render: Renderer) -> None:
-    """Make chunks of `jobs` by `render`, one at a time, as asked through `folder`, until told to end."""
+def serve(plan: Plan, folder: Path, *, is_mixed: bool) -> None:
+    """
+    Make chunks of `plan`, one at a time, as asked through `folder`, until told to end.
+
+    Only for a process that is this worker and nothing else: it is bound to the plan's cores.
+
+    Raises:
+        FarmError: This machine is not as planned, and `is_mixed` doesn't allow it.
+    """
+    bind_threads(plan.worker.threads)
+    render = Rotoscoper(loaded_for(plan, is_mixed=is_mixed))
+    jobs = {job.shot.name: job for job in jobs_of(plan)}
     key = secrets.token_hex(32)
     with Listener((HERE, 0), authkey=bytes.fromhex(key)) as listener:
         place = folder / NAME
