@@ -10,6 +10,7 @@ import pytest
 from sghm_vs.errors import SourceError
 from sghm_vs.shots.text import decoded
 from sghm_vs.shots.timeline.notes import DROP, NAMES, UNREAD, left
+from sghm_vs.shots.timeline.read import video_tracks
 from sghm_vs.shots.timeline.read_edl import read_edl
 from sghm_vs.shots.timeline.speeds import speed_of
 from sghm_vs.shots.timeline.write_edl import edl_of
@@ -119,6 +120,12 @@ def test_what_cannot_be_read_is_one_event_named_with_its_line(read):
     ((name, why),) = left(timeline, UNREAD)
     assert name == "event 002"
     assert "line 4 of cut.edl" in why
+
+
+def test_an_edit_of_sound_alone_is_refused_by_what_it_holds(read):
+    timeline = read("001  A  A  C  00:00:00:00 00:00:01:00 00:00:00:00 00:00:01:00")
+    with pytest.raises(SourceError, match="no video track, and 1 clip of sound alone; export it"):
+        video_tracks(timeline)
 
 
 def test_an_edl_without_any_event_is_refused_with_what_its_lines_lack(read):

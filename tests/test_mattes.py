@@ -188,14 +188,48 @@ def test_a_fourth_channel_of_a_tiff_that_says_nothing_of_it_is_its_alpha(tmp_pat
     """As Photoshop saves a channel: extra samples of no kind."""
     path = tmp_path / "a.tif"
     PIL.Image.fromarray(RGBA).save(path)
-    # ExtraSamples (338), one short: 2 is straight alpha, 0 unspecified.
-    head = struct.pack("<HHI", 338, 3, 1)
-    at = path.read_bytes().index(head) + len(head)
-    data = bytearray(path.read_bytes())
-    data[at : at + 2] = b"\0\0"
-    path.write_bytes(data)
+    # ExtraSamples: 2 is straight alpha, 0 unspecified.
+    with_tag(path, 338, before=2, now=0)
 
     assert_is_alpha(matte(path))
+
+
+@pytest.mark.parametrize(("dtype", "white"), [("u1", 255), ("u2", 65535), ("f4", 1)])
+def test_a_tiff_whose_0_is_white_is_a_matte_by_what_it_shows(tmp_path, dtype, white):
+    """OpenImageIO turns 8 bits alone, as other readers do."""
+    path, codes = tmp_path / "a.tif", white - np.rint(ALPHA / 255 * white)
+    PIL.Image.fromarray(codes.astype(dtype)).save(path)
+    with_tag(path, 262, before=1, now=0)
+
+    assert_is_alpha(matte(path))
+
+
+def test_the_alpha_of_a_tiff_whose_0_is_white_stays(tmp_path):
+    path = tmp_path / "a.tif"
+    PIL.Image.fromarray(np.dstack([255 - ALPHA // 2, ALPHA]), "LA").save(path)
+    with_tag(path, 262, before=1, now=0)
+
+    assert_is_alpha(matte(path))
+
+
+def with_tag(path: Path, tag: int, before: int, now: int) -> None:
+    """Give a TIFF's `tag`, a short that is `before`, another value."""
+    data = bytearray(path.read_bytes())
+    head = struct.pack("<HHI", tag, 3, 1)
+    at = data.index(head + struct.pack("<H", before)) + len(head)
+    data[at : at + 2] = struct.pack("<H", now)
+    path.write_bytes(data)
+
+
+def test_an_alpha_of_whole_numbers_is_refused_by_name(tmp_path):
+    """Scaled to 0-1 a 1 would be nothing at all."""
+    ids = np.ones((HEIGHT, WIDTH), "u4")
+    channels = {name: ALPHA.astype("f2") for name in "RGB"} | {"A": ids}
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, channels).write(str(tmp_path / "a.exr"))
+
+    with pytest.raises(SourceError, match=r"a\.exr has uint32 pixels in R, G, B, A"):
+        open_matte(tmp_path / "a.exr")
+    assert open_source(tmp_path / "a.exr").alpha is None
 
 
 def test_many_alike_are_told_of_once(tmp_path, caplog):
@@ -338,6 +372,26 @@ def test_export_takes_a_deliverys_alpha_and_refuses_color(tmp_path, plate, prore
     assert not Path(more).exists()
     words = ["--quiet", "--matte-channel", "luma"]
     assert main(["export", str(plate), "--alpha", str(plate), "-o", more, *words]) == 0
+
+
+@pytest.mark.parametrize("read", ["--alpha", "--mask", "--over"])
+def test_no_output_is_written_over_what_it_is_made_from(tmp_path, read, capsys):
+    plate = picture(tmp_path / "plate.png", COLOR)
+    matte_file = picture(tmp_path / "a.png", ALPHA)
+    before = matte_file.read_bytes()
+    words = {
+        "--alpha": ["export", str(plate), "--alpha", str(matte_file), "-o", str(matte_file)],
+        "--mask": ["matte", str(plate), "--mask", str(matte_file), "-o", str(matte_file)],
+        "--over": [
+            *("export", str(plate), "--alpha", str(plate), "--matte-channel", "red"),
+            *("--over", str(matte_file), "-o", str(matte_file), "-o", str(tmp_path / "r.mp4")),
+        ],
+    }
+
+    assert main([*words[read], "--overwrite", "--quiet"]) == 1
+
+    assert "a.png would be written over the" in capsys.readouterr().err
+    assert matte_file.read_bytes() == before
 
 
 @pytest.mark.parametrize("given", ["--pred", "--gt"])

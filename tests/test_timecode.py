@@ -87,8 +87,8 @@ def test_the_code_says_the_second_of_two_frames_that_share_a_number():
     ("text", "rate", "words"),
     [
         ("1:2:3", Fraction(24), "write HH:MM:SS:FF"),
-        ("01:00:00:24", Fraction(24), "no frame has the timecode 01:00:00:24 at 24"),
-        ("00:01:00;00", NTSC, "no frame has the timecode 00:01:00;00"),
+        ("01:00:00:24", Fraction(24), "24 frames a second; write one up to 23:59:59:23"),
+        ("00:01:00;00", NTSC, "this minute begins with 00:01:00;02"),
         ("01:00:00;00", Fraction(24), "drop-frame, which is for 30000/1001"),
         ("24:00:00:00", Fraction(24), "no frame has"),
     ],

@@ -175,7 +175,7 @@ def test_only_chosen_tracks_are_matted_and_each_has_its_mattes_above_it(tmp_path
     result = otio.adapters.read_from_file(str(tmp_path / "out" / "cut_mattes.otio"))
     assert [track.name for track in result.tracks] == ["V1", "V1 mattes", "V2", "V3", "V3 mattes"]
     assert (tmp_path / "out" / "cut_mattes.V3.edl").read_text().count("01:00:00:00") == 1
-    with pytest.raises(SourceError, match="3 video tracks, and track 4"):
+    with pytest.raises(SourceError, match=r"3 video tracks, and track 4 .* --tracks counts"):
         planned(edit, "--tracks", "4")
 
 

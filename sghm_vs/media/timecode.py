@@ -82,8 +82,12 @@ class Timecode:
         dropped = _dropped(count) if is_drop else 0
         is_left_out = frames < dropped and seconds == 0 and minutes % 10 != 0
         if hours >= HOURS or minutes > 59 or seconds > 59 or frames >= count or is_left_out:
-            said = f"{hours:02}:{minutes:02}:{seconds:02}{';' if is_drop else ':'}{frames:02}"
-            msg = f"no frame has the timecode {said} at {count} frames a second"
+            mark = ";" if is_drop else ":"
+            said = f"{hours:02}:{minutes:02}:{seconds:02}{mark}{frames:02}"
+            cure = f"write one up to 23:59:59{mark}{count - 1:02}"
+            if is_left_out:
+                cure = f"this minute begins with {hours:02}:{minutes:02}:00;{dropped:02}"
+            msg = f"no frame has the timecode {said} at {count} frames a second; {cure}"
             raise SettingsError(msg)
         whole_minutes = 60 * hours + minutes
         left_out = dropped * (whole_minutes - whole_minutes // 10)

@@ -145,7 +145,7 @@ def rotoscope(
     files = (
         {} if how.debug is None else {name: how.debug / f"{name}.mkv" for name in get_args(View)}
     )
-    written = _written(source, outputs, frames, delivery, files.values())
+    written = _written(source, outputs, frames, delivery, files.values(), how.mask)
     find_targets(
         [*written.outputs, *files.values()],
         written.numbers,
@@ -183,6 +183,7 @@ def rotoscope(
         source,
         _emptied(alpha, source.blank),
         outputs,
+        matte=how.mask,
         frames=frames,
         delivery=delivery,
         beside=steps,
@@ -196,6 +197,7 @@ def deliver(
     alpha: vs.VideoNode,
     outputs: Sequence[str | Path],
     *,
+    matte: Path | None = None,
     frames: FrameRange | None = None,
     delivery: Delivery | None = None,
     foreground: vs.VideoNode | None = None,
@@ -207,7 +209,7 @@ def deliver(
     """
     Write `frames` of `source` with `alpha`; see `rotoscope`, and `export` for the other clips.
 
-    All clips are of the source's length.
+    All clips are of the source's length. `matte` is the file that the alpha is made from.
     """
     delivery = delivery or Delivery()
     if extra is None and delivery.edges.shape == "alpha":
@@ -220,7 +222,7 @@ def deliver(
     alpha = shaped(alpha, delivery.edges)
     changed |= _described_source(source)
     beside = beside or {}
-    written = _written(source, outputs, frames, delivery, beside)
+    written = _written(source, outputs, frames, delivery, beside, matte)
 
     # Cut after matting: a window that looks beyond the range sees the same frames.
     def cut(clip: vs.VideoNode) -> vs.VideoNode:
@@ -274,6 +276,7 @@ def _written(
     frames: FrameRange | None,
     delivery: Delivery,
     beside: Iterable[Path],
+    matte: Path | None = None,
 ) -> _Written:
     """Return what of `source` is written where, once nothing speaks against it."""
     first, last = (
@@ -293,8 +296,10 @@ def _written(
             output_format=delivery.output_format,
             version=delivery.version,
         )
-    if source.path is not None:
-        _refuse_to_replace(source.path, [*paths, *beside])
+    over = delivery.over if isinstance(delivery.over, Path) else None
+    for read, what in ((source.path, "footage"), (matte, "matte"), (over, "background")):
+        if read is not None:
+            _refuse_to_replace(read, what, [*paths, *beside])
     refuse_varying(source, [*paths, *beside])
     return _Written(first, range(number, number + last - first + 1), paths)
 
@@ -411,12 +416,12 @@ def describe(matting: Matting) -> dict[str, str]:
     }
 
 
-def _refuse_to_replace(source: Path, outputs: Sequence[str | Path]) -> None:
-    """Footage is read while outputs are written: even --overwrite must not touch it."""
-    for output in map(Path, outputs):
-        is_same = _resolved(output) == _resolved(source)
-        if is_same or (source.is_dir() and output.parent.resolve() == source.resolve()):
-            msg = f"{output} would be written over the footage it is made from; choose another name"
+def _refuse_to_replace(read: Path, what: str, outputs: Sequence[Path]) -> None:
+    """What is read while outputs are written is not touched, even by --overwrite."""
+    for output in outputs:
+        is_same = _resolved(output) == _resolved(read)
+        if is_same or (read.is_dir() and output.parent.resolve() == read.resolve()):
+            msg = f"{output} would be written over the {what} it is made from; choose another name"
             raise ExportError(msg)
 
 

@@ -29,7 +29,8 @@ TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 OIIO_SUFFIXES = frozenset({".dpx", ".exr", ".jxl", ".tga", *TIFF_SUFFIXES})
 """File endings, in lower case, that are read here."""
 PHOTOMETRIC = "tiff:PhotometricInterpretation"
-GRAYS, RGB, PALETTE = (0, 1), 2, 3
+WHITE_IS_ZERO, RGB, PALETTE = 0, 2, 3
+GRAYS = (WHITE_IS_ZERO, 1)
 LAB_KINDS = (8, 9, 10)
 """CIELAB, ICCLAB and ITULAB, as a TIFF file says (TIFF 6.0, tag 262)."""
 NARROW = frozenset({"uint8", "uint16"})
@@ -118,10 +119,12 @@ def read_with_oiio(path: Path, wanted: Wanted) -> Picture:
             numbers that are no color.
     """
     with _chosen(path, wanted) as (file, chosen, spec):
-        _refuse_numbers(path, chosen, spec)
+        _refuse_numbers(path, chosen, spec, with_alpha=wanted.with_alpha)
         box = wanted.window or _display_window(spec)
         _refuse_beyond(path, spec, wanted, box)
         planes, alpha = _pixels(path, file, chosen, with_alpha=wanted.with_alpha)
+    if spec.get_int_attribute(PHOTOMETRIC, -1) == WHITE_IS_ZERO:
+        planes, alpha = _black_is_zero(planes, alpha)
 
     def shown(plane: NDArray[Any]) -> NDArray[Any]:
         return _upright(_framed(plane, spec, box), spec)
@@ -307,9 +310,10 @@ def _refuse_size(path: Path, spec: ImageSpec) -> None:
             raise SourceError(msg)
 
 
-def _refuse_numbers(path: Path, layer: Layer, spec: ImageSpec) -> None:
+def _refuse_numbers(path: Path, layer: Layer, spec: ImageSpec, *, with_alpha: bool) -> None:
     """Refuse channels whose numbers mean no color: those of IDs, of depth, of data."""
-    kinds = {str(spec.channelformat(index)) for index in layer.shown}
+    indices = _indices(layer, with_alpha=with_alpha)
+    kinds = {str(spec.channelformat(index)) for index in indices}
     odd = sorted(kinds - NARROW - WIDE)
     if odd:
         kind = NUMPY_NAMES.get(odd[0], odd[0])
@@ -343,6 +347,12 @@ def _refuse_beyond(path: Path, spec: ImageSpec, wanted: Wanted, box: PixelBox) -
         raise SourceError(msg)
 
 
+def _indices(layer: Layer, *, with_alpha: bool) -> list[int]:
+    """Return the channels of `layer` that are read."""
+    alpha = layer.alpha if with_alpha else None
+    return [*layer.shown, *([] if alpha is None else [alpha])]
+
+
 def _pixels(
     path: Path, file: ImageInput, layer: Layer, *, with_alpha: bool
 ) -> tuple[list[NDArray[Any]], NDArray[Any] | None]:
@@ -350,7 +360,7 @@ def _pixels(
     import OpenImageIO
 
     alpha = layer.alpha if with_alpha else None
-    indices = [*layer.shown, *([] if alpha is None else [alpha])]
+    indices = _indices(layer, with_alpha=with_alpha)
     first, last = min(indices), max(indices)
     kinds = {str(file.spec().channelformat(index)) for index in indices}
     asked = OpenImageIO.UNKNOWN if kinds <= NARROW else OpenImageIO.FLOAT
@@ -360,6 +370,21 @@ def _pixels(
         raise _damaged(path)
     planes = [pixels[..., index - first] for index in layer.shown]
     return planes, None if alpha is None else pixels[..., alpha - first]
+
+
+def _black_is_zero(
+    planes: list[NDArray[Any]], alpha: NDArray[Any] | None
+) -> tuple[list[NDArray[Any]], NDArray[Any] | None]:
+    """Return channels of a file whose 0 is white; of 8 bits OpenImageIO has turned them all."""
+    if planes[0].dtype == np.uint8:
+        return planes, None if alpha is None else _turned(alpha)
+    return [_turned(plane) for plane in planes], alpha
+
+
+def _turned(codes: NDArray[Any]) -> NDArray[Any]:
+    """Return `codes` with black and white swapped."""
+    white = np.iinfo(codes.dtype).max if codes.dtype.kind == "u" else 1
+    return (white - codes).astype(codes.dtype)
 
 
 def _upright(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:

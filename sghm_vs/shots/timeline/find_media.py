@@ -223,7 +223,7 @@ def placed(cut: Cut, media: Media) -> FrameRange:
     said = "" if media.timecode is None else f" from {media.timecode}"
     msg = (
         f"{media.path} has {counted(len(media.frames), 'frame')}{said}, and {cut.name!r} shows "
-        f"{cut.length} from {_time(cut, media)}"
+        f"{cut.length} from {_time(cut, media)}; give the clip other media, or trim it to these"
     )
     raise SourceError(msg)
 

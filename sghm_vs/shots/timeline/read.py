@@ -110,7 +110,7 @@ def _adapted(path: Path) -> object:
     except otio.exceptions.NoKnownAdapterForExtensionError:
         suffixes = otio.adapters.suffixes_with_defined_adapters(read=True)
         known = " ".join(sorted({*suffixes, EDL_SUFFIX.lstrip(".")}))
-        msg = f"{path} has no form of edit that can be read; known are {known}"
+        msg = f"{path} has no form of edit that can be read; known are {known}: export one of them"
         raise SourceError(msg) from None
     except Exception as error:
         # Adapters raise whatever comes to them.
@@ -141,10 +141,17 @@ def video_tracks(
         SourceError: A chosen one is not there, or there is none.
     """
     tracks = [t for t in timeline.tracks if getattr(t, "kind", "") == otio.schema.TrackKind.Video]
+    if not tracks:
+        others = sum(1 for _ in timeline.find_clips())
+        held = f"{counted(others, 'clip')} of sound alone" if others else "no clips"
+        msg = f"the edit has no video track, and {held}; export it with its pictures"
+        raise SourceError(msg)
     beyond = [number for number in chosen if not 1 <= number <= len(tracks)]
-    if beyond or not tracks:
-        asked = f", and track {beyond[0]} was asked for" if beyond else ""
-        msg = f"the edit has {counted(len(tracks), 'video track')}{asked}"
+    if beyond:
+        msg = (
+            f"the edit has {counted(len(tracks), 'video track')}, and track {beyond[0]} was asked "
+            f"for; --tracks counts them from 1"
+        )
         raise SourceError(msg)
     return [track for at, track in enumerate(tracks, start=1) if not chosen or at in chosen]
 

@@ -110,7 +110,7 @@ def read_edl(path: Path, rate: Fraction) -> otio.schema.Timeline:
     found = _parsed(lines, path, rate)
     if not any(event.edits for event in found.events):
         why = f": {'; '.join(map(': '.join, found.unread[:3]))}" if found.unread else ""
-        msg = f"{path} can't be read as an edit: it has no events of CMX 3600{why}"
+        msg = f"{path} can't be read as an edit: it has no events of CMX 3600{why}; export it anew"
         raise SourceError(msg)
     return _timeline(found, rate)
 
