@@ -41,6 +41,7 @@ RANDOM = " (random)"
 """Of weights that are not installed: they cost the same."""
 PARTS = {
     "encode": "encode",
+    "encode_small": "encode",
     "segment": "segment",
     "begin": "begin",
     "finish": "finish",

@@ -320,7 +320,7 @@ def test_attach_serves_previewers_and_vspipe_at_any_depth(family, sample, sample
         ("plate.mov", None, "not a clip but str"),
         (None, "matte.mov", "the alpha must be a GRAY clip"),
         (None, noise_clip(vs.RGB24, length=2), "the alpha must be a GRAY clip"),
-        (None, noise_clip(vs.GRAY8, length=1), "with 1 frames, and the clip 96x64 with 2"),
+        (None, noise_clip(vs.GRAY8, length=1), "with 1 frame, and the clip 96x64 with 2"),
         (None, noise_clip(vs.GRAY8, 64, length=2), "64x64 with 2 frames, and the clip 96x64"),
     ],
 )
@@ -403,7 +403,7 @@ def test_a_clip_of_changing_rate_keeps_each_frames_time():
 def test_a_mask_of_another_size_is_named_with_both_sizes():
     mask = noise_clip(vs.GRAY8, width=64, length=1)
 
-    with pytest.raises(vs.Error, match=r"64x64 with 1 frames, and the clip 96x64 with 6"):
+    with pytest.raises(vs.Error, match=r"64x64 with 1 frame, and the clip 96x64 with 6"):
         sghm(noise_clip(), -1, mask=mask)
 
 

@@ -301,8 +301,8 @@ def test_pictures_of_what_is_in_front_are_no_people(tmp_path: Path) -> None:
     picture = np.full((16, 16, 4), 65535, np.uint16)
     for name in ("12000a", options.front_name("12000a")):
         assert cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
-    names = [entry.name for entry in pack.rendered(tmp_path / "data", tmp_path)]
-    assert names == ["render_12000a"]
+    found = [(entry.kind, entry.name) for entry in pack.rendered(tmp_path / "data", tmp_path)]
+    assert sorted(found) == [("cutout", "render_12000a"), ("front", "render_12000a")]
 
 
 def test_a_sheet_leaves_out_what_is_in_front(tmp_path: Path) -> None:
