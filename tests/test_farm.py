@@ -97,7 +97,7 @@ def test_every_frame_is_in_one_chunk_that_reads_the_window_around_it(
     frames = FrameRange(first, first + length - 1)
     there = FrameRange(frames.first - 3, frames.last + 5)
 
-    chunks = split(frames, size, reach=reach, cuts=cuts, there=there)
+    chunks = split(frames, size, reach=reach, cuts=cuts, available=there)
 
     written = [n for one in chunks for n in range(one.writes.first, one.writes.last + 1)]
     assert written == list(range(frames.first, frames.last + 1))

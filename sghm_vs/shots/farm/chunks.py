@@ -48,7 +48,7 @@ def split(
     *,
     reach: int = 0,
     cuts: Iterable[int] = (),
-    there: FrameRange | None = None,
+    available: FrameRange | None = None,
 ) -> list[Chunk]:
     """
     Return `frames` in chunks of about `size` frames, as even as can be.
@@ -59,7 +59,7 @@ def split(
             half of that.
         reach: Frames before and after a frame that help with it.
         cuts: The first frames of the scenes in `frames`.
-        there: What the footage has; None is `frames`.
+        available: What the footage has; None is `frames`.
 
     Raises:
         SettingsError: `size` is below 1.
@@ -67,14 +67,14 @@ def split(
     if size < 1:
         msg = f"a chunk of {size} frames is none; give 1 or more"
         raise SettingsError(msg)
-    there = there or frames
+    available = available or frames
     count = math.ceil(len(frames) / size)
     scenes = sorted({cut for cut in cuts if frames.first < cut <= frames.last})
     even = (frames.first + len(frames) * at // count for at in range(1, count))
     edges = sorted({_snapped(edge, scenes, size / 2) for edge in even})
     firsts, ends = [frames.first, *edges], [*edges, frames.last + 1]
     ranges = [FrameRange(first, end - 1) for first, end in zip(firsts, ends, strict=True)]
-    return [Chunk(one, _read(one, reach, there)) for one in ranges]
+    return [Chunk(one, _read(one, reach, available)) for one in ranges]
 
 
 def _snapped(edge: int, scenes: Sequence[int], most: float) -> int:
@@ -83,5 +83,7 @@ def _snapped(edge: int, scenes: Sequence[int], most: float) -> int:
     return min(near, key=lambda cut: abs(cut - edge), default=edge)
 
 
-def _read(writes: FrameRange, reach: int, there: FrameRange) -> FrameRange:
-    return FrameRange(max(writes.first - reach, there.first), min(writes.last + reach, there.last))
+def _read(writes: FrameRange, reach: int, available: FrameRange) -> FrameRange:
+    return FrameRange(
+        max(writes.first - reach, available.first), min(writes.last + reach, available.last)
+    )

@@ -27,7 +27,7 @@ SETTLED = ("start_number", "version")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """What a plan is asked for."""
+    """What `make_plan` plans, and in what chunks."""
 
     sources: Sequence[str]
     """As for a batch; or one edit."""
@@ -50,18 +50,18 @@ class PlanOptions:
     """Cores of a worker; None is 1, with a GPU 4."""
 
 
-type Opened = tuple[Asked, FrameRange]
+type Opened = tuple[ShotWithCuts, FrameRange]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A shot that is asked for, and where its scenes begin."""
+class ShotWithCuts:
+    """A shot to plan, and where its scenes begin."""
 
     shot: Shot
     cuts: tuple[int, ...] = ()
 
 
-def make_plan(asked: PlanOptions) -> tuple[Plan, dict[str, str], list[str]]:
+def make_plan(plan_options: PlanOptions) -> tuple[Plan, dict[str, str], list[str]]:
     """
     Return the plan; by name, why shots are not in it; and what an edit leaves to say.
 
@@ -70,41 +70,50 @@ def make_plan(asked: PlanOptions) -> tuple[Plan, dict[str, str], list[str]]:
         SettingsError: What is asked for does not go together.
         FarmError: The file that says what workers are is none.
     """
-    shots, invalid, notes = _asked(asked)
+    shots, invalid, notes = _shots_with_cuts(plan_options)
     _refuse_unequal(shots)
     opened, more = _opened(shots)
     if not opened:
         msg = "nothing can be planned: " + ("; ".join(more.values()) or "there are no shots")
         raise SourceError(msg)
-    worker, frame_s = _worker(opened[0], asked)
-    planned = tuple(_planned(one, there, worker, frame_s, asked) for one, there in opened)
-    plan = Plan(folder=str(asked.folder), worker=worker, frame_s=frame_s, shots=planned)
+    worker, frame_s = _worker(opened[0], plan_options)
+    planned = tuple(
+        _planned(one, available, worker, frame_s, plan_options) for one, available in opened
+    )
+    plan = Plan(folder=str(plan_options.folder), worker=worker, frame_s=frame_s, shots=planned)
     return plan, invalid | more, notes
 
 
-def _asked(asked: PlanOptions) -> tuple[list[Asked], dict[str, str], list[str]]:
-    """Return the shots that are asked for; by name, why others can't be planned; and notes."""
-    edits = [one for one in asked.sources if Path(one).suffix.lower() in EDIT_SUFFIXES]
+def _shots_with_cuts(
+    plan_options: PlanOptions,
+) -> tuple[list[ShotWithCuts], dict[str, str], list[str]]:
+    """Return the shots to plan; by name, why others can't be planned; and notes."""
+    edits = [one for one in plan_options.sources if Path(one).suffix.lower() in EDIT_SUFFIXES]
     if not edits:
-        if asked.edit.rate is not None:
+        if plan_options.edit.rate is not None:
             msg = "--rate is an edit's, and the sources are none; type --media-rate for theirs"
             raise SettingsError(msg)
-        return *_from_sources(asked), []
-    if len(asked.sources) > 1:
+        return *_from_sources(plan_options), []
+    if len(plan_options.sources) > 1:
         msg = f"{edits[0]} is an edit, and a plan is of one edit or of sources; plan the rest apart"
         raise SettingsError(msg)
-    plan = plan_from(Path(edits[0]).absolute(), asked.folder, asked.values, asked.edit)
+    plan = plan_from(
+        Path(edits[0]).absolute(), plan_options.folder, plan_options.values, plan_options.edit
+    )
     shots = [
-        Asked(shot, tuple(edge for use in span.uses for edge in _edges(use.shown)))
+        ShotWithCuts(shot, tuple(edge for use in span.uses for edge in _edges(use.shown)))
         for shot, span in zip(plan.batch.shots, plan.spans, strict=True)
     ]
     return shots, {one.name: one.reason for one in plan.batch.invalid}, plan.notes
 
 
-def _from_sources(asked: PlanOptions) -> tuple[list[Asked], dict[str, str]]:
-    found = shots_from(requests_from(asked.sources, asked.values, asked.folder), asked.folder)
-    cuts = asked.cuts
-    shots = [Asked(shot, cuts.get(shot.name, cuts.get("", ()))) for shot in found.shots]
+def _from_sources(plan_options: PlanOptions) -> tuple[list[ShotWithCuts], dict[str, str]]:
+    found = shots_from(
+        requests_from(plan_options.sources, plan_options.values, plan_options.folder),
+        plan_options.folder,
+    )
+    cuts = plan_options.cuts
+    shots = [ShotWithCuts(shot, cuts.get(shot.name, cuts.get("", ()))) for shot in found.shots]
     strange = set(cuts) - {"", *(one.shot.name for one in shots)}
     if strange or ("" in cuts and len(shots) > 1):
         names = ", ".join(one.shot.name for one in shots)
@@ -117,33 +126,33 @@ def _edges(shown: FrameRange) -> tuple[int, int]:
     return shown.first, shown.last + 1
 
 
-def _opened(asked: Iterable[Asked]) -> tuple[list[Opened], dict[str, str]]:
+def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]]:
     """Return each shot with the frames that its footage has; headers of movies may be off by one."""
     opened: list[Opened] = []
     invalid: dict[str, str] = {}
-    for one in asked:
+    for one in shots:
         try:
             _refuse_script(one.shot)
             _refuse_windows(one.shot)
             source = open_source(one.shot.source, one.shot.opening)
             refuse_varying(source, map(Path, one.shot.outputs), "--media-rate")
-            there = _there(source)
-            _refuse_outside(one.shot, there)
+            available = _available(source)
+            _refuse_outside(one.shot, available)
         except SghmError as error:
             invalid[one.shot.name] = str(error)
             continue
         # What is said of all footage may be for some of it; a command of one shot says what it uses.
         shot = replace(one.shot, opening=what_is_used(source, one.shot.opening))
-        opened.append((replace(one, shot=shot), there))
+        opened.append((replace(one, shot=shot), available))
     return opened, invalid
 
 
 def frames_of(shot: Shot) -> FrameRange:
     """Return the frames of `shot`, which its footage may have to say."""
-    return shot.frames or _there(open_source(shot.source, shot.opening))
+    return shot.frames or _available(open_source(shot.source, shot.opening))
 
 
-def _there(source: Source) -> FrameRange:
+def _available(source: Source) -> FrameRange:
     return FrameRange(source.first_number, source.first_number + source.clip.num_frames - 1)
 
 
@@ -160,35 +169,35 @@ def _refuse_windows(shot: Shot) -> None:
         raise SettingsError(msg)
 
 
-def _refuse_outside(shot: Shot, there: FrameRange) -> None:
-    frames = shot.frames or there
-    if frames.first < there.first or frames.last > there.last:
-        msg = f"{shot.source} has frames {there}, and {frames} was asked for"
+def _refuse_outside(shot: Shot, available: FrameRange) -> None:
+    frames = shot.frames or available
+    if frames.first < available.first or frames.last > available.last:
+        msg = f"{shot.source} has frames {available}, and {frames} was asked for"
         raise SourceError(msg)
 
 
-def _refuse_unequal(asked: Sequence[Asked]) -> None:
+def _refuse_unequal(shots: Sequence[ShotWithCuts]) -> None:
     """A worker keeps one network loaded, and the plan pins it."""
     kinds = {
         (one.shot.matting.model, one.shot.matting.device_index,
          one.shot.matting.backend, one.shot.matting.fp16)
-        for one in asked
+        for one in shots
     }  # fmt: skip
     if len(kinds) > 1:
         msg = "shots of one plan have one --model, --device, --backend and --fp16; make two plans"
         raise SettingsError(msg)
 
 
-def _worker(first: Opened, asked: PlanOptions) -> tuple[Fingerprint, float | None]:
+def _worker(first: Opened, plan_options: PlanOptions) -> tuple[Fingerprint, float | None]:
     """Return what workers are, and how long a frame takes them."""
-    if asked.worker is not None:
-        worker, frame_s = read_worker(asked.worker)
+    if plan_options.worker is not None:
+        worker, frame_s = read_worker(plan_options.worker)
     else:
-        needs = asked.chunk is None and asked.frame_s is None
-        one, there = first
-        shot = replace(one.shot, frames=one.shot.frames or there)
-        worker, frame_s = this_machine(shot, asked.threads, is_measured=needs)
-    return worker, asked.frame_s or frame_s
+        needs = plan_options.chunk is None and plan_options.frame_s is None
+        one, available = first
+        shot = replace(one.shot, frames=one.shot.frames or available)
+        worker, frame_s = this_machine(shot, plan_options.threads, is_measured=needs)
+    return worker, plan_options.frame_s or frame_s
 
 
 def this_machine(
@@ -227,14 +236,14 @@ def read_worker(path: Path) -> tuple[Fingerprint, float | None]:
 
 
 def _planned(
-    one: Asked,
-    there: FrameRange,
+    one: ShotWithCuts,
+    available: FrameRange,
     worker: Fingerprint,
     frame_s: float | None,
-    asked: PlanOptions,
+    plan_options: PlanOptions,
 ) -> PlannedShot:
     shot = one.shot
-    frames = shot.frames or there
+    frames = shot.frames or available
     start = shot.delivery.start_number
     pinned = _pinned(shot.matting, worker)
     return PlannedShot(
@@ -246,7 +255,7 @@ def _planned(
         matting=(*to_words(shot.opening), *to_words(pinned)),
         delivery=to_words(shot.delivery, but=SETTLED),
         outputs=shot.outputs,
-        chunks=tuple(_chunks(one, frames, there, frame_s, asked)),
+        chunks=tuple(_chunks(one, frames, available, frame_s, plan_options)),
     )
 
 
@@ -258,18 +267,21 @@ def _pinned(matting: Matting, worker: Fingerprint) -> Matting:
 
 
 def _chunks(
-    one: Asked,
+    one: ShotWithCuts,
     frames: FrameRange,
-    there: FrameRange,
+    available: FrameRange,
     frame_s: float | None,
-    asked: PlanOptions,
+    plan_options: PlanOptions,
 ) -> list[Chunk]:
     reach = one.shot.matting.settings.reach
-    if asked.chunk is not None:
-        size = asked.chunk
+    if plan_options.chunk is not None:
+        size = plan_options.chunk
     elif frame_s is not None:
-        size = chunk_size(frame_s, asked.chunk_s or CHUNK_S, reach)
+        size = chunk_size(frame_s, plan_options.chunk_s or CHUNK_S, reach)
     else:
-        msg = f"{asked.worker} doesn't say how long a frame takes; give --frame-seconds or --chunk"
+        msg = (
+            f"{plan_options.worker} doesn't say how long a frame takes; give --frame-seconds or "
+            "--chunk"
+        )
         raise SettingsError(msg)
-    return split(frames, size, reach=reach, cuts=one.cuts, there=there)
+    return split(frames, size, reach=reach, cuts=one.cuts, available=available)
