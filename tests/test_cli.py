@@ -325,6 +325,20 @@ def test_eval_without_a_truth_says_what_is_missing(words, capsys):
     assert "--gt" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["--pred", "x.mov", "--gt", "y.mov", "--tr", "3"], "--tr is for --images"),
+        (["--pred", "x.mov", "--gt", "y.mov", "-o", "kept"], "-o is for --images"),
+        (["--images", ".", "--gt", ".", "--plate", "x.mov"], "--plate is for --pred"),
+    ],
+)
+def test_eval_refuses_what_would_do_nothing(words, flag, capsys):
+    assert main(["eval", *words]) == 1
+
+    assert f"{flag}, which is not given; leave it out" in capsys.readouterr().err
+
+
 def test_eval_mattes_pictures_first_when_asked(tmp_path, capsys):
     images, truths = tmp_path / "images", tmp_path / "truths"
     images.mkdir()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sghm_vs.cli import options
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError
+from sghm_vs.options import Matting, called, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from sghm_vs.media.readers import Source
 
+SIZING = "image"
+"""As the published scripts do, whose figures are compared."""
+NETWORKS = frozenset(option.name for option in options_of(Matting)) - {"matte_channel"}
+"""Knobs of mattes that are made here."""
 UNITS = (
     "mad, mse and band (mad within 10 px of the edge) x1e3, sad, grad and conn /1000, iou in %, "
     "dtssd x1e2, messddt and warp (the matte along the plate's motion) x1e3"
@@ -73,13 +78,14 @@ def add_parser(verbs: options.Verbs) -> None:
         help="keep the mattes of --images here, 16-bit PNG",
     )
     options.add_matte_channel(parser)
-    options.add_model_options(parser, sizing="image")
+    options.add_model_options(parser, sizing=SIZING)
     options.add_report_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score what `args` name, and print a line per item and the mean."""
+    _refuse_unused(args)
     if args.gt is None:
         scores = {_matte_without_truth(args).name: {"warp": _warp_error(args)}}
     elif args.images is not None:
@@ -94,6 +100,21 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_table(scores, mean))
     return 0
+
+
+def _refuse_unused(args: argparse.Namespace) -> None:
+    """Refuse what would do nothing for the mattes that `args` name."""
+    said = [name for name in options.values_from(args) if name in NETWORKS]
+    if args.sizing == SIZING:
+        said.remove("sizing")
+    needed, flags = "--images", [called(name) for name in said]
+    flags += ["-o"] if args.output is not None else []
+    if args.images is not None:
+        needed, beside = "--pred", {"--plate": args.plate, "--pred-start": args.pred_start}
+        flags = [flag for flag, value in beside.items() if value is not None]
+    if flags:
+        msg = f"{flags[0]} is for {needed}, which is not given; leave it out"
+        raise SettingsError(msg)
 
 
 def _matte_without_truth(args: argparse.Namespace) -> Path:
