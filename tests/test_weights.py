@@ -23,6 +23,7 @@ from sghm_vs.models.checkpoint import build_network, read_checkpoint
 from sghm_vs.models.download import Patience
 from sghm_vs.models.weights import (
     CHECKPOINTS,
+    CURRENT_VERSION,
     VERSIONS,
     Checkpoint,
     Weights,
@@ -261,8 +262,8 @@ def test_a_version_of_the_shipped_weights_is_kept_by_its_name(version):
     assert version_of(kept.sha256()) == version
 
 
-def test_the_shipped_weights_are_the_last_version():
-    assert find_weights("sghm-lite") == find_weights([*VERSIONS][-1])
+def test_the_model_without_a_version_is_the_current_one():
+    assert find_weights("sghm-lite") == find_weights(CURRENT_VERSION)
 
 
 def test_a_version_that_does_not_exist_is_refused_with_those_that_do():

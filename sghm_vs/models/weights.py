@@ -15,8 +15,10 @@ from safetensors import SafetensorError, safe_open
 from sghm_vs.errors import WeightsError
 
 SHIPPED_MODEL = "sghm-lite"
-VERSIONS = {"sghm-lite@9": "sghm-lite.safetensors"}
-"""Shipped files by the name that keeps a show at one; the last is what `sghm-lite` means."""
+VERSIONS = {"sghm-lite@9": "sghm-lite.safetensors", "sghm-lite@10": "sghm-lite-10.safetensors"}
+"""Shipped files by the name that keeps a show at one of them."""
+CURRENT_VERSION = "sghm-lite@9"
+"""What `sghm-lite` means; its file has the plain name."""
 PUBLISHED_MODEL = "sghm-resnet50"
 HOME_VARIABLE = "SGHM_HOME"
 RECORD_KEY = "sghm_vs"
@@ -170,13 +172,13 @@ def shipped(version: str | None = None) -> Weights:
     Return the weights that come with the package, installed or in a checkout.
 
     Args:
-        version: A key of `VERSIONS`; None is the last.
+        version: A key of `VERSIONS`; None is `CURRENT_VERSION`.
 
     Raises:
         WeightsError: The installation is not whole.
     """
     models = Path(__file__).parent
-    version = version or [*VERSIONS][-1]
+    version = version or CURRENT_VERSION
     name = VERSIONS[version]
     for path in (models / name, models.parents[1] / "weights" / name):
         if path.is_file():
