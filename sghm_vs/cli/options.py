@@ -236,8 +236,9 @@ def opened(path: str | Path, args: argparse.Namespace) -> Source:
     opening = opening_from(args)
     source = open_source(path, opening)
     # A movie has no use for `missing`, and the sequence of mattes that is given with it may.
-    has_matte = getattr(args, "alpha", None) is not None
-    refuse_unused(source, replace(opening, missing="error") if has_matte else opening)
+    alpha = getattr(args, "alpha", None)
+    has_mattes = alpha is not None and not Path(alpha).is_file()
+    refuse_unused(source, replace(opening, missing="error") if has_mattes else opening)
     return source
 
 
