@@ -527,7 +527,8 @@ class Matting:
 
     model: str = knob(
         "auto",
-        "auto, sghm-lite, sghm-resnet50, or a checkpoint with the published names",
+        "auto, sghm-lite, a version of it such as sghm-lite@9, sghm-resnet50, or a checkpoint with "
+        "the published names",
         metavar="NAME|PATH",
         unset="auto, which is sghm-resnet50 if it is installed, else sghm-lite",
         recorded="never",

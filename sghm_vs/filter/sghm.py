@@ -65,9 +65,10 @@ def sghm(
             `sghm_vs.color.frame_props` says. Interlaced frames are refused.
         device_index: None is the first CUDA device or else the CPU, -1 the CPU. A list spreads the
             frames over CUDA devices: frame n goes to the n-th, over and over.
-        model: "sghm-lite" is shipped, "sghm-resnet50" is the published one, once it is
-            installed; "auto" is sghm-resnet50 if it is installed, else sghm-lite. Or the path of
-            a checkpoint with the published names (.pth or .safetensors).
+        model: "sghm-lite" is shipped, and "sghm-lite@9" keeps a show at this version of it;
+            "sghm-resnet50" is the published one, once it is installed; "auto" is sghm-resnet50 if
+            it is installed, else sghm-lite. Or the path of a checkpoint with the published names
+            (.pth or .safetensors).
         auto_download: Fetch and install the model that is named if it is missing. "auto" fetches
             nothing: it always has a model.
         num_streams: Frames in the network at once, on each device, on the CPU each on one core; 0

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SourceError, counted
 from sghm_vs.media.frame_times import ON_PLACE
 from sghm_vs.media.metadata import TIMES, own_start
 from sghm_vs.media.readers import Source
@@ -90,9 +90,9 @@ def pair(
     if by_time is not None:
         return by_time
     msg = (
-        f"{matte.path} has {_count(counts[0])}, {plate.path} has {_count(counts[1])} "
-        f"({_range(plate)}), and nothing says which of them it is of; type "
-        f"{_hint(plate, flag)}"
+        f"{matte.path} has {counted(counts[0], 'frame')}, {plate.path} has "
+        f"{counted(counts[1], 'frame')} ({_range(plate)}), and nothing says which of them it is "
+        f"of; type {_hint(plate, flag)}"
     )
     raise SourceError(msg)
 
@@ -116,8 +116,8 @@ def _by_presentation_time(matte: Source, plate: Source) -> Pairing | None:
     if not late or begun != 0 or not is_one_rate or late + counts[1] != counts[0]:
         return None
     by = (
-        f"presentation time ({_count(counts[0])} from 0 on, and {counts[1]} from {_count(late)} "
-        "later on)"
+        f"presentation time ({counted(counts[0], 'frame')} from 0 on, and {counts[1]} from "
+        f"{counted(late, 'frame')} later on)"
     )
     return Pairing(plate.first_number - late, by)
 
@@ -391,8 +391,8 @@ def _extents(matte: Source, plate: Source, pairing: Pairing) -> str:
     """Say which frames the two have."""
     there = _there(matte, pairing)
     return (
-        f"{matte.path} has {_count(len(there))}, by {pairing.by} {there} of {_name(plate)}, which "
-        f"has {_range(plate)}"
+        f"{matte.path} has {counted(len(there), 'frame')}, by {pairing.by} {there} of "
+        f"{_name(plate)}, which has {_range(plate)}"
     )
 
 
@@ -425,7 +425,3 @@ def _there(matte: Source, pairing: Pairing) -> FrameRange:
 
 def _range(source: Source) -> FrameRange:
     return FrameRange(source.first_number, source.first_number + source.clip.num_frames - 1)
-
-
-def _count(frames: int) -> str:
-    return f"{frames} frame" if frames == 1 else f"{frames} frames"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import vapoursynth as vs
 
+from sghm_vs.errors import counted
 from sghm_vs.media.frame_times import (
     USUAL,
     Conformed,
@@ -108,4 +109,4 @@ def _conformed(clip: vs.VideoNode, path: Path, times: FrameTimes, found: Conform
 
 
 def _count(frames: int) -> str:
-    return f"{frames} frame is" if frames == 1 else f"{frames} frames are"
+    return f"{counted(frames, 'frame')} {'is' if frames == 1 else 'are'}"
