@@ -292,14 +292,29 @@ def test_shapes_cover_some_and_have_soft_edges(draw):
     assert ((alpha > 12) & (alpha < 243)).any()
 
 
+def _detail_of(truth: torch.Tensor) -> torch.Tensor:
+    soft = torch.nn.functional.max_pool2d(((truth > 0) & (truth < 1)).float(), 4)
+    return torch.nn.functional.max_pool2d(soft, 3, 1, 1)
+
+
 def test_a_perfect_matte_has_no_error_and_a_wrong_one_has():
     truth = torch.from_numpy(person((64, 64)))[None, None] / 255
-    detail = torch.nn.functional.max_pool2d(((truth > 0) & (truth < 1)).float(), 4)
-    detail = torch.nn.functional.max_pool2d(detail, 3, 1, 1)
-    perfect = CoarseAlpha(truth, truth, detail, truth)
-    assert matting_loss(perfect, truth, truth).item() == pytest.approx(0, abs=1e-3)
-    assert matting_loss(perfect, 1 - truth, truth).item() > 1
+    perfect = CoarseAlpha(truth, truth, _detail_of(truth), truth)
+    everything = torch.zeros_like(truth), torch.ones_like(truth)
+    assert matting_loss(perfect, truth, truth, everything).item() == pytest.approx(0, abs=1e-3)
+    assert matting_loss(perfect, 1 - truth, truth, everything).item() > 1
     assert dice_loss(truth, truth).item() < 0.05 < dice_loss(1 - truth, truth).item()
+
+
+def test_what_the_filter_holds_to_its_guide_is_nothing_to_learn():
+    truth = torch.from_numpy(person((64, 64)))[None, None] / 255
+    hole = truth.clone()
+    hole[..., 28:36, 28:36] = 0
+    made = CoarseAlpha(hole, hole, _detail_of(truth), hole)
+    open_to = torch.zeros_like(truth), torch.ones_like(truth)
+    loss = matting_loss(made, hole, truth, open_to).item()
+    held = truth.clone(), open_to[1]
+    assert matting_loss(made, hole, truth, held).item() < loss / 2
 
 
 @pytest.mark.parametrize("stage", train.STAGES)

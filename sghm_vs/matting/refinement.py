@@ -93,12 +93,17 @@ def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:
         mask: Where the people are, of the same size, 0-1.
         scale: Of the distances; 1 is for a short side of 1280.
     """
+    least, most = bounds(mask, scale=scale)
+    return alpha.clamp(least.to(alpha), most.to(alpha))
+
+
+def bounds(mask: Tensor, *, scale: float) -> tuple[Tensor, Tensor]:
+    """Return the least and the most alpha that a `mask` leaves open, of its size; see `hold_to_mask`."""
     small = block_means(mask.float(), 4)
     least = 1 - spread(1 - small, _scaled(INSIDE_PX // 4, scale))
     most = spread(small, _scaled(OUTSIDE_PX // 4, scale))
-    size = alpha.shape[2], alpha.shape[3]
-    least, most = (enlarge(area, size) for area in (least, most))
-    return alpha.clamp(least.to(alpha), most.to(alpha))
+    size = mask.shape[2], mask.shape[3]
+    return enlarge(least, size), enlarge(most, size)
 
 
 def solidify(alpha: Tensor) -> Tensor:

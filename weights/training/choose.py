@@ -7,7 +7,8 @@ Score weights by the pictures of a pack that are held back: what to choose weigh
 Prints, of the network's own masks: IoU of people as they were taken, mean and 10th percentile, and
 how much of pictures without people is covered, mean and share of pictures over 2 %; all in percent.
 Of held people over held places, guided by masks that are exact, of low resolution and rough: mean
-error and error within 10 px of soft edges, in thousandths, of the coarse and of the finest alpha.
+error and error within 10 px of soft edges, in thousandths, of the coarse alpha and of what the filter
+makes of all, and how much of the pictures the finest alpha is looked at in.
 `--write` lays the held pictures out as `report` takes them.
 """
 
@@ -24,6 +25,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from sghm_vs.matting.refinement import by_detail, hold_to_mask
+from sghm_vs.matting.sizing import PUBLISHED_SHORT_SIDE
 from sghm_vs.models.sghm.network import STRIDE, LightSGHM, sghm_lite_10
 from weights.training.library import Library, Picture, part
 from weights.training.losses import dilated
@@ -118,12 +121,17 @@ def guides_of(alpha: Tensor) -> dict[str, Tensor]:
 def score_guided(network: LightSGHM, library: Library, long_side: int, every: int) -> str:
     """Return the figures of guided mattes in a line."""
     found: dict[str, list[tuple[float, ...]]] = {}
+    looked_at: list[float] = []
     for image, alpha in composed(library, every):
         band = dilated(((alpha > 0.02) & (alpha < 0.98)).float(), BAND_PX) > 0
         features = network.encode_small(small_of(image, long_side))
         for kind, guide in guides_of(alpha).items():
             coarse, os1 = network.refined(image, features, guide)
-            errors = [(made - alpha).abs() for made in (guide, coarse.os4, os1)]
+            rough, weight = by_detail(coarse.os4, coarse.detail)
+            reach = min(image.shape[2:]) / PUBLISHED_SHORT_SIDE
+            fused = hold_to_mask(rough.lerp(os1, weight), guide, scale=reach)
+            looked_at.append(100 * float(weight.mean()))
+            errors = [(made - alpha).abs() for made in (guide, coarse.os4, fused)]
             found.setdefault(kind, []).append(
                 tuple(
                     1e3 * float(e.mean() if where is None else e[where].mean())
@@ -136,9 +144,9 @@ def score_guided(network: LightSGHM, library: Library, long_side: int, every: in
         mad, band_, mad4, band4, mad1, band1 = np.mean(rows, 0)
         told.append(
             f"{kind}: guide {mad:.1f} / {band_:.0f}, coarse {mad4:.1f} / {band4:.0f}, "
-            f"finest {mad1:.1f} / {band1:.0f}"
+            f"fused {mad1:.1f} / {band1:.0f}"
         )
-    return "; ".join(told)
+    return "; ".join([*told, f"detail in {np.mean(looked_at):.1f} % of the pixels"])
 
 
 def _places(kind: str, stem: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def damaged(rng: np.random.Generator, alpha: Tensor) -> Tensor:
     reach = int(rng.integers(0, max(alpha.shape[1] // 28, 2)))
     mask = grown(mask, reach) if rng.random() < 0.5 else 1 - grown(1 - mask, reach)
     if rng.random() < 0.6:
-        mask = mask * (1 - _ellipses(rng, mask, int(rng.integers(1, 4)), 0.25))
+        mask = mask * (1 - _ellipses(rng, mask, int(rng.integers(1, 4)), 0.12))
     if rng.random() < 0.3:
         mask = torch.maximum(mask, _ellipses(rng, mask, int(rng.integers(1, 3)), 0.08))
     return mask

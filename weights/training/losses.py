@@ -21,15 +21,23 @@ def dice_loss(probability: Tensor, truth: Tensor) -> Tensor:
     return ((1 - (2 * both + 1) / (either + 1)) * has).mean()
 
 
-def matting_loss(coarse: CoarseAlpha, os1: Tensor, truth: Tensor) -> Tensor:
+def matting_loss(
+    coarse: CoarseAlpha, os1: Tensor, truth: Tensor, open_to: tuple[Tensor, Tensor]
+) -> Tensor:
     """
     Return the error of the alphas (n, 1, h, w): everywhere, more at edges, most of the finest there.
+
+    `open_to` is the least and the most alpha that each guide leaves open: beyond it the filter holds
+    the alpha to its guide, so there is nothing to learn.
 
     Absolute and squared errors side by side: the first alone gives medians, hard edges wherever
     the network is unsure. Laplacian pyramid and gradients as in matting's usual losses (Hou and
     Liu, 2019; Tang et al., 2019).
     """
-    os8, os4, os1 = (alpha.float() for alpha in (coarse.os8, coarse.os4, os1))
+    os8, os4, os1, truth = (
+        torch.minimum(torch.maximum(alpha.float(), open_to[0]), open_to[1])
+        for alpha in (coarse.os8, coarse.os4, os1, truth)
+    )
     soft = ((truth > SOFT) & (truth < 1 - SOFT)).float()
     wide, near = dilated(soft, 15), dilated(soft, 4)
     loss = (os8 - truth).abs().mean() + 0.5 * mean_in((os8 - truth).abs(), wide)
@@ -41,14 +49,14 @@ def matting_loss(coarse: CoarseAlpha, os1: Tensor, truth: Tensor) -> Tensor:
     for axis in (2, 3):
         steps = (os1.diff(dim=axis) - truth.diff(dim=axis)).abs()
         loss = loss + 0.5 * mean_in(steps, near.narrow(axis, 1, near.shape[axis] - 1))
-    return loss + laplacian_loss(os1, truth) + 0.2 * _detail_loss(coarse, truth, soft)
+    return loss + laplacian_loss(os1, truth) + 0.2 * _detail_loss(coarse.detail, os4, truth, soft)
 
 
-def _detail_loss(coarse: CoarseAlpha, truth: Tensor, soft: Tensor) -> Tensor:
-    """Return how wrong the network is about where its coarse alpha is not enough."""
-    off = ((coarse.os4.float() - truth).abs() > WRONG).float()
+def _detail_loss(detail: Tensor, os4: Tensor, truth: Tensor, soft: Tensor) -> Tensor:
+    """Return how wrong the network is about where its coarse alpha `os4` is not enough."""
+    off = ((os4 - truth).abs() > WRONG).float()
     needed = dilated(max_pool2d(torch.maximum(off, soft), 4), 1).detach()
-    return binary_cross_entropy(coarse.detail.float().clamp(1e-6, 1 - 1e-6), needed)
+    return binary_cross_entropy(detail.float().clamp(1e-6, 1 - 1e-6), needed)
 
 
 def laplacian_loss(alpha: Tensor, truth: Tensor, levels: int = 4) -> Tensor:

@@ -29,7 +29,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, max_pool2d
 
-from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10
+from sghm_vs.matting.refinement import bounds
+from sghm_vs.matting.sizing import PUBLISHED_SHORT_SIDE
+from sghm_vs.models.sghm.network import LIGHT_LONG_SIDE_PX, LightSGHM, sghm_lite_10
 from weights.training.library import Library
 from weights.training.losses import dice_loss, matting_loss
 from weights.training.samples import Batch, matting_batch, segmentation_batch
@@ -42,6 +44,8 @@ TRAINED = {
 }
 """The parts that each stage trains."""
 STAGES = tuple(TRAINED)
+SHORT_OF_LONG = 2 / 3
+"""The short side of a frame, of its long one, as crops are taken to come from."""
 
 type Settings = dict[str, Any]
 
@@ -77,7 +81,10 @@ def guided_loss(network: LightSGHM, batch: Batch, settings: Settings) -> Tensor:
     with torch.no_grad():
         features = network.encode_small(small)
     coarse, os1 = network.refined(batch.images, features, batch.guides)
-    return matting_loss(coarse, os1, batch.alphas)
+    reach = scale * LIGHT_LONG_SIDE_PX * SHORT_OF_LONG / PUBLISHED_SHORT_SIDE
+    held = [bounds(guide[None], scale=reach) for guide in batch.guides]
+    least, most = (torch.cat(planes) for planes in zip(*held, strict=True))
+    return matting_loss(coarse, os1, batch.alphas, (least, most))
 
 
 class Average:
