@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from types import ModuleType
@@ -31,6 +31,8 @@ LISTED_MAX = 8
 """Names that a message lists before it counts the rest."""
 _is_typed = ContextVar("_is_typed", default=False)
 """Whether what is asked for was typed on the command line; else a script asks."""
+_options = ContextVar[Collection[str] | None]("_options", default=None)
+"""Options that there are for what is read; None is all."""
 
 
 class SghmError(Exception):
@@ -86,6 +88,23 @@ def standing(*, at_command_line: bool) -> Iterator[None]:
         yield
     finally:
         _is_typed.reset(token)
+
+
+@contextmanager
+def with_options(flags: Collection[str]) -> Iterator[None]:
+    """Have messages on what is read meanwhile name, of the options that there are, `flags` alone."""
+    before = _options.get()
+    token = _options.set(flags if before is None else {*flags} & {*before})
+    try:
+        yield
+    finally:
+        _options.reset(token)
+
+
+def if_there(flag: str, words: str, otherwise: str = "") -> str:
+    """Return `words`, which name the option `flag`, if that can be typed for what is read."""
+    there = _options.get()
+    return words if there is None or flag in there else otherwise
 
 
 def speaking_as_here[**Args, Result](call: Callable[Args, Result]) -> Callable[Args, Result]:

@@ -38,8 +38,8 @@ type Devices = int | list[int] | tuple[int, ...] | None
 Deinterlace = Literal["frame", "field", "off"]
 FieldOrder = Literal["top", "bottom"]
 Foreground = Literal["estimate", "source", "none"]
-MatteChannel = Literal["alpha", "luma", "red", "green", "blue"]
-"""What of a picture is the matte; see `sghm_vs.media.readers.mattes`."""
+MATTE_WORDS = ("alpha", "luma", "red", "green", "blue")
+"""What of any picture may be the matte; see `sghm_vs.media.readers.mattes`."""
 Missing = Literal["error", "black", "hold"]
 """What a number without a file becomes: a refusal, a black frame, the frame before it."""
 Shape = Literal["alpha", "core", "edge", "trimap"]
@@ -347,6 +347,11 @@ def _write_over(over: Path | Color) -> str:
     return named[0] if named else bytes(round(255 * part) for part in over).hex()
 
 
+def word_of_over(over: Path | Color) -> str:
+    """Return what a record says of a background: a color's word, or a file's name without folders."""
+    return over.name if isinstance(over, Path) else _write_over(over)
+
+
 def _parse_version(text: str) -> int | str:
     if text != "auto" and not text.isdecimal():
         msg = f"version {text!r} is no number from 0 up, nor auto"
@@ -430,6 +435,8 @@ class Opening:
     )
     with_alpha: bool = False
     """Whether frames of movies and pictures bring their alpha channel, in the prop `_Alpha`."""
+    channel: str | None = None
+    """Of mattes: which channel of EXR files; see `sghm_vs.media.readers.layers.choose`."""
     keep_windows: bool = knob(
         False,
         "matte the overscan of EXR plates too, and give EXR outputs each plate's data and display "
@@ -571,10 +578,11 @@ class Matting:
         parse=int,
         unset="as its sidecar, EXR headers, timecode or numbers say; else both are of equal length",
     )
-    matte_channel: MatteChannel | None = knob(
+    matte_channel: str | None = knob(
         None,
-        "which channel of a matte that is given is the matte",
-        choices=get_args(MatteChannel),
+        f"which channel of a matte that is given is the matte: {', '.join(MATTE_WORDS)}; of EXR "
+        "files also a channel, layer or part by its name, as person_01.A",
+        metavar="NAME",
         needs="mask",
         unset="its alpha, if it has one, else its gray; color without alpha is refused",
     )

@@ -118,7 +118,8 @@ def every_output(folder: Path, shot) -> int:
             made[f"{codec}_p{row.suffix}"] = {"codec": codec, "premultiplied": True}
     made["a.####.png"] = {}
     for name, output_format in made.items():
-        export(*shot, folder / name, over=(0.5, 0.5, 0.5), **output_format)
+        over = {"over": (0.5, 0.5, 0.5)} if name.endswith(".mp4") else {}
+        export(*shot, folder / name, **over, **output_format)
     return len(made)
 
 

@@ -2,17 +2,21 @@
 
 import inspect
 import re
+import subprocess
 from pathlib import Path
 
+import cv2
 import numpy as np
+import OpenEXR
 import pytest
 import vapoursynth as vs
 
 import sghm_vs
-from sghm_vs.cli import main
+from sghm_vs.cli import build_parser, main
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import ExportError, SghmError, counted, standing
 from sghm_vs.media.files import refuse_existing
+from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.models.backends.device import choose_compute, choose_computes, choose_device
 from sghm_vs.options import Edges, OutputFormat, Settings, check_suffixes
 
@@ -264,3 +268,56 @@ def test_a_color_space_that_is_mistyped_is_guessed_by_what_people_call_it(typed,
     assert "did you mean" in said
     assert all(word in said for word in meant.split(", "))
     assert "Apple Log" not in said
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """Footage of which each kind is refused with an option for footage."""
+    folder = tmp_path_factory.mktemp("broken")
+    for number in (1, 2, 4):
+        cv2.imwrite(str(folder / f"holes.{number}.png"), np.full((64, 64), 255, np.uint8))
+    for number in range(3):
+        cv2.imwrite(str(folder / f"whole.{number}.png"), np.full((64, 64), 255, np.uint8))
+    planes = {"R": "f2", "G": "f2", "B": "f2", "A": "u4"}
+    channels = {name: np.ones((64, 64), kind) for name, kind in planes.items()}
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, channels).write(str(folder / "ids.exr"))
+    layers = {f"{layer}.{name}": np.ones((64, 64), "f2") for layer in "ab" for name in "RGB"}
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, layers).write(str(folder / "layers.exr"))
+    drawn = ["-f", "lavfi", "-i", "testsrc=s=64x64:r=24:d=0.125", "-vf", "setfield=tff,format=gray"]
+    coded = ["-field_order", "tt", "-c:v", "ffv1", str(folder / "fields.mkv")]
+    subprocess.run([find_ffmpeg(), "-v", "error", *drawn, *coded], check=True)
+    return folder
+
+
+OF_ANOTHER_VERB = [
+    "eval --pred holes.#.png --gt holes.#.png",
+    "eval --pred whole.#.png --gt ids.exr",
+    "eval --pred layers.exr --gt layers.exr",
+    "eval --pred whole.#.png --plate fields.mkv",
+    "eval --pred whole.#.png --plate holes.#.png",
+    "nuke comp holes.#.png -o x.nk",
+    "nuke comp layers.exr --plate whole.#.png -o x.nk",
+    "nuke comp whole.#.png --plate layers.exr -o x.nk",
+    "export whole.#.png --alpha ids.exr -o x.mov",
+    "export whole.#.png --alpha layers.exr -o x.mov",
+    "export whole.#.png --alpha holes.#.png -o x.mov",
+    "matte whole.#.png --mask holes.#.png -o x.mov --model sghm-lite",
+    "matte whole.#.png --over layers.exr -o x.mp4 --tr 0 --model sghm-lite",
+    "matte whole.#.png --over fields.mkv -o x.mp4 --tr 0 --model sghm-lite",
+]
+
+
+@pytest.mark.parametrize("words", OF_ANOTHER_VERB)
+def test_a_refusal_names_no_option_that_the_verb_lacks_or_that_is_for_other_footage(
+    words, broken, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(broken)
+    given = [f"{tmp_path}/{word}" if word.startswith("x.") else word for word in words.split()]
+    options = build_parser().parse_args(given).options
+
+    assert main([*given, "--quiet"] if given[0] != "nuke" else given) == 1
+
+    said = capsys.readouterr().err
+    named = set(re.findall(r"(?<!\S)--[a-z-]+", said))
+    assert named <= options
+    assert not named & {"--deinterlace", "--layer", "--input-colorspace", "--track"}

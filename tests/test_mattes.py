@@ -1,6 +1,7 @@
 """Mattes that are given: which channel of them is the matte, wherever one may be given."""
 
 import logging
+import re
 import struct
 from pathlib import Path
 
@@ -180,8 +181,109 @@ def test_the_one_alpha_of_layers_is_a_matte(tmp_path):
     layer = {f"View.Combined.{name}": plane for name, plane in planes.items()}
 
     assert_is_alpha(matte(exr(tmp_path / "a.exr", **layer)))
-    with pytest.raises(SourceError, match="or one are needed"):
+    with pytest.raises(SourceError, match=r"several alphas: View\.Combined\.A, hero\.A"):
         open_matte(exr(tmp_path / "b.exr", **layer, **{"hero.A": ALPHA}))
+
+
+RGB = {"R": COLOR[..., 2], "G": COLOR[..., 1], "B": COLOR[..., 0]}
+ELSEWHERE = {
+    "a layer": {"matte.A": ALPHA},
+    "a layer in lower case": {"person_01.a": ALPHA},
+    "a word": {"View.roto.alpha": ALPHA},
+    "a channel called mask": {"mask": ALPHA},
+    "a layer called matte": {"matte.Y": ALPHA},
+    "beside IDs": {"hero.A": ALPHA, **{f"CryptoObject00.{c}": ALPHA // 2 for c in "RGBA"}},
+    "beside depth": {"matte.A": ALPHA, "depth.Z": ALPHA // 2},
+}
+
+
+@pytest.mark.parametrize("more", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("has_color", [True, False])
+def test_the_only_alpha_is_the_matte_wherever_it_stands(more, has_color, tmp_path, caplog):
+    color = RGB if has_color else {"beauty.Z": ALPHA // 3}
+    path = exr(tmp_path / "a.exr", **color, **more)
+
+    assert_is_alpha(matte(path))
+
+    assert f"its channel {next(iter(more))} is the matte" in caplog.text
+
+
+def parts(path: Path, **channels: dict[str, NDArray]) -> Path:
+    """Write a part of each name, with its channels."""
+    made = [
+        OpenEXR.Part(
+            {"type": OpenEXR.scanlineimage, "name": name},
+            {one: (plane / 255).astype("f2") for one, plane in planes.items()},
+            name,
+        )
+        for name, planes in channels.items()
+    ]
+    OpenEXR.File(made).write(str(path))
+    return path
+
+
+def test_so_it_is_in_another_part(tmp_path):
+    assert_is_alpha(matte(parts(tmp_path / "a.exr", beauty=RGB, roto={"A": ALPHA})))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("person_01.A", ALPHA),
+        ("person_01", ALPHA),
+        ("PERSON_01.alpha", ALPHA),
+        ("person_02.A", 255 - ALPHA),
+        ("person_02.a", 255 - ALPHA),
+        ("person_02.red", ALPHA // 2),
+        ("luma.Y", ALPHA // 4),
+        ("roto", ALPHA // 8),
+        ("roto.Y", ALPHA // 8),
+        ("red", RGB["R"]),
+    ],
+)
+def test_a_channel_layer_or_part_may_be_named(name, expected, tmp_path):
+    people = {"person_01.A": ALPHA, "person_02.A": 255 - ALPHA, "person_02.R": ALPHA // 2}
+    first = {**RGB, **people, "luma.Y": ALPHA // 4}
+    path = parts(tmp_path / "a.exr", beauty=first, roto={"Y": ALPHA // 8})
+
+    assert_is_alpha(matte(path, name), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (None, "several alphas: p1.A, p2.A; name the matte: --matte-channel p1.A"),
+        ("p3.A", "no channel 'p3.A', but R, G, B, p1.A, p2.A, p2.Z; name the matte"),
+        ("p4", "no channel 'p4'"),
+    ],
+)
+def test_what_is_not_said_or_not_there_is_refused_with_what_is(name, said, tmp_path):
+    more = {"p1.A": ALPHA, "p2.A": ALPHA, "p2.Z": ALPHA}
+    path = exr(tmp_path / "a.exr", **RGB, **more)
+
+    with pytest.raises(SourceError, match=re.escape(said)):
+        open_matte(path, name)
+
+
+def test_a_name_is_for_exr_files(tmp_path):
+    with pytest.raises(SourceError, match=r"no channels by name.*choose --matte-channel alpha\|"):
+        open_matte(picture(tmp_path / "a.png", BGRA), "person_01.A")
+
+
+def test_every_frame_of_a_sequence_is_read_by_the_name(tmp_path):
+    for number in range(3):
+        values = np.full_like(ALPHA, 50 * number)
+        exr(tmp_path / f"m.{number}.exr", **RGB, **{"a.A": values, "b.A": 255 - values})
+
+    clip = open_matte(tmp_path / "m.#.exr", "b.A").clip
+
+    means = [float(np.asarray(frame[0]).mean()) * 255 for frame in clip.frames()]
+    assert means == pytest.approx([255, 205, 155], abs=0.5)
+
+
+def test_alone_an_alpha_may_be_called_so(tmp_path, caplog):
+    assert_is_alpha(matte(exr(tmp_path / "a.exr", A=ALPHA), "alpha"))
+    assert caplog.text == ""
 
 
 def test_a_fourth_channel_of_a_tiff_that_says_nothing_of_it_is_its_alpha(tmp_path):
@@ -421,12 +523,14 @@ def test_a_mask_is_taken_by_its_alpha_and_refused_in_color(plate, prores):
     assert _open_mask(Matting(mask=plate, matte_channel="luma"), source, None).num_frames == 3
 
 
-@pytest.mark.parametrize("verb", ["matte", "batch", "export", "eval"])
+@pytest.mark.parametrize(
+    "verb", ["matte", "batch", "timeline", "farm plan", "export", "eval", "nuke comp"]
+)
 def test_every_verb_that_takes_a_matte_offers_the_channel(verb, capsys):
     with pytest.raises(SystemExit):
-        main([verb, "--help"])
+        main([*verb.split(), "--help"])
 
-    assert "--matte-channel {alpha,luma,red,green,blue}" in capsys.readouterr().out
+    assert "--matte-channel NAME" in capsys.readouterr().out
 
 
 def test_a_matte_says_nothing_where_there_is_no_choice(tmp_path, caplog):

@@ -1,5 +1,6 @@
 """An option that would do nothing is refused: it is said by whoever gives it to mean something."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from sghm_vs import attach, edges, export
+from sghm_vs import attach, edges, export, sghm
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
@@ -226,6 +227,38 @@ def test_a_script_is_told_so_in_its_words(tmp_path):
         export(clip, alpha, tmp_path / "x.mov", layout="matte")
     with pytest.raises(Exception, match='width is 9, for shape="core"'):
         edges(alpha, width=9)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"tr": 0, "sc_threshold": 0.3}, "sc_threshold is for frames with neighbors"),
+        ({"tr": "off", "sc_threshold": None}, "each is matted alone; give tr=2, or leave it out"),
+        ({"tr": 0, "sc": False}, "sc is for frames with neighbors"),
+        ({"sc": False, "sc_threshold": 0.3}, "sc=False looks for no scene changes; give one"),
+        ({"auto_download": True}, "give model='sghm-resnet50', or leave it out"),
+    ],
+)
+def test_the_filter_refuses_arguments_that_would_do_nothing(given, said):
+    with pytest.raises(vs.Error, match=rf"^sghm: .*{re.escape(said)}"):
+        sghm(noise_clip(length=3), -1, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"over": (0, 0, 0)}, "over is for review movies"),
+        ({"foreground": noise_clip(length=1)}, "foreground is for outputs with color"),
+        ({"resume": True, "overwrite": True}, "give one of them"),
+    ],
+)
+def test_so_does_an_export(given, said, tmp_path):
+    clip = noise_clip(length=1)
+
+    with pytest.raises(ExportError, match=said):
+        export(clip, clip.std.ShufflePlanes(0, vs.GRAY), tmp_path / "x.png", **given)
+
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from sghm_vs.cli import (
     verify,
     weights,
 )
-from sghm_vs.errors import SghmError, last_words, standing
+from sghm_vs.errors import SghmError, last_words, standing, with_options
 from sghm_vs.shots.signals import Ended, unwinding
 
 FAILED = 1
@@ -70,7 +70,17 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for verb in VERBS:
         verb.add_parser(verbs)
+    _note_options(parser)
     return parser
+
+
+def _note_options(parser: argparse.ArgumentParser) -> None:
+    """Leave with each verb which options it has: what it refuses is to name no other."""
+    parser.set_defaults(options=frozenset(parser._option_string_actions))
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb in action.choices.values():
+                _note_options(verb)
 
 
 MOVED = {
@@ -99,7 +109,8 @@ def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> i
     try:
         with unwinding(), standing(at_command_line=True):
             args = parser.parse_args(words)
-            code: int = args.run(args)
+            with with_options(getattr(args, "options", None) or parser._option_string_actions):
+                code: int = args.run(args)
             sys.stdout.flush()
     except Ended as ended:
         said = "interrupted" if ended.number == signal.SIGINT else "terminated"

@@ -85,8 +85,7 @@ def _alpha(source: Source, args: argparse.Namespace) -> vs.VideoNode:
 
     said = options.values_from(args)
     if args.alpha is not None:
-        channel, missing = said.get("matte_channel"), said.get("missing")
-        matte = open_matte(args.alpha, channel, source, missing=missing)
+        matte = open_matte(args.alpha, said.get("matte_channel"), source)
         pairing = pair(matte, source, args.alpha_start, frames=said.get("frames"))
         return aligned(matte.clip, pairing, matte, source, said.get("frames"))
     if args.alpha_start is not None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from sghm_vs.cli import options
-from sghm_vs.errors import SourceError, counted
+from sghm_vs.errors import SettingsError, SourceError, counted
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -34,6 +34,7 @@ def add_parser(verbs: options.Verbs) -> None:
         help="the plate's frame that the matte's first frame is of; movies count from 0 (default: "
         "as its sidecar, EXR headers, timecode or numbers say; else both are of equal length)",
     )
+    options.add_matte_channel(comp)
     comp.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nk")
     comp.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     comp.set_defaults(run=write_comp)
@@ -87,13 +88,18 @@ def export_model(args: argparse.Namespace) -> int:
 
 def write_comp(args: argparse.Namespace) -> int:
     """Write the comp that `args` name."""
-    from sghm_vs.hosts.nuke.comps import comp, footage
+    from sghm_vs.hosts.nuke.comps import comp, footage, nuke_channel
     from sghm_vs.hosts.nuke.script import write
     from sghm_vs.media.files import write_files
     from sghm_vs.media.pairing import check_meeting, opening_of, pair
-    from sghm_vs.media.readers import open_source
+    from sghm_vs.media.readers import Opening, open_source
 
-    matte = open_source(args.matte)
+    channel = options.values_from(args).get("matte_channel")
+    if channel is not None and args.plate is None:
+        msg = "--matte-channel is for a matte over a plate; name it with --plate, or leave it out"
+        raise SettingsError(msg)
+    matte = open_source(args.matte, Opening(with_alpha=True, channel=channel))
+    alpha = nuke_channel(matte, channel)
     plate = None if args.plate is None else open_source(args.plate, opening_of(matte))
     if plate is not None and plate.origin.shown:
         msg = (
@@ -104,11 +110,11 @@ def write_comp(args: argparse.Namespace) -> int:
         raise SourceError(msg)
     # A single picture is shown with every frame.
     if plate is None or plate.kind == "picture":
-        nodes = comp(footage(matte), None if plate is None else footage(plate))
+        nodes = comp(footage(matte), None if plate is None else footage(plate), alpha=alpha)
     else:
         pairing = pair(matte, plate, args.alpha_start)
         check_meeting(matte, pairing, plate, "--alpha-start")
-        nodes = comp(footage(matte), footage(plate), pairing.first)
+        nodes = comp(footage(matte), footage(plate), pairing.first, alpha)
     written = write_files({args.output: write(nodes)}, overwrite=args.overwrite)
     options.print_lines(map(str, written))
     return 0

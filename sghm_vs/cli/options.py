@@ -233,12 +233,10 @@ def opened(path: str | Path, args: argparse.Namespace) -> Source:
     """
     from sghm_vs.media.readers import open_source, refuse_unused
 
-    opening = opening_from(args)
+    opening, said = opening_from(args), vars(args)
     source = open_source(path, opening)
-    # A movie has no use for `missing`, and the sequence of mattes that is given with it may.
-    alpha = getattr(args, "alpha", None)
-    has_mattes = alpha is not None and not Path(alpha).is_file()
-    refuse_unused(source, replace(opening, missing="error") if has_mattes else opening)
+    given = (said.get(name) for name in ("alpha", "mask", "over"))
+    refuse_unused(source, opening, [Path(one) for one in given if isinstance(one, str | Path)])
     return source
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import vapoursynth as vs
 
-from sghm_vs.errors import UnsupportedClipError, cure, speaking_as_here
+from sghm_vs.errors import UnsupportedClipError, cure, if_there, speaking_as_here
 
 IDENTITY = 0
 BT709 = 1
@@ -124,8 +124,12 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
         how = cure(
             script="deinterlace the clip, for example clip.bwdif.Bwdif(field=1), or, if it is "
             "progressive, say so: clip.std.SetFieldBased(0)",
-            typed="type --deinterlace frame for one picture of each frame, --deinterlace field for "
-            "two, or --deinterlace off if the footage is progressive and says otherwise",
+            typed=if_there(
+                "--deinterlace",
+                "type --deinterlace frame for one picture of each frame, --deinterlace field for "
+                "two, or --deinterlace off if the footage is progressive and says otherwise",
+                "make whole frames first: ffmpeg -i MOVIE -vf bwdif=send_frame -c:v ffv1 NEW.mkv",
+            ),
         )
         msg = f"frame {n} is interlaced, {order} field first: it shows two moments; {how}"
         raise UnsupportedClipError(msg)
@@ -138,7 +142,12 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
     if said in DERIVED_MATRICES and None in (transfer, primaries):
         how = cure(
             script="add them: clip.std.SetFrameProps(_Transfer=…, _Primaries=…)",
-            typed="say what they are, for example --input-colorspace rec709",
+            typed=if_there(
+                "--input-colorspace",
+                "say what they are, for example --input-colorspace rec709",
+                "tag it first: ffmpeg -i MOVIE -vf setparams=color_primaries=bt709:color_trc=bt709 "
+                "-c:v ffv1 NEW.mkv",
+            ),
         )
         msg = (
             f"frame {n} has matrix {said}, which means nothing without its transfer and "

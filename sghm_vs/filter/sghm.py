@@ -24,8 +24,16 @@ from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.device import Compute, choose_computes
 from sghm_vs.models.install import find_or_fetch
 from sghm_vs.models.load import load_network
-from sghm_vs.models.weights import Weights, find_weights
-from sghm_vs.options import Backend, Devices, Settings, Sizing, View, check_arguments
+from sghm_vs.models.weights import CHECKPOINTS, Weights, find_weights
+from sghm_vs.options import (
+    Backend,
+    Devices,
+    Settings,
+    Sizing,
+    View,
+    check_arguments,
+    refuse_unused,
+)
 
 _loading = threading.Lock()
 _networks_of_clips: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
@@ -69,8 +77,7 @@ def sghm(
             "sghm-resnet50" is the published one, once it is installed; "auto" is sghm-resnet50 if
             it is installed, else sghm-lite. Or the path of a checkpoint with the published names
             (.pth or .safetensors).
-        auto_download: Fetch and install the model that is named if it is missing. "auto" fetches
-            nothing: it always has a model.
+        auto_download: Fetch and install the model that is named if it is missing; "auto" names none.
         num_streams: Frames in the network at once, on each device, on the CPU each on one core; 0
             is one a core on the CPU, at most 16, and on CUDA as many as have room, at most 4.
         tr: Temporal radius: how many frames each way help with a frame. 0 mattes each alone. Or
@@ -120,6 +127,7 @@ def sghm(
             sc_threshold=sc_threshold if sc else "off",
             exposure=exposure,
         )
+        _refuse_unused(settings, model, sc=sc, sc_threshold=sc_threshold, fetches=auto_download)
         if input_colorspace is not None:
             clip = convert.assume_colorspace(clip, input_colorspace)
         computes = choose_computes(device_index, fp16, backend)
@@ -322,6 +330,25 @@ def _check_matte(name: str, matte: vs.VideoNode, clip: vs.VideoNode) -> None:
 def _check_streams(num_streams: int) -> None:
     if num_streams < 0:
         msg = f"num_streams is {num_streams} and must be 0 (chosen by the device) or more"
+        raise SettingsError(msg)
+
+
+def _refuse_unused(
+    settings: Settings, model: str, *, sc: bool, sc_threshold: float | None, fetches: bool
+) -> None:
+    """Refuse what is given and would do nothing, as the command line does."""
+    is_said = sc_threshold != Settings().sc_threshold
+    names = [name for name, said in (("sc", not sc), ("sc_threshold", is_said)) if said]
+    if settings.radius == 0:
+        refuse_unused(dict.fromkeys(names, "neighbors"))
+    if len(names) == 2:
+        msg = f"sc_threshold is {sc_threshold}, and sc=False looks for no scene changes; give one"
+        raise SettingsError(msg)
+    if fetches and model == "auto":
+        msg = (
+            'auto_download fetches the model that is named, and "auto" names none; give '
+            f"model={' or '.join(map(repr, CHECKPOINTS))}, or leave it out"
+        )
         raise SettingsError(msg)
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
-from sghm_vs.errors import SourceError, counted
+from sghm_vs.errors import SourceError, counted, if_there
 from sghm_vs.media.frame_times import ON_PLACE
 from sghm_vs.media.metadata import TIMES, own_start
 from sghm_vs.media.readers import Source
@@ -376,7 +376,8 @@ def _lacking(
 ) -> SourceError:
     there = _there(matte, pairing)
     first, last = max(there.first, needed.first), min(there.last, needed.last)
-    cut = f"--frames {FrameRange(first, last)} for those that it has, or " if first <= last else ""
+    cut = if_there("--frames", f"--frames {first}-{last} for those that it has, or ")
+    cut = cut if first <= last else ""
     return SourceError(
         f"{_extents(matte, plate, pairing)}, and {needed} are needed; type "
         f"{cut}{_hint(plate, flag)}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from sghm_vs.errors import SourceError, listed
+from sghm_vs.errors import SourceError, if_there, listed
 from sghm_vs.options import FrameRange, Missing
 
 PICTURE_SUFFIXES = frozenset(
@@ -141,8 +141,9 @@ def frame_files(sequence: SequencePath, missing: Missing = "error") -> dict[int,
         raise SourceError(msg)
     numbers = sequence.numbers()
     _check_padding(sequence, numbers)
-    if missing == "error" or numbers[-1] - numbers[0] - len(numbers) > FILLED_MAX:
-        _check_holes(sequence, numbers)
+    is_fillable = numbers[-1] - numbers[0] - len(numbers) <= FILLED_MAX
+    if missing == "error" or not is_fillable:
+        _check_holes(sequence, numbers, is_fillable=is_fillable)
     files: dict[int, Path | None] = {}
     for number, following in zip(numbers, [*numbers[1:], numbers[-1] + 1], strict=True):
         files[number] = sequence.frame(number)
@@ -164,7 +165,7 @@ def _check_padding(sequence: SequencePath, numbers: Sequence[int]) -> None:
         raise SourceError(msg)
 
 
-def _check_holes(sequence: SequencePath, numbers: Sequence[int]) -> None:
+def _check_holes(sequence: SequencePath, numbers: Sequence[int], *, is_fillable: bool) -> None:
     holes = [
         FrameRange(before + 1, after - 1)
         for before, after in pairwise(numbers)
@@ -172,9 +173,11 @@ def _check_holes(sequence: SequencePath, numbers: Sequence[int]) -> None:
     ]
     if holes:
         missing = listed(hole.first if len(hole) == 1 else hole for hole in holes)
+        fill = if_there("--missing", ", or type --missing black or hold")
+        stills = if_there("--stills", " (unrelated pictures: --stills)")
         msg = (
             f"{sequence} misses frames {missing} of {numbers[0]}-{numbers[-1]}; "
-            "render them, or type --missing black or hold (unrelated pictures: --stills)"
+            f"render them{fill if is_fillable else ''}{stills}"
         )
         raise SourceError(msg)
 

@@ -14,21 +14,22 @@ import vapoursynth as vs
 
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import read_color
-from sghm_vs.errors import ExportError, SettingsError, SourceError, counted, cure
+from sghm_vs.errors import ExportError, SettingsError, SourceError, counted, cure, with_options
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.name_templates import named
 from sghm_vs.media.pairing import aligned, pair
-from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.readers import Source, is_numbered, open_source
 from sghm_vs.media.readers.mattes import open_matte
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
-from sghm_vs.media.writers import export, find_targets
+from sghm_vs.media.writers import OVER, export, find_targets
 from sghm_vs.models.weights import Weights, find_weights
 from sghm_vs.options import (
     EXTRA_LAYOUTS,
     USUAL,
+    Color,
     Delivery,
     FrameRange,
     Matting,
@@ -36,6 +37,7 @@ from sghm_vs.options import (
     Shape,
     View,
     recorded,
+    word_of_over,
 )
 
 if TYPE_CHECKING:
@@ -220,7 +222,7 @@ def deliver(
         foreground = chosen_color(source.clip, alpha, delivery.foreground)
         changed["foreground"] = delivery.foreground
     alpha = shaped(alpha, delivery.edges)
-    changed |= _described_source(source)
+    changed |= _described_source(source) | _described_beside(source, matte, delivery.over)
     beside = beside or {}
     written = _written(source, outputs, frames, delivery, beside, matte)
 
@@ -228,7 +230,12 @@ def deliver(
     def cut(clip: vs.VideoNode) -> vs.VideoNode:
         return clip.std.Trim(first=written.first, length=len(written.numbers))
 
-    over = _open_over(delivery.over, source.clip)
+    # What is said of many outputs may be for those of another pass, as a farm's.
+    met = frozenset[str]().union(
+        *(delivery.output_format.meets(str(one)) for one in written.outputs)
+    )
+    over = _open_over(delivery.over, source) if "review" in met else None
+    foreground = foreground if "color" in met else None
     _warn_of_assumed_rate(source, written.outputs)
     _warn_of_lost_times(source)
     return export(
@@ -374,6 +381,17 @@ def _described_source(source: Source) -> dict[str, str]:
     return {"input_colorspace": name, **config, **how}
 
 
+def _described_beside(
+    source: Source, matte: Path | None, over: Path | Color | None
+) -> dict[str, str]:
+    """Return which background there is, and how holes in what is given beside `source` are filled."""
+    said = {} if over is None else {OVER: word_of_over(over)}
+    given = [one for one in (matte, over) if isinstance(one, Path)]
+    if source.missing != "error" and any(map(is_numbered, given)):
+        said["missing"] = source.missing
+    return said
+
+
 def _origin(source: Source, delivery: Delivery) -> SourceMetadata:
     """Return what `source` says of itself, with the timecode that was given."""
     if delivery.timecode is None:
@@ -392,13 +410,13 @@ def _edge_mattes(alpha: vs.VideoNode, delivery: Delivery) -> dict[str, vs.VideoN
     return {shape: shaped(alpha, replace(delivery.edges, shape=shape)) for shape in shapes}
 
 
-def _open_over(
-    over: Path | tuple[float, float, float] | None, clip: vs.VideoNode
-) -> vs.VideoNode | tuple[float, float, float] | None:
-    """Return what a review shows the subject over, of the size of `clip`."""
+def _open_over(over: Path | Color | None, source: Source) -> vs.VideoNode | Color | None:
+    """Return what a review shows the subject over, of the size of the clip of `source`."""
     if not isinstance(over, Path):
         return over
-    back = read_color(open_source(over).clip).clip
+    clip = source.clip
+    with with_options({"--missing"}):
+        back = read_color(open_source(over, Opening(missing=source.missing)).clip).clip
     if back.num_frames == 1:
         back = back.std.Loop(clip.num_frames)
     return back.resize.Bicubic(clip.width, clip.height)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression, literal
+from sghm_vs.media.readers.oiio import MATTE
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.options import DATA_LAYOUTS, LAYOUTS
+from sghm_vs.options import DATA_LAYOUTS, LAYOUTS, MATTE_WORDS
 
 if TYPE_CHECKING:
     from sghm_vs.media.readers import Source
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 COLORED = tuple(name for name, row in LAYOUTS.items() if row.has_alpha and not row.is_data)
 """Layouts with the subject's color, premultiplied."""
 
+ALPHA = "rgba.alpha"
+CHANNELS = {"A": "alpha", "R": "red", "G": "green", "B": "blue"}
+"""Nuke's names of those of EXR files."""
 EDGE_PX = 6.0
 """By how much the matte is shrunk before its color is spread, at a height of 1080."""
 SPREADS_PX = (4.0, 16.0, 64.0)
@@ -47,7 +51,10 @@ class Footage:
 
 
 def comp(
-    matte: Footage, plate: Footage | None = None, plate_frame: int | None = None
+    matte: Footage,
+    plate: Footage | None = None,
+    plate_frame: int | None = None,
+    alpha: str = ALPHA,
 ) -> list[Node]:
     """
     Return a comp of `matte`, each node after its inputs.
@@ -57,11 +64,12 @@ def comp(
         plate: Color for it: the plate, or what the layout "fg" holds. None takes the color
             that the matte brings.
         plate_frame: The plate's number of the matte's first frame; None is the matte's own.
+        alpha: Nuke's name of the matte's channel, for a plate.
 
     Raises:
         SettingsError: The matte brings no color, and there is no plate.
     """
-    straight = _from_one(matte) if plate is None else _from_two(matte, plate, plate_frame)
+    straight = _from_one(matte) if plate is None else _from_two(matte, plate, plate_frame, alpha)
     edge = edge_extend()
     edge.inputs = [straight[-1]]
     if (plate or matte).is_clean:
@@ -83,7 +91,7 @@ def _from_one(matte: Footage) -> list[Node]:
     return [read, Node("Unpremult", {"name": "Unpremult1"}, [read])]
 
 
-def _from_two(matte: Footage, plate: Footage, plate_frame: int | None) -> list[Node]:
+def _from_two(matte: Footage, plate: Footage, plate_frame: int | None, channel: str) -> list[Node]:
     color, alpha = Node("Read", reading(plate, "Plate")), Node("Read", reading(matte, "Matte"))
     nodes = [color]
     shown = matte.first if plate_frame is None else plate_frame
@@ -91,7 +99,7 @@ def _from_two(matte: Footage, plate: Footage, plate_frame: int | None) -> list[N
     if later:
         knobs: dict[str, Value] = {"time_offset": later, "name": "ToMatte"}
         nodes.append(Node("TimeOffset", knobs, [color]))
-    copy = Node("Copy", copying("rgba.alpha"), [nodes[-1], alpha])
+    copy = Node("Copy", {**copying(ALPHA), "from0": channel}, [nodes[-1], alpha])
     return [*nodes, alpha, copy]
 
 
@@ -189,6 +197,24 @@ def footage(source: Source) -> Footage:
         is_clean=is_clean,
         is_movie=source.kind == "movie",
     )
+
+
+def nuke_channel(matte: Source, asked: str | None) -> str:
+    """
+    Return what Nuke calls the channel that is the matte.
+
+    Raises:
+        SettingsError: `asked` is none of Nuke's.
+    """
+    if asked == "luma":
+        words = "|".join(word for word in MATTE_WORDS if word != "luma")
+        msg = f"--matte-channel luma is no channel of Nuke's; choose {words}, or one by its name"
+        raise SettingsError(msg)
+    if asked in MATTE_WORDS:
+        return f"rgba.{asked}"
+    with matte.clip.get_frame(0) as frame:
+        layer, _, channel = str(frame.props.get(MATTE, "A")).rpartition(".")
+    return f"{layer.replace('.', '_') or 'rgba'}.{CHANNELS.get(channel, channel)}"
 
 
 def form_of(path: Path) -> tuple[str, bool]:

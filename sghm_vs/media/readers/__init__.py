@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -66,6 +66,8 @@ class Source:
     """How frames became pictures of one moment, as the options say it; "" of all that were whole."""
     opening: Opening = field(default_factory=Opening)
     """How it was opened, without what it has no use for."""
+    missing: Missing = "error"
+    """What was said of numbers without a file: of its own, and of sequences given with it."""
 
     @property
     def is_of_fields(self) -> bool:
@@ -123,33 +125,36 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
     if opening.colorspace is not None:
         name = ocio.canonical(opening.colorspace)
         source = replace(source, clip=assume_colorspace(source.clip, name), colorspace=name)
-    return replace(source, path=path, opening=what_is_used(source, opening))
+    used = what_is_used(source, opening)
+    return replace(source, path=path, opening=used, missing=opening.missing)
 
 
-def refuse_unused(source: Source, opening: Opening) -> None:
+def refuse_unused(source: Source, opening: Opening, beside: Iterable[Path] = ()) -> None:
     """
-    Refuse what `opening` says and `source` has no use for.
+    Refuse what `opening` says and neither `source` nor what is given `beside` it has a use for.
 
     Raises:
         SettingsError: There is such a value.
     """
-    for name, what in _unused(source, opening).items():
+    for name, what in _unused(source, opening, beside).items():
         kind = source.kind if source.kind == "script" else f"{source.kind} {source.origin.file}"
         msg = f"{called(name)} is for {what}, and this is the {kind}; leave it out"
         raise SettingsError(msg)
 
 
-def what_is_used(source: Source, opening: Opening) -> Opening:
-    """Return `opening` with the defaults of what `source` has no use for."""
+def what_is_used(source: Source, opening: Opening, beside: Iterable[Path] = ()) -> Opening:
+    """Return `opening` with the defaults of what neither `source` nor what is `beside` it uses."""
     unset = Opening()
-    return replace(opening, **{name: getattr(unset, name) for name in _unused(source, opening)})
+    needless = _unused(source, opening, beside)
+    return replace(opening, **{name: getattr(unset, name) for name in needless})
 
 
-def _unused(source: Source, opening: Opening) -> dict[str, str]:
-    """Return the names of what `source` has no use for, each with what has one."""
+def _unused(source: Source, opening: Opening, beside: Iterable[Path] = ()) -> dict[str, str]:
+    """Return the names of what has no use, each with what has one."""
     is_exr = Path(source.origin.file).suffix.lower() == ".exr"
+    has_numbers = source.kind == "sequence" or any(map(is_numbered, beside))
     uses = {
-        "missing": (source.kind == "sequence", "sequences"),
+        "missing": (has_numbers, "sequences"),
         "layer": (is_exr, "EXR files"),
         "keep_windows": (is_exr, "EXR files"),
         "track": (source.kind == "movie", "movies"),
@@ -160,6 +165,11 @@ def _unused(source: Source, opening: Opening) -> dict[str, str]:
         for name, (is_used, what) in uses.items()
         if not is_used and getattr(opening, name) != getattr(unset, name)
     }
+
+
+def is_numbered(path: Path) -> bool:
+    """Tell whether `path` names many files."""
+    return not path.is_file()
 
 
 def _deinterlaced(source: Source, opening: Opening) -> Source:
@@ -269,6 +279,7 @@ def _pictures(
         opening.layer,
         keep_windows=opening.keep_windows,
         with_alpha=opening.with_alpha,
+        channel=opening.channel,
         is_color_said=opening.colorspace is not None,
     )
 

@@ -66,6 +66,7 @@ def picture_clip(
     *,
     keep_windows: bool = False,
     with_alpha: bool = False,
+    channel: str | None = None,
     is_color_said: bool = False,
 ) -> vs.VideoNode:
     """
@@ -79,6 +80,7 @@ def picture_clip(
         keep_windows: Whether overscan of EXR files is shown, as much as the first one has, and
             every frame says its windows; see `sghm_vs.media.metadata`.
         with_alpha: Whether frames bring their alpha, in the prop `_Alpha`.
+        channel: Of mattes: which channel of EXR files.
         is_color_said: Whether the color space is known already, and no warning is due.
 
     Raises:
@@ -90,7 +92,7 @@ def picture_clip(
     first_file = files[0]
     is_exr = first_file.suffix.lower() == ".exr"
     window = whole_window(first_file, layer) if keep_windows and is_exr else None
-    wanted = Wanted(layer, window, with_alpha)
+    wanted = Wanted(layer, window, with_alpha, channel)
     first = read_picture(first_file, wanted)
     if first.warning and not is_color_said:
         logger.warning(first.warning)

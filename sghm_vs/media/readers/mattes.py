@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import vapoursynth as vs
@@ -15,12 +14,13 @@ import vapoursynth as vs
 from sghm_vs.clips import computed
 from sghm_vs.color.convert import read_color, to_full_range_gray, to_matte
 from sghm_vs.color.frame_props import readable
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SourceError, with_options
 from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.readers.oiio import MATTE
 from sghm_vs.media.sequences import PICTURE_SUFFIXES
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
-from sghm_vs.options import MatteChannel, Missing, Opening
+from sghm_vs.options import MATTE_WORDS, Missing, Opening
 
 logger = logging.getLogger(__name__)
 
@@ -31,15 +31,14 @@ LOOKED_AT = 5
 LUMA = "x 0.2126 * y 0.7152 * + z 0.0722 * +"
 """ITU-R BT.709."""
 PLANES = {"red": 0, "green": 1, "blue": 2}
-CHOOSE = f"say which channel is the matte: --matte-channel {'|'.join(get_args(MatteChannel))}"
+CHOOSE = f"say which channel is the matte: --matte-channel {'|'.join(MATTE_WORDS)}"
 
 
 def open_matte(
     path: str | Path,
-    channel: MatteChannel | None = None,
+    channel: str | None = None,
     plate: Source | None = None,
     *,
-    missing: Missing | None = None,
     is_told: bool = True,
 ) -> Source:
     """
@@ -50,9 +49,10 @@ def open_matte(
     Args:
         path: Footage or a picture; a script with an alpha.
         channel: Which of its channels is the matte: alpha; luma, which of a movie is its Y and of
-            RGB that of BT.709; red, green or blue as coded.
-        plate: What it is of: its rate is that of a sequence of mattes.
-        missing: What to do about numbers without a file; None is what was said of the plate's.
+            RGB that of BT.709; red, green or blue as coded; of EXR files also a channel, layer or
+            part by its name.
+        plate: What it is of: its rate is that of a sequence of mattes, and what was said of its
+            numbers without a file holds for theirs.
         is_told: Whether it is said that an alpha is taken: of many alike, once is enough.
 
     Raises:
@@ -61,24 +61,29 @@ def open_matte(
             later frame in color raises `vapoursynth.Error` when it is asked for.
         UnsupportedClipError: Its format can't be converted.
     """
-    source = open_source(path, _opening(Path(path), plate, missing))
-    return replace(source, clip=_matte(Path(path), source, channel, is_told=is_told))
+    # What is read here has options of its own.
+    with with_options({"--matte-channel", "--missing"}):
+        source = open_source(path, replace(_opening(Path(path), plate), channel=channel))
+        return replace(source, clip=_matte(Path(path), source, channel, is_told=is_told))
 
 
-def _opening(path: Path, plate: Source | None, missing: Missing | None) -> Opening:
+def _opening(path: Path, plate: Source | None) -> Opening:
     """Return how to open a matte whose frames keep their numbers, whenever they are shown."""
     if path.is_file() and path.suffix.lower() not in PICTURE_SUFFIXES:
         records = [record for _, record in records_of(Target(path, None))]
         return Opening(with_alpha=True, vfr=any("times" in one.facts for one in records))
     rate = None if plate is None else Fraction(plate.clip.fps) or None
-    said = "error" if plate is None else plate.opening.missing
-    return Opening(with_alpha=True, rate=rate, missing=missing or said)
+    missing: Missing = "error" if plate is None else plate.missing
+    return Opening(with_alpha=True, rate=rate, missing=missing)
 
 
-def _matte(
-    path: Path, source: Source, channel: MatteChannel | None, *, is_told: bool
-) -> vs.VideoNode:
+def _matte(path: Path, source: Source, channel: str | None, *, is_told: bool) -> vs.VideoNode:
     clip, alpha = readable(source.clip), _alpha(source)
+    name = _exr_channel(clip)
+    if name and channel in (None, "alpha", *([channel] if channel not in MATTE_WORDS else [])):
+        if is_told and channel is None and name != "A":
+            logger.warning("%s: its channel %s is the matte", path, name)
+        return to_matte(clip)
     if channel is not None:
         return _channel(path, clip, alpha, channel)
     if alpha is None:
@@ -102,13 +107,25 @@ def _alpha(source: Source) -> vs.VideoNode | None:
     return to_full_range_gray(source.clip.std.PropToClip("_Alpha"), vs.GRAYS)
 
 
+def _exr_channel(clip: vs.VideoNode) -> str:
+    """Return which channel of an EXR file `clip` shows as a matte; "" if it doesn't."""
+    with clip.get_frame(0) as frame:
+        return str(frame.props.get(MATTE, ""))
+
+
 def _channel(
-    path: Path, clip: vs.VideoNode, alpha: vs.VideoNode | None, channel: MatteChannel
+    path: Path, clip: vs.VideoNode, alpha: vs.VideoNode | None, channel: str
 ) -> vs.VideoNode:
     family = clip.format.color_family
+    if channel not in MATTE_WORDS:
+        msg = (
+            f"{path} has no channels by name, as EXR files have, and {channel!r} was asked for; "
+            f"choose --matte-channel {'|'.join(MATTE_WORDS)}"
+        )
+        raise SourceError(msg)
     if channel == "alpha":
         if alpha is None:
-            others = [name for name in get_args(MatteChannel) if name != "alpha"]
+            others = [word for word in MATTE_WORDS if word != "alpha"]
             msg = f"{path} has no alpha channel; choose --matte-channel {'|'.join(others)}"
             raise SourceError(msg)
         return alpha

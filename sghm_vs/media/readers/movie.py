@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from sghm_vs.errors import SourceError, listed
+from sghm_vs.errors import SourceError, if_there, listed
 from sghm_vs.media.readers import heif, planes
 
 logger = logging.getLogger(__name__)
@@ -241,14 +241,16 @@ def _track_number(path: Path, wanted: int | None) -> int:
     if wanted is not None:
         return wanted
     if tracks and not movies:
-        msg = (
-            f"{path} holds sound and a cover picture, but no movie; "
-            f"to matte the picture type --track {tracks[0].number}"
+        msg = f"{path} holds sound and a cover picture, but no movie; " + if_there(
+            "--track", f"to matte the picture type --track {tracks[0].number}", "give a movie"
         )
         raise SourceError(msg)
     if len(movies) > 1:
         logger.warning(
-            "%s has video tracks %s; the first is read: choose with --track", path, listed(movies)
+            "%s has video tracks %s; the first is read%s",
+            path,
+            listed(movies),
+            if_there("--track", ": choose with --track"),
         )
     return movies[0].number if movies else -1
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,16 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.color.frame_props import BT709, IDENTITY, LINEAR, SPACE
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SourceError, if_there
 from sghm_vs.media.metadata import DATA_WINDOW, DISPLAY_WINDOW, PICTURE_WINDOW
+from sghm_vs.media.readers.layers import (
+    PHOTOMETRIC,
+    WHITE_IS_ZERO,
+    Layer,
+    another_hint,
+    choose,
+    layers_of,
+)
 from sghm_vs.media.readers.picture import Picture, PixelBox, Wanted
 
 if TYPE_CHECKING:
@@ -28,9 +35,7 @@ if TYPE_CHECKING:
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 OIIO_SUFFIXES = frozenset({".dpx", ".exr", ".jxl", ".tga", *TIFF_SUFFIXES})
 """File endings, in lower case, that are read here."""
-PHOTOMETRIC = "tiff:PhotometricInterpretation"
-WHITE_IS_ZERO, RGB, PALETTE = 0, 2, 3
-GRAYS = (WHITE_IS_ZERO, 1)
+PALETTE = 3
 LAB_KINDS = (8, 9, 10)
 """CIELAB, ICCLAB and ITULAB, as a TIFF file says (TIFF 6.0, tag 262)."""
 NARROW = frozenset({"uint8", "uint16"})
@@ -52,57 +57,10 @@ GAMUTS: Mapping[str, tuple[float, ...]] = {
 PIXELS_MAX = 2**28
 """As many as 16384x16384: more than anybody films."""
 SAME_PRIMARIES = 0.005
+MATTE = "SghmMatte"
+"""Frame prop: which channel of an EXR file is shown as the matte that it is."""
+SAID = "--input-colorspace"
 LOG_TRANSFERS = frozenset({"Logarithmic", "Printing density"})
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Channels of an EXR file that belong together."""
-
-    part: int
-    part_name: str
-    view: str
-    """The eye of a stereo file's part, or ""."""
-    prefix: str
-    """What stands before the last dot of the channels' names; "" for plain R, G, B."""
-    channels: Mapping[str, int]
-    """Index in the part by what stands behind that dot."""
-
-    @property
-    def name(self) -> str:
-        """The name to ask for it by."""
-        return self.prefix or self.part_name
-
-    @property
-    def shown(self) -> tuple[int, ...]:
-        """The channels to show: R, G, B, else Y, else the only one, else none."""
-        if {"R", "G", "B"} <= self.channels.keys():
-            return tuple(self.channels[name] for name in "RGB")
-        if "Y" in self.channels and not {"RY", "BY"} & self.channels.keys():
-            return (self.channels["Y"],)
-        return tuple(self.channels.values()) if len(self.channels) == 1 else ()
-
-    @property
-    def alpha(self) -> int | None:
-        """The channel A beside others."""
-        return self.channels.get("A") if len(self.channels) > 1 else None
-
-    def of(self, channel: str) -> Layer:
-        """Return the layer that is but `channel` of this one."""
-        return replace(self, channels={channel: self.channels[channel]})
-
-    def is_named(self, name: str) -> bool:
-        """Tell whether it may be asked for by `name`."""
-        return name in (
-            self.prefix,
-            self.part_name,
-            self.view,
-            f"{self.part_name}.{self.prefix}",
-        )
-
-    def __str__(self) -> str:
-        before = f"{self.name}." if self.name else ""
-        return ", ".join(f"{before}{channel}" for channel in self.channels)
 
 
 def read_with_oiio(path: Path, wanted: Wanted) -> Picture:
@@ -112,7 +70,8 @@ def read_with_oiio(path: Path, wanted: Wanted) -> Picture:
     Args:
         path: An EXR, DPX, Targa, TIFF or JPEG XL file; of several pictures it is the first.
         wanted: Its layer is R, G, B of the first part of an EXR file that has them, else Y, else
-            the only channel of the file. Where a window is shown, gaps are black; overscan is cut.
+            the only channel of the file; of a matte see `choose`. Where a window is shown, gaps
+            are black; overscan is cut.
 
     Raises:
         SourceError: The file is missing or damaged, has no such layer, pixels beyond the window, or
@@ -130,6 +89,8 @@ def read_with_oiio(path: Path, wanted: Wanted) -> Picture:
         return _upright(_framed(plane, spec, box), spec)
 
     props = _props(path, spec, len(planes)) | ({} if wanted.window is None else _kept(spec, box))
+    if wanted.with_alpha and chosen.matte:
+        props[MATTE] = chosen.matte
     return Picture(
         tuple(map(shown, planes)),
         props,
@@ -172,10 +133,10 @@ def _chosen(path: Path, wanted: Wanted) -> Iterator[tuple[ImageInput, Layer, Ima
     """Open the file at `path` where the layer is that is wanted."""
     try:
         with _opened(path) as file:
-            layers = list(_layers(file))
+            layers = list(layers_of(file))
             if path.suffix.lower() != ".exr":
                 layers = [layer for layer in layers if layer.part == 0]
-            chosen = _choose(path, layers, wanted)
+            chosen = choose(path, layers, wanted)
             file.seek_subimage(chosen.part, 0)
             spec = file.spec()
             _refuse_deep(path, spec)
@@ -231,68 +192,6 @@ def _article(kind: str) -> str:
     return "an" if kind == "EXR" else "a"
 
 
-def _layers(file: ImageInput) -> Iterator[Layer]:
-    part = 0
-    while file.seek_subimage(part, 0):
-        spec = file.spec()
-        channels: dict[str, dict[str, int]] = {}
-        for index, name in enumerate(_channel_names(spec)):
-            prefix, _, short = name.rpartition(".")
-            channels.setdefault(prefix, {})[short] = index
-        name, view = (spec.get_string_attribute(key) for key in ("name", "view"))
-        for prefix, names in channels.items():
-            yield Layer(part, name, view, prefix, names)
-        part += 1
-
-
-def _channel_names(spec: ImageSpec) -> list[str]:
-    """Return the names of channels; a TIFF file's by their order, where it says but their number."""
-    names = list(spec.channelnames)
-    said = spec.get_int_attribute(PHOTOMETRIC, -1)
-    if said in GRAYS:
-        names[0] = "Y"
-    colors = 3 if said == RGB else 1
-    if said in (*GRAYS, RGB) and len(names) > colors and "A" not in names:
-        names[colors] = "A"
-    return names
-
-
-def _choose(path: Path, layers: list[Layer], wanted: Wanted) -> Layer:
-    """Return the layer that is asked for by name, or the one to show if there is no name."""
-    name = wanted.layer
-    if name is not None:
-        fitting = [layer for layer in layers if layer.is_named(name) and layer.shown]
-    elif sum(len(layer.channels) for layer in layers) == 1:
-        return layers[0]
-    else:
-        plain = [layer for layer in layers if not layer.prefix and layer.shown]
-        fitting = sorted(plain, key=lambda layer: len(layer.shown), reverse=True)
-        if not fitting and wanted.with_alpha:
-            fitting = _only_alpha(layers)
-    if not fitting:
-        raise SourceError(_without(path, layers, name))
-    return fitting[0]
-
-
-def _only_alpha(layers: list[Layer]) -> list[Layer]:
-    """Return the one layer that has an A, if there is but one: Blender's, or one beside depth."""
-    found = [layer for layer in layers if "A" in layer.channels]
-    if len(found) != 1:
-        return []
-    return found if found[0].shown else [found[0].of("A")]
-
-
-def _without(path: Path, layers: list[Layer], name: str | None) -> str:
-    held = ", ".join(str(layer) for layer in layers)
-    named = [layer.name for layer in layers if layer.name and layer.shown]
-    hint = f"choose with --layer: {', '.join(named)}" if named else "render it again with R, G, B"
-    if name is not None:
-        return (
-            f"{path} has no layer {name!r} with R, G, B, or Y, or one channel, but {held}; {hint}"
-        )
-    return f"{path} has channels {held}; R, G, B, or Y, or one are needed: {hint}"
-
-
 def _refuse_deep(path: Path, spec: ImageSpec) -> None:
     if spec.deep:
         msg = f"{path} holds deep samples; flatten it first, for example by Nuke's DeepToImage"
@@ -317,7 +216,7 @@ def _refuse_numbers(path: Path, layer: Layer, spec: ImageSpec, *, with_alpha: bo
     odd = sorted(kinds - NARROW - WIDE)
     if odd:
         kind = NUMPY_NAMES.get(odd[0], odd[0])
-        other = ", or name another layer with --layer" if path.suffix.lower() == ".exr" else ""
+        other = another_hint(with_alpha=with_alpha) if path.suffix.lower() == ".exr" else ""
         msg = (
             f"{path} has {kind} pixels in {layer}; 8-bit, 16-bit, half and 32-bit float pictures "
             f"are read: write it as one of these{other}"
@@ -340,9 +239,10 @@ def _refuse_beyond(path: Path, spec: ImageSpec, wanted: Wanted, box: PixelBox) -
         raise SourceError(msg)
     # Of a matte, nothing is what is seen where nobody is.
     if not data.meets(box) and not wanted.with_alpha:
+        overscan = if_there("--keep-windows", "matte them too with --keep-windows, or ")
         msg = (
             f"{path} has pixels at {data} alone, beside what it displays, {box}: nothing of them "
-            "would be seen; matte them too with --keep-windows, or render it again"
+            f"would be seen; {overscan}render it again"
         )
         raise SourceError(msg)
 
@@ -434,15 +334,18 @@ def _warning(path: Path, spec: ImageSpec) -> str | None:
     transfer = spec.get_string_attribute("dpx:Transfer")
     if transfer in LOG_TRANSFERS:
         return (
-            f"{path} holds log film codes ({transfer}), which are taken as display color; "
-            "say what they are for a better matte: --input-colorspace adx10, logc3, …"
+            f"{path} holds log film codes ({transfer}), which are taken as display color"
+            + if_there(
+                SAID,
+                f"; say what they are for a better matte: {SAID} adx10, logc3, …",
+            )
         )
     said = spec.getattribute("chromaticities")
     if isinstance(said, tuple) and not _are_near(said, REC709) and not _gamut(spec):
         primaries = " ".join(f"{number:.4g}" for number in said)
         return (
-            f"{path} says that its primaries are {primaries}, and they are taken as Rec.709; "
-            "say what they are: --input-colorspace NAME"
+            f"{path} says that its primaries are {primaries}, and they are taken as Rec.709"
+            + if_there(SAID, f"; say what they are: {SAID} NAME")
         )
     return None
 

@@ -71,6 +71,8 @@ class Wanted:
     """What to show of an EXR file, whose own windows are then told; None is the display window."""
     with_alpha: bool = False
     """Whether its alpha is read, too."""
+    channel: str | None = None
+    """Of a matte: which channel, or layer, of an EXR file; None is its only alpha."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ def _is_finished(target: Target, records: list[Record]) -> bool:
 
 
 def _differences(record: Record, wanted: Record) -> list[str]:
-    said = {"frames", "sound", *NUMBERED}
+    # A comment says the settings once more; of pictures each is looked at by its own number.
+    said = {"frames", "sound", "comment", *(NUMBERED if record.facts.get("is_sequence") else ())}
     is_movie = not record.facts.get("is_sequence") and record.numbers != wanted.numbers
     return [
         *differing(record.how.get("form", {}), wanted.how["form"]),

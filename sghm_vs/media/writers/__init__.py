@@ -34,6 +34,8 @@ from sghm_vs.options import (
     check_layers,
     check_suffixes,
     check_used,
+    refuse_unused,
+    word_of_over,
 )
 
 __all__ = ["OutputFormat", "export"]
@@ -47,6 +49,8 @@ WRITERS: Mapping[str, type[Writer]] = {
 }
 type Progress = Callable[[int, int], None]
 
+OVER = "over"
+"""In the metadata: what reviews are over, which no other output is told."""
 GROUPS_AHEAD = 4, 8
 """
 Frames of the shot that are computed before they are needed, and at most kept: at least, at most.
@@ -124,11 +128,13 @@ def export(
     arguments = locals()
     _check_arguments(arguments)
     made, extra, beside = OutputFormat(**output_format), dict(extra or {}), dict(beside or {})
+    told = dict(metadata or {})
     check_layers(extra, made)
     named = extra | {str(path): matte for path, matte in beside.items()}
     _check_clips(clip, alpha, foreground, named)
     numbers = range(first_number, first_number + clip.num_frames)
     check_used(output_format, [str(path) for path in paths], made)
+    _refuse_unused(arguments, made)
     targets = find_targets(
         [*map(Path, paths), *beside],
         numbers,
@@ -147,7 +153,7 @@ def export(
             output_format=made,
             first_number=first_number,
             origin=origin or SourceMetadata(first_frame=first_number),
-            metadata=dict(metadata or {}),
+            metadata={name: value for name, value in told.items() if name != OVER},
             sampled=sampled(clip.num_frames),
         )
         deliveries: list[Delivery] = []
@@ -155,6 +161,9 @@ def export(
             for target in targets:
                 matte = beside.get(target.path)
                 its_own = job if matte is None else replace(job, alpha=matte)
+                if over is not None and target.path.suffix.lower() == ".mp4":
+                    shown = {OVER: _word_of(over), **told}
+                    its_own = replace(its_own, metadata=shown)
                 # One by one, each known before it starts: a later one, or a signal, may end them.
                 writer = WRITERS[target.path.suffix.lower()](its_own, target)
                 is_recorded = sidecar and matte is None
@@ -186,6 +195,17 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
         raise ExportError(msg)
 
 
+def _refuse_unused(arguments: Mapping[str, Any], output_format: OutputFormat) -> None:
+    """Refuse clips that no output shows, and two answers to what is done with files that exist."""
+    needs = {"foreground": "color", "over": "review"}
+    given = {name: needed for name, needed in needs.items() if arguments[name] is not None}
+    met = frozenset[str]().union(*(output_format.meets(str(path)) for path in arguments["paths"]))
+    refuse_unused({name: needed for name, needed in given.items() if needed not in met})
+    if arguments["resume"] and arguments["overwrite"]:
+        msg = "resume keeps what is whole, and overwrite replaces all; give one of them"
+        raise ExportError(msg)
+
+
 def find_targets(
     paths: Sequence[Path],
     numbers: range,
@@ -212,6 +232,11 @@ def find_targets(
         msg = f"an .mp4 is a review movie without alpha; say what it shows the subject over: {how}"
         raise ExportError(msg)
     return targets
+
+
+def _word_of(over: vs.VideoNode | Sequence[float]) -> str:
+    """Return what a review's record says of what it is over, unless somebody says more."""
+    return "a clip" if isinstance(over, vs.VideoNode) else word_of_over((over[0], over[1], over[2]))
 
 
 def _background(over: vs.VideoNode | Sequence[float], clip: vs.VideoNode) -> vs.VideoNode:

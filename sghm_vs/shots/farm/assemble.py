@@ -85,6 +85,7 @@ def _write_from_alpha(job: Job) -> None:
         source,
         _kept_alpha(job, source),
         job.paths,
+        matte=job.shot.matting.mask,
         frames=job.planned.frames,
         delivery=as_it_sounds(delivery_of(job.task_of_all), source),
         metadata={"source": source.name, **describe(job.shot.matting)},

@@ -13,6 +13,7 @@ from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
 from sghm_vs.media.readers import Source, open_source, what_is_used
 from sghm_vs.options import FrameRange, Matting, Values, to_words
 from sghm_vs.shots.batch.names import Shot
+from sghm_vs.shots.batch.record import inputs_of
 from sghm_vs.shots.batch.requests import requests_from, shots_from
 from sghm_vs.shots.farm.chunks import CHUNK_S, Chunk, chunk_size, split
 from sghm_vs.shots.farm.fingerprint import Fingerprint
@@ -142,7 +143,8 @@ def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]
             invalid[one.shot.name] = str(error)
             continue
         # What is said of all footage may be for some of it; a command of one shot says what it uses.
-        shot = replace(one.shot, opening=what_is_used(source, one.shot.opening))
+        given = [path for name, path in inputs_of(one.shot).items() if name != "source"]
+        shot = replace(one.shot, opening=what_is_used(source, one.shot.opening, given))
         opened.append((replace(one, shot=shot), available))
     return opened, invalid
 
