@@ -113,6 +113,17 @@ HOSTS = (
     "nuke", "fusion", "resolve", "premiere", "fcp", "aftereffects", "blender", "kdenlive",
     "shotcut", "flame",
 )  # fmt: skip
+PUBLIC_SETS: Mapping[str, str] = {
+    "p3m": "P3M-10k: faces that are blurred (P3M-500-P) and not (P3M-500-NP)",
+    "ppm": "PPM-100 portraits",
+    "aim500": "AIM-500, natural pictures, 100 of them portraits",
+    "aim": "people of Adobe Image Matting, as clips over backgrounds",
+    "d646": "people of Distinctions-646, as clips over backgrounds",
+    "videomatte": "VideoMatte240K's test clips over backgrounds",
+    "youtubematte": "YouTubeMatte's clips over backgrounds",
+    "crgnn": "CRGNN's real clips, every tenth frame with a truth",
+}
+"""Published mattes with a truth, by name; see `sghm_vs.evaluate.sets.SETS`."""
 COLORS = {
     "black": (0.0, 0.0, 0.0),
     "white": (1.0, 1.0, 1.0),

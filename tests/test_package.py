@@ -90,6 +90,7 @@ REFUSALS = {
     "a review has nothing behind it": ["matte", "plate.png", "-o", "a.mp4"],
     "the ending is unknown": ["matte", "plate.png", "-o", "a.avi"],
     "the footage of a batch is missing": ["batch", "nowhere.mov", "-o", "mattes"],
+    "the public set is missing": ["eval", "--set", "p3m", "nowhere"],
     "the plan is missing": ["farm", "make", "nowhere.json"],
 }  # fmt: skip
 

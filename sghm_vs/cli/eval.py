@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
+from sghm_vs.cli.eval_set import RECORD, SIZING, run_set
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError
-from sghm_vs.options import Matting, called, options_of
+from sghm_vs.options import PUBLIC_SETS, Matting, called, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from sghm_vs.media.readers import Source
 
-SIZING = "image"
-"""As the published scripts do, whose figures are compared."""
 NETWORKS = frozenset(option.name for option in options_of(Matting)) - {"matte_channel"}
 """Knobs of mattes that are made here."""
 UNITS = (
@@ -36,14 +35,25 @@ def add_parser(verbs: options.Verbs) -> None:
         help="score mattes against the truth",
         description=f"Score mattes against the truth: {UNITS}. Give finished mattes with --pred, "
         "or pictures with --images to matte them first. Without a truth, --pred and --plate give "
-        "the warp error alone.",
+        "the warp error alone. --set NAME DIR scores a public set by its paper's rules, beside what "
+        "was published.",
     )
-    mattes = parser.add_mutually_exclusive_group(required=True)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="DIR", help="with --set: where the set is"
+    )
+    parser.add_argument(
+        "--set",
+        choices=PUBLIC_SETS,
+        metavar="NAME",
+        help="a public set, matted first, or of --pred mattes: "
+        + "; ".join(f"{name} ({what})" for name, what in PUBLIC_SETS.items()),
+    )
+    mattes = parser.add_mutually_exclusive_group()
     mattes.add_argument(
         "--pred",
         type=Path,
         metavar="P",
-        help="a matte: movie, picture or sequence; or a folder of pictures",
+        help="a matte: movie, picture or sequence; or a folder of pictures, with --set in its layout",
     )
     mattes.add_argument(
         "--images", type=Path, metavar="DIR", help="a folder of pictures to matte and score"
@@ -75,10 +85,21 @@ def add_parser(verbs: options.Verbs) -> None:
         "--output",
         type=Path,
         metavar="DIR",
-        help="keep the mattes of --images here, 16-bit PNG",
+        help=f"keep the mattes of --images or --set here, 16-bit PNG, and of --set {RECORD}",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help=f"with --set: go on with the {RECORD} of -o"
+    )
+    parser.add_argument(
+        "--mask",
+        dest="masks",
+        type=Path,
+        metavar="DIR",
+        help="with --set: a folder of masks in its layout, one a frame, to guide the network by",
     )
     options.add_matte_channel(parser)
-    options.add_model_options(parser, sizing=SIZING)
+    sizing = f"{SIZING[False]}, as the published scripts; of clips {SIZING[True]}"
+    options.add_model_options(parser, unset={"sizing": sizing})
     options.add_report_options(parser)
     parser.set_defaults(run=run)
 
@@ -86,6 +107,8 @@ def add_parser(verbs: options.Verbs) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score what `args` name, and print a line per item and the mean."""
     _refuse_unused(args)
+    if args.set is not None:
+        return run_set(args, _matter)
     if args.gt is None:
         scores = {_matte_without_truth(args).name: {"warp": _warp_error(args)}}
     elif args.images is not None:
@@ -103,18 +126,36 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _refuse_unused(args: argparse.Namespace) -> None:
-    """Refuse what would do nothing for the mattes that `args` name."""
-    said = [name for name in options.values_from(args) if name in NETWORKS]
-    if args.sizing == SIZING:
-        said.remove("sizing")
-    needed, flags = "--images", [called(name) for name in said]
-    flags += ["-o"] if args.output is not None else []
-    if args.images is not None:
-        needed, beside = "--pred", {"--plate": args.plate, "--pred-start": args.pred_start}
-        flags = [flag for flag, value in beside.items() if value is not None]
-    if flags:
-        msg = f"{flags[0]} is for {needed}, which is not given; leave it out"
+    """Refuse what would do nothing for the mattes that `args` name, or name none."""
+    is_set, is_given = args.set is not None, args.pred is not None
+    if is_set and args.folder is None:
+        msg = f"--set {args.set} needs the folder of the set; add it: --set {args.set} DIR"
         raise SettingsError(msg)
+    if not is_set and not is_given and args.images is None:
+        msg = "give mattes with --pred, pictures with --images or a public set with --set NAME DIR"
+        raise SettingsError(msg)
+    own = "mattes without --set, which has its own"
+    of_pred = own if is_set else _lacking("--pred")
+    uses = [
+        ("DIR", args.folder, is_set, _lacking("--set")),
+        ("--resume", args.resume or None, is_set, _lacking("--set")),
+        ("--mask", args.masks, is_set and not is_given, "--set without --pred"),
+        ("--images", args.images, not is_set, own),
+        ("--gt", args.gt, not is_set, own),
+        ("--plate", args.plate, is_given and not is_set, of_pred),
+        ("--pred-start", args.pred_start, is_given and not is_set, of_pred),
+        ("-o", args.output, is_set or not is_given, _lacking("--images")),
+    ]
+    network = [name for name in options.values_from(args) if name in NETWORKS]
+    uses += [(called(name), name, not is_given, _lacking("--images")) for name in network]
+    for flag, value, is_used, what in uses:
+        if value is not None and not is_used:
+            msg = f"{flag} is for {what}; leave it out"
+            raise SettingsError(msg)
+
+
+def _lacking(flag: str) -> str:
+    return f"{flag}, which is not given"
 
 
 def _matte_without_truth(args: argparse.Namespace) -> Path:
@@ -197,7 +238,7 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
     with progress("eval", quiet=args.quiet) as report:
         for done, (image, truth) in enumerate(pairs):
             clip = open_source(image).clip
-            alpha = matte(clip)
+            alpha = matte(clip, None)
             if args.output is not None:
                 export(
                     clip, alpha, args.output / f"{image.stem}.png", overwrite=True, sidecar=False
@@ -207,13 +248,17 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
                 report(done + 1, len(pairs))
 
 
-def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
-    """Return the function from a picture's clip to its alpha; it holds the network."""
+def _matter(
+    args: argparse.Namespace,
+) -> Callable[[vs.VideoNode, vs.VideoNode | None], vs.VideoNode]:
+    """Return the function from a picture's clip, and its mask, to its alpha; it holds the network."""
     from sghm_vs.filter.engine import engines_for
     from sghm_vs.filter.sghm import matte_clip
     from sghm_vs.models.backends.device import choose_computes
     from sghm_vs.models.weights import find_weights
 
+    if "sizing" not in args:
+        args.sizing = SIZING[False]
     matting = options.matting_from(args)
     computes = [
         compute.for_many_sizes()
@@ -222,7 +267,7 @@ def _matter(args: argparse.Namespace) -> Callable[[vs.VideoNode], vs.VideoNode]:
     weights = find_weights(matting.model)
     engines = engines_for(weights, matting.settings, computes, num_streams=1, captures=False)
     # Each clip is one picture: nothing of another is kept.
-    return lambda clip: matte_clip(clip, engines)
+    return lambda clip, mask: matte_clip(clip, engines, mask)
 
 
 def _mean(scores: list[dict[str, float]]) -> dict[str, float]:

@@ -58,6 +58,7 @@ def add_group(
     description: str | None = None,
     defaults: Mapping[str, object] | None = None,
     flags: Mapping[str, str] | None = None,
+    unset: Mapping[str, str] | None = None,
 ) -> None:
     """
     Add the knobs of a group of `sghm_vs.options`; `values_from` has those that are given.
@@ -71,12 +72,15 @@ def add_group(
         description: Stands below the title.
         defaults: This verb's own.
         flags: This verb's own, by the knob's name.
+        unset: What this verb does where a knob isn't given, in words, by the knob's name.
     """
     check_names()
     added = parser.add_argument_group(title, description)
     for option in options_of(group, deep=deep):
         if option.name not in but:
             flag = (flags or {}).get(option.name, option.flag)
+            words = (unset or {}).get(option.name, option.knob.unset)
+            option = option._replace(knob=option.knob._replace(unset=words))
             add_option(added, option, (defaults or {}).get(option.name), flag)
 
 
@@ -116,10 +120,15 @@ def _typed(option: Option) -> Callable[[str], Any]:
 
 
 def add_model_options(
-    parser: argparse.ArgumentParser, *, mask: bool = False, **defaults: object
+    parser: argparse.ArgumentParser,
+    *,
+    mask: bool = False,
+    unset: Mapping[str, str] | None = None,
+    **defaults: object,
 ) -> None:
     """Add what chooses the model, its device and its settings, and perhaps what guides it."""
-    add_group(parser, "matting", Matting, but=() if mask else MASK, defaults=defaults)
+    but = () if mask else MASK
+    add_group(parser, "matting", Matting, but=but, defaults=defaults, unset=unset)
 
 
 def add_matte_channel(parser: argparse.ArgumentParser) -> None:

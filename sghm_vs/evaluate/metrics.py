@@ -86,17 +86,23 @@ def score_frame(alpha: Matte, truth: Matte) -> Scores:
     )
 
 
-def gradient_error(alpha: Matte, truth: Matte) -> float:
+def gradient_error(alpha: Matte, truth: Matte, *, stretch: bool = True) -> float:
     """
     Return Grad, /1000: the summed squared difference of the mattes' gradient strengths.
 
-    Both mattes (h, w) are first stretched to 0-1 each. Gradients are by derivatives of a
-    Gaussian of 1.4 px, with the border repeated.
+    Gradients are by derivatives of a Gaussian of 1.4 px, with the border repeated.
+
+    Args:
+        alpha: The matte to judge, (h, w), 0-1.
+        truth: The true matte, of the same size.
+        stretch: Whether each is first stretched to 0-1.
 
     Source:
-        Rhemann et al., CVPR 2009; stretching and kernel scale as in Lin et al., WACV 2022.
+        Rhemann et al., CVPR 2009; stretching and kernel scale as in Lin et al., WACV 2022, which
+        stretches frames of 512 px, and not those in HD.
     """
-    difference = _gradient(_stretched(alpha)) - _gradient(_stretched(truth))
+    pair = (_stretched(alpha), _stretched(truth)) if stretch else (alpha, truth)
+    difference = np.subtract(*map(_gradient, pair))
     return float(np.square(difference).sum() / 1e3)
 
 
@@ -111,7 +117,11 @@ def connectivity_error(alpha: Matte, truth: Matte) -> float:
     Source:
         Rhemann et al., CVPR 2009, with ten levels.
     """
-    level = _connected_level(alpha, truth)
+    return disconnection(alpha, truth, connected_level(alpha, truth))
+
+
+def disconnection(alpha: Matte, truth: Matte, level: Matte) -> float:
+    """Return Conn, /1000, where pixels belong to the main body up to `level`, (h, w), 0-1."""
     difference = _disconnected(alpha - level) - _disconnected(truth - level)
     return float(np.abs(difference).sum() / 1e3)
 
@@ -236,7 +246,7 @@ def _gradient(alpha: Matte) -> Matte:
     return np.hypot(across, down)
 
 
-def _connected_level(alpha: Matte, truth: Matte) -> Matte:
+def connected_level(alpha: Matte, truth: Matte) -> Matte:
     """Return, for each pixel, the highest level up to which it stays in the main body."""
     level = np.zeros_like(truth)
     is_connected = np.ones(truth.shape, bool)

@@ -22,7 +22,7 @@ def pair_folders(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
         SettingsError: A folder is missing or has no pictures, a picture has no partner or
             several.
     """
-    mattes, truths = _pictures(pred), _pictures(truth)
+    mattes, truths = pictures_by_stem(pred), pictures_by_stem(truth)
     partners = {stem: _partners(stem, truths) for stem in mattes}
     used = {stem for found in partners.values() for stem in found}
     alone = [mattes[stem].name for stem, found in partners.items() if not found]
@@ -40,9 +40,17 @@ def _partners(stem: str, truths: dict[str, Path]) -> list[str]:
     return [stem + ending for ending in TRUTH_ENDINGS if stem + ending in truths]
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
-    """Return the pictures of `folder` by their stems."""
+def pictures_by_stem(folder: Path, *, may_lack: bool = False) -> dict[str, Path]:
+    """
+    Return the pictures in `folder` by their stems, in the order of their names.
+
+    Raises:
+        SettingsError: It is missing or has no pictures, unless it `may_lack` them; or it has two of
+            one stem.
+    """
     if not folder.is_dir():
+        if may_lack:
+            return {}
         msg = f"{folder} is not a folder; give the folder that holds the pictures"
         raise SettingsError(msg)
     pictures: dict[str, Path] = {}
@@ -53,7 +61,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
             msg = f"{path} and {pictures[path.stem].name} have the same name; keep one of them"
             raise SettingsError(msg)
         pictures[path.stem] = path
-    if not pictures:
+    if not pictures and not may_lack:
         msg = f"{folder} holds no pictures; their names end in {' '.join(sorted(PICTURE_SUFFIXES))}"
         raise SettingsError(msg)
     return pictures
