@@ -13,11 +13,11 @@ import opentimelineio as otio
 from sghm_vs.errors import SourceError, counted, listed
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.options import DEFAULT_RATE, exact_rate
-from sghm_vs.shots.text import decoded
 from sghm_vs.shots.timeline.media_names import files_of, first_number_of, names_of
 from sghm_vs.shots.timeline.notes import BEFORE, DROP, MORE, PROBLEM, SURE, UNREAD, left
 from sghm_vs.shots.timeline.read_edl import read_edl
 from sghm_vs.shots.timeline.read_fcp_xml import XML_SUFFIX, read_fcp_xml
+from sghm_vs.shots.timeline.read_otio import read_otio
 from sghm_vs.shots.timeline.speeds import make_plain, speed_of
 
 EDL_SUFFIX = ".edl"
@@ -91,7 +91,8 @@ def read_edit(path: Path, rate: Fraction | None = None) -> otio.schema.Timeline:
         raise SourceError(msg)
     if path.suffix.lower() == EDL_SUFFIX:
         return read_edl(path, rate or DEFAULT_RATE)
-    found = read_fcp_xml(path) if path.suffix.lower() == XML_SUFFIX else _adapted(path)
+    readers = {XML_SUFFIX: read_fcp_xml, OTIO_SUFFIX: read_otio}
+    found = readers.get(path.suffix.lower(), _adapted)(path)
     timeline = _one_timeline(found, path)
     for track in timeline.tracks:
         for parent, at in clips_of(track):
@@ -102,8 +103,6 @@ def read_edit(path: Path, rate: Fraction | None = None) -> otio.schema.Timeline:
 def _adapted(path: Path) -> object:
     """Return what an adapter of OpenTimelineIO reads."""
     try:
-        if path.suffix.lower() == OTIO_SUFFIX:
-            return otio.adapters.read_from_string(decoded(path.read_bytes()), "otio_json")
         return otio.adapters.read_from_file(
             str(path), media_linker_name=otio.media_linker.MediaLinkingPolicy.DoNotLinkMedia
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
@@ -24,6 +26,7 @@ EDIT = re.compile(
 """Reels may have spaces: what stands left of channel, kind and four times."""
 DROPS = re.compile(r"^\s*FCM:?\s*DROP|\d\d:\d\d;\d\d\b", re.IGNORECASE | re.MULTILINE)
 EVENT = re.compile(r"(\d+)\s+\S")
+TIMES = re.compile(r"\d\d?[:;.]\S+[:;.]\S+[:;.]\d{2,3}(?!\S)")
 SPEED = re.compile(
     rf"M2\s+(?:(?P<reel>.*?)\s+)?(?P<speed>[-+]?\d+(?:[.,]\d*)?)(?:\s+(?P<time>{TIME}))?"
 )
@@ -41,6 +44,8 @@ BLACK = frozenset({"BL", "BLACK"})
 CHANNELS = {"B": ("V", "A1"), "AA": ("A1", "A2"), "A": ("A1",), "AV": ("V", "A1")}
 USUAL_FPS = (24, 25, 30, 48, 50, 60, 96, 100, 120)
 DAY_S = 86400
+ODDS_MIN = 0.01
+"""That a list of another rate has so few of that rate's numbers."""
 HALF = Fraction(1, 2)
 SIMPLE_SPEEDS = tuple(sorted({Fraction(n, d) for d in range(1, 9) for n in range(1, 8 * d + 1)}))
 
@@ -103,16 +108,27 @@ def read_edl(path: Path, rate: Fraction) -> otio.schema.Timeline:
         SourceError: It can't be opened, holds no events, or its times are of another rate.
     """
     try:
-        lines = numbered_lines(decoded(path.read_bytes()))
+        lines = list(numbered_lines(decoded(path.read_bytes())))
     except OSError as error:
         msg = f"{path} can't be read: {error.strerror}; check its name"
         raise SourceError(msg) from None
+    _check_rate(lines, path, rate)
     found = _parsed(lines, path, rate)
+    found.unread += _without_length(found.events, path)
     if not any(event.edits for event in found.events):
         why = f": {'; '.join(map(': '.join, found.unread[:3]))}" if found.unread else ""
         msg = f"{path} can't be read as an edit: it has no events of CMX 3600{why}; export it anew"
         raise SourceError(msg)
     return _timeline(found, rate)
+
+
+def _without_length(events: Iterable[Event], path: Path) -> Iterator[tuple[str, str]]:
+    """Yield events that show no frame, each with why."""
+    for event in events:
+        if event.edits and all(edit.length <= 0 for edit in event.edits):
+            first = event.edits[0]
+            why = f"line {first.line} of {path.name}: it begins and ends at one time of the record"
+            yield f"event {first.event}", why
 
 
 def drops_frames(path: Path) -> bool:
@@ -133,7 +149,7 @@ def _parsed(lines: Iterable[tuple[int, str]], path: Path, rate: Fraction) -> Lis
             found.title = text[6:].strip()
         elif text.upper().startswith("FCM"):
             is_drop = "DROP" in text.upper() and "NON" not in text.upper()
-        elif EVENT.match(text):
+        elif EVENT.match(text) or _means_event(text):
             _add_edit(found, text, number, path, rate, is_drop=is_drop)
         elif text and found.events:
             event = found.events[-1]
@@ -141,11 +157,16 @@ def _parsed(lines: Iterable[tuple[int, str]], path: Path, rate: Fraction) -> Lis
     return found
 
 
+def _means_event(text: str) -> bool:
+    """Tell whether a line has an event's four times, however it begins."""
+    return not text.startswith(("*", ">", "M2")) and len(TIMES.findall(text)) == 4
+
+
 def _add_edit(
     found: List, text: str, number: int, path: Path, rate: Fraction, *, is_drop: bool
 ) -> None:
     try:
-        edit = _edit(text, number, path, rate, is_drop=is_drop)
+        edit = _edit(text, number, rate, is_drop=is_drop)
     except SettingsError as error:
         event = text.split()[0]
         found.unread.append((f"event {event}", f"line {number} of {path.name}: {error}"))
@@ -159,21 +180,18 @@ def _add_edit(
         found.events.append(Event([edit]))
 
 
-def _edit(text: str, number: int, path: Path, rate: Fraction, *, is_drop: bool) -> Edit:
+def _edit(text: str, number: int, rate: Fraction, *, is_drop: bool) -> Edit:
     """
     Return what a line says.
 
     Raises:
         SettingsError: It is no line of an event.
-        SourceError: Its times are of another rate.
     """
     match = EDIT.fullmatch(text)
     if match is None:
         msg = f"{text!r} is no event; it needs reel, channel, transition and four timecodes"
         raise SettingsError(msg)
     words = match.groups()[-4:]
-    for word in words:
-        _check_rate(word, number, path, rate)
     # Beside a drop-frame time a colon says non-drop; alone it counts as the list does.
     is_drop = is_drop and not any(";" in word for word in words)
     times = [_time(word, rate, is_drop=is_drop) for word in words]
@@ -198,17 +216,35 @@ def _edit(text: str, number: int, path: Path, rate: Fraction, *, is_drop: bool) 
     )
 
 
-def _check_rate(word: str, number: int, path: Path, rate: Fraction) -> None:
-    """Refuse numbers that the rate has not, and another one has."""
+def _check_rate(lines: Iterable[tuple[int, str]], path: Path, rate: Fraction) -> None:
+    """Refuse a list of another rate: with as many numbers that this one lacks as that one makes."""
     fps = round(rate)
-    frames = int(re.split("[:;.,]", word)[-1]) if not word.isdigit() else 0
-    needed = next((usual for usual in USUAL_FPS if usual > frames), None)
-    if frames >= fps and needed is not None:
-        msg = (
-            f"line {number} of {path} has {word}, and {float(rate):.6g} frames a second have no "
-            f"number {frames}; give the edit's own with --rate {needed}"
-        )
-        raise SourceError(msg)
+    matches = ((number, EDIT.fullmatch(text.strip())) for number, text in lines)
+    tops = [(_top(match.groups()[-4:]), number) for number, match in matches if match]
+    for needed in USUAL_FPS:
+        known = [top for top, _ in tops if top[0] < needed]
+        beyond = [one for one in tops if fps <= one[0][0] < needed]
+        if beyond and not _are_odd(len(beyond), len(known), 1 - (fps / needed) ** 4):
+            (frames, word), number = beyond[0]
+            msg = (
+                f"line {number} of {path} has {word}, and {float(rate):.6g} frames a second have "
+                f"no number {frames}; give the edit's own with --rate {needed}"
+            )
+            raise SourceError(msg)
+
+
+def _top(times: Iterable[str]) -> tuple[int, str]:
+    """Return the highest number of a frame among `times`, and the time that has it."""
+    return max((int(re.split("[:;.,]", time)[-1]) if not time.isdigit() else 0, time)
+               for time in times)  # fmt: skip
+
+
+def _are_odd(count: int, events: int, share: float) -> bool:
+    """Tell whether `count` is too few for as many `events`, of which such a share is expected."""
+    odds = sum(
+        math.comb(events, n) * share**n * (1 - share) ** (events - n) for n in range(count + 1)
+    )
+    return odds < ODDS_MIN
 
 
 def _time(word: str, rate: Fraction, *, is_drop: bool) -> Timecode:
@@ -324,8 +360,8 @@ def _clip(event: Event, at: int, rate: Fraction) -> otio.schema.Clip:
     if edit.reel.upper() not in NO_REELS:
         clip.metadata["cmx_3600"] = {"reel": edit.reel}
     _mark(clip, event, said, rate)
-    leave(clip, **{NAMES: named, DROP: edit.source_is_drop})
-    _note_lengths(clip, edit, is_retimed=speed != 1)
+    notes = [*_odd_speeds(event, at), *_odd_lengths(clip, edit, is_retimed=speed != 1)]
+    leave(clip, **{NAMES: named, DROP: edit.source_is_drop, **({NOTES: notes} if notes else {})})
     return clip
 
 
@@ -354,7 +390,10 @@ def _mark(
     """Keep locators as markers, and the event's comments as they are."""
     for label, value in said:
         match = LOCATOR.fullmatch(value) if label.upper() == "LOC" else None
-        if match is not None:
+        # Nothing is matted by a locator: one of no time is only a comment.
+        with suppress(SettingsError):
+            if match is None:
+                continue
             at = _time(match[1], rate, is_drop=False).frame
             start = otio.opentime.RationalTime(at, float(rate))
             zero = otio.opentime.RationalTime(0, float(rate))
@@ -370,14 +409,23 @@ def _mark(
         }
 
 
-def _note_lengths(clip: otio.schema.Clip, edit: Edit, *, is_retimed: bool) -> None:
-    """Leave on `clip` that source and record differ without a speed that says why."""
+def _odd_speeds(event: Event, at: int) -> Iterator[str]:
+    """Yield what should say a speed of the event's last shown line, and says none."""
+    shown = [one for one in event.edits if one.length > 0]
+    for _, text in event.comments:
+        if re.match(r"M2\b", text) and not SPEED.fullmatch(text) and event.edits[at] is shown[-1]:
+            edit = event.edits[at]
+            yield f"event {edit.event}, line {edit.line}: {text!r} says no speed, and 1 is taken"
+
+
+def _odd_lengths(clip: otio.schema.Clip, edit: Edit, *, is_retimed: bool) -> Iterator[str]:
+    """Yield that source and record differ without a speed that says why, and leave it on `clip`."""
     source = edit.source_out - edit.source_in
     if is_retimed or source == edit.length:
         return
-    said = f"event {edit.event}, line {edit.line}: {source} frames of source, {edit.length} shown"
     sure = max(min(source, edit.length), 1)
-    leave(clip, **{NOTES: [said], SURE: sure, MORE: max(source, edit.length) - sure})
+    leave(clip, **{SURE: sure, MORE: max(source, edit.length) - sure})
+    yield f"event {edit.event}, line {edit.line}: {source} frames of source, {edit.length} shown"
 
 
 def _reference(edit: Edit, named: Sequence[str]) -> otio.core.MediaReference:

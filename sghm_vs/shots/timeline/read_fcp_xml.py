@@ -9,6 +9,7 @@ in, nests opened, and what can't be read is marked, clip by clip.
 from __future__ import annotations
 
 import copy
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from sghm_vs.errors import SourceError
+from sghm_vs.options import RATE_MAX
 from sghm_vs.shots.timeline.notes import CLIP_FRAMES, DROP, KEY, PROBLEM, UNREAD, leave
 from sghm_vs.shots.timeline.speeds import FCP_SPEED
 
@@ -23,6 +25,8 @@ XML_SUFFIX = ".xml"
 ROOT = "xmeml"
 CLIPS = ("clipitem", "generatoritem")
 ITEMS = (*CLIPS, "transitionitem")
+POINTS = ("in", "out")
+NUMBERS = (*POINTS, "duration")
 CLIPS_MAX = 200_000
 """Clips of an edit, its nests opened; more are a nest in a nest in a nest."""
 
@@ -122,6 +126,7 @@ class _Mender:
             track.remove(item)
             self.unread.append((name, "it doesn't say where it begins and ends"))
         elif item.tag == "transitionitem":
+            _drop_odd_numbers(item)
             _default(item, "alignment", "center")
             _default(item, "effect")
         else:
@@ -130,12 +135,16 @@ class _Mender:
     def _mend_clip(self, clip: ET.Element, within: Sequence[str]) -> None:
         self._clips += 1
         _mend_filters(clip)
-        _mend_range(clip)
         nest, file = clip.find("sequence"), clip.find("file")
-        if nest is not None:
+        if file is not None:
+            self._fill(file)
+        odd = _drop_odd_numbers(clip)
+        _mend_range(clip)
+        if odd:
+            _mark(clip, odd)
+        elif nest is not None:
             self._open(clip, nest, within)
         elif file is not None:
-            self._fill(file)
             _mend_times(file)
         elif clip.tag == "generatoritem":
             if clip.find("effect[effecttype='generator']") is None:
@@ -156,6 +165,7 @@ class _Mender:
             _mark(clip, f"the edit has more than {CLIPS_MAX} clips, its nests opened")
         else:
             opened = copy.deepcopy(whole)
+            _drop_odd_numbers(opened)
             self._mend_sequence(opened, (*within, name))
             for media in opened.findall("media"):
                 opened.remove(media)
@@ -207,6 +217,35 @@ def _mend_range(clip: ET.Element) -> None:
     frames = _whole_number(clip, "duration")
     if frames is not None:
         ET.SubElement(_default(clip, KEY), CLIP_FRAMES).text = str(frames)
+
+
+def _drop_odd_numbers(item: ET.Element) -> str:
+    """Remove numbers that are none, and say of which the frames depend; "" if there is no such."""
+    odd = ""
+    for parent in [item, *item.iterfind("file"), *item.iterfind(".//timecode")]:
+        for rate in parent.findall("rate"):
+            text = (rate.findtext("timebase") or "").strip()
+            if not 0 < _float(text) <= RATE_MAX:
+                odd = odd or f"its rate {text!r} is none"
+                parent.remove(rate)
+            elif not (rate.findtext("ntsc") or "").strip():
+                _set(rate, "ntsc", "FALSE")
+        for tag in NUMBERS:
+            for child in parent.findall(tag):
+                text = (child.text or "").strip()
+                if not math.isfinite(_float(text)):
+                    odd = odd or (
+                        f"its {tag} {text!r} is no number" if tag in POINTS and text else ""
+                    )
+                    parent.remove(child)
+    return odd
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _mend_filters(clip: ET.Element) -> None:

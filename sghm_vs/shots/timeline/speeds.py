@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -49,6 +49,11 @@ def make_plain(clip: otio.schema.Clip) -> None:
         if name != FCP_SPEED or isinstance(effect, otio.schema.TimeEffect):
             continue
         remap = _remap_of(said)
+        if not math.isfinite(remap.speed) and len(remap.keys) < 2:
+            leave(
+                clip, **{NOTES: [*left(clip, NOTES, []), "its speed is no number, and 1 is taken"]}
+            )
+            remap = replace(remap, speed=1.0)
         clip.effects[at] = _plain_effect(remap.speed, effect)
         _place(clip, remap)
         return
@@ -69,7 +74,7 @@ class _Remap:
 def _remap_of(said: Mapping[str, Any]) -> _Remap:
     parameters = {str(one.get("parameterid")): one for one in _listed(said.get("parameter"))}
     value = {name: one.get("value") for name, one in parameters.items()}
-    speed = _number(value.get("speed"), 100.0) / 100
+    speed = _number(value.get("speed", 100.0), math.nan) / 100
     if _is_true(value.get("reverse")):
         speed = -abs(speed)
     graph = parameters.get("graphdict", {})
@@ -171,10 +176,12 @@ def _listed(said: Any) -> list[Any]:
 
 
 def _number(said: object, default: float) -> float:
+    """Return the number that `said` is; `default` if it is none, or no finite one."""
     try:
-        return float(str(said))
+        number = float(str(said))
     except ValueError:
         return default
+    return number if math.isfinite(number) else default
 
 
 def _is_true(said: object) -> bool:
