@@ -161,6 +161,12 @@ def check_extent(
         raise error(msg)
 
 
+def check_matte(name: str, matte: object, clip: vs.VideoNode) -> None:
+    """Raise UnsupportedClipError if `matte` is no GRAY clip of the size and length of `clip`."""
+    check_gray(name, matte)
+    check_extent(name, matte, clip)
+
+
 def sized(name: str, width: int, height: int) -> str:
     """Return how to bring what is called `name` to this size, as words to type."""
     return cure(

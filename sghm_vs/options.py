@@ -33,6 +33,8 @@ from sghm_vs.errors import DeviceError, ExportError, SettingsError, cure
 
 Backend = Literal["auto", "torch", "openvino"]
 """What runs the network; see `sghm_vs.models.backends.base.BACKENDS`."""
+type Roi = tuple[int, int, int, int]
+"""A rectangle in pixels: its left, its top, its width and its height."""
 type Devices = int | list[int] | tuple[int, ...] | None
 """CUDA devices by their index; None is the first, or else the CPU, -1 the CPU."""
 Deinterlace = Literal["frame", "field", "off"]
@@ -44,7 +46,7 @@ Missing = Literal["error", "black", "hold"]
 """What a number without a file becomes: a refusal, a black frame, the frame before it."""
 Shape = Literal["alpha", "core", "edge", "trimap"]
 Sizing = Literal["pad", "image", "video"]
-View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference"]
+View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference", "guide"]
 """A step to the alpha; see `sghm_vs.filter.debug.view`."""
 
 TR_MAX = 8
@@ -54,6 +56,8 @@ DENOISING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""
 REACH_MAX = (1 + VOTERS) * TR_MAX + DENOISING_FRAMES
 """Frames before and after a frame that may help with it, whatever the settings."""
+GUIDE_FILES = ("mask", "trimap", "keep", "holdout")
+"""Which of `Guides` name footage."""
 PRESETS = {"off": 0, "fast": 1, "default": 2, "quality": 3}
 """What a word for `tr` means: how many frames each way."""
 
@@ -370,6 +374,40 @@ def _parse_version(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
+def _parse_roi(text: str) -> Roi:
+    try:
+        left, top, width, height = map(int, text.split(","))
+    except ValueError:
+        msg = f"{text!r} is no rectangle; write X,Y,WIDTH,HEIGHT, for example 640,0,720,1080"
+        raise SettingsError(msg) from None
+    return left, top, width, height
+
+
+def _write_roi(roi: Sequence[int]) -> str:
+    return ",".join(map(str, roi))
+
+
+def check_roi(roi: Sequence[int], size: tuple[int, int] | None = None) -> Roi:
+    """
+    Return `roi`, if it is a rectangle, and in a picture of `size`, (width, height).
+
+    Raises:
+        SettingsError: As said.
+    """
+    here = called("roi")
+    if len(roi) != 4 or min(roi) < 0 or min(roi[2:]) < 1:
+        msg = (
+            f"{here} is {_write_roi(roi)} and must be left, top, width and height in pixels; "
+            f"{cure(script='roi=(640, 0, 720, 1080)', typed='--roi 640,0,720,1080')} is an example"
+        )
+        raise SettingsError(msg)
+    left, top, width, height = roi
+    if size is not None and (left + width > size[0] or top + height > size[1]):
+        msg = f"{here} is {_write_roi(roi)}, and the picture is {size[0]}x{size[1]}"
+        raise SettingsError(msg)
+    return left, top, width, height
+
+
 def _write_path(path: Path) -> str:
     return str(path.absolute())
 
@@ -540,6 +578,133 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guides:
+    """
+    What is known of who is where. Holdout rules, then keep, then keys, then the trimap, then the mask.
+
+    Raises (when it is made):
+        SettingsError: A value is out of range, or the rectangle is none.
+    """
+
+    mask: Path | None = knob(
+        None,
+        "footage or a picture, white where the people are, in place of the network's own "
+        "segmentation; gray is how likely. It may be rough: edges are found near its own",
+        metavar="FILE",
+        parse=Path,
+        write=_write_path,
+        is_file=True,
+    )
+    mask_start: int | None = knob(
+        None,
+        "the frame of the footage that the mask's first frame is of",
+        metavar="N",
+        parse=int,
+        unset="as its sidecar, EXR headers, timecode or numbers say; else both are of equal length",
+        recorded="changed",
+    )
+    mask_tr: int | None = knob(
+        None,
+        f"temporal radius by which the mask is steadied, 0 to {TR_MAX}: 0 takes each frame of it as "
+        "it is",
+        metavar="N",
+        parse=int,
+        unset="as --tr",
+        needs="mask",
+    )
+    trimap: Path | None = knob(
+        None,
+        "footage or a picture: the matte is exactly 1 where it is white and 0 where it is black; "
+        "gray is left to the network",
+        metavar="FILE",
+        parse=Path,
+        write=_write_path,
+        is_file=True,
+    )
+    keep: Path | None = knob(
+        None,
+        "footage or a picture: where it is white the matte is exactly 1, also after edges are "
+        "shaped; of gray it is the least",
+        metavar="FILE",
+        parse=Path,
+        write=_write_path,
+        is_file=True,
+    )
+    holdout: Path | None = knob(
+        None,
+        "footage or a picture: where it is white the matte is exactly 0, also after edges are "
+        "shaped; gray takes as much away",
+        metavar="FILE",
+        parse=Path,
+        write=_write_path,
+        is_file=True,
+    )
+    guide_start: int | None = knob(
+        None,
+        "the frame of the footage that the first frame of trimap, keep and holdout is of",
+        metavar="N",
+        parse=int,
+        unset="as of a mask",
+        needs="trimap, keep or holdout",
+    )
+    guide_band: float = knob(
+        0.02,
+        "how far from the edge of a mask or a key the matte may be its own, as a part of the "
+        "picture's short side; beyond, it is 0 or 1 as the guide is",
+        metavar="PART",
+        least=0,
+        most=1,
+        parse=float,
+        needs="mask",
+    )
+    matte_channel: str | None = knob(
+        None,
+        f"which channel of a matte that is given is the matte: {', '.join(MATTE_WORDS)}; of EXR "
+        "files also a channel, layer or part by its name, as person_01.A",
+        metavar="NAME",
+        needs="matte",
+        unset="its alpha, if it has one, else its gray; color without alpha is refused",
+    )
+    roi: Roi | None = knob(
+        None,
+        "the rectangle that is matted, in pixels: its left, its top, its width and its height; "
+        "outside the matte is 0 and nothing is computed",
+        metavar="X,Y,W,H",
+        parse=_parse_roi,
+        write=_write_roi,
+        unset="the whole picture",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.mask_tr is not None and not 0 <= self.mask_tr <= TR_MAX:
+            msg = (
+                f"{called('mask_tr')} is {self.mask_tr} and must be 0 (each frame as it is) to "
+                f"{TR_MAX}"
+            )
+            raise SettingsError(msg)
+        if self.roi is not None:
+            check_roi(self.roi)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What is read, by what it is for."""
+        named = {name: getattr(self, name) for name in GUIDE_FILES}
+        return {name: path for name, path in named.items() if path is not None}
+
+    @property
+    def last(self) -> Guides:
+        """Those that apply after edges are shaped."""
+        start = self.guide_start if self.keep or self.holdout else None
+        return Guides(
+            keep=self.keep,
+            holdout=self.holdout,
+            guide_start=start,
+            matte_channel=self.matte_channel,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Matting:
     """How a shot is matted, and on what."""
 
@@ -573,30 +738,8 @@ class Matting:
         unset="on CUDA alone",
     )
     settings: Settings = field(default_factory=Settings)
-    mask: Path | None = knob(
-        None,
-        "footage or a picture, white where the people are, in place of the network's own "
-        "segmentation: it chooses who is matted, may be rough, and edges are found as ever",
-        metavar="FILE",
-        parse=Path,
-        write=_write_path,
-        is_file=True,
-    )
-    mask_start: int | None = knob(
-        None,
-        "the frame of the footage that the mask's first frame is of",
-        metavar="N",
-        parse=int,
-        unset="as its sidecar, EXR headers, timecode or numbers say; else both are of equal length",
-    )
-    matte_channel: str | None = knob(
-        None,
-        f"which channel of a matte that is given is the matte: {', '.join(MATTE_WORDS)}; of EXR "
-        "files also a channel, layer or part by its name, as person_01.A",
-        metavar="NAME",
-        needs="mask",
-        unset="its alpha, if it has one, else its gray; color without alpha is refused",
-    )
+    guides: Guides = field(default_factory=Guides)
+    """What is known of who is where."""
     num_streams: int = 0
     """Frames in the network at once, on each device; 0 leaves that to the device."""
     debug: Path | None = None
@@ -1156,7 +1299,13 @@ NEEDS: Mapping[str, tuple[str, str]] = {
 OTHERS: Mapping[str, tuple[str, str, str]] = {
     "shape": ("{}; say which", 'shape="core", "edge" or "trimap"', "--shape core, edge or trimap"),
     "neighbors": ("frames with neighbors, and each is matted alone; give {}", "tr=2", "--tr 2"),
-    "mask": ("a matte that is given; name it: {}", "mask=FILE", "--mask FILE"),
+    "mask": ("a mask; name it: {}", "mask=FILE", "--mask FILE"),
+    "trimap, keep or holdout": (
+        "trimap, keep and holdout; name one: {}",
+        "keep=FILE",
+        "--keep FILE",
+    ),
+    "matte": ("a matte that is given; name it: {}", "mask=FILE", "--mask FILE"),
 }
 """What it may need besides: in words, with what gives it in a script and on the command line."""
 
@@ -1188,6 +1337,8 @@ def unused(
         "shape": given.get("shape", "alpha") != "alpha",
         "neighbors": made_of(Settings, given).radius > 0,
         "mask": given.get("mask") is not None,
+        "trimap, keep or holdout": any(given.get(name) for name in ("trimap", "keep", "holdout")),
+        "matte": any(given.get(name) for name in GUIDE_FILES),
     }
     met |= {name for name, is_given in others.items() if is_given}
     groups: tuple[Group, ...] = (Delivery, Matting if mattes else Opening)

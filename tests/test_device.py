@@ -29,6 +29,7 @@ from sghm_vs.errors import DeviceError
 from sghm_vs.filter import graph
 from sghm_vs.filter import tensors as planes
 from sghm_vs.filter.engine import Engine, engines_for, load_pipeline
+from sghm_vs.filter.guides import GuideClips
 from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.matting import tiles
 from sghm_vs.matting.frame import Pipeline
@@ -274,7 +275,7 @@ def test_a_mask_goes_the_devices_way_too(model):
     mask = core.std.BlankClip(clip, format=vs.GRAYS, color=1)
     direct = sghm(clip, -1, model, tr=0, mask=mask)
 
-    alpha = matte_clip(clip, packing(model, capture=replayed), mask)
+    alpha = matte_clip(clip, packing(model, capture=replayed), GuideClips(mask=mask))
 
     with alpha.get_frame(1) as found, direct.get_frame(1) as expected:
         assert np.abs(plane(found) - plane(expected)).max() < 1e-4

@@ -20,8 +20,8 @@ from sghm_vs.cli import main
 from sghm_vs.errors import SourceError
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.readers.mattes import open_matte
-from sghm_vs.options import CHOSEN_CODECS, CODECS, LAYOUTS, Matting
-from sghm_vs.shots.shot import _open_mask
+from sghm_vs.options import CHOSEN_CODECS, CODECS, LAYOUTS, Guides
+from sghm_vs.shots.guides import open_guides
 from tests.clips import core, noise_clip
 
 WIDTH, HEIGHT = 48, 32
@@ -513,14 +513,15 @@ def test_eval_takes_a_deliverys_alpha_and_refuses_color(tmp_path, plate, prores,
 def test_a_mask_is_taken_by_its_alpha_and_refused_in_color(plate, prores):
     source = open_source(plate)
 
-    mask = _open_mask(Matting(mask=prores), source, None)
+    mask = open_guides(Guides(mask=prores), source, None)["mask"]
 
     with mask.get_frame(0) as frame:
         found = np.array(frame[0])
     assert_is_alpha(found[:, [4, -4]], ALPHA[:, [4, -4]])
     with pytest.raises(SourceError, match="--matte-channel"):
-        _open_mask(Matting(mask=plate), source, None)
-    assert _open_mask(Matting(mask=plate, matte_channel="luma"), source, None).num_frames == 3
+        open_guides(Guides(mask=plate), source, None)
+    found = open_guides(Guides(mask=plate, matte_channel="luma"), source, None)
+    assert found["mask"].num_frames == 3
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from sghm_vs.options import (
     Delivery,
     Edges,
     FrameRange,
+    Guides,
     Matting,
     Opening,
     OutputFormat,
@@ -41,9 +42,18 @@ MATTING = Matting(
     device_index=(0, 1),
     backend="torch",
     fp16=False,
-    mask=Path("/mask.png"),
-    mask_start=1001,
-    matte_channel="red",
+    guides=Guides(
+        mask=Path("/mask.png"),
+        mask_start=1001,
+        mask_tr=1,
+        trimap=Path("/trimap.png"),
+        keep=Path("/keep.png"),
+        holdout=Path("/holdout.png"),
+        guide_start=1002,
+        guide_band=0.05,
+        matte_channel="red",
+        roi=(8, 0, 640, 480),
+    ),
     settings=Settings(
         sizing="image", infer_size=720, exposure=-1.5, tr="quality", sc_threshold=None
     ),
@@ -228,5 +238,5 @@ def test_the_filters_have_the_defaults_of_the_options():
     assert shaping == {
         name: one.default
         for name, one in inspect.signature(edges).parameters.items()
-        if name != "alpha"
+        if name not in ("alpha", "keep", "holdout")
     }

@@ -87,7 +87,7 @@ def add_shot_options(parser: argparse.ArgumentParser, *, of_edit: bool = False) 
     """Add what a shot may have of its own; `of_edit` is where `--rate` is an edit's."""
     options.add_source_options(parser, of_edit=of_edit)
     options.add_form_options(parser, to=True)
-    options.add_model_options(parser, mask=True)
+    options.add_model_options(parser, guides=True)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -147,7 +147,7 @@ def _clip_matter(args: argparse.Namespace) -> Matter:
         prepared.networks,
         matting.settings,
         num_streams=matting.num_streams,
-        mask=mask,
+        guide_clips={} if mask is None else {"mask": mask},
     )
 
 

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             source,
             _alpha(source, args),
             options.outputs_from(args, mattes=False),
-            matte=None if args.alpha is None else Path(args.alpha),
+            made_of={} if args.alpha is None else {"matte": Path(args.alpha)},
             frames=frames,
             delivery=delivery,
             metadata={"source": source.name, **_described_matte(args)},

@@ -10,7 +10,8 @@ from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.options import OutputFormat, called, check_used, made_of
 
 ONE_SHOTS = (
-    "frames", "mask", "mask_start", "host", "tr", "sc_threshold", "version", "start_number", "rate",
+    "frames", "mask", "mask_start", "mask_tr", "trimap", "keep", "holdout", "guide_start", "roi",
+    "host", "tr", "sc_threshold", "version", "start_number", "rate",
     "missing", "track",
 )  # fmt: skip
 """Knobs that do nothing for unrelated pictures."""
@@ -40,7 +41,7 @@ def add_parser(verbs: options.Verbs) -> None:
     )
     options.add_source_options(parser)
     options.add_output_options(parser)
-    options.add_model_options(parser, mask=True)
+    options.add_model_options(parser, guides=True)
     parser.add_argument(
         "--debug",
         metavar="DIR",

@@ -20,6 +20,7 @@ from sghm_vs.options import (
     Edges,
     FrameRange,
     Group,
+    Guides,
     Matting,
     Opening,
     Option,
@@ -44,7 +45,7 @@ OUTPUT_FORMS = (
     "x.mkv: FFV1 16-bit gray alpha; x.mp4: review movie (--over). Names may have {shot}, {layer}, "
     "{version} and {frame}. Several -o are written in one pass"
 )
-MASK = ("mask", "mask_start", "matte_channel")
+GUIDES = "what is known of who is where; holdout rules, then keep, then the trimap, then the mask"
 EDGES = "in this order; PX is a pixel of a picture whose short side is 1080, and scales with it"
 
 
@@ -122,18 +123,20 @@ def _typed(option: Option) -> Callable[[str], Any]:
 def add_model_options(
     parser: argparse.ArgumentParser,
     *,
-    mask: bool = False,
+    guides: bool = False,
     unset: Mapping[str, str] | None = None,
     **defaults: object,
 ) -> None:
     """Add what chooses the model, its device and its settings, and perhaps what guides it."""
-    but = () if mask else MASK
-    add_group(parser, "matting", Matting, but=but, defaults=defaults, unset=unset)
+    guiding = [option.name for option in options_of(Guides)]
+    add_group(parser, "matting", Matting, but=guiding, defaults=defaults, unset=unset)
+    if guides:
+        add_group(parser, "guides", Guides, description=GUIDES)
 
 
 def add_matte_channel(parser: argparse.ArgumentParser) -> None:
     """Add which channel of a finished matte is meant."""
-    option = next(one for one in options_of(Matting) if one.name == "matte_channel")
+    option = next(one for one in options_of(Guides) if one.name == "matte_channel")
     add_option(parser, option)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 import numpy as np
@@ -14,14 +15,19 @@ from sghm_vs.filter import tensors
 from sghm_vs.filter.graph import Steps, halved
 from sghm_vs.matting import temporal
 from sghm_vs.matting.frame import Pipeline
+from sghm_vs.matting.guides import UNKNOWN, overruled
 from sghm_vs.options import View
 
 
-def attached(rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:
-    """Return `rgb`'s alpha with every view of the steps to it, each in a prop; see `view`."""
-    alpha = steps.alpha
-    for name in get_args(View):
-        alpha = alpha.std.ClipToProp(view(name, rgb, steps, pipeline), prop=_prop(name))
+def all_views(rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> dict[View, vs.VideoNode]:
+    """Return every view of the steps to `rgb`'s alpha; see `view`."""
+    return {name: view(name, rgb, steps, pipeline) for name in get_args(View)}
+
+
+def attached(alpha: vs.VideoNode, views: Mapping[View, vs.VideoNode]) -> vs.VideoNode:
+    """Return `alpha` with `views`, each in a prop."""
+    for name, shown in views.items():
+        alpha = alpha.std.ClipToProp(shown, prop=_prop(name))
     return alpha
 
 
@@ -41,7 +47,9 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
             "guidance" the mask that the frames around vote for; "frame" the alpha of each frame,
             so guided; "band" where it and its neighbors are not solid, and correction is possible;
             "trust" how far the motion to the neighbors is trusted, their mean; "difference" what
-            all neighbors together change: gray is nothing, white 1 more than each frame alone.
+            all neighbors together change: gray is nothing, white 1 more than each frame alone;
+            "guide" what is said beforehand: white is a person, black is not, gray is left to the
+            network.
         rgb: The picture, display-coded.
         steps: Those to its alpha.
         pipeline: What made them.
@@ -52,9 +60,31 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
         return _difference(steps)
     if name in ("band", "trust"):
         return _of_neighbors(name, steps)
+    if name == "guide":
+        return steps.guide or _of_nothing(steps.frames)
     small = steps.segmentation if name == "segmentation" else steps.fused
-    # Where a mask was given, nothing was segmented: it shows in the alpha of each frame alone.
-    return steps.frames if small is None else _of_segmentation(name, rgb, small, pipeline)
+    # Where a mask was given, nothing was segmented.
+    shown = steps.mask if small is None else _of_segmentation(name, rgb, small, pipeline)
+    return _overruled(shown, steps.guide) if name == "guidance" else shown
+
+
+def _of_nothing(alpha: vs.VideoNode) -> vs.VideoNode:
+    """Return that nothing is said."""
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        return to_gray_frame(np.full_like(np.asarray(frames[0][0]), UNKNOWN), frames[0].props)
+
+    return computed(blank_like(alpha), [alpha], make)
+
+
+def _overruled(guidance: vs.VideoNode, guide: vs.VideoNode | None) -> vs.VideoNode:
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        own, said = (np.asarray(frame[0]) for frame in frames)
+        return to_gray_frame(overruled(own, said), frames[0].props)
+
+    return guidance if guide is None else computed(blank_like(guidance), [guidance, guide], make)
 
 
 def _of_segmentation(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.clips import blank_like, check_gray, computed, read_once, to_gray_frame
+from sghm_vs.clips import blank_like, check_gray, check_matte, computed, read_once, to_gray_frame
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SettingsError, SghmError
+from sghm_vs.filter.guides import kept_and_held_out
 from sghm_vs.matting import edges as stage
 from sghm_vs.matting.edges import Alpha
 from sghm_vs.options import Edges, Shape
@@ -27,6 +30,8 @@ def edges(
     shape: Shape = "alpha",
     width: float = 6.0,
     invert: bool = False,
+    keep: vs.VideoNode | None = None,
+    holdout: vs.VideoNode | None = None,
 ) -> vs.VideoNode:
     """
     Return `alpha` with its edges shaped; as it stands here, from top to bottom.
@@ -49,10 +54,13 @@ def edges(
             is soft. Core and edge together are the alpha grown by `width`.
         width: See `shape`.
         invert: Whether 0 and 1 change places, at last.
+        keep: GRAY of the alpha's size and length: the least alpha, so exactly 1 where it is white;
+            after all lengths, before `shape` and `invert`.
+        holdout: GRAY likewise: what is taken away, so exactly 0 where it is white, also of `keep`.
 
     Returns:
         GRAY of the same format, size, length and rate, full range; any frame depends on that
-        frame of `alpha` alone.
+        frame of `alpha` alone, and of what is kept and held out.
 
     Raises:
         vapoursynth.Error: With "edges: " where the clip is not GRAY or a value is out of range.
@@ -73,30 +81,55 @@ def edges(
         if shape == "alpha" and width != Edges().width:
             msg = f'width is {width}, for shape="core", "edge" or "trimap"; say which'
             raise SettingsError(msg)
-        return shaped(alpha, settings)
+        return shaped(alpha, settings, keep=keep, holdout=holdout)
     except SghmError as error:
         msg = f"edges: {error}"
         raise vs.Error(msg) from error
 
 
-def shaped(alpha: vs.VideoNode, settings: Edges) -> vs.VideoNode:
+def shaped(
+    alpha: vs.VideoNode,
+    settings: Edges,
+    *,
+    keep: vs.VideoNode | None = None,
+    holdout: vs.VideoNode | None = None,
+) -> vs.VideoNode:
     """
     Return `alpha` with its edges as `settings` say; see `edges`.
 
     Raises:
-        UnsupportedClipError: It is no GRAY clip, or has samples that can't be converted.
+        UnsupportedClipError: It is no GRAY clip, or has samples that can't be converted; or what is
+            kept or held out is not of its size and length.
     """
     check_gray("alpha", alpha)
-    if settings == Edges():
+    given = {"keep": keep, "holdout": holdout}
+    for name, clip in given.items():
+        if clip is not None:
+            check_matte(name, clip, alpha)
+    is_guided = any(clip is not None for clip in given.values())
+    if settings == Edges() and not is_guided:
         return alpha
     gray = convert.to_full_range_gray(readable(alpha), vs.GRAYS)
+    if is_guided:
+        grays = {
+            name: clip and convert.to_full_range_gray(clip, vs.GRAYS)
+            for name, clip in given.items()
+        }
+        first = replace(settings, shape=Edges().shape, invert=False)
+        settings = Edges(shape=settings.shape, width=settings.width, invert=settings.invert)
+        gray = kept_and_held_out(_shaped(gray, first), **grays)
+    return convert.to_full_range_gray(_shaped(gray, settings), alpha.format.id)
+
+
+def _shaped(gray: vs.VideoNode, settings: Edges) -> vs.VideoNode:
+    if settings == Edges():
+        return gray
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         del n
         return to_gray_frame(shape_of(np.asarray(frames[0][0]), settings), frames[0].props)
 
-    result = computed(blank_like(gray), [read_once(gray)], make)
-    return convert.to_full_range_gray(result, alpha.format.id)
+    return computed(blank_like(gray), [read_once(gray)], make)
 
 
 def shape_of(alpha: Alpha, settings: Edges) -> Alpha:

@@ -19,14 +19,13 @@ from sghm_vs.clips import (
     blank_of_any_size,
     computed,
     read_once,
-    sized,
     to_gray_frame,
     to_rgb_array,
     to_rgb_frame,
 )
 from sghm_vs.color.yuv import to_codes
-from sghm_vs.errors import UnsupportedClipError
 from sghm_vs.filter.engine import Engines, engine_of
+from sghm_vs.filter.guides import GuideClips
 from sghm_vs.filter.neighbors import TemporalNeighbors, temporal_neighbors
 from sghm_vs.filter.tensors import to_frame
 from sghm_vs.matting import optical_flow, temporal
@@ -54,7 +53,6 @@ def per_frame(
     sample = like.format.bits_per_sample, like.format.sample_type == vs.FLOAT
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        _check_sizes(n, frames)
         engine = engine_of(n, engines)
 
         def compute(*tensors: Tensor) -> Tensor:
@@ -72,35 +70,44 @@ def temporal_steps(
     rgb: vs.VideoNode,
     pictures: vs.VideoNode,
     engines: Engines,
-    guide: vs.VideoNode | None = None,
+    guides: GuideClips | None = None,
 ) -> Steps:
     """
     Return the alpha of each frame, helped by its neighbors, and what led to it; see `per_frame`.
 
     Motion is found in `rgb`, RGBS in display code, on VapourSynth's threads, while the engines work.
     """
+    guides = guides or GuideClips()
     pipeline = engines[0].pipeline
     nearby = temporal_neighbors(rgb, pipeline.settings)
-    if guide is not None:
+    guide = guides.before(rgb, nearby)
+    if guides.mask is not None:
         frames = per_frame(pictures, engines, guide)
-        return Steps(nearby, None, None, frames, stabilized(frames, nearby), frames)
+        alpha = guides.held(stabilized(frames, nearby), guide)
+        alone = guides.held(frames, guide)
+        return Steps(nearby, guides.mask, None, None, guide, frames, alpha, alone)
     small = encoder_inputs(pictures, engines)
     small = denoised(nearby.within(min(DENOISING_FRAMES, nearby.tr)), rgb, small, pipeline)
     segmentation = segmented(pictures, small, engines)
     votes = fused(nearby.within(VOTERS * nearby.tr), rgb, segmentation, pipeline)
-    frames = guided(pictures, small, votes, engines)
+    frames = guided(pictures, small, votes, engines, guide)
+    alpha = guides.held(stabilized(frames, nearby), guide)
     by_itself = per_frame(pictures, engines)
-    return Steps(nearby, segmentation, votes, frames, stabilized(frames, nearby), by_itself)
+    return Steps(nearby, None, segmentation, votes, guide, frames, alpha, by_itself)
 
 
 class Steps(NamedTuple):
     """The clips that lead to a stabilized alpha; where a mask was given, nothing is segmented."""
 
     nearby: TemporalNeighbors
+    mask: vs.VideoNode | None
+    """As it was given."""
     segmentation: vs.VideoNode | None
     """Of each frame by itself, as small as the network makes it."""
     fused: vs.VideoNode | None
     """The segmentation by the vote of the frames around."""
+    guide: vs.VideoNode | None
+    """What guides say: 1, 0, and 0.5 where it is left to the network; None without any."""
     frames: vs.VideoNode
     """The alpha of each frame, guided by that."""
     alpha: vs.VideoNode
@@ -189,23 +196,30 @@ def cropped(rgb: vs.VideoNode, segmentation: vs.VideoNode, pipeline: Pipeline) -
 
 
 def guided(
-    pictures: vs.VideoNode, small: vs.VideoNode, segmentation: vs.VideoNode, engines: Engines
+    pictures: vs.VideoNode,
+    small: vs.VideoNode,
+    segmentation: vs.VideoNode,
+    engines: Engines,
+    guide: vs.VideoNode | None = None,
 ) -> vs.VideoNode:
-    """Return the alpha of each frame, GRAYS, guided by its `segmentation`."""
+    """Return the alpha of each frame, GRAYS, guided by its `segmentation`, and before it by `guide`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         engine = engine_of(n, engines)
 
-        def compute(picture: Tensor, encoder_input: Tensor, person: Tensor) -> Tensor:
+        def compute(
+            picture: Tensor, encoder_input: Tensor, person: Tensor, said: Tensor | None = None
+        ) -> Tensor:
             size = picture.shape[-2], picture.shape[-1]
             features = engine.features.get(
                 n, lambda: engine.pipeline.segment(encoder_input, *size)[0]
             )
-            return engine.pipeline.matte_segmented(picture, features, person)
+            return engine.pipeline.matte_segmented(picture, features, person, said)
 
         return to_frame(engine.run(frames, compute), frames[0])
 
-    return computed(blank_like(pictures), [pictures, small, read_once(segmentation)], make)
+    clips = [pictures, small, read_once(segmentation), *([] if guide is None else [guide])]
+    return computed(blank_like(pictures), clips, make)
 
 
 def stabilized(frames: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode:
@@ -238,14 +252,3 @@ def halved(frames: vs.VideoNode) -> vs.VideoNode:
         return to_gray_frame(optical_flow.halved(np.asarray(alphas[0][0])), {})
 
     return computed(blank_of_any_size(frames), [frames], make)
-
-
-def _check_sizes(n: int, frames: list[vs.VideoFrame]) -> None:
-    """Refuse a mask that changes its size otherwise than its clip does."""
-    needed, *found = ((frame.width, frame.height) for frame in frames)
-    if found and found[0] != needed:
-        msg = (
-            f"frame {n} of the mask is {found[0][0]}x{found[0][1]}, and the clip's "
-            f"{needed[0]}x{needed[1]}; {sized('mask', *needed)}"
-        )
-        raise UnsupportedClipError(msg)

@@ -21,6 +21,8 @@ from sghm_vs.matting.temporal import Neighbor
 from sghm_vs.options import Settings
 
 IS_APART = "SghmIsApart"
+IS_MISSING = "SghmIsMissing"
+"""A prop of a frame that is nobody's neighbor: its place is known, and not what it shows."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def _chained(
         one = np.asarray(flow[0]).reshape(2, 3, -1, flow.width)[0 if is_later else 1]
         one = one if size is None else optical_flow.resized(one, size)
         motion = one if motion is None else optical_flow.chained(motion, one)
-        yield Neighbor(_values(frame), motion, is_later)
+        if not frame.props.get(IS_MISSING):
+            yield Neighbor(_values(frame), motion, is_later)
 
 
 def _values(frame: vs.VideoFrame) -> NDArray[np.float32]:

@@ -11,14 +11,15 @@ from weakref import WeakValueDictionary
 
 import vapoursynth as vs
 
-from sghm_vs.clips import check_extent, check_gray
+from sghm_vs.clips import check_matte
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
 from sghm_vs.filter import graph, tensors
-from sghm_vs.filter.debug import attached, view
+from sghm_vs.filter.debug import all_views, attached, detached, view
 from sghm_vs.filter.engine import Engines, Load, engines_for
 from sghm_vs.filter.graph import Steps
+from sghm_vs.filter.guides import GuideClips, read_guides
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.device import Compute, choose_computes
@@ -28,10 +29,12 @@ from sghm_vs.models.weights import CHECKPOINTS, Weights, find_weights
 from sghm_vs.options import (
     Backend,
     Devices,
+    Guides,
     Settings,
     Sizing,
     View,
     check_arguments,
+    check_roi,
     refuse_unused,
 )
 
@@ -56,6 +59,12 @@ def sghm(
     backend: Backend = "auto",
     format: int | None = None,
     mask: vs.VideoNode | None = None,
+    mask_tr: int | None = None,
+    trimap: vs.VideoNode | None = None,
+    keep: vs.VideoNode | None = None,
+    holdout: vs.VideoNode | None = None,
+    guide_band: float = 0.02,
+    roi: Sequence[int] | None = None,
     debug: View | Literal["all"] | None = None,
     input_colorspace: str | None = None,
     exposure: float = 0.0,
@@ -93,10 +102,22 @@ def sghm(
             it is installed, else torch.
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
-            the network's own segmentation.
+            the network's own segmentation; gray is how likely. Where guides contradict each other,
+            `holdout` rules, then `keep`, then `trimap`, then `mask`.
+        mask_tr: Temporal radius by which the mask is steadied, as by `tr`; None is `tr`, 0 takes
+            each frame of it as it is.
+        trimap: GRAY likewise: the alpha is exactly 1 where it is white and 0 where it is black;
+            gray is left to the network.
+        keep: GRAY likewise: the least alpha, so exactly 1 where it is white. Edges that are shaped
+            later take it again: `edges(alpha, keep=keep)`.
+        holdout: GRAY likewise: what is taken away, so exactly 0 where it is white.
+        guide_band: How far from the mask's edge the alpha may be its own, as a part of the
+            picture's short side; beyond, it is exactly 0 or 1 as the mask is.
+        roi: (left, top, width, height) in pixels: outside this rectangle the alpha is 0, and
+            nothing is computed.
         debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band",
-            "trust" or "difference"; see `sghm_vs.filter.debug`. "all" puts each of them in a prop
-            of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`.
+            "trust", "difference" or "guide"; see `sghm_vs.filter.debug`. "all" puts each of them
+            in a prop of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`.
         input_colorspace: What the clip's codes mean, in place of its frames' props: "pq", "hlg",
             "linear", "logc4" or another name; see `sghm_vs.color.ocio`. Only what the network
             sees is converted.
@@ -119,7 +140,6 @@ def sghm(
         model = str(model)
         readable(clip)
         _check_streams(num_streams)
-        guide = None if mask is None else _read_mask(mask, clip)
         settings = Settings(
             sizing=sizing,
             infer_size=infer_size,
@@ -128,6 +148,11 @@ def sghm(
             exposure=exposure,
         )
         _refuse_unused(settings, model, sc=sc, sc_threshold=sc_threshold, fetches=auto_download)
+        given = Guides(
+            mask_tr=mask_tr, guide_band=guide_band, roi=None if roi is None else check_roi(roi)
+        )
+        clips = {"mask": mask, "trimap": trimap, "keep": keep, "holdout": holdout}
+        guides = read_guides(clip, given, settings, clips)
         if input_colorspace is not None:
             clip = convert.assume_colorspace(clip, input_colorspace)
         computes = choose_computes(device_index, fp16, backend)
@@ -135,7 +160,7 @@ def sghm(
             find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
         )
         engines = _engines_of(clip, weights, settings, computes, num_streams, _of_another_clip)
-        return matte_clip(clip, engines, guide, debug, format)
+        return matte_clip(clip, engines, guides, debug, format)
 
 
 def sghm_prepared(
@@ -145,7 +170,8 @@ def sghm_prepared(
     settings: Settings,
     *,
     num_streams: int = 0,
-    mask: vs.VideoNode | None = None,
+    guides: Guides | None = None,
+    guide_clips: Mapping[str, vs.VideoNode] | None = None,
     debug: Literal["all"] | None = None,
 ) -> vs.VideoNode:
     """
@@ -157,7 +183,8 @@ def sghm_prepared(
         networks: One for each device. What a clip of many sizes needs besides is loaded for it.
         settings: How frames are matted.
         num_streams: As for `sghm`.
-        mask: As for `sghm`.
+        guides: What is said of guides.
+        guide_clips: By their names there, as for `sghm`.
         debug: As for `sghm`.
 
     Raises:
@@ -173,9 +200,9 @@ def sghm_prepared(
         format = _output_format(clip, None)
         readable(clip)
         _check_streams(num_streams)
-        guide = None if mask is None else _read_mask(mask, clip)
+        read = read_guides(clip, guides or Guides(), settings, guide_clips or {})
         engines = _engines_of(clip, weights, settings, [*networks], num_streams, load)
-        return matte_clip(clip, engines, guide, debug, format)
+        return matte_clip(clip, engines, read, debug, format)
 
 
 @contextmanager
@@ -247,7 +274,7 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
             msg = f"index is {index} and must be 0 or more"
             raise SettingsError(msg)
         _check_constant_size(readable(clip))
-        _check_matte("alpha", alpha, clip)
+        check_matte("alpha", alpha, clip)
         sample = clip.format.sample_type, clip.format.bits_per_sample
         gray = vs.core.query_video_format(vs.GRAY, *sample).id
         matched = convert.to_full_range_gray(alpha, gray)
@@ -259,7 +286,7 @@ def attach(clip: vs.VideoNode, alpha: vs.VideoNode, index: int = 0) -> vs.VideoN
 def matte_clip(
     clip: vs.VideoNode,
     engines: Engines,
-    guide: vs.VideoNode | None = None,
+    guides: GuideClips | None = None,
     debug: View | Literal["all"] | None = None,
     format: int = vs.GRAYS,
 ) -> vs.VideoNode:
@@ -269,23 +296,34 @@ def matte_clip(
     Args:
         clip: As for `sghm`.
         engines: What makes the alphas: one for each device.
-        guide: Where the people are, GRAYS of the clip's size and length.
+        guides: What is known of who is where.
         debug: A step to the alpha, in its place, or all of them in props of its frames.
         format: Of the result, gray.
 
     Raises:
         UnsupportedClipError: As `color.read_color` says; or a size that changes, with all steps.
     """
+    guides = guides or GuideClips()
+    if guides.region is not None:
+        within = guides.region
+        inner = matte_clip(within.cut(clip), engines, guides.cut(), debug, format)
+        if debug != "all":
+            return within.placed(inner)
+        alpha, views = detached(inner)
+        placed = {name: within.placed(shown) for name, shown in views.items()}
+        return attached(within.placed(alpha), placed)
     footage, pipeline = convert.read_color(clip), engines[0].pipeline
     rgb = convert.to_viewed_rgb(footage, pipeline.settings.exposure)
     packs = all(engine.streams.packs for engine in engines)
     pictures = tensors.to_pictures(footage, pipeline.settings.exposure) if packs else rgb
-    if debug is None and (pipeline.settings.radius == 0 or rgb.num_frames == 1):
-        if packs:
-            return graph.per_frame(pictures, engines, guide, format)
-        alpha = graph.per_frame(rgb, engines, guide)
+    is_alone = pipeline.settings.radius == 0 or rgb.num_frames == 1
+    if debug is None and is_alone and not guides.are_of_network:
+        if packs and not guides.are_last:
+            return graph.per_frame(pictures, engines, format_id=format)
+        alpha = guides.last(graph.per_frame(pictures if packs else rgb, engines))
     else:
-        steps = graph.temporal_steps(rgb, pictures, engines, guide)
+        steps = graph.temporal_steps(rgb, pictures, engines, guides)
+        steps = steps._replace(alpha=guides.last(steps.alpha))
         alpha = _shown(debug, rgb, steps, pipeline)
     return alpha if format == vs.GRAYS else convert.to_full_range_gray(alpha, format)
 
@@ -298,7 +336,7 @@ def _shown(
     if debug != "all":
         return view(debug, rgb, steps, pipeline)
     _check_constant_size(rgb)
-    return attached(rgb, steps, pipeline)
+    return attached(steps.alpha, all_views(rgb, steps, pipeline))
 
 
 def _check_clip(clip: vs.VideoNode) -> None:
@@ -314,17 +352,6 @@ def _check_constant_size(clip: vs.VideoNode) -> None:
             "it one: clip.resize.Bicubic(width, height)"
         )
         raise UnsupportedClipError(msg)
-
-
-def _read_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
-    """Return `mask` as GRAYS."""
-    _check_matte("mask", mask, clip)
-    return convert.to_full_range_gray(mask, vs.GRAYS)
-
-
-def _check_matte(name: str, matte: vs.VideoNode, clip: vs.VideoNode) -> None:
-    check_gray(name, matte)
-    check_extent(name, matte, clip)
 
 
 def _check_streams(num_streams: int) -> None:

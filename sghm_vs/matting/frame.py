@@ -18,6 +18,9 @@ from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.network import CoarseOutput
 from sghm_vs.options import Settings
 
+SAID = 0.75
+"""Above, a guide that was resized says 1; below the rest to 1 it says 0."""
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -40,7 +43,7 @@ class Pipeline:
         """
         fit, image = self._fit_of(picture), self.prepared(picture)
         if guide is not None:
-            return self._finished(self._begin_guided(image, guide, fit), fit)
+            return self._finished(self._begin_guided(image, guide, fit), fit, False)
         features, probability = self._look(self._shrink(image))
         segmentation = self._settled(probability, fit)
         return self._finished(self._begin(image, features, segmentation, fit), fit)
@@ -63,10 +66,26 @@ class Pipeline:
         features, probability = self._look(small)
         return self.runner.cloned(features), self._settled(probability, self._fit(height, width))
 
-    def matte_segmented(self, picture: Tensor, features: Features, segmentation: Tensor) -> Tensor:
-        """Return what `matte` does, from what `segment` returned, or from a better segmentation."""
+    def matte_segmented(
+        self,
+        picture: Tensor,
+        features: Features,
+        segmentation: Tensor,
+        guide: Tensor | None = None,
+    ) -> Tensor:
+        """
+        Return what `matte` does, from what `segment` returned, or from a better segmentation.
+
+        Args:
+            picture: As for `matte`.
+            features: As `segment` returned them.
+            segmentation: The same, small.
+            guide: Of the picture's size: 1 and 0 take the place of the segmentation, 0.5 does not.
+        """
         fit, image = self._fit_of(picture), self.prepared(picture)
-        return self._finished(self._begin(image, features, segmentation, fit), fit)
+        if guide is None:
+            return self._finished(self._begin(image, features, segmentation, fit), fit)
+        return self._finished(self._begin_overruled(image, features, segmentation, guide, fit), fit)
 
     def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
         """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
@@ -110,6 +129,14 @@ class Pipeline:
     def _begin(self, image: Tensor, features: Features, segmentation: Tensor, fit: Fit) -> Blended:
         return self._blended(image, features, to_mask(segmentation, fit.padded), fit)
 
+    @step
+    def _begin_overruled(
+        self, image: Tensor, features: Features, segmentation: Tensor, guide: Tensor, fit: Fit
+    ) -> Blended:
+        mask, said = to_mask(segmentation, fit.padded), fit.prepare(guide)
+        mask = mask.masked_fill(said > SAID, 1).masked_fill(said < 1 - SAID, 0)
+        return self._blended(image, features, mask, fit)
+
     def _blended(self, image: Tensor, features: Features, mask: Tensor, fit: Fit) -> Blended:
         """Return what is made everywhere."""
         begun = self.network.begin(image, features, mask)
@@ -122,19 +149,29 @@ class Pipeline:
             alpha, blend_weight = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
         return Blended(begun, mask, alpha, blend_weight, tiles(blend_weight))
 
-    def _finished(self, blended: Blended, fit: Fit) -> Tensor:
+    def _finished(self, blended: Blended, fit: Fit, is_own: bool = True) -> Tensor:
         os1 = finest(self.network, blended.begun, blended.tiles, self.runner)
-        return self._refined(blended.mask, blended.alpha, blended.blend_weight, os1, fit)
+        return self._refined(blended.mask, blended.alpha, blended.blend_weight, os1, fit, is_own)
 
     @step
     def _refined(
-        self, mask: Tensor, alpha: Tensor, blend_weight: Tensor, os1: Tensor, fit: Fit
+        self,
+        mask: Tensor,
+        alpha: Tensor,
+        blend_weight: Tensor,
+        os1: Tensor,
+        fit: Fit,
+        is_own: bool,
     ) -> Tensor:
-        """Return the alpha at the picture's size, refined where the finest is looked at."""
+        """
+        Return the alpha at the picture's size, refined where the finest is looked at.
+
+        It is held to a mask that is the network's own; a given one has a band that is given.
+        """
         alpha = alpha.lerp(os1, blend_weight.to(alpha.dtype))
         if not self._is_padded:
             return fit.restore(alpha.float())
-        if self.network.trusts_mask:
+        if is_own and self.network.trusts_mask:
             alpha = refinement.hold_to_mask(alpha, mask, scale=fit.scale_of_radii())
         return refinement.solidify(fit.restore(alpha.float()))
 

@@ -24,6 +24,9 @@ PATCH_PX = 5
 EXCESS = 0.5
 """Patches that differ by this part more than noise explains, in energy, count e times less."""
 
+TINY = 1e-6
+"""A vote that decides only where there is no other."""
+
 DOUBT = 0.02
 """Corrections of half this size are left undone, those of twice its size are made."""
 MISPLACED_PX = 0.9
@@ -79,7 +82,9 @@ def denoise(
     return denoised
 
 
-def fuse(segmentation: Plane, neighbors: Sequence[Neighbor], radius: int) -> Plane:
+def fuse(
+    segmentation: Plane, neighbors: Sequence[Neighbor], radius: int, *, is_seen: bool = True
+) -> Plane:
     """
     Return the segmentation of a frame and its neighbors (h, w), 0-1: their mean along the motion.
 
@@ -90,6 +95,7 @@ def fuse(segmentation: Plane, neighbors: Sequence[Neighbor], radius: int) -> Pla
         radius: How many neighbors each way there are within a shot. Where some are missing, the
             frame's own vote counts more, twice with one side alone: errors of motion that
             cancel between the sides do not there.
+        is_seen: Whether the frame's own is there at all; else the neighbors alone vote.
     """
     if not neighbors:
         return segmentation
@@ -104,7 +110,7 @@ def fuse(segmentation: Plane, neighbors: Sequence[Neighbor], radius: int) -> Pla
         total += lenient * moved
         weight += lenient
         differs |= moved != own
-    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1))
+    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1) if is_seen else TINY)
     mean = (total + own_votes * own) / (weight + own_votes)
     fused = segmentation.copy()
     # Where nothing changes, not even the last bit does: a still stays what it is.

@@ -14,14 +14,12 @@ import vapoursynth as vs
 
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import read_color
-from sghm_vs.errors import ExportError, SettingsError, SourceError, counted, cure, with_options
+from sghm_vs.errors import ExportError, SourceError, counted, cure, with_options
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.name_templates import named
-from sghm_vs.media.pairing import aligned, pair
 from sghm_vs.media.readers import Source, is_numbered, open_source
-from sghm_vs.media.readers.mattes import open_matte
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.writers import OVER, export, find_targets
@@ -39,6 +37,7 @@ from sghm_vs.options import (
     recorded,
     word_of_over,
 )
+from sghm_vs.shots.guides import open_guides
 
 if TYPE_CHECKING:
     from sghm_vs.models.backends.base import Network
@@ -147,7 +146,7 @@ def rotoscope(
     files = (
         {} if how.debug is None else {name: how.debug / f"{name}.mkv" for name in get_args(View)}
     )
-    written = _written(source, outputs, frames, delivery, files.values(), how.mask)
+    written = _written(source, outputs, frames, delivery, files.values(), how.guides.files)
     find_targets(
         [*written.outputs, *files.values()],
         written.numbers,
@@ -156,7 +155,7 @@ def rotoscope(
         overwrite=delivery.overwrite or delivery.resume,
         has_background=delivery.over is not None,
     )
-    mask = _open_mask(how, source, frames)
+    guides = open_guides(how.guides, source, frames)
     find_weights(how.model)
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
@@ -174,7 +173,8 @@ def rotoscope(
         prepared.networks,
         how.settings,
         num_streams=how.num_streams,
-        mask=mask,
+        guides=how.guides,
+        guide_clips=guides,
         debug=None if how.debug is None else "all",
     )
     steps: dict[Path, vs.VideoNode] = {}
@@ -185,7 +185,8 @@ def rotoscope(
         source,
         _emptied(alpha, source.blank),
         outputs,
-        matte=how.mask,
+        made_of=how.guides.files,
+        guides=guides,
         frames=frames,
         delivery=delivery,
         beside=steps,
@@ -199,7 +200,8 @@ def deliver(
     alpha: vs.VideoNode,
     outputs: Sequence[str | Path],
     *,
-    matte: Path | None = None,
+    made_of: Mapping[str, Path] | None = None,
+    guides: Mapping[str, vs.VideoNode] | None = None,
     frames: FrameRange | None = None,
     delivery: Delivery | None = None,
     foreground: vs.VideoNode | None = None,
@@ -211,20 +213,22 @@ def deliver(
     """
     Write `frames` of `source` with `alpha`; see `rotoscope`, and `export` for the other clips.
 
-    All clips are of the source's length. `matte` is the file that the alpha is made from.
+    All clips are of the source's length. `made_of` are the files that the alpha is made from, by what
+    they are called; what of `guides` is kept or held out is so after edges are shaped.
     """
     delivery = delivery or Delivery()
+    kept = {name: clip for name, clip in (guides or {}).items() if name in ("keep", "holdout")}
     if extra is None and delivery.edges.shape == "alpha":
-        extra = _edge_mattes(alpha, delivery)
+        extra = _edge_mattes(alpha, delivery, kept)
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
     if foreground is None and delivery.foreground != "source":
         # By the alpha as it was made: what was grown or blurred since mixes no colors.
         foreground = chosen_color(source.clip, alpha, delivery.foreground)
         changed["foreground"] = delivery.foreground
-    alpha = shaped(alpha, delivery.edges)
-    changed |= _described_source(source) | _described_beside(source, matte, delivery.over)
+    alpha = shaped(alpha, delivery.edges, **kept)
+    changed |= _described_source(source) | _described_beside(source, made_of, delivery.over)
     beside = beside or {}
-    written = _written(source, outputs, frames, delivery, beside, matte)
+    written = _written(source, outputs, frames, delivery, beside, made_of)
 
     # Cut after matting: a window that looks beyond the range sees the same frames.
     def cut(clip: vs.VideoNode) -> vs.VideoNode:
@@ -283,7 +287,7 @@ def _written(
     frames: FrameRange | None,
     delivery: Delivery,
     beside: Iterable[Path],
-    matte: Path | None = None,
+    made_of: Mapping[str, Path] | None = None,
 ) -> _Written:
     """Return what of `source` is written where, once nothing speaks against it."""
     first, last = (
@@ -304,7 +308,7 @@ def _written(
             version=delivery.version,
         )
     over = delivery.over if isinstance(delivery.over, Path) else None
-    for read, what in ((source.path, "footage"), (matte, "matte"), (over, "background")):
+    for what, read in {"footage": source.path, "background": over, **(made_of or {})}.items():
         if read is not None:
             _refuse_to_replace(read, what, [*paths, *beside])
     refuse_varying(source, [*paths, *beside])
@@ -382,11 +386,11 @@ def _described_source(source: Source) -> dict[str, str]:
 
 
 def _described_beside(
-    source: Source, matte: Path | None, over: Path | Color | None
+    source: Source, made_of: Mapping[str, Path] | None, over: Path | Color | None
 ) -> dict[str, str]:
     """Return which background there is, and how holes in what is given beside `source` are filled."""
     said = {} if over is None else {OVER: word_of_over(over)}
-    given = [one for one in (matte, over) if isinstance(one, Path)]
+    given = [one for one in (*(made_of or {}).values(), over) if isinstance(one, Path)]
     if source.missing != "error" and any(map(is_numbered, given)):
         said["missing"] = source.missing
     return said
@@ -402,12 +406,14 @@ def _origin(source: Source, delivery: Delivery) -> SourceMetadata:
     return replace(source.origin, timecode=timecode)
 
 
-def _edge_mattes(alpha: vs.VideoNode, delivery: Delivery) -> dict[str, vs.VideoNode]:
+def _edge_mattes(
+    alpha: vs.VideoNode, delivery: Delivery, kept: Mapping[str, vs.VideoNode]
+) -> dict[str, vs.VideoNode]:
     """Return core and edge of `alpha` for the layouts that hold them."""
     if delivery.output_format.layout not in EXTRA_LAYOUTS:
         return {}
     shapes: tuple[Shape, ...] = ("core", "edge")
-    return {shape: shaped(alpha, replace(delivery.edges, shape=shape)) for shape in shapes}
+    return {shape: shaped(alpha, replace(delivery.edges, shape=shape), **kept) for shape in shapes}
 
 
 def _open_over(over: Path | Color | None, source: Source) -> vs.VideoNode | Color | None:
@@ -455,21 +461,6 @@ def _emptied(alpha: vs.VideoNode, blank: frozenset[int]) -> vs.VideoNode:
         return alpha
     empty = alpha.std.BlankClip(keep=True)
     return alpha.std.FrameEval(lambda n: empty if n in blank else alpha)
-
-
-def _open_mask(matting: Matting, source: Source, frames: FrameRange | None) -> vs.VideoNode | None:
-    """Return the mask as long as the footage; a single picture serves every frame."""
-    if matting.mask is None:
-        if matting.mask_start is not None:
-            msg = "--mask-start says where the mask of --mask begins; name it with --mask FILE"
-            raise SettingsError(msg)
-        return None
-    mask = open_matte(matting.mask, matting.matte_channel, source)
-    if mask.clip.num_frames == 1 and matting.mask_start is None:
-        return mask.clip.std.Loop(source.clip.num_frames)
-    flag = "--mask-start"
-    pairing = pair(mask, source, matting.mask_start, flag, frames)
-    return aligned(mask.clip, pairing, mask, source, frames, flag)
 
 
 def _clip_frames(source: Source, frames: FrameRange) -> tuple[int, int]:

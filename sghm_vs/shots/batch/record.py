@@ -138,8 +138,7 @@ def settings_of(shot: Shot) -> dict[str, Any]:
 def inputs_of(shot: Shot) -> dict[str, Path]:
     """Return the footage that `shot` reads, by what it is for."""
     found = {"source": shot.source}
-    if shot.matting.mask is not None:
-        found["mask"] = shot.matting.mask.absolute()
+    found |= {name: path.absolute() for name, path in shot.matting.guides.files.items()}
     if isinstance(shot.delivery.over, Path):
         found["over"] = shot.delivery.over.absolute()
     return found

@@ -10,6 +10,7 @@ from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.hosts.presets import outputs_for, with_preset
 from sghm_vs.media.name_templates import newest_version
 from sghm_vs.options import (
+    GUIDE_FILES,
     Delivery,
     FrameRange,
     Matting,
@@ -216,7 +217,7 @@ def _from_list(name: str, value: str, path: Path) -> str:
     files = {option.flag for option in options_of(ShotOptions) if option.knob.is_file}
     beside = path.absolute().parent / value
     # What may be a color as well is a file only where there is one.
-    is_file = f"--{name}" in files and (name == "mask" or beside.is_file())
+    is_file = f"--{name}" in files and (name in GUIDE_FILES or beside.is_file())
     return str(beside) if is_file else value
 
 

@@ -19,6 +19,7 @@ from sghm_vs.shots.batch.checksums import Content, Reader, output_files
 from sghm_vs.shots.batch.record import Made, read_back
 from sghm_vs.shots.batch.render import Progress, Renderer, delivery_of, warnings_heard
 from sghm_vs.shots.farm.job import Job
+from sghm_vs.shots.guides import open_guides
 from sghm_vs.shots.shot import as_it_sounds, deliver, describe
 
 TIMES = ("_DurationNum", "_DurationDen")
@@ -81,11 +82,13 @@ def _hold(job: Job, known: Mapping[str, Content], reader: Reader) -> bool:
 def _write_from_alpha(job: Job) -> None:
     """Write all outputs in one pass, as if the alpha had just been made."""
     source = open_source(job.shot.source, job.shot.opening)
+    guides = job.shot.matting.guides
     deliver(
         source,
         _kept_alpha(job, source),
         job.paths,
-        matte=job.shot.matting.mask,
+        made_of=guides.files,
+        guides=open_guides(guides.last, source, job.planned.frames),
         frames=job.planned.frames,
         delivery=as_it_sounds(delivery_of(job.task_of_all), source),
         metadata={"source": source.name, **describe(job.shot.matting)},

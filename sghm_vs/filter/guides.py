@@ -1,0 +1,295 @@
+"""
+Guides as clips: what a user knows of who is where, and what becomes of it.
+
+    mask -> steadied by the votes around -> overruled by the trimap -> the network, and the alpha's hold
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs.clips import (
+    blank_like,
+    blank_of_any_size,
+    check_matte,
+    computed,
+    read_once,
+    sized,
+    to_gray_frame,
+)
+from sghm_vs.color import convert
+from sghm_vs.errors import UnsupportedClipError
+from sghm_vs.filter.neighbors import IS_MISSING, TemporalNeighbors
+from sghm_vs.matting import guides as stage
+from sghm_vs.matting import temporal
+from sghm_vs.matting.optical_flow import shrunk
+from sghm_vs.options import GUIDE_FILES, VOTERS, Guides, Roi, Settings, check_roi
+
+VOTED_AT = 4
+"""The votes on a mask are of its means over so many pixels each way, as the network's own are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuideClips:
+    """Guides of a clip, GRAYS of its size and length; see `sghm_vs.options.Guides`."""
+
+    mask: vs.VideoNode | None = None
+    trimap: vs.VideoNode | None = None
+    keep: vs.VideoNode | None = None
+    holdout: vs.VideoNode | None = None
+    band: float = Guides().guide_band
+    """As a part of the picture's short side."""
+    mask_tr: int = 0
+    region: Region | None = None
+    """What is matted of the picture; None is all."""
+
+    @property
+    def are_of_network(self) -> bool:
+        """Whether the network is guided; else the alpha at most is changed after it."""
+        return self.mask is not None or self.trimap is not None
+
+    @property
+    def are_last(self) -> bool:
+        """Whether `last` changes an alpha."""
+        return self.keep is not None or self.holdout is not None
+
+    def cut(self) -> GuideClips:
+        """Return the guides of the region alone."""
+        if self.region is None:
+            return self
+        given = {name: getattr(self, name) for name in GUIDE_FILES}
+        clips = {name: self.region.cut(clip) for name, clip in given.items() if clip is not None}
+        return replace(self, **clips, band=self.band * self.region.enlarges, region=None)
+
+    def before(self, rgb: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode | None:
+        """
+        Return what is said before a frame is matted: 1, 0, and 0.5 where it is left to the network.
+
+        Args:
+            rgb: The picture.
+            nearby: Its neighbors.
+        """
+        clips = []
+        if self.mask is not None:
+            clips.append(_steadied(rgb, self.mask, nearby.within(VOTERS * self.mask_tr)))
+        if self.trimap is not None:
+            clips.append(_said(rgb, self.trimap))
+        return _in_order(clips) if clips else None
+
+    def held(self, alpha: vs.VideoNode, guide: vs.VideoNode | None) -> vs.VideoNode:
+        """Return `alpha`, GRAYS, as the guides hold it; `guide` is what `before` returned."""
+        if guide is None:
+            return alpha
+        trimaps = [] if self.trimap is None else [self.trimap]
+
+        def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+            del n
+            values, said, *trimap = (np.asarray(frame[0]) for frame in frames)
+            held = stage.held(values, said, self.band * min(values.shape))
+            for one in trimap:
+                held = stage.exact(held, stage.said(one))
+            return _again(held, frames[0])
+
+        clips = [read_once(clip) for clip in (alpha, guide, *trimaps)]
+        return computed(blank_like(alpha), clips, make)
+
+    def last(self, alpha: vs.VideoNode) -> vs.VideoNode:
+        """Return `alpha`, GRAYS, at least what is kept, and nothing where it is held out."""
+        return kept_and_held_out(alpha, self.keep, self.holdout)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of a clip's picture."""
+
+    roi: Roi
+    size: tuple[int, int]
+    """(width, height) of the picture."""
+    chroma: tuple[int, int]
+    """How many pixels across and down a sample of chroma has."""
+
+    @property
+    def outer(self) -> Roi:
+        """The smallest rectangle around it that cuts no sample of chroma."""
+        left, top, width, height = self.roi
+        across, down = self.chroma
+        first = left // across * across, top // down * down
+        last = -(-(left + width) // across) * across, -(-(top + height) // down) * down
+        return (*first, last[0] - first[0], last[1] - first[1])
+
+    @property
+    def enlarges(self) -> float:
+        """How many times shorter its short side is than the picture's."""
+        return min(self.size) / min(self.outer[2:])
+
+    def cut(self, clip: vs.VideoNode) -> vs.VideoNode:
+        """Return what `clip`, of the picture's size, shows there."""
+        left, top, width, height = self.outer
+        return clip.std.CropAbs(width, height, left, top)
+
+    def placed(self, inner: vs.VideoNode) -> vs.VideoNode:
+        """Return the gray clip `inner`, which was made of what is cut, in a picture that is else 0."""
+        (left, top, width, height), outer = self.roi, self.outer
+        x, y = left - outer[0], top - outer[1]
+
+        def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+            del n
+            made = np.asarray(frames[0][0])
+            values = np.zeros(self.size[::-1], made.dtype)
+            values[top : top + height, left : left + width] = made[y : y + height, x : x + width]
+            return _again(values, frames[0], inner.format.id)
+
+        across, down = self.size
+        like = inner.std.BlankClip(width=across, height=down, keep=True)
+        return computed(like, [read_once(inner)], make)
+
+
+def region_of(clip: vs.VideoNode, roi: Roi) -> Region:
+    """
+    Return the part of `clip` that `roi` names.
+
+    Raises:
+        SettingsError: It is not in the picture.
+        UnsupportedClipError: The clip's size changes.
+    """
+    if not clip.width:
+        msg = (
+            "the clip changes its size along the way, and roi is a rectangle of one; give it one: "
+            "clip.resize.Bicubic(width, height)"
+        )
+        raise UnsupportedClipError(msg)
+    check_roi(roi, (clip.width, clip.height))
+    chroma = 1 << clip.format.subsampling_w, 1 << clip.format.subsampling_h
+    return Region(roi, (clip.width, clip.height), chroma)
+
+
+def read_guides(
+    clip: vs.VideoNode,
+    given: Guides,
+    settings: Settings,
+    clips: Mapping[str, vs.VideoNode | None],
+) -> GuideClips:
+    """
+    Return the guides of `clip`.
+
+    Args:
+        clip: What is matted.
+        given: What is said of them.
+        settings: How it is matted.
+        clips: By their names in `given`, gray.
+
+    Raises:
+        UnsupportedClipError: One is not gray, or not of the size and length of `clip`.
+        SettingsError: A rectangle that is not in the picture.
+    """
+    found = {name: node for name, node in clips.items() if node is not None}
+    for name, node in found.items():
+        check_matte(name, node, clip)
+    return GuideClips(
+        **{name: convert.to_full_range_gray(node, vs.GRAYS) for name, node in found.items()},
+        band=given.guide_band,
+        mask_tr=settings.radius if given.mask_tr is None else given.mask_tr,
+        region=None if given.roi is None else region_of(clip, given.roi),
+    )
+
+
+def kept_and_held_out(
+    alpha: vs.VideoNode, keep: vs.VideoNode | None, holdout: vs.VideoNode | None
+) -> vs.VideoNode:
+    """Return `alpha`, GRAYS, at least `keep`, and at most what `holdout` leaves."""
+    if keep is None and holdout is None:
+        return alpha
+    named = {"keep": keep, "holdout": holdout}
+    given = {name: clip for name, clip in named.items() if clip is not None}
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        for name, frame in zip(given, frames[1:], strict=True):
+            check_size(name, n, frame, frames[0])
+        values, *guides = (np.asarray(frame[0]) for frame in frames)
+        by_name = dict(zip(given, guides, strict=True))
+        if "keep" in by_name:
+            values = np.maximum(values, by_name["keep"])
+        if "holdout" in by_name:
+            values = np.minimum(values, 1 - by_name["holdout"])
+        return _again(values, frames[0])
+
+    clips = [read_once(clip) for clip in (alpha, *given.values())]
+    return computed(blank_like(alpha), clips, make)
+
+
+def check_size(name: str, n: int, found: vs.VideoFrame, picture: vs.VideoFrame) -> None:
+    """Refuse a guide that changes its size otherwise than its clip does."""
+    if (found.width, found.height) != (picture.width, picture.height):
+        msg = (
+            f"frame {n} of the {name} is {found.width}x{found.height}, and the clip's "
+            f"{picture.width}x{picture.height}; {sized(name, picture.width, picture.height)}"
+        )
+        raise UnsupportedClipError(msg)
+
+
+def _steadied(rgb: vs.VideoNode, mask: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode:
+    """Return `mask`, 0 and 1, where `nearby` vote on it as on what the network sees."""
+    small = _small(mask)
+    nearby = nearby.guided_by_mask(small)
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        picture, whole, own, *others = frames
+        check_size("mask", n, whole, picture)
+        values, seen = np.asarray(whole[0]), np.asarray(own[0])
+        voters = nearby.neighbors(n, others)
+        if voters:
+            voted = temporal.fuse(seen, voters, nearby.tr, is_seen=not own.props.get(IS_MISSING))
+            values = stage.corrected(values, seen, voted)
+        return to_gray_frame(stage.decided(values), picture.props)
+
+    return computed(blank_like(mask), [rgb, mask, small, *nearby.around(small)], make)
+
+
+def _small(mask: vs.VideoNode) -> vs.VideoNode:
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        values = np.asarray(frames[0][0])
+        height, width = (max(length // VOTED_AT, 1) for length in values.shape)
+        return to_gray_frame(shrunk(values, (height, width)), frames[0].props)
+
+    return computed(blank_of_any_size(mask), [mask], make)
+
+
+def _said(rgb: vs.VideoNode, trimap: vs.VideoNode) -> vs.VideoNode:
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        check_size("trimap", n, frames[1], frames[0])
+        return to_gray_frame(stage.said(np.asarray(frames[1][0])), frames[0].props)
+
+    return computed(blank_like(trimap), [rgb, trimap], make)
+
+
+def _in_order(guides: Sequence[vs.VideoNode]) -> vs.VideoNode:
+    """Return what the last of `guides` says, and where it says nothing, the one before it."""
+    first, *others = guides
+    if not others:
+        return first
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        guide, *rest = (np.asarray(frame[0]) for frame in frames)
+        for by in rest:
+            guide = stage.overruled(guide, by)
+        return to_gray_frame(guide, frames[0].props)
+
+    return computed(blank_like(first), [*guides], make)
+
+
+def _again(values: NDArray[Any], before: vs.VideoFrame, format_id: int = vs.GRAYS) -> vs.VideoFrame:
+    """Return `values` as a frame with the props of `before`, where the coverage is theirs."""
+    frame = to_gray_frame(values, before.props, format_id)
+    if "SghmCoverage" in before.props:
+        is_float = before.format.sample_type == vs.FLOAT
+        top = 1 if is_float else (1 << before.format.bits_per_sample) - 1
+        frame.props["SghmCoverage"] = float(values.mean(dtype=np.float64)) / top
+    return frame

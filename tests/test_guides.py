@@ -1,0 +1,356 @@
+"""Guides that stick: what a user knows of who is where holds, and no more than that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import vapoursynth as vs
+
+from sghm_vs import edges, sghm
+from sghm_vs.cli import main
+from sghm_vs.filter import tensors
+from sghm_vs.matting import guides as stage
+from sghm_vs.options import Guides
+from tests.clips import frame_bytes, noise_clip, plane
+from tests.scenes import HEIGHT, WIDTH, clips, scene
+
+core = vs.core
+BAND = 0.05
+LENGTH = 9
+
+
+def drawn(values: np.ndarray, length: int = 1) -> vs.VideoNode:
+    """Return a GRAYS clip of these values, (h, w)."""
+    height, width = values.shape
+    blank = core.std.BlankClip(format=vs.GRAYS, width=width, height=height, length=length)
+
+    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        del n
+        frame = f.copy()
+        np.copyto(np.asarray(frame[0]), values)
+        return frame
+
+    return blank.std.ModifyFrame(blank, fill)
+
+
+def half(width: int = 96, height: int = 64) -> np.ndarray:
+    """Return a plane that is 1 on its left half and 0 on its right."""
+    values = np.zeros((height, width), np.float32)
+    values[:, : width // 2] = 1
+    return values
+
+
+@pytest.fixture(scope="module")
+def moving() -> tuple[vs.VideoNode, vs.VideoNode]:
+    """A person who walks, and the exact alpha."""
+    return clips(LENGTH, scene)
+
+
+def test_beyond_the_band_of_a_mask_the_matte_is_0_or_1_whatever_is_seen(moving):
+    clip, exact = moving
+    alpha = sghm(clip, -1, tr=1, mask=exact, mask_tr=0, guide_band=BAND)
+
+    for n in (0, 1):
+        truth, found = scene(n)[1] > 0.5, plane(alpha.get_frame(n))
+        near = BAND * HEIGHT
+        inside = cv2.distanceTransform(truth.astype(np.uint8), cv2.DIST_L2, 0)
+        outside = cv2.distanceTransform((~truth).astype(np.uint8), cv2.DIST_L2, 0)
+        assert (found[inside > near] == 1).all()
+        assert (found[outside > near] == 0).all()
+        assert 0 < (inside > near).mean() < (outside > near).mean()
+
+
+def test_a_mask_holds_in_its_guidance_also_where_votes_steadied_it(moving):
+    clip, exact = moving
+    alpha, said = (
+        sghm(clip, -1, tr=1, mask=exact, guide_band=BAND, debug=view) for view in (None, "guide")
+    )
+
+    found, guide = plane(alpha.get_frame(4)), plane(said.get_frame(4))
+
+    assert set(np.unique(guide)) == {0, 1}
+    assert np.array_equal(found, stage.held(found, guide, BAND * HEIGHT))
+    assert (guide != (scene(4)[1] > 0.5)).mean() < 2e-3
+
+
+def test_the_band_is_a_part_of_the_short_side_and_the_border_of_the_picture_is_no_edge():
+    guide, gray = half(), np.full((64, 96), 0.5, np.float32)
+
+    held = stage.held(gray, guide, band_px=8)
+
+    assert (held[:, :40] == 1).all()
+    assert (held[:, 40:56] == 0.5).all()
+    assert (held[:, 56:] == 0).all()
+    assert (stage.held(gray, np.ones_like(gray), band_px=8) == 1).all()
+
+
+def test_gray_in_a_mask_is_how_likely_a_person_is():
+    clip = noise_clip(length=1)
+    likely, unlikely, white, black = (
+        frame_bytes(sghm(clip, -1, mask=drawn(value + 0 * half())), 0) for value in (0.6, 0.4, 1, 0)
+    )
+
+    assert likely == white
+    assert unlikely == black
+
+
+@pytest.mark.parametrize(("props", "share"), [({}, 0.9), ({"SghmIsMissing": 1}, 0.97)])
+def test_a_frame_that_a_mask_lost_is_voted_back_and_with_no_votes_it_is_not(moving, props, share):
+    clip, exact = moving
+    nobody = exact.std.BlankClip(length=1, keep=True).std.SetFrameProps(**props)
+    mask = core.std.Splice([exact[:4], nobody, exact[5:]])
+    truth = scene(4)[1] > 0.5
+
+    voted = plane(sghm(clip, -1, tr=1, mask=mask, debug="guide").get_frame(4))
+    alone = plane(sghm(clip, -1, tr=1, mask=mask, mask_tr=0, debug="guide").get_frame(4))
+
+    assert (voted > 0.5)[truth].mean() > share
+    assert (voted > 0.5)[~truth].mean() < 0.01
+    assert alone.max() == 0
+
+
+def test_what_a_frame_lacks_counts_for_none_of_its_neighbors(moving):
+    clip, exact = moving
+    wrong = exact.std.BlankClip(length=1, color=1, keep=True).std.SetFrameProps(SghmIsMissing=1)
+    with_hole = core.std.Splice([wrong if n % 2 else exact[n] for n in range(LENGTH)])
+
+    said = plane(sghm(clip, -1, tr=1, mask=with_hole, debug="guide").get_frame(4))
+
+    assert ((said > 0.5) != (scene(4)[1] > 0.5)).mean() < 2e-3
+
+
+def test_a_mask_of_a_still_stays_as_it_is_to_the_last_bit():
+    clip, values = core.std.Loop(noise_clip(length=1), 6), half()
+    values[10:20, 60:63] = 1
+
+    said = sghm(clip, -1, mask=drawn(values, 6), debug="guide")
+
+    assert np.array_equal(plane(said.get_frame(3)), values)
+
+
+def test_a_guided_frame_is_the_same_in_any_order_and_on_its_own(moving):
+    clip, exact = (one[:4].std.CropAbs(128, 96, 60, 40) for one in moving)
+    forward = [
+        plane(frame).tobytes() for frame in sghm(clip, -1, tr=1, mask=exact).frames(close=True)
+    ]
+    backward = sghm(clip, -1, tr=1, mask=exact)
+
+    assert [frame_bytes(backward, n) for n in reversed(range(4))] == forward[::-1]
+
+
+@pytest.mark.parametrize("tr", [0, 1])
+def test_a_trimap_is_exact_where_it_says_so_and_changes_nothing_where_it_does_not(tr):
+    clip = noise_clip(length=3)
+    trimap = np.full((64, 96), 0.5, np.float32)
+    trimap[:, :20], trimap[:30, 70:] = 1, 0
+
+    free = sghm(clip, -1, tr=tr)
+    found = plane(sghm(clip, -1, tr=tr, trimap=drawn(trimap, 3)).get_frame(1))
+    unknown = sghm(clip, -1, tr=tr, trimap=drawn(0 * trimap + 0.5, 3))
+
+    assert (found[:, :20] == 1).all()
+    assert (found[:30, 70:] == 0).all()
+    assert frame_bytes(unknown, 1) == frame_bytes(free, 1)
+
+
+def test_a_trimap_rules_over_a_mask_and_guides_the_network_with_it():
+    clip, trimap = noise_clip(length=1), np.full((64, 96), 0.5, np.float32)
+    trimap[:32, :20] = 0
+
+    said = sghm(clip, -1, mask=drawn(half()), trimap=drawn(trimap), debug="guide")
+    found = plane(sghm(clip, -1, mask=drawn(half()), trimap=drawn(trimap)).get_frame(0))
+
+    assert np.array_equal(plane(said.get_frame(0)), np.where(trimap == 0, 0, half()))
+    assert (found[:32, :20] == 0).all()
+    assert (found[40:, :40] == 1).all()
+
+
+def test_what_is_kept_is_1_and_what_is_held_out_is_0_and_holdout_rules():
+    clip, keep, holdout = noise_clip(length=2), half(), half().T.copy()
+    holdout = cv2.resize(holdout, (96, 64), interpolation=cv2.INTER_NEAREST)
+    both = {"keep": drawn(keep, 2), "holdout": drawn(holdout, 2)}
+
+    found = plane(sghm(clip, -1, **both, trimap=drawn(1 - keep, 2)).get_frame(1))
+
+    assert (found[holdout == 1] == 0).all()
+    assert (found[(keep == 1) & (holdout == 0)] == 1).all()
+
+
+def test_what_is_kept_and_held_out_stays_so_after_edges_are_shaped():
+    alpha = drawn(0.5 + 0 * half(), 1)
+    keep, holdout = half(), np.zeros((64, 96), np.float32)
+    holdout[:10] = 1
+
+    how = {"keep": drawn(keep), "holdout": drawn(holdout), "gamma": 2, "feather": 30, "grow": 4}
+    found, inverted = (
+        plane(edges(alpha, **how, invert=invert).get_frame(0)) for invert in (False, True)
+    )
+
+    assert (found[:10] == 0).all()
+    assert (found[10:, :48] == 1).all()
+    assert ((found > 0.5) & (found < 1))[10:, 48:].all()
+    assert np.array_equal(inverted, 1 - found)
+
+
+def test_gray_in_what_is_kept_is_the_least_and_in_what_is_held_out_is_taken_away():
+    alpha = drawn(0.5 + 0 * half())
+    third = drawn(np.float32(1 / 3) + 0 * half())
+
+    assert plane(edges(alpha, keep=drawn(half() * 0.75)).get_frame(0))[0, 0] == 0.75
+    assert plane(edges(alpha, keep=third).get_frame(0))[0, 0] == 0.5
+    assert plane(edges(alpha, holdout=drawn(half() * 0.75)).get_frame(0))[0, 0] == 0.25
+    assert plane(edges(alpha, holdout=third).get_frame(0))[0, 0] == 0.5
+
+
+@pytest.mark.parametrize("format_id", [vs.YUV420P8, vs.RGB24])
+def test_outside_a_region_the_matte_is_0_and_inside_it_is_the_crop_s_own(format_id):
+    clip = noise_clip(format_id, length=3)
+    roi = (11, 7, 64, 50) if format_id == vs.YUV420P8 else (10, 6, 66, 52)
+
+    found = plane(sghm(clip, -1, roi=roi).get_frame(1))
+    alone = plane(sghm(clip.std.CropAbs(66, 52, 10, 6), -1).get_frame(1))
+
+    left, top, width, height = roi
+    inside = np.zeros((64, 96), bool)
+    inside[top : top + height, left : left + width] = True
+    assert (found[~inside] == 0).all()
+    cut = alone[top - 6 :, left - 10 :][:height, :width]
+    assert found[inside].tobytes() == np.ascontiguousarray(cut).tobytes()
+
+
+def test_nothing_is_computed_outside_of_a_region(monkeypatch):
+    seen = []
+    plain = tensors.to_tensor
+    monkeypatch.setattr(
+        "sghm_vs.filter.engine.to_tensor",
+        lambda frame, *how: (seen.append((frame.width, frame.height)), plain(frame, *how))[1],
+    )
+
+    sghm(noise_clip(length=2), -1, roi=(16, 0, 48, 32)).get_frame(0)
+
+    assert seen
+    assert max(width for width, _ in seen) <= 64
+    assert max(height for _, height in seen) <= 64
+    assert (48, 32) in seen
+
+
+def test_guides_go_with_a_region_and_the_band_stays_a_part_of_the_whole_picture():
+    clip, mask = noise_clip(length=1), half()
+    roi = (32, 0, 32, 64)
+    gray = 0.1
+
+    found = plane(sghm(clip, -1, mask=drawn(mask), roi=roi, guide_band=gray).get_frame(0))
+
+    assert (found[:, 32:41] == 1).all()
+    assert (found[:, 55:64] == 0).all()
+    assert (found[:, :32] == 0).all()
+
+
+def test_every_view_of_a_region_is_of_the_whole_picture():
+    alpha = sghm(noise_clip(length=2), -1, roi=(16, 8, 48, 32), debug="all")
+
+    with alpha.get_frame(0) as frame:
+        assert frame.props["SghmGuide"].width == frame.props["SghmTrust"].width == frame.width
+        assert frame.props["SghmCoverage"] == pytest.approx(plane(frame).mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"roi": (0, 0, 97, 10)}, "roi is 0,0,97,10, and the picture is 96x64"),
+        ({"roi": (0, 0, 0, 10)}, "roi is 0,0,0,10 and must be left, top, width and height"),
+        ({"roi": (0, 0, 10)}, "roi is 0,0,10 and must be left"),
+        ({"guide_band": 2.0}, "guide_band is 2.0 and must be from 0 to 1"),
+        ({"mask_tr": 9}, "mask_tr is 9 and must be 0"),
+        ({"keep": drawn(half(64))}, "the keep is 64x64 with 1 frame, and the clip 96x64"),
+        ({"holdout": noise_clip(length=1)}, "the holdout must be a GRAY clip"),
+        ({"trimap": "t.png"}, "trimap is 't.png' and must be a clip or None"),
+    ],
+)
+def test_a_guide_that_is_none_is_named(arguments, words):
+    with pytest.raises(vs.Error, match=f"^sghm: .*{words}"):
+        sghm(noise_clip(length=1), -1, **arguments)
+
+
+def write(path: Path, values: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.rint(values * 255).astype(np.uint8))
+    return path
+
+
+@pytest.fixture
+def shot(tmp_path) -> Path:
+    """Six frames of a person who walks, as pictures from 11 on, and their masks, of which one lacks."""
+    for n in range(6):
+        picture, alpha = scene(n)
+        write(tmp_path / "plate" / f"p.{n + 11:04d}.png", picture[..., ::-1])
+        if n != 3:
+            write(tmp_path / "mask" / f"m.{n + 11:04d}.png", alpha)
+    write(tmp_path / "keep.png", half(WIDTH, HEIGHT))
+    return tmp_path
+
+
+def matted(shot: Path, *words: str) -> np.ndarray:
+    out = shot / "out" / "a.####.png"
+    how = ["--quiet", "--overwrite", "--model", "sghm-lite", "--tr", "1", "--frames", "14-14"]
+    assert main(["matte", str(shot / "plate"), "-o", str(out), *how, *words]) == 0
+    return cv2.imread(str(shot / "out" / "a.0014.png"), -1) / 65535
+
+
+def test_a_mask_with_a_hole_is_filled_by_votes_and_said(shot, caplog):
+    found = matted(shot, "--mask", str(shot / "mask"))
+
+    assert "lacks frames 14" in caplog.text
+    assert ((found > 0.5) == (scene(3)[1] > 0.5)).mean() > 0.97
+
+
+def test_a_mask_with_a_hole_that_nobody_votes_on_is_refused(shot, capsys):
+    out = str(shot / "a.####.png")
+    words = ["matte", str(shot / "plate"), "-o", out, "--quiet", "--mask", str(shot / "mask")]
+
+    assert main([*words, "--mask-tr", "0"]) == 1
+    assert "misses frames 14" in capsys.readouterr().err
+
+
+def test_the_command_line_keeps_after_edges_and_mattes_a_region(shot):
+    keep = str(shot / "keep.png")
+
+    found = matted(shot, "--holdout", keep, "--grow", "20")
+    within = matted(shot, "--keep", keep, "--roi", "40,0,240,176")
+
+    assert (found[:, : WIDTH // 2] == 0).all()
+    assert (within[:, :40] == 1).all()
+    assert (within[:, 280:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--mask-tr", "1"], "--mask-tr is for a mask; name it: --mask FILE"),
+        (["--guide-start", "3"], "--guide-start is for trimap, keep and holdout"),
+        (["--guide-band", "0.1"], "--guide-band is for a mask; name it: --mask FILE"),
+        (["--roi", "1,2"], "'1,2' is no rectangle; write X,Y,WIDTH,HEIGHT"),
+        (["--roi", "0,0,999,9"], "--roi is 0,0,999,9, and the picture is 320x176"),
+        (["--keep", "nothing.png"], "nothing.png"),
+    ],
+)
+def test_words_about_guides_that_do_nothing_are_refused_with_what_to_type(
+    shot, words, said, capsys
+):
+    typed = ["matte", str(shot / "plate"), "-o", str(shot / "a.####.png"), "--quiet", *words]
+    if said.startswith("'1,2'"):
+        with pytest.raises(SystemExit):
+            main(typed)
+    else:
+        assert main(typed) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_the_files_of_guides_are_what_is_named():
+    guides = Guides(mask=Path("m.mov"), keep=Path("k.png"))
+
+    assert guides.files == {"mask": Path("m.mov"), "keep": Path("k.png")}
+    assert guides.last == Guides(keep=Path("k.png"))
