@@ -16,6 +16,7 @@ import vapoursynth as vs
 
 from sghm_vs.cli import VERBS, build_parser, main
 from sghm_vs.options import View
+from tests.delivered import NOT_RUN, WRITERS, verbs_of
 
 
 @pytest.fixture
@@ -391,3 +392,14 @@ def write_png(path: Path, codes: np.ndarray) -> None:
     image.open(str(path), oiio.ImageSpec(width, height, channels, "uint8"))
     image.write_image(codes)
     image.close()
+
+
+def test_every_verb_is_among_those_whose_deliveries_are_compared_or_is_named_as_left_out():
+    verbs = set(verbs_of(build_parser()))
+    typed = [line.split() for line in WRITERS.strip().splitlines()]
+
+    run = {
+        verb for verb in verbs for words in typed if verb.split() == words[: verb.count(" ") + 1]
+    }
+    assert run | NOT_RUN == verbs
+    assert not run & NOT_RUN
