@@ -186,17 +186,18 @@ def _scaled(args: argparse.Namespace, folder: Path) -> list[Row]:
 
 def _timed(plan: Plan, workers: int, kind: type | None) -> float:
     """Return how many seconds `plan` takes workers that are ready."""
+    from sghm_vs.options import ShowOptions
     from sghm_vs.shots.farm.engines.base import WorkerOptions, WorkerProcess
     from sghm_vs.shots.farm.engines.ray import RayPool
     from sghm_vs.shots.farm.job import jobs_of
-    from sghm_vs.shots.farm.run import SHOW, make_show
+    from sghm_vs.shots.farm.run import make_show
 
     jobs = [*jobs_of(plan)]
     needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=True)
     pool = RayPool(needs, size=workers, kind=kind or WorkerProcess, cores=workers)
     _ready(pool, workers)
     started = time.monotonic()
-    make_show(jobs, lambda: pool, SHOW, is_hashed=False)
+    make_show(jobs, lambda: pool, ShowOptions(no_hash=True))
     return time.monotonic() - started
 
 

@@ -113,6 +113,8 @@ USUAL: Mapping[str, str] = {
 }
 """The codec of an ending unless another is asked for."""
 CHOSEN_CODECS = tuple(name for name, row in CODECS.items() if row.layer != "review")
+ENGINES = ("ray",)
+"""What runs a farm's workers, the default first; see `sghm_vs.shots.farm.engines`."""
 HOSTS = (
     "nuke", "fusion", "resolve", "premiere", "fcp", "aftereffects", "blender", "kdenlive",
     "shotcut", "flame",
@@ -406,6 +408,32 @@ def check_roi(roi: Sequence[int], size: tuple[int, int] | None = None) -> Roi:
         msg = f"{here} is {_write_roi(roi)}, and the picture is {size[0]}x{size[1]}"
         raise SettingsError(msg)
     return left, top, width, height
+
+
+def _parse_tracks(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        msg = f"{text!r} are no numbers of tracks; write 1 or 1,3"
+        raise SettingsError(msg) from None
+
+
+class SceneStarts(NamedTuple):
+    """First frames of a shot's scenes."""
+
+    shot: str
+    """Its name; "" is the only shot there is."""
+    frames: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> SceneStarts:
+        """Return what `text` ("120,340", "sh010=120,340") says."""
+        shot, _, numbers = text.rpartition("=")
+        try:
+            return cls(shot, tuple(int(word) for word in numbers.split(",")))
+        except ValueError:
+            msg = f"{text!r} are no frames; write 120,340 or sh010=120,340"
+            raise SettingsError(msg) from None
 
 
 def _write_path(path: Path) -> str:
@@ -1001,6 +1029,172 @@ class ShotOptions:
     delivery: Delivery = field(default_factory=Delivery)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """How a batch treats what is there, and what the machine has."""
+
+    resume: bool = knob(False, "keep what is done, unchanged and whole, and make the rest")
+    overwrite: bool = knob(False, "replace outputs that exist")
+    rehash: bool = knob(
+        False, "with --resume, read footage again whose size and date are as they were"
+    )
+    jobs: int = knob(1, "shots at once, as far as memory reaches", metavar="N", parse=int, least=1)
+    reread: bool = True
+    """Whether outputs of shots that are done are read, and compared with their checksums."""
+    make_renderer: Callable[[], Any] | None = None
+    """Called in each worker's process; None is `sghm_vs.shots.batch.render.Rotoscoper`."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditOptions:
+    """Which frames of which media an edit means."""
+
+    media: Sequence[Path] = knob(
+        (),
+        "folder, with those below it, with media that is not where the edit says; found by name, "
+        "reel and timecode",
+        metavar="DIR",
+        parse=Path,
+        is_repeated=True,
+    )
+    handles: int = knob(
+        8,
+        "frames more on either side, as far as the media goes",
+        metavar="N",
+        parse=int,
+        least=0,
+    )
+    tracks: tuple[int, ...] = knob(
+        (),
+        "video tracks to matte, counted from 1",
+        metavar="N,N",
+        parse=_parse_tracks,
+        unset="all",
+    )
+    edit_rate: Fraction | None = knob(
+        None,
+        "of an EDL, which doesn't say it: 24, 25, 23.976, 30000/1001",
+        flag="--rate",
+        metavar="FPS",
+        parse=parse_rate,
+        unset="what most of the media has, else 24",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """In what chunks a farm's plan cuts its shots, and for which workers."""
+
+    mattes: Path | None = knob(
+        None,
+        "where the mattes go; the same path on every worker",
+        metavar="DIR",
+        parse=Path,
+        unset="a folder 'mattes' beside the plan",
+    )
+    chunk: int | None = knob(
+        None,
+        "frames of a chunk",
+        metavar="N",
+        parse=int,
+        unset="as many as take --chunk-seconds",
+    )
+    chunk_s: float = knob(
+        300.0,
+        "how long a chunk takes: a lost one costs little, and minutes outweigh a worker's start",
+        flag="--chunk-seconds",
+        metavar="S",
+        parse=float,
+    )
+    frame_s: float | None = knob(
+        None,
+        "how long a frame takes on a worker",
+        flag="--frame-seconds",
+        metavar="S",
+        parse=float,
+        unset="as --worker says, else measured here on the first shot",
+    )
+    cuts: Sequence[SceneStarts] = knob(
+        (),
+        "first frames of scenes, to which edges of chunks move (an edit brings its own)",
+        metavar="[SHOT=]N,N",
+        parse=SceneStarts.parse,
+        is_repeated=True,
+    )
+    worker: Path | None = knob(
+        None,
+        "what workers are, as sghm farm worker prints it on one of them",
+        metavar="FILE",
+        parse=Path,
+        unset="as this machine",
+    )
+    threads: int | None = knob(
+        None, "cores of a worker", metavar="N", parse=int, least=1, unset="1; with a GPU 4"
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowOptions:
+    """By what workers a farm's plan is made, and what is done where that fails."""
+
+    engine: str = knob(ENGINES[0], "what runs the workers", choices=ENGINES)
+    address: str | None = knob(
+        None,
+        "of a Ray cluster, or auto for the one around",
+        metavar="ADDRESS",
+        unset="one on this machine, for the while",
+    )
+    workers: int = knob(
+        0,
+        "at most",
+        metavar="N",
+        parse=int,
+        least=0,
+        unset="as many as there are GPUs, or cores for",
+    )
+    runtime_env: Path | None = knob(
+        None,
+        "JSON: how workers get the package, as Ray's runtime_env; see docs/farm.md",
+        metavar="FILE",
+        parse=Path,
+    )
+    no_hash: bool = knob(
+        False,
+        "don't read footage once more for its checksum: size and date tell if it changes",
+    )
+    tries: int = knob(
+        3,
+        "how often a chunk may fail before it is set aside",
+        metavar="N",
+        parse=int,
+        least=1,
+    )
+    patience_s: float = knob(
+        3600.0,
+        "how long a full disk or a share that is away is waited for",
+        flag="--patience",
+        metavar="S",
+        parse=float,
+        least=0,
+    )
+    mixed: bool = knob(
+        False, "take workers that are not as planned, whose frames might differ by a bit"
+    )
+    overwrite: bool = knob(False, "replace outputs that exist")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
 type Group = type[Any]
 """One of the dataclasses above."""
 type Values = Mapping[str, Any]
@@ -1168,8 +1362,10 @@ def check(
             msg = f"{called(name)} is {value!r} and must be one of {', '.join(choices)}"
             raise error(msg)
         least, most = option.knob.least, option.knob.most
+        if least is None or value is None:
+            continue
         # Not a number is in no range, and compares as false.
-        if least is not None and not least <= value <= (float("inf") if most is None else most):
+        if not least <= value <= (float("inf") if most is None else most):
             needed = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
             msg = f"{called(name)} is {value} and must be {needed}"
             raise error(msg)
@@ -1177,7 +1373,8 @@ def check(
 
 def called(name: str) -> str:
     """Return what the knob `name` is called where the user stands: infer_size, --infer-size."""
-    flags = (option.flag for option in _by_flag().values() if option.name == name)
+    groups = ShotOptions, BatchOptions, EditOptions, PlanOptions, ShowOptions
+    flags = (one.flag for group in groups for one in options_of(group) if one.name == name)
     return cure(script=name, typed=next(flags, name))
 
 

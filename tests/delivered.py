@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from sghm_vs.cli import main
+from sghm_vs.cli import SIGNALED, main
 
 EDIT = """TITLE: cut
 FCM: NON-DROP FRAME
@@ -121,6 +121,8 @@ def write_all() -> None:
         with Path(f"said/{number:02}.txt").open("w") as said, contextlib.redirect_stdout(said):
             code = main(shlex.split(line))
         sys.stderr.write(f"{code} sghm {line}\n")
+        if code >= SIGNALED:
+            raise SystemExit(code)
 
 
 def _write_stills(folder: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from sghm_vs.cli import batch, build_parser, main
 from sghm_vs.errors import ExportError, SettingsError, SourceError
-from sghm_vs.options import Delivery, Edges, FrameRange, Matting, Settings
+from sghm_vs.options import BatchOptions, Delivery, Edges, FrameRange, Matting, Settings
 from sghm_vs.shots.batch.find import find_footage
 from sghm_vs.shots.batch.lists import read_list
 from sghm_vs.shots.batch.manifest import Manifest
@@ -27,7 +27,7 @@ from sghm_vs.shots.batch.names import (
     safe_name,
     unique_names,
 )
-from sghm_vs.shots.batch.planner import BatchOptions, plan
+from sghm_vs.shots.batch.planner import plan
 from sghm_vs.shots.batch.run import run_batch
 from sghm_vs.shots.batch.watch import Watch
 from tests.standin import CRASHES, Meddler, StandIn, write_movie, write_sequence

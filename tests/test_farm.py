@@ -20,9 +20,8 @@ from sghm_vs.cli import batch, build_parser, main, options
 from sghm_vs.errors import ExportError, FarmError, SettingsError
 from sghm_vs.media.name_templates import named
 from sghm_vs.media.verification.sidecar import UNFINISHED, read_record, sidecars_at
-from sghm_vs.options import FrameRange, Settings
+from sghm_vs.options import BatchOptions, FrameRange, Settings
 from sghm_vs.shots.batch.manifest import Manifest
-from sghm_vs.shots.batch.planner import BatchOptions
 from sghm_vs.shots.batch.render import Rotoscoper, delivery_of
 from sghm_vs.shots.batch.run import run_batch
 from sghm_vs.shots.farm.assemble import assemble

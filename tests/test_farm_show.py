@@ -6,7 +6,7 @@ import errno
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ import pytest
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
 from sghm_vs.media.files import whole_file
+from sghm_vs.options import ShowOptions
 from sghm_vs.shots.batch import driver, schedule
-from sghm_vs.shots.batch.driver import Rules
 from sghm_vs.shots.batch.listener import Listener, Totals
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.batch.pool import Failure, Outcome, PoolWorker, failure_of, outcome_of
@@ -26,7 +26,7 @@ from sghm_vs.shots.batch.render import Task
 from sghm_vs.shots.batch.schedule import Work
 from sghm_vs.shots.farm.job import Job, jobs_of
 from sghm_vs.shots.farm.plan import read_plan
-from sghm_vs.shots.farm.run import SHOW, make_show
+from sghm_vs.shots.farm.run import make_show
 from tests.standin import StandIn, write_sequence
 from tests.test_farm import WORKER
 
@@ -113,11 +113,11 @@ def planned(plates: Path, folder: Path, *words: str) -> list[Job]:
 
 
 def run(
-    jobs: list[Job], make: Make = render, rules: Rules = SHOW, **how: bool
+    jobs: list[Job], make: Make = render, **options: float
 ) -> tuple[str, list[str], list[Totals]]:
     """Return what became of the shot, which chunks were made, and what was told on the way."""
     pool, counter = OneWorker(make), Counter()
-    (entry,) = make_show(jobs, lambda: pool, rules, counter, **how)
+    (entry,) = make_show(jobs, lambda: pool, ShowOptions(**options), counter)
     assert Manifest(jobs[0].folder).entries == {entry.key: entry}
     return entry.error or entry.state, pool.made, counter.told
 
@@ -220,11 +220,11 @@ def test_a_full_disk_sets_nothing_aside_as_long_as_patience_lasts(jobs):
     def make(task: Task) -> Outcome:
         return failures.pop() if failures else render(task)
 
-    assert run(jobs, make, replace(SHOW, tries=2))[0] == "done"
+    assert run(jobs, make, tries=2)[0] == "done"
 
 
 def test_beyond_patience_a_full_disk_ends_the_show(jobs):
-    state, made, told = run(jobs, lambda *_: FULL, replace(SHOW, tries=2, patience_s=0))
+    state, made, told = run(jobs, lambda *_: FULL, tries=2, patience_s=0)
 
     assert state == "a 1001-1004: the disk is full; a 1005-1008: the disk is full"
     assert len(made) == 4
@@ -259,7 +259,7 @@ def test_a_worker_that_hangs_is_ended_and_its_chunk_made_by_another(jobs, monkey
         pools.append(OneWorker(make))
         return pools[0]
 
-    (entry,) = make_show(jobs, open_pool, SHOW)
+    (entry,) = make_show(jobs, open_pool)
 
     assert entry.state == "done"
     assert pools[0].stopped == 1
@@ -267,7 +267,7 @@ def test_a_worker_that_hangs_is_ended_and_its_chunk_made_by_another(jobs, monkey
 
 
 def test_footage_is_hashed_unless_somebody_spares_it(jobs, tmp_path):
-    run(jobs, is_hashed=False)
+    run(jobs, no_hash=True)
     (entry,) = Manifest(tmp_path / "mattes").entries.values()
 
     assert entry.inputs["source"].sha256 == ""

@@ -10,20 +10,25 @@ import numpy as np
 import pytest
 
 from sghm_vs import edges, options, sghm
-from sghm_vs.cli import build_parser
-from sghm_vs.cli.options import delivery_from, matting_from, opening_from
+from sghm_vs.cli import build_parser, main
+from sghm_vs.cli.options import delivery_from, group_from, matting_from, opening_from
 from sghm_vs.errors import SettingsError, SghmError
 from sghm_vs.hosts.nuke.gizmo import bridge_node
 from sghm_vs.options import (
+    BatchOptions,
     Delivery,
     Edges,
+    EditOptions,
     FrameRange,
     Guides,
     Matting,
     Opening,
     OutputFormat,
+    PlanOptions,
+    SceneStarts,
     Settings,
     ShotOptions,
+    ShowOptions,
     from_words,
     knob,
     made_of,
@@ -240,3 +245,55 @@ def test_the_filters_have_the_defaults_of_the_options():
         for name, one in inspect.signature(edges).parameters.items()
         if name not in ("alpha", "keep", "holdout")
     }
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "words", "value"),
+    [
+        (["batch", "a.mov", "-o", "b"], BatchOptions, "--resume --jobs 3",
+         BatchOptions(resume=True, jobs=3)),
+        (["timeline", "a.edl", "-o", "b"], BatchOptions, "--overwrite --rehash",
+         BatchOptions(overwrite=True, rehash=True)),
+        (["timeline", "a.edl", "-o", "b"], EditOptions, "--media m --media n --handles 0 --rate 25",
+         EditOptions(media=[Path("m"), Path("n")], handles=0, edit_rate=Fraction(25))),
+        (["farm", "plan", "a.edl", "-o", "b"], EditOptions, "--tracks 1,3",
+         EditOptions(tracks=(1, 3))),
+        (["farm", "plan", "a.mov", "-o", "b"], PlanOptions,
+         "--chunk-seconds 60 --frame-seconds 2 --threads 2 --cuts 120,340 --cuts sh=7",
+         PlanOptions(chunk_s=60, frame_s=2, threads=2,
+                     cuts=[SceneStarts("", (120, 340)), SceneStarts("sh", (7,))])),
+        (["farm", "run", "plan.json"], ShowOptions, "--tries 5 --patience 60 --no-hash --mixed",
+         ShowOptions(tries=5, patience_s=60, no_hash=True, mixed=True)),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)  # fmt: skip
+def test_a_verbs_own_knobs_are_read_from_its_words_and_are_the_defaults_without(
+    verb, group, words, value
+):
+    parser = build_parser()
+
+    assert group_from(group, parser.parse_args([*verb, *words.split()])) == value
+    assert group_from(group, parser.parse_args(verb)) == group()
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "said"),
+    [
+        (BatchOptions, {"jobs": 0}, "jobs is 0 and must be at least 1"),
+        (EditOptions, {"handles": -1}, "handles is -1 and must be at least 0"),
+        (PlanOptions, {"threads": 0}, "threads is 0 and must be at least 1"),
+        (PlanOptions, {"cuts": [7]}, "cuts is .* must be a list of"),
+        (ShowOptions, {"tries": 0}, "tries is 0 and must be at least 1"),
+        (ShowOptions, {"workers": -1}, "workers is -1 and must be at least 0"),
+        (ShowOptions, {"engine": "sun"}, "engine is 'sun' and must be one of ray"),
+    ],
+)
+def test_a_verbs_own_knob_has_its_range(group, value, said):
+    with pytest.raises(SettingsError, match=said):
+        group(**value)
+
+
+def test_what_is_out_of_range_is_named_by_its_option_on_the_command_line(capsys):
+    assert main(["farm", "run", "plan.json", "--patience", "-1"]) == 1
+
+    assert "--patience is -1.0 and must be at least 0" in capsys.readouterr().err

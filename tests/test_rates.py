@@ -18,6 +18,7 @@ from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.options import (
     Delivery,
+    EditOptions,
     FrameRange,
     Opening,
     exact_rate,
@@ -26,9 +27,8 @@ from sghm_vs.options import (
     to_words,
 )
 from sghm_vs.shots.batch.requests import requests_from
-from sghm_vs.shots.farm.planning import PlanOptions, make_plan
+from sghm_vs.shots.farm.planning import make_plan
 from sghm_vs.shots.shot import deliver
-from sghm_vs.shots.timeline.matte_edit import EditOptions
 from tests.clips import core
 
 FILM, TELEVISION = 1724, 1940
@@ -304,7 +304,7 @@ def test_a_sequence_in_an_edit_runs_as_the_edit_counts_or_as_said(tmp_path, word
 
 
 def test_an_edits_rate_is_refused_for_sources_with_the_option_that_is_theirs(pictures, tmp_path):
-    values = {"sources": [pictures], "folder": tmp_path, "values": {}}
+    edit_options = EditOptions(edit_rate=Fraction(25))
 
     with pytest.raises(SettingsError, match="type --media-rate"):
-        make_plan(PlanOptions(**values, edit=EditOptions(rate=Fraction(25))))
+        make_plan([str(pictures)], tmp_path, {}, edit_options=edit_options)

@@ -30,6 +30,7 @@ from sghm_vs.options import (
     CHOSEN_CODECS,
     CODECS,
     DATA_LAYOUTS,
+    ENGINES,
     HOSTS,
     LAYOUTS,
     USUAL,
@@ -38,7 +39,6 @@ from sghm_vs.options import (
     OutputFormat,
     options_of,
 )
-from sghm_vs.shots.farm.engines import ENGINES
 from sghm_vs.shots.farm.engines.base import pool_of
 from tests.clips import noise_clip
 

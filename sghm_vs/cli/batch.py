@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from sghm_vs.cli import options
 from sghm_vs.cli.progress import shots_progress
 from sghm_vs.errors import SettingsError, SourceError, counted
+from sghm_vs.options import BatchOptions
 
 if TYPE_CHECKING:
     from sghm_vs.shots.batch.manifest import Entry
     from sghm_vs.shots.batch.names import Shot
-    from sghm_vs.shots.batch.planner import BatchOptions, Planned
+    from sghm_vs.shots.batch.planner import Planned
     from sghm_vs.shots.batch.requests import Batch
 
 POLL_S = 2.0
@@ -58,29 +59,11 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def add_folder_options(parser: argparse.ArgumentParser) -> None:
     """Add what says where a batch's outputs go, and how it treats what is there."""
-    group = parser.add_argument_group("batch")
-    group.add_argument(
+    parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="DIR", help="folder for all outputs"
     )
-    group.add_argument("--dry-run", action="store_true", help="print the plan, and make nothing")
-    group.add_argument(
-        "--resume",
-        action="store_true",
-        help="keep what is done, unchanged and whole, and make the rest",
-    )
-    group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
-    group.add_argument(
-        "--rehash",
-        action="store_true",
-        help="with --resume, read footage again whose size and date are as they were",
-    )
-    group.add_argument(
-        "--jobs",
-        type=_jobs,
-        default=1,
-        metavar="N",
-        help="shots at once, as far as memory reaches (default: 1)",
-    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, and make nothing")
+    options.add_group(parser, "batch", BatchOptions)
 
 
 def add_shot_options(parser: argparse.ArgumentParser, *, of_edit: bool = False) -> None:
@@ -107,7 +90,7 @@ def asked(args: argparse.Namespace) -> Batch:
 
     folder = args.output.absolute()
     requests = requests_from(args.source, options.values_from(args), folder)
-    return shots_from(requests, folder, resumes=args.resume)
+    return shots_from(requests, folder, resumes=batch_options_from(args).resume)
 
 
 def carry_out(batch: Batch, args: argparse.Namespace) -> int:
@@ -137,11 +120,7 @@ def make(batch: Batch, args: argparse.Namespace) -> list[Entry]:
 
 def batch_options_from(args: argparse.Namespace) -> BatchOptions:
     """Return how the batch goes about, as `args` say."""
-    from sghm_vs.shots.batch.planner import BatchOptions
-
-    return BatchOptions(
-        resume=args.resume, overwrite=args.overwrite, rehash=args.rehash, jobs=args.jobs
-    )
+    return options.group_from(BatchOptions, args)
 
 
 def print_plan(planned: Sequence[Planned], batch: Batch, args: argparse.Namespace) -> None:
@@ -230,10 +209,3 @@ def _watch(args: argparse.Namespace) -> int:
             requests = [Request(footage, values) for footage in found.footage]
             carry_out(shots_from((requests, Batch([])), folder, resumes=True), args)
         time.sleep(POLL_S)
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        msg = f"{text!r} is no number of shots from 1 up"
-        raise argparse.ArgumentTypeError(msg)
-    return int(text)

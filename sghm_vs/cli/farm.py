@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sghm_vs.cli import batch, options, timeline
+from sghm_vs.cli import batch, options
 from sghm_vs.cli.progress import Report, farm_progress, openjd_progress
-from sghm_vs.errors import SettingsError, counted
-from sghm_vs.shots.farm.engines import ENGINES
+from sghm_vs.errors import counted
+from sghm_vs.options import EditOptions, PlanOptions, ShowOptions
 
 if TYPE_CHECKING:
     from sghm_vs.options import FrameRange
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 USUAL_FOLDER = "mattes"
+PROGRESS = ("auto", "json", "openjd")
 
 
 def add_parser(verbs: options.Verbs) -> None:
@@ -35,23 +36,22 @@ def add_parser(verbs: options.Verbs) -> None:
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, help, run, *adders in (
-        ("plan", "cut shots into chunks, and write the plan", _plan, _add_plan_making_options),
-        ("worker", "print what this machine is, as a worker", _worker, _add_worker_options),
-        ("run", "make the plan on a Ray cluster, or on this machine", _run,
-         _add_plan_options, _add_run_options),
-        ("check", "tell whether this machine is as planned", _check, _add_plan_options),
+        ("plan", "cut shots into chunks, and write the plan", _plan, _add_to_plan),
+        ("worker", "print what this machine is, as a worker", _worker, _add_to_worker),
+        ("run", "make the plan on a Ray cluster, or on this machine", _run, _add_plan, _add_to_run),
+        ("check", "tell whether this machine is as planned", _check, _add_plan),
         ("script", "print the plan as a script of plain commands", _script,
-         _add_plan_options, _add_script_options),
+         _add_plan, _add_to_script, _add_mixed),
         ("assemble", "check what chunks made, write movies, record the shots", _assemble,
-         _add_plan_options, _add_assemble_options),
+         _add_plan, _add_to_assemble),
         ("template", "write the plan as a job of Open Job Description", _template,
-         _add_plan_options, _add_template_options),
-        ("make", "make some frames of the plan", _make, _add_plan_options, _add_make_options),
+         _add_plan, _add_to_template),
+        ("make", "make some frames of the plan", _make, _add_plan, _add_to_make, _add_mixed),
         ("start-worker", "start a worker that keeps the network loaded", _start_worker,
-         _add_plan_options, _add_session_options, _add_mixed_option),
+         _add_plan, _add_session, _add_mixed),
         ("serve", "be the worker that start-worker starts", _serve,
-         _add_plan_options, _add_session_options, _add_mixed_option),
-        ("stop-worker", "end the worker of this folder", _stop_worker, _add_session_options),
+         _add_plan, _add_session, _add_mixed),
+        ("stop-worker", "end the worker of this folder", _stop_worker, _add_session),
     ):  # fmt: skip
         about = f"{help[0].upper()}{help[1:]}."
         action = actions.add_parser(name, help=help, description=about)
@@ -60,83 +60,21 @@ def add_parser(verbs: options.Verbs) -> None:
             add(action)
 
 
-def _add_assemble_options(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
-    which.add_argument("--nth", type=int, metavar="N", help="the same by its place, from 1")
-    options.add_report_options(parser)
-
-
-def _add_template_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="YAML", help="template.yaml"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
-
-
-def _add_plan_options(parser: argparse.ArgumentParser) -> None:
+def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", type=Path, metavar="PLAN", help="as sghm farm plan wrote it")
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def _add_session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--engine", choices=ENGINES, default=ENGINES[0], help="what runs the workers (default: ray)"
+        "--at", required=True, type=Path, metavar="DIR", help="a folder of this session alone"
     )
-    parser.add_argument(
-        "--address",
-        metavar="ADDRESS",
-        help="of a Ray cluster, or auto for the one around (default: one on this machine, for the "
-        "while)",
-    )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=0,
-        metavar="N",
-        help="at most (default: as many as there are GPUs, or cores for)",
-    )
-    parser.add_argument(
-        "--runtime-env",
-        type=Path,
-        metavar="FILE",
-        help="JSON: how workers get the package, as Ray's runtime_env; see docs/farm.md",
-    )
-    parser.add_argument(
-        "--no-hash",
-        action="store_true",
-        help="don't read footage once more for its checksum: size and date tell if it changes",
-    )
-    parser.add_argument(
-        "--tries",
-        type=int,
-        default=3,
-        metavar="N",
-        help="how often a chunk may fail before it is set aside (default: 3)",
-    )
-    parser.add_argument(
-        "--patience",
-        type=float,
-        default=3600,
-        metavar="S",
-        help="how long a full disk or a share that is away is waited for (default: 3600)",
-    )
-    parser.add_argument("--mixed", action="store_true", help="take workers that are not as planned")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace outputs that no manifest knows"
-    )
-    options.add_report_options(parser)
-    options.add_progress_option(parser)
 
 
-def _add_script_options(parser: argparse.ArgumentParser) -> None:
-    kind = parser.add_mutually_exclusive_group(required=True)
-    kind.add_argument("--slurm", action="store_true", help="an array job, for sbatch")
-    kind.add_argument("--shell", action="store_true", help="plain sh: all chunks, or one by number")
-    parser.add_argument("--mixed", action="store_true", help="take workers that are not as planned")
+def _add_mixed(parser: argparse.ArgumentParser) -> None:
+    options.add_knob(parser, ShowOptions, "mixed")
 
 
-def _add_plan_making_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says which shots are planned, and how."""
+def _add_to_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         nargs="+",
@@ -148,83 +86,90 @@ def _add_plan_making_options(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", required=True, type=Path, metavar="PLAN", help="the plan: plan.json"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a plan that exists")
-    group = parser.add_argument_group("farm")
-    group.add_argument(
-        "--mattes",
-        type=Path,
-        metavar="DIR",
-        help="where the mattes go; the same path on every worker (default: a folder "
-        f"{USUAL_FOLDER!r} beside the plan)",
-    )
-    group.add_argument(
-        "--chunk",
-        type=int,
-        metavar="N",
-        help="frames of a chunk (default: as many as take --chunk-seconds)",
-    )
-    group.add_argument(
-        "--chunk-seconds", type=float, metavar="S", help="how long a chunk takes (default: 300)"
-    )
-    group.add_argument(
-        "--frame-seconds",
-        type=float,
-        metavar="S",
-        help="how long a frame takes on a worker (default: as --worker says, else measured here on "
-        "the first shot)",
-    )
-    group.add_argument(
-        "--cuts",
-        type=_cuts,
-        action="append",
-        default=[],
-        metavar="[SHOT=]N,N",
-        help="first frames of scenes, to which edges of chunks move (an edit brings its own)",
-    )
-    group.add_argument(
-        "--worker",
-        type=Path,
-        metavar="FILE",
-        help="what workers are, as sghm farm worker prints it on one of them (default: as this "
-        "machine)",
-    )
-    group.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        help="cores of a worker (default: 1; with a GPU 4)",
-    )
-    timeline.add_edit_options(parser)
+    options.add_group(parser, "farm", PlanOptions)
+    options.add_group(parser, "edit", EditOptions)
     batch.add_shot_options(parser, of_edit=True)
     options.add_report_options(parser)
 
 
+def _add_to_worker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", nargs="?", metavar="SOURCE", help="footage of which a few frames are timed"
+    )
+    options.add_knob(parser, PlanOptions, "threads")
+    batch.add_shot_options(parser, of_edit=True)
+    options.add_report_options(parser)
+
+
+def _add_to_run(parser: argparse.ArgumentParser) -> None:
+    options.add_group(parser, "show", ShowOptions)
+    options.add_report_options(parser)
+    options.add_progress_option(parser)
+
+
+def _add_to_script(parser: argparse.ArgumentParser) -> None:
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--slurm", action="store_true", help="an array job, for sbatch")
+    kind.add_argument("--shell", action="store_true", help="plain sh: all chunks, or one by number")
+
+
+def _add_to_assemble(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
+    which.add_argument("--nth", type=int, metavar="N", help="the same by its place, from 1")
+    options.add_report_options(parser)
+
+
+def _add_to_template(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="YAML", help="template.yaml"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+
+
+def _add_to_make(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--frames",
+        type=options.frame_range,
+        metavar="A-B",
+        help="by the plan's count: a single shot's own numbers, else from 1 through all shots "
+        "(default: all)",
+    )
+    parser.add_argument(
+        "--shot", metavar="NAME", help="a shot, whose own numbers --frames then has"
+    )
+    parser.add_argument(
+        "--at", type=Path, metavar="DIR", help="by the worker that start-worker started there"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+    parser.add_argument(
+        "--progress",
+        default=PROGRESS[0],
+        choices=PROGRESS,
+        help="as for sghm matte; openjd is for sessions of Open Job Description, on stdout",
+    )
+
+
 def _plan(args: argparse.Namespace) -> int:
     """Write the plan that `args` ask for."""
-    from sghm_vs.media.files import refuse_existing, whole_file
-    from sghm_vs.shots.farm.planning import PlanOptions, make_plan
+    from sghm_vs.media.files import refuse_existing, write_files
+    from sghm_vs.shots.farm.planning import make_plan
 
     if not args.overwrite:
         refuse_existing([args.output])
-    folder = args.mattes or args.output.parent / USUAL_FOLDER
-    asked = PlanOptions(
-        sources=args.source,
-        folder=folder.absolute(),
-        values=options.values_from(args),
-        edit=timeline.edit_options_from(args),
-        chunk=args.chunk,
-        chunk_s=args.chunk_seconds,
-        frame_s=args.frame_seconds,
-        cuts=dict(args.cuts),
-        worker=args.worker,
-        threads=args.threads,
-    )
+    plan_options = options.group_from(PlanOptions, args)
+    folder = plan_options.mattes or args.output.parent / USUAL_FOLDER
     with options.stdout_for_results():
-        plan, invalid, notes = make_plan(asked)
+        plan, invalid, notes = make_plan(
+            args.source,
+            folder.absolute(),
+            options.values_from(args),
+            plan_options,
+            options.group_from(EditOptions, args),
+        )
     for note in notes:
         options.say(note)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(args.output) as part:
-        part.write_text(plan.to_json(), encoding="utf-8")
+    write_files({args.output: plan.to_json()}, overwrite=args.overwrite)
     _print_plan(plan, invalid, args)
     return 1 if invalid else 0
 
@@ -263,45 +208,32 @@ def _run(args: argparse.Namespace) -> int:
     """Make the plan, and print what came of it."""
     from sghm_vs.shots.farm.engines.base import WorkerOptions, pool_of, read_runtime_env
     from sghm_vs.shots.farm.job import read
-    from sghm_vs.shots.farm.run import SHOW, make_show
+    from sghm_vs.shots.farm.run import make_show
 
-    if args.workers < 0 or args.tries < 1:
-        msg = f"{args.workers} workers and {args.tries} tries are none; give 1 or more"
-        raise SettingsError(msg)
+    how = options.group_from(ShowOptions, args)
     plan, jobs = read(args.plan)
-    rules = replace(SHOW, tries=args.tries, patience_s=args.patience, frame_s=plan.frame_s)
-    needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=args.mixed)
+    needs = WorkerOptions(planned=plan.worker, matting=jobs[0].shot.matting, is_mixed=how.mixed)
     open_pool = partial(
-        pool_of(args.engine), needs, args.address, args.workers, read_runtime_env(args.runtime_env)
+        pool_of(how.engine), needs, how.address, how.workers, read_runtime_env(how.runtime_env)
     )
     with (
         options.stdout_for_results(),
         farm_progress(quiet=args.quiet, as_json=args.progress == "json") as listener,
     ):
-        entries = make_show(
-            jobs,
-            open_pool,
-            rules,
-            listener,
-            overwrite=args.overwrite,
-            is_hashed=not args.no_hash,
-        )
+        entries = make_show(jobs, open_pool, how, listener, frame_s=plan.frame_s)
     args.output = Path(plan.folder)
     return batch.print_result(entries, args)
 
 
 def _template(args: argparse.Namespace) -> int:
     """Write the plan as a job template."""
-    from sghm_vs.media.files import refuse_existing, whole_file
+    from sghm_vs.media.files import write_files
     from sghm_vs.shots.farm.engines.openjd import job_template
     from sghm_vs.shots.farm.job import read
 
-    if not args.overwrite:
-        refuse_existing([args.output])
     text = job_template(read(args.plan)[0], args.plan.absolute())
-    with whole_file(args.output) as part:
-        part.write_text(text, encoding="utf-8")
-    options.print_lines([str(args.output)])
+    written = write_files({args.output: text}, overwrite=args.overwrite)
+    options.print_lines(map(str, written))
     return 0
 
 
@@ -312,7 +244,7 @@ def _script(args: argparse.Namespace) -> int:
 
     plan, path = read(args.plan)[0], args.plan.absolute()
     script = slurm_script if args.slurm else shell_script
-    sys.stdout.write(script(plan, path, is_mixed=args.mixed))
+    sys.stdout.write(script(plan, path, is_mixed=_is_mixed(args)))
     return 0
 
 
@@ -333,57 +265,6 @@ def _assemble(args: argparse.Namespace) -> int:
     return batch.print_result(entries, args)
 
 
-def _add_worker_options(parser: argparse.ArgumentParser) -> None:
-    """Add of which workers it is asked."""
-    parser.add_argument(
-        "source", nargs="?", metavar="SOURCE", help="footage of which a few frames are timed"
-    )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="cores of a worker (default: 1; with a GPU 4)"
-    )
-    batch.add_shot_options(parser, of_edit=True)
-    options.add_report_options(parser)
-
-
-def _add_make_options(parser: argparse.ArgumentParser) -> None:
-    """Add which frames are made, and by whom."""
-    parser.add_argument(
-        "--frames",
-        type=options.frame_range,
-        metavar="A-B",
-        help="by the plan's count: a single shot's own numbers, else from 1 through all shots "
-        "(default: all)",
-    )
-    parser.add_argument(
-        "--shot", metavar="NAME", help="a shot, whose own numbers --frames then has"
-    )
-    parser.add_argument(
-        "--at", type=Path, metavar="DIR", help="by the worker that start-worker started there"
-    )
-    _add_mixed_option(parser)
-    parser.add_argument("--quiet", action="store_true", help="print no progress")
-    parser.add_argument(
-        "--progress",
-        default="auto",
-        choices=["auto", "json", "openjd"],
-        help="as for sghm matte; openjd is for sessions of Open Job Description, on stdout",
-    )
-
-
-def _add_session_options(parser: argparse.ArgumentParser) -> None:
-    """Add where a worker that stays is found."""
-    parser.add_argument(
-        "--at", required=True, type=Path, metavar="DIR", help="a folder of this session alone"
-    )
-
-
-def _add_mixed_option(parser: argparse.ArgumentParser) -> None:
-    """Add whether any machine will do."""
-    parser.add_argument(
-        "--mixed", action="store_true", help="though this machine is not as planned"
-    )
-
-
 def _worker(args: argparse.Namespace) -> int:
     """Print what this machine is; and how fast, if footage is given."""
     from sghm_vs.shots.batch.find import find_footage
@@ -395,9 +276,10 @@ def _worker(args: argparse.Namespace) -> int:
         path, frames = (Path(), None) if source is None else (source.path, source.frames)
         values = options.values_from(args)
         shot = shot_of(values, path, frames or values.get("frames"))
+        threads = options.group_from(PlanOptions, args).threads
         if source is not None:
             shot = replace(shot, frames=frames_of(shot))
-        worker, frame_s = this_machine(shot, args.threads, is_measured=source is not None)
+        worker, frame_s = this_machine(shot, threads, is_measured=source is not None)
     options.print_json({"worker": asdict(worker), "frame_s": frame_s})
     return 0
 
@@ -426,6 +308,10 @@ def _make(args: argparse.Namespace) -> int:
     return 0
 
 
+def _is_mixed(args: argparse.Namespace) -> bool:
+    return options.group_from(ShowOptions, args).mixed
+
+
 def _told(what: str, args: argparse.Namespace) -> AbstractContextManager[Report | None]:
     if args.progress == "openjd":
         return openjd_progress(what)
@@ -446,7 +332,7 @@ def _here(plan: Plan, args: argparse.Namespace) -> Make:
     from sghm_vs.shots.farm.worker import loaded_for
 
     with options.stdout_for_results():
-        render = Rotoscoper(loaded_for(plan, is_mixed=args.mixed))
+        render = Rotoscoper(loaded_for(plan, is_mixed=_is_mixed(args)))
     return lambda job, frames, report: render(job.task(frames), report)
 
 
@@ -454,7 +340,7 @@ def _start_worker(args: argparse.Namespace) -> int:
     """Start a worker."""
     from sghm_vs.shots.farm.engines.session import start
 
-    start(args.plan.absolute(), args.at.absolute(), is_mixed=args.mixed)
+    start(args.plan.absolute(), args.at.absolute(), is_mixed=_is_mixed(args))
     return 0
 
 
@@ -463,7 +349,7 @@ def _serve(args: argparse.Namespace) -> int:
     from sghm_vs.shots.farm.engines.session import serve
     from sghm_vs.shots.farm.plan import read_plan
 
-    serve(read_plan(args.plan), args.at, is_mixed=args.mixed)
+    serve(read_plan(args.plan), args.at, is_mixed=_is_mixed(args))
     return 0
 
 
@@ -473,12 +359,3 @@ def _stop_worker(args: argparse.Namespace) -> int:
 
     stop(args.at)
     return 0
-
-
-def _cuts(text: str) -> tuple[str, tuple[int, ...]]:
-    name, _, numbers = text.rpartition("=")
-    try:
-        return name, tuple(int(word) for word in numbers.split(","))
-    except ValueError:
-        msg = f"{text!r} are no frames; write 120,340 or sh010=120,340"
-        raise argparse.ArgumentTypeError(msg) from None

@@ -134,10 +134,14 @@ def add_model_options(
         add_group(parser, "guides", Guides, description=GUIDES)
 
 
+def add_knob(parser: argparse.ArgumentParser, group: Group, name: str) -> None:
+    """Add the knob `name` of `group` alone."""
+    add_option(parser, next(one for one in options_of(group) if one.name == name))
+
+
 def add_matte_channel(parser: argparse.ArgumentParser) -> None:
     """Add which channel of a finished matte is meant."""
-    option = next(one for one in options_of(Guides) if one.name == "matte_channel")
-    add_option(parser, option)
+    add_knob(parser, Guides, "matte_channel")
 
 
 def add_source_options(parser: argparse.ArgumentParser, *, of_edit: bool = False) -> None:
@@ -223,6 +227,11 @@ def values_from(args: argparse.Namespace) -> dict[str, Any]:
     """Return what `args` say of a shot, by the knob's name."""
     names = {option.name for option in options_of(ShotOptions)}
     return {name: value for name, value in vars(args).items() if name in names}
+
+
+def group_from[Made](group: type[Made], args: argparse.Namespace) -> Made:
+    """Return `group` as `args` say; it is none of a shot's."""
+    return made_of(group, vars(args))
 
 
 def opening_from(args: argparse.Namespace) -> Opening:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import batch, options
 from sghm_vs.errors import ExportError, SettingsError
-from sghm_vs.options import parse_rate
+from sghm_vs.options import BatchOptions, EditOptions
 
 if TYPE_CHECKING:
-    from sghm_vs.shots.timeline.matte_edit import EditOptions, Plan
+    from sghm_vs.shots.timeline.matte_edit import Plan
 
-HANDLES = 8
 EDITS = ("otio", "xml", "edl", "mlt")
 USUAL_EDITS = EDITS[:3]
 
@@ -34,7 +32,7 @@ def add_parser(verbs: options.Verbs) -> None:
         help=".otio, .edl (CMX 3600), .xml (FCP 7), or what other adapters of OpenTimelineIO read",
     )
     batch.add_folder_options(parser)
-    add_edit_options(parser)
+    options.add_group(parser, "edit", EditOptions)
     parser.add_argument(
         "--edits",
         type=_edits,
@@ -48,48 +46,12 @@ def add_parser(verbs: options.Verbs) -> None:
     parser.set_defaults(run=run)
 
 
-def add_edit_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says which frames of which media an edit means."""
-    group = parser.add_argument_group("edit")
-    group.add_argument(
-        "--media",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="folder, with those below it, with media that is not where the edit says; found by "
-        "name, reel and timecode",
-    )
-    group.add_argument(
-        "--handles",
-        type=int,
-        default=HANDLES,
-        metavar="N",
-        help=f"frames more on either side, as far as the media goes (default: {HANDLES})",
-    )
-    group.add_argument(
-        "--tracks",
-        type=_tracks,
-        default=(),
-        metavar="N,N",
-        help="video tracks to matte, counted from 1 (default: all)",
-    )
-    group.add_argument(
-        "--rate",
-        dest="edit_rate",
-        type=_rate,
-        metavar="FPS",
-        help="of an EDL, which doesn't say it: 24, 25, 23.976, 30000/1001 (default: what most of "
-        "the media has, else 24)",
-    )
-
-
 def run(args: argparse.Namespace) -> int:
     """Matte the edit that `args` name."""
     from sghm_vs.shots.timeline.matte_edit import mattes_of, write_edits
 
-    if "frames" in options.values_from(args) or args.handles < 0:
-        msg = "an edit says itself which frames it shows; widen them with --handles N, N >= 0"
+    if "frames" in options.values_from(args):
+        msg = "an edit says itself which frames it shows; widen them with --handles N"
         raise SettingsError(msg)
     options.say_host(args)
     plan = planned(args)
@@ -113,17 +75,8 @@ def planned(args: argparse.Namespace) -> Plan:
         args.edit.absolute(),
         args.output.absolute(),
         options.values_from(args),
-        edit_options_from(args),
-        resumes=args.resume,
-    )
-
-
-def edit_options_from(args: argparse.Namespace) -> EditOptions:
-    """Return which frames of which media the edit means, as `args` say."""
-    from sghm_vs.shots.timeline.matte_edit import EditOptions
-
-    return EditOptions(
-        media=args.media, handles=args.handles, tracks=args.tracks, rate=args.edit_rate
+        options.group_from(EditOptions, args),
+        resumes=options.group_from(BatchOptions, args).resume,
     )
 
 
@@ -131,26 +84,12 @@ def _refuse_existing(plan: Plan, args: argparse.Namespace) -> None:
     from sghm_vs.media.files import refuse_existing
 
     paths = [plan.edit_path(form) for form in args.edits]
-    if not args.resume and not args.overwrite:
+    how = options.group_from(BatchOptions, args)
+    if not how.resume and not how.overwrite:
         refuse_existing(paths)
     if plan.edit in paths:
         msg = f"{args.edit} would be replaced; choose another folder with -o"
         raise ExportError(msg)
-
-
-def _tracks(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(word) for word in text.split(","))
-    except ValueError:
-        msg = f"{text!r} are no numbers of tracks; write 1 or 1,3"
-        raise argparse.ArgumentTypeError(msg) from None
-
-
-def _rate(text: str) -> Fraction:
-    try:
-        return parse_rate(text)
-    except SettingsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _edits(text: str) -> tuple[str, ...]:

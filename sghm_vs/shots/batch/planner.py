@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,11 +10,11 @@ from typing import Any, Literal
 from sghm_vs.errors import ExportError, listed
 from sghm_vs.media.files import exist_already
 from sghm_vs.media.sequences import SequencePath
+from sghm_vs.options import BatchOptions
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files, state_of
 from sghm_vs.shots.batch.manifest import NAME, Entry, Manifest
 from sghm_vs.shots.batch.names import Shot, place
 from sghm_vs.shots.batch.record import input_files, inputs_of, settings_of
-from sghm_vs.shots.batch.render import Renderer, Rotoscoper
 
 type PlanStatus = Literal["new", "done", "again"]
 
@@ -32,24 +32,6 @@ class Planned:
     """Why again."""
     keeps: bool = False
     """Whether frames that are there, whole, can stay."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchOptions:
-    """How a batch treats what is there, and what the machine has."""
-
-    resume: bool = False
-    """Whether shots are kept that are done, unchanged and whole."""
-    overwrite: bool = False
-    """Whether outputs are replaced that no manifest knows."""
-    rehash: bool = False
-    """Whether footage is read again even if its size and date are as they were."""
-    reread: bool = True
-    """Whether outputs of shots that are done are read, and compared with their checksums."""
-    jobs: int = 1
-    """Shots at once, as far as memory reaches."""
-    make_renderer: Callable[[], Renderer] = Rotoscoper
-    """Called in each worker's process."""
 
 
 def plan(

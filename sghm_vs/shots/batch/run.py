@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from sghm_vs.options import BatchOptions
 from sghm_vs.shots.batch.checksums import Reader
 from sghm_vs.shots.batch.driver import Driver, Rules, Todo, tidy_folders
 from sghm_vs.shots.batch.listener import Listener
 from sghm_vs.shots.batch.manifest import Entry, Manifest, only_one
 from sghm_vs.shots.batch.names import InvalidShot, Shot, place
-from sghm_vs.shots.batch.planner import BatchOptions, Planned, plan
+from sghm_vs.shots.batch.planner import Planned, plan
 from sghm_vs.shots.batch.processes import ProcessPool
 from sghm_vs.shots.batch.record import failed
-from sghm_vs.shots.batch.render import Task
+from sghm_vs.shots.batch.render import Rotoscoper, Task
 
 
 def run_batch(
@@ -53,7 +54,7 @@ def run_batch(
         listener.begin(planned)
         todo = [_todo(one, folder) for one in planned if one.status != "done"]
         driver = Driver(todo, manifest, Rules(), listener, reader)
-        with closing(ProcessPool(how.make_renderer, how.jobs)) as pool:
+        with closing(ProcessPool(how.make_renderer or Rotoscoper, how.jobs)) as pool:
             driver.run(pool)
         # Workers of a run that was killed may have died only since this one began.
         tidy_folders(place(folder, output) for shot in shots for output in shot.outputs)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from sghm_vs.errors import SettingsError
 from sghm_vs.options import FrameRange
 
-CHUNK_S = 300.0
-"""How long a chunk is to take: a lost one costs little, and minutes outweigh a worker's start."""
 WINDOW_SHARE = 4
 """A chunk is at least so many times as long as what it reads beyond itself."""
 

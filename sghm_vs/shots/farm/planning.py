@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
 from sghm_vs.media.readers import Source, open_source, what_is_used
-from sghm_vs.options import FrameRange, Matting, Values, to_words
+from sghm_vs.options import (
+    EditOptions,
+    FrameRange,
+    Matting,
+    PlanOptions,
+    SceneStarts,
+    Values,
+    to_words,
+)
 from sghm_vs.shots.batch.names import Shot
 from sghm_vs.shots.batch.record import inputs_of
 from sghm_vs.shots.batch.requests import requests_from, shots_from
-from sghm_vs.shots.farm.chunks import CHUNK_S, Chunk, chunk_size, split
+from sghm_vs.shots.farm.chunks import Chunk, chunk_size, split
 from sghm_vs.shots.farm.fingerprint import Fingerprint
 from sghm_vs.shots.farm.plan import Plan, PlannedShot, has_movie
 from sghm_vs.shots.shot import refuse_varying
-from sghm_vs.shots.timeline.matte_edit import EditOptions, plan_from
+from sghm_vs.shots.timeline.matte_edit import plan_from
 
 EDIT_SUFFIXES = (".otio", ".edl", ".xml")
 SETTLED = ("start_number", "version")
 """Knobs of the delivery that a plan has settled."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanOptions:
-    """What `make_plan` plans, and in what chunks."""
-
-    sources: Sequence[str]
-    """As for a batch; or one edit."""
-    folder: Path
-    """Where the mattes go, absolute; the same path on every worker."""
-    values: Values
-    """What is said of every shot."""
-    edit: EditOptions = field(default_factory=EditOptions)
-    chunk: int | None = None
-    """Frames of a chunk; None is as many as take `chunk_s`."""
-    chunk_s: float | None = None
-    """Seconds that a chunk takes."""
-    frame_s: float | None = None
-    """Seconds that a frame takes on a worker; None is as the worker's file says, or measured."""
-    cuts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """First frames of scenes, by shot; "" is the only shot."""
-    worker: Path | None = None
-    """What workers are, as `sghm farm worker` prints it; None is as this machine."""
-    threads: int | None = None
-    """Cores of a worker; None is 1, with a GPU 4."""
 
 
 type Opened = tuple[ShotWithCuts, FrameRange]
@@ -62,45 +45,57 @@ class ShotWithCuts:
     cuts: tuple[int, ...] = ()
 
 
-def make_plan(plan_options: PlanOptions) -> tuple[Plan, dict[str, str], list[str]]:
+def make_plan(
+    sources: Sequence[str],
+    folder: Path,
+    values: Values,
+    plan_options: PlanOptions | None = None,
+    edit_options: EditOptions | None = None,
+) -> tuple[Plan, dict[str, str], list[str]]:
     """
     Return the plan; by name, why shots are not in it; and what an edit leaves to say.
+
+    Args:
+        sources: As for a batch; or one edit.
+        folder: Where the mattes go, absolute; the same path on every worker.
+        values: What is said of every shot.
+        plan_options: In what chunks, and for which workers.
+        edit_options: Which frames an edit means.
 
     Raises:
         SourceError: Nothing can be planned.
         SettingsError: What is asked for does not go together.
         FarmError: The file that says what workers are is none.
     """
-    shots, invalid, notes = _shots_with_cuts(plan_options)
+    how, of_edit = plan_options or PlanOptions(), edit_options or EditOptions()
+    edits = [one for one in sources if Path(one).suffix.lower() in EDIT_SUFFIXES]
+    if len(sources) > 1 and edits:
+        msg = f"{edits[0]} is an edit, and a plan is of one edit or of sources; plan the rest apart"
+        raise SettingsError(msg)
+    if edits:
+        shots, invalid, notes = _from_edit(Path(edits[0]).absolute(), folder, values, of_edit)
+    elif of_edit.edit_rate is not None:
+        msg = "--rate is an edit's, and the sources are none; type --media-rate for theirs"
+        raise SettingsError(msg)
+    else:
+        shots, invalid, notes = _from_sources(sources, folder, values, how.cuts)
     _refuse_unequal(shots)
     opened, more = _opened(shots)
     if not opened:
         msg = "nothing can be planned: " + ("; ".join(more.values()) or "there are no shots")
         raise SourceError(msg)
-    worker, frame_s = _worker(opened[0], plan_options)
-    planned = tuple(
-        _planned(one, available, worker, frame_s, plan_options) for one, available in opened
-    )
-    plan = Plan(folder=str(plan_options.folder), worker=worker, frame_s=frame_s, shots=planned)
+    worker, frame_s = _worker(opened[0], how)
+    planned = tuple(_planned(one, available, worker, frame_s, how) for one, available in opened)
+    plan = Plan(folder=str(folder), worker=worker, frame_s=frame_s, shots=planned)
     return plan, invalid | more, notes
 
 
-def _shots_with_cuts(
-    plan_options: PlanOptions,
-) -> tuple[list[ShotWithCuts], dict[str, str], list[str]]:
-    """Return the shots to plan; by name, why others can't be planned; and notes."""
-    edits = [one for one in plan_options.sources if Path(one).suffix.lower() in EDIT_SUFFIXES]
-    if not edits:
-        if plan_options.edit.rate is not None:
-            msg = "--rate is an edit's, and the sources are none; type --media-rate for theirs"
-            raise SettingsError(msg)
-        return *_from_sources(plan_options), []
-    if len(plan_options.sources) > 1:
-        msg = f"{edits[0]} is an edit, and a plan is of one edit or of sources; plan the rest apart"
-        raise SettingsError(msg)
-    plan = plan_from(
-        Path(edits[0]).absolute(), plan_options.folder, plan_options.values, plan_options.edit
-    )
+type Found = tuple[list[ShotWithCuts], dict[str, str], list[str]]
+"""Shots to plan; by name, why others can't be planned; and notes."""
+
+
+def _from_edit(edit: Path, folder: Path, values: Values, edit_options: EditOptions) -> Found:
+    plan = plan_from(edit, folder, values, edit_options)
     shots = [
         ShotWithCuts(shot, tuple(edge for use in span.uses for edge in _edges(use.shown)))
         for shot, span in zip(plan.batch.shots, plan.spans, strict=True)
@@ -108,19 +103,18 @@ def _shots_with_cuts(
     return shots, {one.name: one.reason for one in plan.batch.invalid}, plan.notes
 
 
-def _from_sources(plan_options: PlanOptions) -> tuple[list[ShotWithCuts], dict[str, str]]:
-    found = shots_from(
-        requests_from(plan_options.sources, plan_options.values, plan_options.folder),
-        plan_options.folder,
-    )
-    cuts = plan_options.cuts
+def _from_sources(
+    sources: Sequence[str], folder: Path, values: Values, scene_starts: Sequence[SceneStarts]
+) -> Found:
+    found = shots_from(requests_from(sources, values, folder), folder)
+    cuts = dict(scene_starts)
     shots = [ShotWithCuts(shot, cuts.get(shot.name, cuts.get("", ()))) for shot in found.shots]
-    strange = set(cuts) - {"", *(one.shot.name for one in shots)}
-    if strange or ("" in cuts and len(shots) > 1):
+    unknown = set(cuts) - {"", *(one.shot.name for one in shots)}
+    if unknown or ("" in cuts and len(shots) > 1):
         names = ", ".join(one.shot.name for one in shots)
         msg = f"--cuts names no shot of this plan; write SHOT=N,N, where shots are {names}"
         raise SettingsError(msg)
-    return shots, {one.name: one.reason for one in found.invalid}
+    return shots, {one.name: one.reason for one in found.invalid}, []
 
 
 def _edges(shown: FrameRange) -> tuple[int, int]:
@@ -209,9 +203,6 @@ def this_machine(
     from sghm_vs.shots.farm.worker import bind_threads, loaded, measure, usual_threads
 
     count = usual_threads(shot.matting) if threads is None else threads
-    if count < 1:
-        msg = f"a worker of {count} cores is none; give --threads 1 or more"
-        raise SettingsError(msg)
     bind_threads(count)
     prepared, worker = loaded(replace(shot.matting, num_streams=count), count)
     return worker, measure(shot, prepared) if is_measured else None
@@ -279,7 +270,7 @@ def _chunks(
     if plan_options.chunk is not None:
         size = plan_options.chunk
     elif frame_s is not None:
-        size = chunk_size(frame_s, plan_options.chunk_s or CHUNK_S, reach)
+        size = chunk_size(frame_s, plan_options.chunk_s, reach)
     else:
         msg = (
             f"{plan_options.worker} doesn't say how long a frame takes; give --frame-seconds or "

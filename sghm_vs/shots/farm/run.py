@@ -7,11 +7,11 @@ from contextlib import closing, suppress
 from typing import Any
 
 from sghm_vs.errors import SghmError, listed, message_of
-from sghm_vs.options import FrameRange
+from sghm_vs.options import BatchOptions, FrameRange, ShowOptions
 from sghm_vs.shots.batch.driver import Driver, Rules, Todo, tidy_folders
 from sghm_vs.shots.batch.listener import Listener
 from sghm_vs.shots.batch.manifest import Entry, Manifest, only_one
-from sghm_vs.shots.batch.planner import BatchOptions, Planned, plan
+from sghm_vs.shots.batch.planner import Planned, plan
 from sghm_vs.shots.batch.pool import Order, WorkerPool
 from sghm_vs.shots.batch.record import begun, done, failed
 from sghm_vs.shots.farm.assemble import Assembly, assemble
@@ -20,8 +20,6 @@ from sghm_vs.shots.farm.plan import KEPT
 
 WAIT_S = 60.0
 """For others that record their shots in the same manifest."""
-SHOW = Rules(tries=3, patience_s=3600.0, again="run the plan again")
-"""What a show usually is made by."""
 
 
 def assemble_here(jobs: Sequence[Job]) -> list[Entry]:
@@ -66,11 +64,10 @@ def _assembled(job: Job, before: Entry | None) -> Entry:
 def make_show(
     jobs: Sequence[Job],
     open_pool: Callable[[], WorkerPool[Any]],
-    rules: Rules,
+    show_options: ShowOptions | None = None,
     listener: Listener | None = None,
     *,
-    overwrite: bool = False,
-    is_hashed: bool = True,
+    frame_s: float | None = None,
 ) -> list[Entry]:
     """
     Make the shots of `jobs` by the workers of a pool, and keep the folder's manifest.
@@ -80,10 +77,9 @@ def make_show(
     Args:
         jobs: With unique names.
         open_pool: Called once nothing stands in the way.
-        rules: How often and how long what fails is tried again.
+        show_options: How often and how long what fails is tried again, and what is replaced.
         listener: Receives the progress.
-        overwrite: Whether outputs are replaced that no manifest knows.
-        is_hashed: Whether footage is read once more, for its checksum in the manifest.
+        frame_s: Seconds that a frame should take a worker.
 
     Returns:
         What became of each shot.
@@ -92,14 +88,17 @@ def make_show(
         ExportError: Another run works in the folder, or files are in the way.
         FarmError: There are no workers that will do.
     """
-    folder, listener = jobs[0].folder, listener or Listener()
+    how, folder, listener = show_options or ShowOptions(), jobs[0].folder, listener or Listener()
+    rules = Rules(
+        tries=how.tries, patience_s=how.patience_s, frame_s=frame_s, again="run the plan again"
+    )
     # What is done is compared by the workers, who are many.
-    batch_options = BatchOptions(resume=True, overwrite=overwrite, reread=False)
+    batch_options = BatchOptions(resume=True, overwrite=how.overwrite, reread=False)
     with only_one(folder):
         planned = plan([job.shot for job in jobs], folder, batch_options)
         manifest = Manifest(folder)
         todo = [
-            _todo(job, one, manifest.entries.get(job.shot.key), is_hashed=is_hashed)
+            _todo(job, one, manifest.entries.get(job.shot.key), is_hashed=not how.no_hash)
             for job, one in zip(jobs, planned, strict=True)
         ]
         listener.begin(planned)

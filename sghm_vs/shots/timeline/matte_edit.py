@@ -13,7 +13,7 @@ import opentimelineio as otio
 from sghm_vs.errors import ExportError, SettingsError, SourceError, listed
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
 from sghm_vs.media.timecode import DROP_RATES
-from sghm_vs.options import DEFAULT_RATE, Values
+from sghm_vs.options import DEFAULT_RATE, EditOptions, Values
 from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
 from sghm_vs.shots.batch.manifest import Entry
 from sghm_vs.shots.batch.names import InvalidShot, Shot, safe_name
@@ -35,22 +35,6 @@ from sghm_vs.shots.timeline.read import (
 from sghm_vs.shots.timeline.read_edl import drops_frames
 from sghm_vs.shots.timeline.write import Matte
 
-HANDLES = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditOptions:
-    """Which frames of which media an edit means."""
-
-    media: Sequence[Path] = ()
-    """Folders with media that is not where the edit says."""
-    handles: int = HANDLES
-    """Frames more on either side, as far as the media goes."""
-    tracks: tuple[int, ...] = ()
-    """Video tracks, counted from 1; none is all."""
-    rate: Fraction | None = None
-    """Of an EDL, which doesn't say it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -71,7 +55,7 @@ class Plan:
 
 
 def plan_from(
-    edit: Path, folder: Path, values: Values, asked: EditOptions, *, resumes: bool = False
+    edit: Path, folder: Path, values: Values, edit_options: EditOptions, *, resumes: bool = False
 ) -> Plan:
     """
     Return what is to be done for the edit at `edit`.
@@ -80,7 +64,7 @@ def plan_from(
         edit: What OpenTimelineIO reads.
         folder: Where mattes and edits go.
         values: What is said of every shot.
-        asked: Which frames the edit means.
+        edit_options: Which frames the edit means.
         resumes: Whether the newest version goes on, in place of a new one.
 
     Raises:
@@ -92,23 +76,23 @@ def plan_from(
     if values.get("vfr"):
         msg = "an edit counts frames at one rate, and --vfr keeps others; type --media-rate N"
         raise SettingsError(msg)
-    folders = [media.absolute() for media in asked.media]
+    folders = [media.absolute() for media in edit_options.media]
     finder = MediaFinder(folders, but=folder, rate=values.get("rate"))
     notes = []
-    rate = asked.rate
+    rate = edit_options.edit_rate
     if rate is None and edit.suffix.lower() == EDL_SUFFIX:
         rate = finder.usual_rate() or DEFAULT_RATE
         if rate not in DROP_RATES and drops_frames(edit):
             rate = DROP_RATES[0]
         notes.append(f"{edit.name} is read at {float(rate):.6g} frames a second; else give --rate")
     timeline = read_edit(edit, rate)
-    cuts = read_cuts(timeline, edit.parent, asked.tracks)
-    lost = lost_in(timeline, asked.tracks)
+    cuts = read_cuts(timeline, edit.parent, edit_options.tracks)
+    lost = lost_in(timeline, edit_options.tracks)
     if not cuts:
         why = f": {lost[0][1]}: {lost[0][2]}" if lost else "; choose others with --tracks"
         msg = f"{edit} shows no clips in these tracks{why}"
         raise SourceError(msg)
-    uses, invalid = find_uses(cuts, finder, asked.handles)
+    uses, invalid = find_uses(cuts, finder, edit_options.handles)
     if left(timeline, DROP) is None:
         cuts = _counted_as_media(timeline, cuts, uses)
     notes += [f"{cut.key}: {', '.join(cut.notes)}" for cut in cuts if cut.notes]
@@ -121,7 +105,7 @@ def plan_from(
         ],
     )
     rate = rate_of(timeline) or cuts[0].rate
-    return Plan(edit, folder, asked.tracks, timeline, rate, spans, made, notes)
+    return Plan(edit, folder, edit_options.tracks, timeline, rate, spans, made, notes)
 
 
 def _counted_as_media(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sghm_vs.shots.farm.chunks import CHUNK_S
+from sghm_vs.options import PlanOptions
 from sghm_vs.shots.farm.plan import Plan
 
 MEMORY_MIB = 4096
@@ -116,7 +116,7 @@ def job_template(plan: Plan, path: Path) -> str:
         frames=json.dumps(str(numbers)),
         numbers=json.dumps(said),
         chunk=max(len(chunk.writes) for _, chunk in plan.chunks()),
-        seconds=round(CHUNK_S),
+        seconds=round(PlanOptions().chunk_s),
         threads=worker.threads,
         memory=MEMORY_MIB,
         gpu=GPU.format(memory=GPU_MEMORY_MIB) if worker.is_gpu else "",
