@@ -181,7 +181,7 @@ def _bare_exr(drawn: Frames, count: int, folder: Path) -> Work:
     import numpy as np
     import OpenEXR
 
-    from sghm_vs.media.files import WORKERS
+    from sghm_vs.files import WORKERS
 
     mattes = [frame[3].astype(np.float16) for frame in drawn]
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}

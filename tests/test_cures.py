@@ -15,7 +15,7 @@ import sghm_vs
 from sghm_vs.cli import build_parser, main
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import ExportError, SghmError, counted, standing
-from sghm_vs.media.files import refuse_existing
+from sghm_vs.files import refuse_existing
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.models.backends.device import choose_compute, choose_computes, choose_device
 from sghm_vs.options import Edges, OutputFormat, Settings, check_suffixes

@@ -16,7 +16,7 @@ import pytest
 
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
-from sghm_vs.media.files import whole_file
+from sghm_vs.files import whole_file
 from sghm_vs.options import ShowOptions
 from sghm_vs.shots.batch import driver, schedule
 from sghm_vs.shots.batch.listener import Listener, Totals

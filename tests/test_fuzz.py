@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sghm_vs import SghmError
 from sghm_vs.color.convert import read_color, to_display_rgb
 from sghm_vs.color.frame_props import DERIVED_MATRICES
-from sghm_vs.media.files import part_of
+from sghm_vs.files import part_of
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import read_targets

@@ -152,7 +152,7 @@ def _add_to_make(parser: argparse.ArgumentParser) -> None:
 
 def _plan(args: argparse.Namespace) -> int:
     """Write the plan that `args` ask for."""
-    from sghm_vs.media.files import refuse_existing, write_files
+    from sghm_vs.files import refuse_existing, write_files
     from sghm_vs.shots.farm.planning import make_plan
 
     if not args.overwrite:
@@ -227,7 +227,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _template(args: argparse.Namespace) -> int:
     """Write the plan as a job template."""
-    from sghm_vs.media.files import write_files
+    from sghm_vs.files import write_files
     from sghm_vs.shots.farm.engines.openjd import job_template
     from sghm_vs.shots.farm.job import read
 

@@ -34,7 +34,7 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def install_script(args: argparse.Namespace) -> int:
     """Copy the script for the program that `args` name to where it looks for it."""
-    from sghm_vs.media.files import whole_file
+    from sghm_vs.files import whole_file
 
     source, folder = hosts.script(args.program), args.to or hosts.resolve_folder()
     try:

@@ -88,9 +88,9 @@ def export_model(args: argparse.Namespace) -> int:
 
 def write_comp(args: argparse.Namespace) -> int:
     """Write the comp that `args` name."""
+    from sghm_vs.files import write_files
     from sghm_vs.hosts.nuke.comps import comp, footage, nuke_channel
     from sghm_vs.hosts.nuke.script import write
-    from sghm_vs.media.files import write_files
     from sghm_vs.media.pairing import check_meeting, opening_of, pair
     from sghm_vs.media.readers import Opening, open_source
 

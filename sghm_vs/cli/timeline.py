@@ -81,7 +81,7 @@ def planned(args: argparse.Namespace) -> Plan:
 
 
 def _refuse_existing(plan: Plan, args: argparse.Namespace) -> None:
-    from sghm_vs.media.files import refuse_existing
+    from sghm_vs.files import refuse_existing
 
     paths = [plan.edit_path(form) for form in args.edits]
     how = options.group_from(BatchOptions, args)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, cure
-from sghm_vs.media.files import folders_made, refuse_existing, sweep
+from sghm_vs.files import folders_made, refuse_existing, sweep
 from sghm_vs.media.sequences import SequencePath
 
 FORMS = "x.mov, x.####.exr, x.%04d.exr, x.####.png, x.mkv or x.mp4"

@@ -7,7 +7,6 @@ or from `SSL_CERT_FILE`.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import logging
 import re
@@ -22,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sghm_vs.errors import DownloadError
+from sghm_vs.files import sha256_of
 
 CHUNK = 1 << 18
 BUSY = {408, 425, 429, 500, 502, 503, 504}
@@ -100,8 +100,7 @@ class _Target:
         return found if found <= self.size else 0
 
     def is_right(self) -> bool:
-        with self.part.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+        return sha256_of(self.part) == self.sha256
 
 
 def _try_often(address: str, target: _Target, patience: Patience) -> None:

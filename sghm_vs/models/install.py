@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 from safetensors.torch import save
 
 from sghm_vs.errors import DownloadError, SghmError, WeightsError
+from sghm_vs.files import renamed_when_whole, sweep
 from sghm_vs.models.checkpoint import StateDict, build_network, read_checkpoint
 from sghm_vs.models.download import Patience, Report, download
 from sghm_vs.models.weights import (
@@ -196,22 +196,9 @@ def _install(source: Path, sha256: str, home: Path, *, replace: bool = True) -> 
     }
     record = Record(source_sha256=sha256, tensors_sha256=digest(copies))
     path = installed_path(model, home)
-    _write_whole(path, save(copies, {RECORD_KEY: json.dumps(asdict(record))}))
+    with renamed_when_whole(path) as part:
+        part.write_bytes(save(copies, {RECORD_KEY: json.dumps(asdict(record))}))
     return Weights(model, path)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path` at once; only the home's sole writer may, by one hidden name."""
-    hidden = path.with_name(f".{path.name}")
-    try:
-        with hidden.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        hidden.replace(path)
-    except BaseException:
-        hidden.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
@@ -220,6 +207,7 @@ def _sole_writer(home: Path) -> Iterator[None]:
     try:
         home.mkdir(parents=True, exist_ok=True)
         with _locked(FileLock(home / ".lock")):
+            sweep(home)
             yield
     except SghmError:
         raise

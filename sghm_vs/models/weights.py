@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import platformdirs
 from safetensors import SafetensorError, safe_open
 
 from sghm_vs.errors import WeightsError
+from sghm_vs.files import sha256_of
 
 SHIPPED_MODEL = "sghm-lite"
 VERSIONS = {"sghm-lite@9": "sghm-lite.safetensors", "sghm-lite@10": "sghm-lite-10.safetensors"}
@@ -111,8 +111,7 @@ def version_of(sha256: str) -> str | None:
 
 @cache
 def _sha256(path: Path, _size: int, _modified_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def home_folder() -> Path:

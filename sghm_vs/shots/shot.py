@@ -465,11 +465,7 @@ def _emptied(alpha: vs.VideoNode, blank: frozenset[int]) -> vs.VideoNode:
 
 def _clip_frames(source: Source, frames: FrameRange) -> tuple[int, int]:
     """Return the clip's indices, both included, of the source's `frames`."""
-    last_number = source.first_number + source.clip.num_frames - 1
-    if frames.first < source.first_number or frames.last > last_number:
-        msg = (
-            f"{source.name} has frames {source.first_number}-{last_number}, and {frames} was "
-            "asked for"
-        )
+    if frames.first < source.frames.first or frames.last > source.frames.last:
+        msg = f"{source.name} has frames {source.frames}, and {frames} was asked for"
         raise SourceError(msg)
     return frames.first - source.first_number, frames.last - source.first_number

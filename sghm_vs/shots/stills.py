@@ -17,7 +17,7 @@ from sghm_vs.errors import (
     SourceError,
     WeightsError,
 )
-from sghm_vs.media.files import refuse_existing
+from sghm_vs.files import refuse_existing
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, holds_unrelated, pictures_in
 from sghm_vs.options import Delivery, Matting, Opening
 from sghm_vs.shots.shot import Prepared, prepare, rotoscope

@@ -16,7 +16,7 @@ from sghm_vs.errors import SettingsError, cure
 from sghm_vs.evaluate.metrics import Matte
 from sghm_vs.evaluate.rules import Rules, Scored, Trimap, mean_of, rounded
 from sghm_vs.evaluate.sets.base import UNPACK, Item, Part
-from sghm_vs.media.files import parse_json, write_files
+from sghm_vs.files import parse_json, write_files
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.readers.images import picture_clip
 from sghm_vs.media.readers.mattes import open_matte

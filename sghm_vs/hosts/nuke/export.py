@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from sghm_vs.errors import ExportError
+from sghm_vs.files import write_files
 from sghm_vs.hosts.nuke import cattery
 from sghm_vs.hosts.nuke.script import Node, write, write_group
 from sghm_vs.hosts.nuke.torchscript import OneFrame, ThreeFrames
-from sghm_vs.media.files import write_files
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
 from sghm_vs.models.weights import (
     CHECKPOINTS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sghm_vs.errors import ExportError
-from sghm_vs.media.files import write_files
+from sghm_vs.files import write_files
 
 FOLDER = "sghm"
 MARK = Path("python/sghm_nuke/__init__.py")

@@ -29,7 +29,7 @@ from sghm_vs.media.readers.movie import open_movie
 from sghm_vs.media.readers.timing import timed
 from sghm_vs.media.readers.vpy import run_script
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, frame_files, sequence_in
-from sghm_vs.options import DEFAULT_RATE, Missing, Opening, called
+from sghm_vs.options import DEFAULT_RATE, FrameRange, Missing, Opening, called
 
 __all__ = ["Missing", "Opening", "Source", "open_source"]
 
@@ -68,6 +68,11 @@ class Source:
     """How it was opened, without what it has no use for."""
     missing: Missing = "error"
     """What was said of numbers without a file: of its own, and of sequences given with it."""
+
+    @property
+    def frames(self) -> FrameRange:
+        """Its frames, by its own numbers."""
+        return FrameRange(self.first_number, self.first_number + self.clip.num_frames - 1)
 
     @property
     def is_of_fields(self) -> bool:

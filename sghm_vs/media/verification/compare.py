@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, listed
-from sghm_vs.media.files import each
+from sghm_vs.files import each
 from sghm_vs.media.targets import PICTURES
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.verification.readback import Found, read_movie, read_picture

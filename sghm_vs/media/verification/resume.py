@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, listed
-from sghm_vs.media.files import each
+from sghm_vs.files import each
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.compare import NUMBERED, picture_problems
 from sghm_vs.media.verification.sidecar import (

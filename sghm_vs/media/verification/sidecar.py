@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.errors import ExportError, listed
-from sghm_vs.media.files import discard, whole_file
+from sghm_vs.files import discard, sha256_of, whole_file
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 
@@ -130,9 +131,12 @@ def sampled(length: int) -> frozenset[int]:
 
 def file_of(path: Path) -> File:
     """Return the content of the file at `path`."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return File(path.stat().st_size, digest)
+    return File(path.stat().st_size, sha256_of(path))
+
+
+def utc_now() -> str:
+    """Return the time as records have it: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def state_of(path: Path) -> list[int]:

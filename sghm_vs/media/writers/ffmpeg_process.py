@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from sghm_vs.errors import ExportError
-from sghm_vs.media.files import cannot_write, discard, give_name, part_of
+from sghm_vs.files import cannot_write, discard, give_name, part_of
 
 LAST_WORDS_MAX = 600
 END_WITHIN_S = 10

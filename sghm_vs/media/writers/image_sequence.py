@@ -11,7 +11,7 @@ from typing import Any
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.media.files import WritePool, disk_of, refuse_another_disk, whole_file
+from sghm_vs.files import WritePool, disk_of, refuse_another_disk, whole_file
 from sghm_vs.media.metadata import WINDOWS
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, File, Sample

@@ -10,7 +10,7 @@ import numpy as np
 import vapoursynth as vs
 
 from sghm_vs.errors import ExportError, cure
-from sghm_vs.media.files import disk_of, refuse_another_disk
+from sghm_vs.files import disk_of, refuse_another_disk
 from sghm_vs.media.quicktime import set_timecode
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample

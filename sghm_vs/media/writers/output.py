@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from fractions import Fraction
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
-from sghm_vs.media.files import discard
+from sghm_vs.files import discard
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.compare import check
 from sghm_vs.media.verification.readback import read_picture
@@ -25,6 +24,7 @@ from sghm_vs.media.verification.sidecar import (
     files_of,
     sidecar_of,
     state_of,
+    utc_now,
     write_record,
 )
 from sghm_vs.media.writers.base import Job, Writer
@@ -75,7 +75,7 @@ class Delivery:
         if self._is_done:
             return
         self._is_begun = True
-        self._record = replace(self._record, times={"begun": _now()}, replaces=self._replaced())
+        self._record = replace(self._record, times={"begun": utc_now()}, replaces=self._replaced())
         if self._sidecar is not None:
             write_record(self._sidecar, self._record)
         self.writer.start()
@@ -100,7 +100,7 @@ class Delivery:
         )
         check(self._folder, self._record)
         if self._sidecar is not None:
-            times = {**self._record.times, "finished": _now()}
+            times = {**self._record.times, "finished": utc_now()}
             finished = replace(self._record, state=FINISHED, times=times, replaces={})
             write_record(self._sidecar, finished)
             drop_covered(self._target, self._record.numbers, but=self._sidecar)
@@ -149,7 +149,3 @@ def _conformed(job: Job, frames: int) -> dict[str, object]:
         "doubled": [n for n in numbers if shown[n] == shown[n - 1]],
         "dropped": [*before, *chain.from_iterable(passed)],
     }
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sghm_vs.errors import SourceError
+from sghm_vs.files import sha256_of
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import REACH_MAX, FrameRange
 
@@ -70,8 +71,7 @@ class Reader:
         """Return the SHA-256 of `file`; raises OSError."""
         key = (str(file), state_of([file]))
         if key not in self._known:
-            with file.open("rb") as opened:
-                self._known[key] = hashlib.file_digest(opened, "sha256").hexdigest()
+            self._known[key] = sha256_of(file)
         return self._known[key]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import ExportError, listed
-from sghm_vs.media.files import sweep
+from sghm_vs.files import sweep
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.checksums import Reader
 from sghm_vs.shots.batch.listener import Listener, Totals

@@ -13,7 +13,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from sghm_vs.errors import ExportError, SghmError
-from sghm_vs.media.files import discard, folders_made, parse_json, whole_file
+from sghm_vs.files import discard, folders_made, parse_json, whole_file
 from sghm_vs.shots.batch.checksums import Content
 from sghm_vs.shots.batch.names import safe_name
 

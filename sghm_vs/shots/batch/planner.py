@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sghm_vs.errors import ExportError, listed
-from sghm_vs.media.files import exist_already
+from sghm_vs.files import exist_already
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import BatchOptions
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files, state_of

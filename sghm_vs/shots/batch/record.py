@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import listed
+from sghm_vs.media.verification.sidecar import utc_now
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files, source_files
 from sghm_vs.shots.batch.manifest import Entry
@@ -80,7 +80,7 @@ def begun(shot: Shot) -> Entry:
         state="running",
         settings=settings_of(shot),
         outputs=shot.outputs,
-        started=now(),
+        started=utc_now(),
     )
 
 
@@ -104,7 +104,7 @@ def done(entry: Entry, made: Made, *, again: str = "") -> Entry:
     return replace(
         entry,
         state="done",
-        finished=now(),
+        finished=utc_now(),
         frames=made.frames,
         inputs=made.inputs,
         checksums=made.checksums,
@@ -114,7 +114,7 @@ def done(entry: Entry, made: Made, *, again: str = "") -> Entry:
 
 def failed(entry: Entry, reason: str) -> Entry:
     """Return the entry of a shot that could not be made."""
-    return replace(entry, state="failed", finished=now(), error=reason)
+    return replace(entry, state="failed", finished=utc_now(), error=reason)
 
 
 def settings_of(shot: Shot) -> dict[str, Any]:
@@ -164,8 +164,3 @@ def unread_inputs(shot: Shot) -> dict[str, Content]:
         name: Content.unread(path, input_files(shot, name, path))
         for name, path in inputs_of(shot).items()
     }
-
-
-def now() -> str:
-    """Return the time as manifests have it: UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

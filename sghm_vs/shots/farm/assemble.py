@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import vapoursynth as vs
 
-from sghm_vs.media.files import each
+from sghm_vs.files import each
 from sghm_vs.media.metadata import WINDOWS
 from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.readers.mattes import open_matte

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sghm_vs.errors import DeviceError, FarmError, SettingsError
-from sghm_vs.media.files import discard
+from sghm_vs.files import discard
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from sghm_vs.errors import FarmError
-from sghm_vs.media.files import parse_json
+from sghm_vs.files import parse_json
 from sghm_vs.media.sequences import PATTERN
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.farm.chunks import Chunk

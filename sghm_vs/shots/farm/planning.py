@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
-from sghm_vs.media.readers import Source, open_source, what_is_used
+from sghm_vs.media.readers import open_source, what_is_used
 from sghm_vs.options import (
     EditOptions,
     FrameRange,
@@ -131,25 +131,20 @@ def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]
             _refuse_windows(one.shot)
             source = open_source(one.shot.source, one.shot.opening)
             refuse_varying(source, map(Path, one.shot.outputs), "--media-rate")
-            available = _available(source)
-            _refuse_outside(one.shot, available)
+            _refuse_outside(one.shot, source.frames)
         except SghmError as error:
             invalid[one.shot.name] = str(error)
             continue
         # What is said of all footage may be for some of it; a command of one shot says what it uses.
         given = [path for name, path in inputs_of(one.shot).items() if name != "source"]
         shot = replace(one.shot, opening=what_is_used(source, one.shot.opening, given))
-        opened.append((replace(one, shot=shot), available))
+        opened.append((replace(one, shot=shot), source.frames))
     return opened, invalid
 
 
 def frames_of(shot: Shot) -> FrameRange:
     """Return the frames of `shot`, which its footage may have to say."""
-    return shot.frames or _available(open_source(shot.source, shot.opening))
-
-
-def _available(source: Source) -> FrameRange:
-    return FrameRange(source.first_number, source.first_number + source.clip.num_frames - 1)
+    return shot.frames or open_source(shot.source, shot.opening).frames
 
 
 def _refuse_script(shot: Shot) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from sghm_vs.errors import ExportError
-from sghm_vs.media.files import whole_file
+from sghm_vs.files import whole_file
 from sghm_vs.shots.timeline.media_names import local_path
 from sghm_vs.shots.timeline.notes import left
 

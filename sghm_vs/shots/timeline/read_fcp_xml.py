@@ -31,11 +31,6 @@ CLIPS_MAX = 200_000
 """Clips of an edit, its nests opened; more are a nest in a nest in a nest."""
 
 
-def is_fcp_xml(path: Path) -> bool:
-    """Tell whether `path` is named as FCP 7 XML."""
-    return path.suffix.lower() == XML_SUFFIX
-
-
 def read_fcp_xml(path: Path) -> otio.core.SerializableObject:
     """
     Return what the adapter of OpenTimelineIO reads of the file, nests and all.

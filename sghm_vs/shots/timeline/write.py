@@ -12,7 +12,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from sghm_vs.errors import ExportError, listed
-from sghm_vs.media.files import whole_file
+from sghm_vs.files import whole_file
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.timeline.notes import DROP, Noted, leave, left

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import FarmError, message_of
-from sghm_vs.media.files import whole_file
+from sghm_vs.files import whole_file
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.render import Progress, Renderer, Rotoscoper
 from sghm_vs.shots.farm.job import Job, jobs_of

@@ -53,14 +53,22 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         ExportError: The file can't be written, in the system's words.
     """
+    try:
+        with renamed_when_whole(path) as part:
+            yield part
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+@contextmanager
+def renamed_when_whole(path: Path) -> Iterator[Path]:
+    """Yield what `whole_file` does; what the system refuses is raised as it is."""
     part = part_of(path)
     try:
         yield part
         give_name(part, path)
-    except BaseException as error:
+    except BaseException:
         discard(part)
-        if isinstance(error, OSError):
-            raise cannot_write(path, error) from error
         raise
 
 
@@ -132,6 +140,12 @@ def _is_running(process: int) -> bool:
         return False
     except (psutil.Error, OverflowError, ValueError):
         return True
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of the file at `path`, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(name: str) -> str:
