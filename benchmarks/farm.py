@@ -47,11 +47,11 @@ class Idler:
 
     def carry_out(self, order: Order) -> Outcome:
         """Say that a chunk is made, or that a shot is as it was."""
-        from sghm_vs.shots.batch.record import Made
+        from sghm_vs.shots.batch.record import Outputs
         from sghm_vs.shots.batch.render import Rendered, Task
 
         if not isinstance(order, Task):
-            return Made(is_as_known=True)
+            return Outputs(is_as_known=True)
         frames = order.shot.frames
         assert frames is not None  # noqa: S101 - a chunk's
         return Rendered(first=frames.first, frames=len(frames))

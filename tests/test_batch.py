@@ -55,10 +55,10 @@ def shot(name: str, source: Path, *, to: str = "{shot}.####.png", **more: object
     return Shot(name=name, source=source, outputs=outputs, delivery=delivery, **more)
 
 
-def asked(*words: str) -> list[Shot]:
+def batch_from(*words: str) -> list[Shot]:
     """Return the shots that the words of `sghm batch` ask for."""
     args = build_parser().parse_args(["batch", *words])
-    return batch.asked(args).shots
+    return batch.batch_from(args).shots
 
 
 def files_in(folder: Path, pattern: str = "*.png") -> dict[str, bytes]:
@@ -77,7 +77,7 @@ def timeless(folder: Path) -> list[dict[str, object]]:
 
 
 def test_a_folder_gives_a_shot_for_each_movie_and_sequence_with_a_name_of_its_own(plates, tmp_path):
-    shots = asked(str(plates), "-o", str(tmp_path / "out"))
+    shots = batch_from(str(plates), "-o", str(tmp_path / "out"))
 
     assert [(one.name, one.source.name, one.outputs) for one in shots] == [
         ("day1_a", "a.mkv", ("day1_a.mov",)),
@@ -124,7 +124,9 @@ def test_a_list_gives_each_source_its_own_options(plates, tmp_path):
         'grow = -1.5\n[[shot]]\nsource = "sh010/sh010_####.png"\ntr = "off"\nto = "{shot}.mkv"\n'
     )
 
-    hero, second = asked(str(plates / "list.toml"), "-o", str(tmp_path / "out"), "--feather", "2")
+    hero, second = batch_from(
+        str(plates / "list.toml"), "-o", str(tmp_path / "out"), "--feather", "2"
+    )
 
     assert (hero.name, hero.frames, hero.matting.settings.tr) == ("hero", FrameRange(2, 4), 1)
     assert hero.delivery.edges == Edges(grow=-1.5, feather=2)
@@ -135,7 +137,7 @@ def test_a_list_gives_each_source_its_own_options(plates, tmp_path):
 def test_a_list_may_be_csv(plates, tmp_path):
     (plates / "list.csv").write_text("source,name,tr\nday1/a.mkv,hero,0\nday2/A.mkv,,\n")
 
-    hero, second = asked(str(plates / "list.csv"), "-o", str(tmp_path / "out"))
+    hero, second = batch_from(str(plates / "list.csv"), "-o", str(tmp_path / "out"))
 
     assert [hero.name, second.name] == ["hero", "A"]
     assert [one.matting.settings.tr for one in (hero, second)] == [0, 2]
@@ -149,7 +151,7 @@ def test_a_list_may_be_csv_as_spreadsheets_write_it(encoding, mark, first, plate
     rows = f"source{mark}name\r\nday1/a.mkv{mark}Ünter\r\nday2/A.mkv{mark}\r\n"
     (plates / "list.csv").write_bytes((first + rows).encode(encoding))
 
-    assert [one.name for one in asked(str(plates / "list.csv"), "-o", f"{tmp_path}/out")] == [
+    assert [one.name for one in batch_from(str(plates / "list.csv"), "-o", f"{tmp_path}/out")] == [
         "Ünter", "A",
     ]  # fmt: skip
 
@@ -170,14 +172,14 @@ def test_a_list_may_have_several_ranges_of_a_source_but_each_once(plates, tmp_pa
     rows = "source,frames\nday1/a.mkv,0-1\nday1/a.mkv,3-4\n"
     (plates / "list.csv").write_text(rows)
 
-    assert [(one.name, str(one.frames)) for one in asked(*words)] == [
+    assert [(one.name, str(one.frames)) for one in batch_from(*words)] == [
         ("day1_a", "0-1"),
         ("day1_a_2", "3-4"),
     ]
 
     (plates / "list.csv").write_text(rows + "day1/a.mkv,3-4\n")
     with pytest.raises(SettingsError, match="asked for twice"):
-        asked(*words)
+        batch_from(*words)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +208,7 @@ def test_an_option_that_no_shot_has_is_named_with_its_row(row, plates, tmp_path)
     (plates / "list.toml").write_text(f'[[shot]]\nsource = "day1/a.mkv"\n{row}\n')
 
     with pytest.raises(SettingsError):
-        asked(str(plates / "list.toml"), "-o", str(tmp_path / "out"))
+        batch_from(str(plates / "list.toml"), "-o", str(tmp_path / "out"))
 
 
 HOSTILE = [
@@ -366,10 +368,10 @@ def test_a_hostile_manifest_names_no_shot_and_moves_no_output(tmp_path):
     words = [str(movie), "-o", str(out), "--resume"]
 
     (out / "manifest.json").write_text(text.replace('"a.####.png"', '"../../b.####.png"'))
-    assert asked(*words)[0].outputs == ("a.mov",)
+    assert batch_from(*words)[0].outputs == ("a.mov",)
     (out / "manifest.json").write_text(text.replace('"shot": "a"', '"shot": "../b"'))
     with pytest.raises(ExportError, match="not the manifest"):
-        asked(*words)
+        batch_from(*words)
 
 
 def test_two_shots_of_one_file_are_refused(tmp_path):

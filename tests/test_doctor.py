@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sghm_vs.cli import doctor, main
-from sghm_vs.cli.doctor import Finding, Graphics, judge_graphics
+from sghm_vs.cli.doctor import Finding, Graphics, graphics_finding
 from sghm_vs.shots.batch import memory
 
 CARD = Graphics(torch="2.11.0", platform="CUDA 12.8", has_nvidia_driver=True)
@@ -38,7 +38,7 @@ def test_nothing_that_is_needed_is_missing_here(capsys):
     ],
 )
 def test_why_there_is_no_gpu_is_said(seen, state, said):
-    finding = judge_graphics(seen)
+    finding = graphics_finding(seen)
 
     assert finding.state == state
     assert said in f"{finding.found} {finding.to_do}"
@@ -46,7 +46,7 @@ def test_why_there_is_no_gpu_is_said(seen, state, said):
 
 def test_something_needed_that_is_missing_is_exit_code_1(monkeypatch, capsys):
     found = [Finding("ok thing", "1"), Finding("ffmpeg", "none", "bad", "pip install it")]
-    monkeypatch.setattr("sghm_vs.cli.doctor.look_at_everything", lambda _: found)
+    monkeypatch.setattr("sghm_vs.cli.doctor.findings_of", lambda _: found)
 
     assert main(["doctor"]) == 1
 
@@ -69,7 +69,7 @@ def test_little_memory_is_warned_of(monkeypatch, tmp_path):
 def test_an_ffmpeg_that_does_not_run_is_bad_and_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("SGHM_FFMPEG", str(tmp_path / "no-ffmpeg"))
 
-    finding = doctor._attempt("ffmpeg", doctor._ffmpeg)
+    finding = doctor._finding_of("ffmpeg", doctor._ffmpeg)
 
     assert finding.state == "bad"
     assert "SGHM_FFMPEG" in finding.to_do

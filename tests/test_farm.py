@@ -154,7 +154,7 @@ def test_a_plan_keeps_every_option_of_every_shot(planned, tmp_path):
 
     again = Plan.from_json(plan.to_json())
     args = build_parser().parse_args(["batch", *words, "-o", str(tmp_path / "mattes")])
-    wanted = batch.asked(args).shots
+    wanted = batch.batch_from(args).shots
     found = [job.shot for job in jobs_of(again)]
     assert again == plan
     for shot, other in zip(found, wanted, strict=True):

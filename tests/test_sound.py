@@ -16,7 +16,7 @@ from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.writers.audio import audio_tracks
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.options import Delivery, FrameRange, OutputFormat
-from sghm_vs.shots.shot import as_it_sounds, deliver
+from sghm_vs.shots.shot import deliver, without_missing_audio
 from tests.clips import core
 
 WITH_SOUND = Delivery(output_format=OutputFormat(audio=True), over=(0, 0, 0))
@@ -242,7 +242,7 @@ def test_silent_footage_among_many_is_delivered_and_alone_is_refused(tmp_path, c
 
     with pytest.raises(ExportError, match="has no sound; leave audio out"):
         deliver(source, alpha_of(source), [tmp_path / "x.mov"], delivery=WITH_SOUND)
-    silent = as_it_sounds(WITH_SOUND, source)
+    silent = without_missing_audio(WITH_SOUND, source)
 
     assert not silent.output_format.audio
     assert "a.mov has no sound, and is delivered without" in caplog.text

@@ -7,7 +7,7 @@ import pytest
 
 from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError
-from sghm_vs.media.readers import Opening, open_source, refuse_unused, what_is_used
+from sghm_vs.media.readers import Opening, open_source, refuse_unused, with_used_options
 from tests.standin import write_movie, write_sequence
 
 
@@ -111,4 +111,4 @@ def test_a_track_of_pictures_is_refused(tmp_path):
         SettingsError, match=r"^track is for movies, and this is the sequence plate"
     ):
         refuse_unused(open_source(sequence, opening), opening)
-    assert what_is_used(open_source(sequence, opening), opening) == Opening()
+    assert with_used_options(open_source(sequence, opening), opening) == Opening()

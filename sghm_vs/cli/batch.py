@@ -81,10 +81,10 @@ def run(args: argparse.Namespace) -> int:
     options.say_host(args)
     if args.watch is not None:
         return _watch(args)
-    return carry_out(asked(args), args)
+    return carry_out(batch_from(args), args)
 
 
-def asked(args: argparse.Namespace) -> Batch:
+def batch_from(args: argparse.Namespace) -> Batch:
     """Return the shots that `args` ask for."""
     from sghm_vs.shots.batch.requests import requests_from, shots_from
 
@@ -132,7 +132,7 @@ def print_plan(planned: Sequence[Planned], batch: Batch, args: argparse.Namespac
         return
     width = max((len(one.shot.name) for one in planned), default=0)
     options.print_lines(
-        f"{one.shot.name:{width}}  {_status(one)}  {one.shot.key} ({_look(one.shot)}) -> "
+        f"{one.shot.name:{width}}  {_status(one)}  {one.shot.key} ({_described_footage(one.shot)}) -> "
         f"{', '.join(one.shot.outputs)}"
         for one in planned
     )
@@ -143,7 +143,7 @@ def print_plan(planned: Sequence[Planned], batch: Batch, args: argparse.Namespac
                          f"{len(batch.invalid)} invalid; nothing was written"])  # fmt: skip
 
 
-def _look(shot: Shot) -> str:
+def _described_footage(shot: Shot) -> str:
     """Return what the footage of `shot` says of itself."""
     from sghm_vs.media.probe import probe
 

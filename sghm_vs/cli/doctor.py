@@ -46,7 +46,7 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Look at everything, and print what was found."""
-    findings = look_at_everything(args.home)
+    findings = findings_of(args.home)
     if args.json:
         options.print_json([asdict(finding) for finding in findings])
     else:
@@ -70,7 +70,7 @@ class Finding:
     """What to type or change; empty where there is nothing to do."""
 
 
-def look_at_everything(home: Path | None = None) -> list[Finding]:
+def findings_of(home: Path | None = None) -> list[Finding]:
     """Return what there is to know of this installation; `home` is the folder of weights."""
     checks: dict[str, Callable[[], Finding]] = {
         "Python": _python,
@@ -85,11 +85,11 @@ def look_at_everything(home: Path | None = None) -> list[Finding]:
         "memory": _memory,
         "threads": _threads,
     }
-    found = [_attempt(what, check) for what, check in checks.items()]
+    found = [_finding_of(what, check) for what, check in checks.items()]
     return [*found, *map(_package, PACKAGES), *_weights(home)]
 
 
-def _attempt(what: str, check: Callable[[], Finding]) -> Finding:
+def _finding_of(what: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except (SghmError, ImportError, OSError) as error:
@@ -134,7 +134,7 @@ class Graphics:
     """What torch warned of when it looked for devices."""
 
 
-def judge_graphics(graphics: Graphics) -> Finding:
+def graphics_finding(graphics: Graphics) -> Finding:
     """Return which GPU runs the network, or why none does and what to type."""
     build = f"{graphics.torch}, built for {graphics.platform or 'the CPU'}"
     if graphics.devices:
@@ -170,7 +170,7 @@ def _torch() -> Finding:
         visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
         complaint=" ".join(str(each.message).split("\n")[0] for each in said),
     )
-    return judge_graphics(graphics)
+    return graphics_finding(graphics)
 
 
 def _describe_device(index: int) -> str:
@@ -252,11 +252,11 @@ def _weights(home: Path | None) -> list[Finding]:
         if weights is None:
             findings.append(Finding(what, "not installed", to_do=fetch))
         else:
-            findings.append(_judge(what, weights, f"{fetch} --force"))
+            findings.append(_weights_finding(what, weights, f"{fetch} --force"))
     return findings
 
 
-def _judge(what: str, weights: Weights, fix: str) -> Finding:
+def _weights_finding(what: str, weights: Weights, fix: str) -> Finding:
     from sghm_vs.models.install import verify
 
     verdict = verify(weights)

@@ -49,13 +49,13 @@ def add_parser(verbs: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the footage that `args` name with its matte."""
-    from sghm_vs.shots.shot import deliver, timecode_told
+    from sghm_vs.shots.shot import deliver, timecode_note
 
     frames, delivery = options.values_from(args).get("frames"), options.delivery_from(args)
     options.bound_cache()
-    with options.stdout_for_results(), options.told("export", args) as report:
+    with options.stdout_for_results(), options.progress_of("export", args) as report:
         source = options.opened(args.source, args)
-        options.teller("export", args)(timecode_told(source, frames, delivery))
+        options.note_printer("export", args)(timecode_note(source, frames, delivery))
         paths = deliver(
             source,
             _alpha(source, args),

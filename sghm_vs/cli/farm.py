@@ -303,7 +303,7 @@ def _make(args: argparse.Namespace) -> int:
     plan = read_plan(args.plan)
     make = _by_worker(args.at) if args.at is not None else _here(plan, args)
     for shot, frames in plan.parts_of(args.shot, args.frames):
-        with _told(f"{shot.name} {frames}", args) as report, options.stdout_for_results():
+        with _progress_of(f"{shot.name} {frames}", args) as report, options.stdout_for_results():
             make(job_of(plan, shot), frames, report or (lambda *_: None))
     return 0
 
@@ -312,19 +312,19 @@ def _is_mixed(args: argparse.Namespace) -> bool:
     return options.group_from(ShowOptions, args).mixed
 
 
-def _told(what: str, args: argparse.Namespace) -> AbstractContextManager[Report | None]:
+def _progress_of(what: str, args: argparse.Namespace) -> AbstractContextManager[Report | None]:
     if args.progress == "openjd":
         return openjd_progress(what)
-    return options.told(what, args)
+    return options.progress_of(what, args)
 
 
 type Make = Callable[[Job, FrameRange, Report], object]
 
 
 def _by_worker(folder: Path) -> Make:
-    from sghm_vs.shots.farm.engines.session import ask
+    from sghm_vs.shots.farm.engines.session import make_chunk
 
-    return lambda job, frames, report: ask(folder, job.shot.name, frames, report)
+    return lambda job, frames, report: make_chunk(folder, job.shot.name, frames, report)
 
 
 def _here(plan: Plan, args: argparse.Namespace) -> Make:

@@ -74,14 +74,14 @@ def run(args: argparse.Namespace) -> int:
 def _matte_shot(source: Path, args: argparse.Namespace) -> int:
     from sghm_vs.shots.shot import rotoscope
 
-    with options.stdout_for_results(), options.told("matte", args) as report:
+    with options.stdout_for_results(), options.progress_of("matte", args) as report:
         paths = rotoscope(
             options.opened(source, args),
             options.outputs_from(args),
             frames=options.values_from(args).get("frames"),
             matting=options.matting_from(args),
             delivery=options.delivery_from(args),
-            tell=options.teller("matte", args),
+            tell=options.note_printer("matte", args),
             progress=report,
         )
     options.print_outputs(paths, args)
@@ -109,7 +109,7 @@ def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:
     from sghm_vs.shots.stills import matte_stills
 
     _check_stills(args)
-    with options.stdout_for_results(), options.told("stills", args) as report:
+    with options.stdout_for_results(), options.progress_of("stills", args) as report:
         stills = matte_stills(
             sources,
             args.output,

@@ -299,12 +299,14 @@ def say_host(args: argparse.Namespace) -> None:
         sys.stderr.write(f"for {host}: {PRESETS[host]}\n")
 
 
-def told(what: str, args: argparse.Namespace) -> contextlib.AbstractContextManager[Report | None]:
+def progress_of(
+    what: str, args: argparse.Namespace
+) -> contextlib.AbstractContextManager[Report | None]:
     """Return the context that yields whom to report to while `what` is made, as `args` say."""
     return progress(what, quiet=args.quiet, as_json=args.progress == "json")
 
 
-def teller(what: str, args: argparse.Namespace) -> Callable[[str | None], None]:
+def note_printer(what: str, args: argparse.Namespace) -> Callable[[str | None], None]:
     """Return what tells people on stderr how `what` is made; programs and `--quiet` hear nothing."""
     is_told = not args.quiet and args.progress != "json"
 

@@ -81,7 +81,7 @@ def _add(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace) -> int:
     from sghm_vs.models.install import verify
 
-    chosen = [_named(model, args.home) for model in args.models] or _present(args.home)
+    chosen = [_weights_of(model, args.home) for model in args.models] or _present(args.home)
     verdicts = [(weights, verify(weights)) for weights in chosen]
     if args.json:
         options.print_json(
@@ -157,7 +157,7 @@ def _row(checkpoint: Checkpoint, home: Path | None) -> Row:
     )
 
 
-def _named(model: str, home: Path | None) -> Weights:
+def _weights_of(model: str, home: Path | None) -> Weights:
     from sghm_vs.models.weights import find_weights, installed
 
     return installed(model, home) or find_weights(model)

@@ -98,7 +98,7 @@ def tagged(clip: vs.VideoNode) -> vs.VideoNode:
         found = colorimetry_of(f, n)
         frame = f.copy()
         for name in KNOWN:
-            if name in frame.props and _said(f, name) is None:
+            if name in frame.props and _known_prop(f, name) is None:
                 del frame.props[name]
         frame.props["_Matrix"] = found.matrix
         frame.props["_Transfer"] = found.transfer
@@ -119,7 +119,7 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
     Raises:
         UnsupportedClipError: The frame is interlaced, or its matrix can't be known.
     """
-    if _said(frame, "_FieldBased"):
+    if _known_prop(frame, "_FieldBased"):
         order = "bottom" if frame.props["_FieldBased"] == vs.FIELD_BOTTOM else "top"
         how = cure(
             script="deinterlace the clip, for example clip.bwdif.Bwdif(field=1), or, if it is "
@@ -133,12 +133,12 @@ def colorimetry_of(frame: vs.VideoFrame, n: int = 0) -> Colorimetry:
         )
         msg = f"frame {n} is interlaced, {order} field first: it shows two moments; {how}"
         raise UnsupportedClipError(msg)
-    transfer, primaries = _said(frame, "_Transfer"), _said(frame, "_Primaries")
+    transfer, primaries = _known_prop(frame, "_Transfer"), _known_prop(frame, "_Primaries")
     space = str(frame.props.get(SPACE, ""))
     if frame.format.color_family != vs.YUV:
         matrix = IDENTITY if frame.format.color_family == vs.RGB else BT709
         return Colorimetry(matrix, transfer or SRGB, primaries or BT709, space)
-    said = _said(frame, "_Matrix")
+    said = _known_prop(frame, "_Matrix")
     if said in DERIVED_MATRICES and None in (transfer, primaries):
         how = cure(
             script="add them: clip.std.SetFrameProps(_Transfer=…, _Primaries=…)",
@@ -167,7 +167,7 @@ def pixel_aspect_of(frame: vs.VideoFrame) -> Fraction:
     return Fraction(*found) if all(isinstance(n, int) and n > 0 for n in found) else Fraction(1)
 
 
-def _said(frame: vs.VideoFrame, name: str) -> int | None:
+def _known_prop(frame: vs.VideoFrame, name: str) -> int | None:
     """Return the prop `name` if it is there and means something."""
     value = frame.props.get(name)
     return int(value) if isinstance(value, int) and value in KNOWN[name] else None

@@ -65,7 +65,7 @@ class Space:
     """A color space of the config that is in force."""
 
     def __init__(self, name: str) -> None:
-        config, found = _found(name)
+        config, found = _find_space(name)
         self.name: str = found.getName()
         """As the config calls it."""
         self.interop_id = str(found.getInteropID() or "")
@@ -168,17 +168,17 @@ def _matrix(name: str, path: str) -> NDArray[np.float64] | None:
     return _space(name, path).matrix()
 
 
-def _found(name: str) -> tuple[Config, Any]:
+def _find_space(name: str) -> tuple[Config, Any]:
     """Return the space that `name` means, from the config that is in force, or else the built-in."""
     config, ours = _read_config(_config_path()), _read_config(f"ocio://{CONFIG}")
-    for asked in (config, ours):
-        found = _found_in(asked, name)
+    for one in (config, ours):
+        found = _space_in(one, name)
         if found is not None:
-            return asked, found
-    raise SettingsError(_unknown(name, config))
+            return one, found
+    raise SettingsError(_unknown_space(name, config))
 
 
-def _found_in(config: Config, name: str) -> Any:
+def _space_in(config: Config, name: str) -> Any:
     found = config.getColorSpace(name)
     if found is not None:
         return found
@@ -190,7 +190,7 @@ def _found_in(config: Config, name: str) -> Any:
     return None
 
 
-def _unknown(name: str, config: Config) -> str:
+def _unknown_space(name: str, config: Config) -> str:
     part = _squeezed(name)
     known = [space.getName() for space in config.getColorSpaces()]
     near = [other for other in known if part and part in _squeezed(other)]

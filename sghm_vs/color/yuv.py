@@ -103,7 +103,7 @@ def _planes(packed: Tensor, layout: PlaneLayout) -> Iterator[Tensor]:
             yield samples
             continue
         is_chroma = layout.family == "yuv" and number > 0
-        offset, span = _ends(layout, is_chroma=is_chroma)
+        offset, span = _code_range(layout, is_chroma=is_chroma)
         yield (samples - offset) / span
 
 
@@ -117,7 +117,7 @@ def _samples(plane: Tensor, layout: PlaneLayout) -> Tensor:
     return (plane.view(torch.int16).int() & 0xFFFF).float()
 
 
-def _ends(layout: PlaneLayout, *, is_chroma: bool) -> tuple[int, int]:
+def _code_range(layout: PlaneLayout, *, is_chroma: bool) -> tuple[int, int]:
     """Return the code of 0 and how many codes 1 is above it."""
     step = 1 << (layout.bits - 8)
     if is_chroma:

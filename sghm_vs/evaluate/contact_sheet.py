@@ -39,7 +39,7 @@ def contact_sheet(
     """
     rgb = convert.to_display_rgb(convert.read_color(clip))
     gray = convert.to_full_range_gray(alpha, vs.GRAYS)
-    triples = [_triple(_picture(rgb, n), _picture(gray, n)) for n in frames]
+    triples = [_side_by_side(_picture(rgb, n), _picture(gray, n)) for n in frames]
     blank = np.zeros_like(triples[0])
     triples += [blank] * (-len(triples) % columns)
     rows = [np.hstack(triples[at : at + columns]) for at in range(0, len(triples), columns)]
@@ -64,6 +64,6 @@ def _picture(clip: vs.VideoNode, n: int) -> Picture:
     return np.clip(resized, 0, 1).astype(np.float32)
 
 
-def _triple(source: Picture, alpha: Picture) -> Picture:
+def _side_by_side(source: Picture, alpha: Picture) -> Picture:
     behind = np.array(SHEET_COLOR, np.float32)
     return np.hstack([source, alpha, source * alpha + behind * (1 - alpha)])

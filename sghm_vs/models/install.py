@@ -82,7 +82,7 @@ def fetch(
         WeightsError: `model` can't be fetched, or `home` can't be written.
         DownloadError: No address serves the published file.
     """
-    checkpoint = _known(model)
+    checkpoint = _published(model)
     home = home or home_folder()
     if not force and (found := installed(model, home)):
         return found
@@ -163,7 +163,7 @@ def digest(state: StateDict) -> str:
     return sha256.hexdigest()
 
 
-def _known(model: str) -> Checkpoint:
+def _published(model: str) -> Checkpoint:
     if model == SHIPPED_MODEL or model in VERSIONS:
         msg = f"{model} comes with the package; there is nothing to fetch"
         raise WeightsError(msg)

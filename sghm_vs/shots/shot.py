@@ -72,7 +72,7 @@ class Prepared:
         is_same = self.weights == weights and self.description["weights_sha256"] == sha256
         return self.networks if is_same else {}
 
-    def looks_at(self, clip: vs.VideoNode) -> str:
+    def described_size(self, clip: vs.VideoNode) -> str:
         """Return at which size frames of `clip` are matted, in words."""
         from sghm_vs.matting.sizing import fit_for
 
@@ -146,7 +146,7 @@ def rotoscope(
     files = (
         {} if how.debug is None else {name: how.debug / f"{name}.mkv" for name in get_args(View)}
     )
-    written = _written(source, outputs, frames, delivery, files.values(), how.guides.files)
+    written = _outputs_of(source, outputs, frames, delivery, files.values(), how.guides.files)
     find_targets(
         [*written.outputs, *files.values()],
         written.numbers,
@@ -164,8 +164,8 @@ def rotoscope(
     prepared = matting if isinstance(matting, Prepared) else prepare(how)
     if tell is not None:
         frames_told = counted(len(written.numbers), "frame")
-        tell(f"{prepared}: {frames_told} of {prepared.looks_at(source.clip)}")
-        if (words := timecode_told(source, frames, delivery)) is not None:
+        tell(f"{prepared}: {frames_told} of {prepared.described_size(source.clip)}")
+        if (words := timecode_note(source, frames, delivery)) is not None:
             tell(words)
     alpha = sghm_prepared(
         source.clip,
@@ -228,7 +228,7 @@ def deliver(
     alpha = shaped(alpha, delivery.edges, **kept)
     changed |= _described_source(source) | _described_beside(source, made_of, delivery.over)
     beside = beside or {}
-    written = _written(source, outputs, frames, delivery, beside, made_of)
+    written = _outputs_of(source, outputs, frames, delivery, beside, made_of)
 
     # Cut after matting: a window that looks beyond the range sees the same frames.
     def cut(clip: vs.VideoNode) -> vs.VideoNode:
@@ -262,7 +262,7 @@ def deliver(
     )
 
 
-def as_it_sounds(delivery: Delivery, source: Source) -> Delivery:
+def without_missing_audio(delivery: Delivery, source: Source) -> Delivery:
     """Return `delivery` without sound if `source` has none: of many shots some are silent."""
     if not delivery.output_format.audio or source.origin.sound is not None:
         return delivery
@@ -270,7 +270,7 @@ def as_it_sounds(delivery: Delivery, source: Source) -> Delivery:
     return replace(delivery, output_format=replace(delivery.output_format, audio=False))
 
 
-class _Written(NamedTuple):
+class _Outputs(NamedTuple):
     """What of a source is written, and where."""
 
     first: int
@@ -281,14 +281,14 @@ class _Written(NamedTuple):
     """With the words in their names filled in."""
 
 
-def _written(
+def _outputs_of(
     source: Source,
     outputs: Sequence[str | Path],
     frames: FrameRange | None,
     delivery: Delivery,
     beside: Iterable[Path],
     made_of: Mapping[str, Path] | None = None,
-) -> _Written:
+) -> _Outputs:
     """Return what of `source` is written where, once nothing speaks against it."""
     first, last = (
         (0, source.clip.num_frames - 1) if frames is None else _clip_frames(source, frames)
@@ -312,7 +312,7 @@ def _written(
         if read is not None:
             _refuse_to_replace(read, what, [*paths, *beside])
     refuse_varying(source, [*paths, *beside])
-    return _Written(first, range(number, number + last - first + 1), paths)
+    return _Outputs(first, range(number, number + last - first + 1), paths)
 
 
 def refuse_varying(source: Source, outputs: Iterable[Path], flag: str = "--rate") -> None:
@@ -359,7 +359,7 @@ def _warn_of_assumed_rate(source: Source, outputs: Iterable[Path]) -> None:
         )
 
 
-def timecode_told(source: Source, frames: FrameRange | None, delivery: Delivery) -> str | None:
+def timecode_note(source: Source, frames: FrameRange | None, delivery: Delivery) -> str | None:
     """Return what the first frame of `frames` gets where a timecode is given; None of all frames."""
     if delivery.timecode is None or frames is None:
         return None

@@ -34,7 +34,7 @@ def decoded(content: bytes) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError:
         texts = [content.decode(encoding, errors="replace") for encoding in OLD_ENCODINGS]
-        return max(texts, key=_likeness)
+        return max(texts, key=_count_european_letters)
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -42,7 +42,7 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     yield from enumerate(re.split(r"\r\n|\r|\n", text.rstrip("\x1a\0")), start=1)
 
 
-def _likeness(text: str) -> int:
+def _count_european_letters(text: str) -> int:
     """Return how much of what is beyond ASCII are letters of European names."""
     beyond = [letter for letter in text if not letter.isascii()]
     return sum(2 * (letter in LOWER) + (letter in UPPER) or -2 for letter in beyond)

@@ -130,7 +130,7 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
     if opening.colorspace is not None:
         name = ocio.canonical(opening.colorspace)
         source = replace(source, clip=assume_colorspace(source.clip, name), colorspace=name)
-    used = what_is_used(source, opening)
+    used = with_used_options(source, opening)
     return replace(source, path=path, opening=used, missing=opening.missing)
 
 
@@ -147,7 +147,7 @@ def refuse_unused(source: Source, opening: Opening, beside: Iterable[Path] = ())
         raise SettingsError(msg)
 
 
-def what_is_used(source: Source, opening: Opening, beside: Iterable[Path] = ()) -> Opening:
+def with_used_options(source: Source, opening: Opening, beside: Iterable[Path] = ()) -> Opening:
     """Return `opening` with the defaults of what neither `source` nor what is `beside` it uses."""
     unset = Opening()
     needless = _unused(source, opening, beside)

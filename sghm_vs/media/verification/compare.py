@@ -10,7 +10,7 @@ from sghm_vs.errors import ExportError, listed
 from sghm_vs.files import each
 from sghm_vs.media.targets import PICTURES
 from sghm_vs.media.timecode import Timecode
-from sghm_vs.media.verification.readback import Found, read_movie, read_picture
+from sghm_vs.media.verification.readback import FileContent, read_movie, read_picture
 from sghm_vs.media.verification.sidecar import FINISHED, Record, Sample, file_of, files_of
 
 MEAN_ERROR_MAX = 0.01
@@ -110,7 +110,7 @@ def _movie_problems(file: Path, record: Record) -> list[str]:
     return different
 
 
-def _different_facts(name: str, wanted: dict[str, object], found: Found) -> list[str]:
+def _different_facts(name: str, wanted: dict[str, object], found: FileContent) -> list[str]:
     return [
         f"{name}: {key} is {found.facts.get(key)!r}, and {value!r} was sent"
         for key, value in wanted.items()

@@ -25,7 +25,7 @@ MATTE_CHANNELS = ("A", "Y", "G")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FileContent:
     """What is in a file."""
 
     facts: Facts
@@ -33,7 +33,7 @@ class Found:
     """By frame, counted from 0."""
 
 
-def read_movie(path: Path, frames: Collection[int]) -> Found:
+def read_movie(path: Path, frames: Collection[int]) -> FileContent:
     """
     Return what the movie at `path` says of itself, and samples of `frames`.
 
@@ -52,10 +52,10 @@ def read_movie(path: Path, frames: Collection[int]) -> Found:
     except (av.error.FFmpegError, IndexError) as error:
         msg = f"{path} can't be read back: {error}"
         raise ExportError(msg) from error
-    return Found(facts, samples)
+    return FileContent(facts, samples)
 
 
-def read_picture(path: Path, *, is_sampled: bool) -> Found:
+def read_picture(path: Path, *, is_sampled: bool) -> FileContent:
     """
     Return what the picture at `path` says of itself and, if asked for, every pixel's sample.
 
@@ -81,7 +81,7 @@ def read_picture(path: Path, *, is_sampled: bool) -> Found:
                 raise _damaged(path)
             if len(specs) == 1:
                 samples = {0: _picture_sample(specs[0], pixels)}
-        return Found(_picture_facts(specs), samples)
+        return FileContent(_picture_facts(specs), samples)
     except UnicodeDecodeError:
         raise _damaged(path) from None
     finally:

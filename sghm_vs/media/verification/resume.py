@@ -11,7 +11,7 @@ from sghm_vs.media.verification.compare import NUMBERED, picture_problems
 from sghm_vs.media.verification.sidecar import (
     FINISHED,
     Record,
-    differing,
+    differing_names,
     file_of,
     files_of,
     records_of,
@@ -72,9 +72,9 @@ def _differences(record: Record, wanted: Record) -> list[str]:
     said = {"frames", "sound", "comment", *(NUMBERED if record.facts.get("is_sequence") else ())}
     is_movie = not record.facts.get("is_sequence") and record.numbers != wanted.numbers
     return [
-        *differing(record.how.get("form", {}), wanted.how["form"]),
-        *differing(record.how.get("settings", {}), wanted.how["settings"]),
-        *differing(record.facts, wanted.facts, but=said),
+        *differing_names(record.how.get("form", {}), wanted.how["form"]),
+        *differing_names(record.how.get("settings", {}), wanted.how["settings"]),
+        *differing_names(record.facts, wanted.facts, but=said),
         *(["frames"] if is_movie else []),
     ]
 
@@ -87,7 +87,7 @@ def _refusal(strangers: list[Path], records: list[Record], wanted: Record) -> Ex
         record = records[differences.index(fewest)]
         return ExportError(
             f"{found} were made with another {listed(fewest)} than now; give the same options"
-            f"{_same_weights(record) if WEIGHTS in fewest else ''}, or write all again with "
+            f"{_weights_option(record) if WEIGHTS in fewest else ''}, or write all again with "
             "--overwrite"
         )
     return ExportError(
@@ -95,7 +95,7 @@ def _refusal(strangers: list[Path], records: list[Record], wanted: Record) -> Ex
     )
 
 
-def _same_weights(record: Record) -> str:
+def _weights_option(record: Record) -> str:
     """Return the option that brings back the weights of `record`, if they come with the package."""
     version = version_of(str(record.how["settings"].get(WEIGHTS)))
     return f", --model {version} among them" if version else ""

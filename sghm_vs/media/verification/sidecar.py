@@ -288,7 +288,7 @@ def files_of(folder: Path, record: Record) -> dict[int, Path]:
     return {number: folder / sequence.frame(number).name for number in record.numbers}
 
 
-def differing(
+def differing_names(
     one: Mapping[str, Any], other: Mapping[str, Any], but: Collection[str] = ()
 ) -> list[str]:
     """Return the names by which the two differ."""

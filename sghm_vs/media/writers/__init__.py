@@ -276,7 +276,7 @@ def _run(
 
 def _feed(deliveries: Sequence[Delivery], job: Job, progress: Progress | None) -> None:
     wanted = sorted(set().union(*(delivery.missing for delivery in deliveries)))
-    clips = [_picked(clip, wanted) for delivery in deliveries for clip in delivery.writer.clips]
+    clips = [_frames_at(clip, wanted) for delivery in deliveries for clip in delivery.writer.clips]
     if not wanted:
         return
     with closing(_groups(clips)) as groups:
@@ -293,7 +293,7 @@ def _feed(deliveries: Sequence[Delivery], job: Job, progress: Progress | None) -
                 progress(done, len(wanted))
 
 
-def _picked(clip: vs.VideoNode, wanted: Sequence[int]) -> vs.VideoNode:
+def _frames_at(clip: vs.VideoNode, wanted: Sequence[int]) -> vs.VideoNode:
     """Return the `wanted` frames of `clip`, in order."""
     if len(wanted) == clip.num_frames:
         return clip

@@ -55,7 +55,7 @@ def audio_tracks(path: Path) -> list[AudioTrack]:
             streams = [*movie.streams.audio]
             formats = _formats(path, movie)
             tracks = [_track(path, place, formats) for place in range(len(streams))]
-            unfit = [_called(stream.index, formats) for stream, track in
+            unfit = [_named_track(stream.index, formats) for stream, track in
                      zip(streams, tracks, strict=True) if track is None]  # fmt: skip
     except (av.error.FFmpegError, OSError) as error:
         how = cure(script="audio", typed="--audio")
@@ -77,7 +77,7 @@ def _formats(path: Path, movie: InputContainer) -> dict[int, str]:
     return named
 
 
-def _called(number: int, formats: Mapping[int, str]) -> str:
+def _named_track(number: int, formats: Mapping[int, str]) -> str:
     name = formats.get(number, "")
     return f"{number} ({name})" if name.isprintable() and name else f"{number} (unknown format)"
 

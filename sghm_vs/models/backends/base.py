@@ -50,10 +50,10 @@ class Network(Protocol):
     def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what is needed everywhere: the coarse alphas, and what the rest is made from."""
 
-    def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
+    def finish(self, coarse_output: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """Return the finest alpha in equal `squares`, (squares, 1, side, side), 0-1."""
 
-    def finish_all(self, begun: CoarseOutput) -> Tensor:
+    def finish_all(self, coarse_output: CoarseOutput) -> Tensor:
         """Return the finest alpha everywhere, (1, 1, height, width), 0-1."""
 
 
@@ -87,7 +87,7 @@ def place(network: SGHM, architecture: str, compute: Compute) -> Network:
         MissingPackageError: The backend is not installed.
         SettingsError: There is no such backend, or the network is too light for half precision.
     """
-    chosen = compute.backend if compute.backend != "auto" else _best(architecture, compute)
+    chosen = compute.backend if compute.backend != "auto" else _best_backend(architecture, compute)
     module = import_module(f"sghm_vs.models.backends.{row_of(chosen).module}")
     return cast("Network", module.place(network, architecture, compute))
 
@@ -110,7 +110,7 @@ def is_installed(backend: str) -> bool:
     return find_spec(BACKENDS[backend].package) is not None
 
 
-def _best(architecture: str, compute: Compute) -> str:
+def _best_backend(architecture: str, compute: Compute) -> str:
     return next(
         name
         for name, row in BACKENDS.items()

@@ -116,21 +116,28 @@ class OpenVinoNetwork:
             Coarse(os8, os4, state), TiledShortcut(torch.cat((image, mask), 1), finish)
         )
 
-    def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
+    def finish(self, coarse_output: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """Return the finest alpha in `squares`; see `SGHM`."""
         fine = []
         for some in batched(squares, SQUARES_AT_ONCE):
             # Always as many: another number would be another program.
             filled = [*some, *[some[-1]] * (SQUARES_AT_ONCE - len(some))]
-            state = torch.cat([square.of(begun.coarse.state, QUARTER_PX) for square in filled])
-            planes = torch.cat([square.of(begun.full.planes) for square in filled])
-            (found,) = self._run(_Fine, state, planes, *_ends(begun))
+            state = torch.cat(
+                [square.of(coarse_output.coarse.state, QUARTER_PX) for square in filled]
+            )
+            planes = torch.cat([square.of(coarse_output.full.planes) for square in filled])
+            (found,) = self._run(_Fine, state, planes, *_full_size_means(coarse_output))
             fine.append(found[: len(some)].clone())
         return torch.cat(fine)
 
-    def finish_all(self, begun: CoarseOutput) -> Tensor:
+    def finish_all(self, coarse_output: CoarseOutput) -> Tensor:
         """Return the finest alpha everywhere; see `SGHM`."""
-        return self._run(_Fine, begun.coarse.state, begun.full.planes, *_ends(begun))[0]
+        return self._run(
+            _Fine,
+            coarse_output.coarse.state,
+            coarse_output.full.planes,
+            *_full_size_means(coarse_output),
+        )[0]
 
     def _run(self, part: type[_Part], *inputs: Tensor) -> list[Tensor]:
         """Return the outputs, which this thread's next run of the same program replaces."""
@@ -203,10 +210,10 @@ class _Segment(_Part):
 class _Begin(_Part):
     def forward(self, mask: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
         features, image = Features(*inputs[:5]), inputs[5:]
-        begun = self.network.begin(
+        coarse_output = self.network.begin(
             image[0] if image else mask.expand(-1, 3, -1, -1), features, mask
         )
-        return *begun.coarse, *_ends(begun)
+        return *coarse_output.coarse, *_full_size_means(coarse_output)
 
 
 class _Coarse(_Part):
@@ -229,7 +236,7 @@ class _Fine(_Part):
         return fine
 
 
-def _ends(begun: CoarseOutput) -> tuple[Tensor, ...]:
+def _full_size_means(coarse_output: CoarseOutput) -> tuple[Tensor, ...]:
     """Return what the means of the whole picture make of the shortcut at full size, if they do."""
-    finish = begun.full.finish
+    finish = coarse_output.full.finish
     return tuple(finish) if isinstance(finish, Affine) else ()

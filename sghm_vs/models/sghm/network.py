@@ -132,30 +132,39 @@ class SGHM(nn.Module):
         coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
         return CoarseOutput(coarse, cast("LocalShortcut", full).tiled(first))
 
-    def finish(self, begun: CoarseOutput, squares: Sequence[Square]) -> Tensor:
+    def finish(self, coarse_output: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """
         Return the finest alpha in equal `squares` of one picture, (squares, 1, side, side).
 
         As by `matte`, but for the outermost `halo_px` at sides that are not the picture's.
         """
-        state = torch.cat([square.of(begun.coarse.state, QUARTER_PX) for square in squares])
-        full = begun.full.finish(torch.cat([square.of(begun.full.planes) for square in squares]))
+        state = torch.cat([square.of(coarse_output.coarse.state, QUARTER_PX) for square in squares])
+        full = coarse_output.full.finish(
+            torch.cat([square.of(coarse_output.full.planes) for square in squares])
+        )
         fine: Tensor = self.refine.fine(state, full)
         return fine
 
-    def finish_at(self, begun: CoarseOutput, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
+    def finish_at(
+        self, coarse_output: CoarseOutput, tops: Tensor, lefts: Tensor, side: int
+    ) -> Tensor:
         """Return what `finish` does of squares whose places are tensors, int64 (squares,)."""
         squares = (
             _gathered(planes, tops // shrunk, lefts // shrunk, side // shrunk)
-            for planes, shrunk in ((begun.coarse.state, QUARTER_PX), (begun.full.planes, 1))
+            for planes, shrunk in (
+                (coarse_output.coarse.state, QUARTER_PX),
+                (coarse_output.full.planes, 1),
+            )
         )
         state, planes = squares
-        fine: Tensor = self.refine.fine(state, begun.full.finish(planes))
+        fine: Tensor = self.refine.fine(state, coarse_output.full.finish(planes))
         return fine
 
-    def finish_all(self, begun: CoarseOutput) -> Tensor:
+    def finish_all(self, coarse_output: CoarseOutput) -> Tensor:
         """Return the finest alpha everywhere, (1, 1, height, width)."""
-        fine: Tensor = self.refine.fine(begun.coarse.state, begun.full.finish(begun.full.planes))
+        fine: Tensor = self.refine.fine(
+            coarse_output.coarse.state, coarse_output.full.finish(coarse_output.full.planes)
+        )
         return fine
 
     @property

@@ -25,7 +25,14 @@ from sghm_vs.shots.batch.pool import (
     WorkerPool,
     failure_of,
 )
-from sghm_vs.shots.batch.record import Made, begun, done, failed, read_back, unread_inputs
+from sghm_vs.shots.batch.record import (
+    Outputs,
+    done_entry,
+    failed_entry,
+    read_back,
+    running_entry,
+    unread_inputs,
+)
 from sghm_vs.shots.batch.render import Rendered
 from sghm_vs.shots.batch.schedule import Schedule, Work
 
@@ -135,7 +142,7 @@ class Driver:
 
     def _record_begin(self, todo: Todo) -> None:
         # Footage that is away for a while must not cost what was made of it.
-        entry = replace(begun(todo.shot), inputs=unread_inputs(todo.shot))
+        entry = replace(running_entry(todo.shot), inputs=unread_inputs(todo.shot))
         if todo.clear is not None:
             todo.clear()
         self._manifest.put(entry)
@@ -172,7 +179,7 @@ class Driver:
         self._finish(work, made)
 
     def _fail(self, work: Work, failure: Failure) -> None:
-        self._trouble = f"{_called(work)}: {failure.reason}"
+        self._trouble = f"{_named_work(work)}: {failure.reason}"
         if failure.cause == "neighbors":
             self._schedule.isolate(work)
             return
@@ -181,13 +188,13 @@ class Driver:
         )
         counts = not is_waited_for and failure.cause != "machine"
         if self._schedule.failed(work, failure.reason, counts=counts):
-            self._end(work, failed(self._entry(work), self._reasons(work)))
+            self._end(work, failed_entry(self._entry(work), self._reasons(work)))
 
     def _entry(self, work: Work) -> Entry:
         """Return the entry of a shot, which may not have been begun: what is known of it stays."""
         if work.shot in self._entries:
             return self._entries[work.shot]
-        entry = begun(self._todo[work.shot].shot)
+        entry = running_entry(self._todo[work.shot].shot)
         before = self._manifest.entries.get(entry.key)
         is_same = before is not None and before.settings == entry.settings
         return replace(entry, inputs=before.inputs) if before is not None and is_same else entry
@@ -195,10 +202,11 @@ class Driver:
     def _reasons(self, work: Work) -> str:
         reasons = self._schedule.set_aside[work.shot].items()
         return "; ".join(
-            reason if one.frames is None else f"{_called(one)}: {reason}" for one, reason in reasons
+            reason if one.frames is None else f"{_named_work(one)}: {reason}"
+            for one, reason in reasons
         )
 
-    def _requeue(self, work: Work, made: Made) -> None:
+    def _requeue(self, work: Work, made: Outputs) -> None:
         todo = self._todo[work.shot]
         reason = f"frames of chunks {listed(made.broken)} are not what was written"
         self._trouble = f"{work.shot}: {reason}"
@@ -207,9 +215,9 @@ class Driver:
             del self._entries[work.shot]
         self._frames += sum(map(len, made.broken))
         if self._schedule.broken(work, made.broken, reason):
-            self._end(work, failed(self._entry(work), self._reasons(work)))
+            self._end(work, failed_entry(self._entry(work), self._reasons(work)))
 
-    def _finish(self, work: Work, made: Made) -> None:
+    def _finish(self, work: Work, made: Outputs) -> None:
         self._schedule.done(work)
         self._shots_done += 1
         if made.is_as_known:
@@ -218,7 +226,7 @@ class Driver:
         if work.shot in self._begun:
             seconds = time.monotonic() - self._begun[work.shot]
             entry = replace(entry, seconds=round(seconds, 3))
-        self._end(work, done(entry, made, again=self._rules.again))
+        self._end(work, done_entry(entry, made, again=self._rules.again))
         if (tidy := self._todo[work.shot].tidy) is not None:
             tidy()
 
@@ -282,5 +290,5 @@ def tidy_folders(paths: Iterable[Path]) -> None:
             sweep(folder)
 
 
-def _called(work: Work) -> str:
+def _named_work(work: Work) -> str:
     return work.shot if work.frames is None else f"{work.shot} {work.frames}"

@@ -41,7 +41,7 @@ class Footage:
 
 
 @dataclass(slots=True)
-class Found:
+class SearchResult:
     """What a search gave."""
 
     footage: list[Footage] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Found:
     when a person names them."""
 
 
-def find_footage(sources: Iterable[str], *, but: Path | None = None) -> Found:
+def find_footage(sources: Iterable[str], *, but: Path | None = None) -> SearchResult:
     """
     Return what `sources` are or hold, each piece once, in order.
 
@@ -63,7 +63,7 @@ def find_footage(sources: Iterable[str], *, but: Path | None = None) -> Found:
     Raises:
         SourceError: A source is not there, or a glob matches nothing.
     """
-    found = Found()
+    found = SearchResult()
     for source in sources:
         for one in _named(source):
             _add(found, one, but)
@@ -72,9 +72,9 @@ def find_footage(sources: Iterable[str], *, but: Path | None = None) -> Found:
     return found
 
 
-def search(folder: Path, *, but: Path | None = None) -> Found:
+def search(folder: Path, *, but: Path | None = None) -> SearchResult:
     """Return what `folder` and those below it hold, but not in `but` or hidden folders."""
-    found = Found()
+    found = SearchResult()
     for at, folders, names in os.walk(folder.absolute()):
         here = Path(at)
         folders[:] = sorted(
@@ -86,7 +86,7 @@ def search(folder: Path, *, but: Path | None = None) -> Found:
     return found
 
 
-def _sort_out(found: Found, folder: Path, below: Path, names: Sequence[str]) -> None:
+def _sort_out(found: SearchResult, folder: Path, below: Path, names: Sequence[str]) -> None:
     """Add the footage among files with `names` in `folder`."""
     pictures = [name for name in names if Path(name).suffix.lower() in PICTURE_SUFFIXES]
     sequences, single = sequences_among(folder, pictures)
@@ -117,7 +117,7 @@ def _named(source: str) -> Iterator[str]:
         yield from (str(folder / name) for name in single)
 
 
-def _add(found: Found, source: str, but: Path | None) -> None:
+def _add(found: SearchResult, source: str, but: Path | None) -> None:
     path = Path(source)
     if path.is_dir():
         inside = search(path, but=but)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from sghm_vs.errors import message_of
-from sghm_vs.shots.batch.record import Made
+from sghm_vs.shots.batch.record import Outputs
 from sghm_vs.shots.batch.render import Progress, Rendered, Renderer
 from sghm_vs.shots.batch.schedule import Work
 
@@ -38,17 +38,17 @@ class Report:
     total: int
 
 
-type Outcome = Rendered | Made | Failure
+type Outcome = Rendered | Outputs | Failure
 
 
 class Order(Protocol):
     """What a worker is given: it goes to other processes, and is carried out there."""
 
-    def __call__(self, render: Renderer, progress: Progress) -> Rendered | Made:
+    def __call__(self, render: Renderer, progress: Progress) -> Rendered | Outputs:
         """Do the work, with a renderer that the worker keeps."""
 
 
-def outcome_of(make: Callable[[], Rendered | Made]) -> Outcome:
+def outcome_of(make: Callable[[], Rendered | Outputs]) -> Outcome:
     """Return what `make` returns, or what it fails of: whatever that is, other work goes on."""
     try:
         return make()

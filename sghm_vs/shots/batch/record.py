@@ -22,7 +22,7 @@ UNRECORDED = ("overwrite", "resume", "sidecar", "version", "patterns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Outputs:
     """What the outputs of a shot hold, and what they were made of."""
 
     is_as_known: bool = False
@@ -45,7 +45,7 @@ def read_back(
     warnings: Sequence[str] = (),
     *,
     is_hashed: bool = True,
-) -> Made:
+) -> Outputs:
     """
     Return what the outputs of `shot` hold, and its inputs.
 
@@ -61,7 +61,7 @@ def read_back(
         OSError: An output is not there, or an input that is not hashed.
     """
     outputs = zip(shot.outputs, paths, strict=True)
-    return Made(
+    return Outputs(
         checksums={
             output: replace(reader.content(path, output_files(path, numbers)), path=output)
             for output, path in outputs
@@ -72,8 +72,8 @@ def read_back(
     )
 
 
-def begun(shot: Shot) -> Entry:
-    """Return the entry of a shot whose making begins."""
+def running_entry(shot: Shot) -> Entry:
+    """Return the entry of a shot whose rendering begins."""
     return Entry(
         shot=shot.name,
         key=shot.key,
@@ -84,12 +84,12 @@ def begun(shot: Shot) -> Entry:
     )
 
 
-def done(entry: Entry, made: Made, *, again: str = "") -> Entry:
+def done_entry(entry: Entry, made: Outputs, *, again: str = "") -> Entry:
     """
     Return the entry of a shot that was made.
 
     Args:
-        entry: As it was when the shot was begun.
+        entry: `running_entry` of the shot.
         made: What its outputs hold now.
         again: What to type where the footage changed meanwhile: the shot has failed then.
     """
@@ -100,7 +100,7 @@ def done(entry: Entry, made: Made, *, again: str = "") -> Entry:
         if name not in made.inputs or made.inputs[name].state != before.state
     ]
     if changed:
-        return failed(entry, f"{listed(changed)} changed while it was matted; {again}")
+        return failed_entry(entry, f"{listed(changed)} changed while it was matted; {again}")
     return replace(
         entry,
         state="done",
@@ -112,7 +112,7 @@ def done(entry: Entry, made: Made, *, again: str = "") -> Entry:
     )
 
 
-def failed(entry: Entry, reason: str) -> Entry:
+def failed_entry(entry: Entry, reason: str) -> Entry:
     """Return the entry of a shot that could not be made."""
     return replace(entry, state="failed", finished=utc_now(), error=reason)
 

@@ -16,7 +16,7 @@ from sghm_vs.media.verification.sidecar import records_of
 from sghm_vs.options import Delivery, Matting
 from sghm_vs.shots.batch.checksums import source_files, state_of
 from sghm_vs.shots.batch.names import Shot
-from sghm_vs.shots.shot import Prepared, as_it_sounds, prepare, rotoscope
+from sghm_vs.shots.shot import Prepared, prepare, rotoscope, without_missing_audio
 
 CACHE_MIB = 2048
 """VapourSynth's own bound is half of the memory, for each worker."""
@@ -72,14 +72,14 @@ class Rotoscoper:
         """Matte the shot of `task` to its paths."""
         shot = task.shot
         # Batches and farms are made from the command line alone, wherever this process runs.
-        with warnings_heard() as warnings, standing(at_command_line=True):
+        with collected_warnings() as warnings, standing(at_command_line=True):
             source = self._open(shot)
             rotoscope(
                 source,
                 task.paths,
                 frames=shot.frames,
                 matting=self._prepare(shot.matting),
-                delivery=as_it_sounds(delivery_of(task), source),
+                delivery=without_missing_audio(delivery_of(task), source),
                 progress=progress,
             )
         return rendered(task, tuple(warnings))
@@ -125,7 +125,7 @@ def first_number(shot: Shot) -> int:
     return 0 if sequence is None else sequence.numbers()[0]
 
 
-class _Heard(logging.Handler):
+class _WarningCollector(logging.Handler):
     """Keeps what is warned of, each once."""
 
     def __init__(self) -> None:
@@ -137,11 +137,11 @@ class _Heard(logging.Handler):
 
 
 @contextmanager
-def warnings_heard() -> Iterator[dict[str, None]]:
+def collected_warnings() -> Iterator[dict[str, None]]:
     """Yield what our own loggers warn of while the context lasts, in order."""
-    heard, logger = _Heard(), logging.getLogger("sghm_vs")
-    logger.addHandler(heard)
+    collector, logger = _WarningCollector(), logging.getLogger("sghm_vs")
+    logger.addHandler(collector)
     try:
-        yield heard.words
+        yield collector.words
     finally:
-        logger.removeHandler(heard)
+        logger.removeHandler(collector)

@@ -80,10 +80,10 @@ def requests_from(
 
 
 def shots_from(
-    asked: tuple[Sequence[Request], Batch], folder: Path, *, resumes: bool = False
+    requested: tuple[Sequence[Request], Batch], folder: Path, *, resumes: bool = False
 ) -> Batch:
     """Return the shots that are asked for, with outputs below `folder`."""
-    requests, rest = asked
+    requests, rest = requested
     shots = with_names(
         [_unnamed(request) for request in requests],
         [
@@ -136,10 +136,12 @@ def with_names(
     # What is said of many shots may be for some of them.
     for left in needless:
         refuse_unused({name: needed for name, needed in left.items() if name not in used})
-    return [_without(shot, own, left) for (shot, own), left in zip(made, needless, strict=True)]
+    return [
+        _without_unused(shot, own, left) for (shot, own), left in zip(made, needless, strict=True)
+    ]
 
 
-def _without(shot: Shot, values: Values, needless: Collection[str]) -> Shot:
+def _without_unused(shot: Shot, values: Values, needless: Collection[str]) -> Shot:
     """Return `shot` with the defaults of what no output of it has a use for."""
     if not needless:
         return shot

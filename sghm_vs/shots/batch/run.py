@@ -14,7 +14,7 @@ from sghm_vs.shots.batch.manifest import Entry, Manifest, only_one
 from sghm_vs.shots.batch.names import InvalidShot, Shot, place
 from sghm_vs.shots.batch.planner import Planned, plan
 from sghm_vs.shots.batch.processes import ProcessPool
-from sghm_vs.shots.batch.record import failed
+from sghm_vs.shots.batch.record import failed_entry
 from sghm_vs.shots.batch.render import Rotoscoper, Task
 
 
@@ -74,4 +74,4 @@ def _todo(planned: Planned, folder: Path) -> Todo:
 
 def _invalid_entry(invalid: InvalidShot) -> Entry:
     entry = Entry(shot=invalid.name, key=invalid.key, state="failed", settings={}, outputs=())
-    return failed(entry, invalid.reason)
+    return failed_entry(entry, invalid.reason)

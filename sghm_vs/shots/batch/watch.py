@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sghm_vs.errors import SourceError
 from sghm_vs.shots.batch.checksums import State, source_files, state_of
-from sghm_vs.shots.batch.find import Found, search
+from sghm_vs.shots.batch.find import SearchResult, search
 
 
 @dataclass
@@ -22,11 +22,11 @@ class Watch:
     but: Path | None = None
     """A folder that is not searched: where the mattes go."""
     clock: Callable[[], float] = time.monotonic
-    _seen: dict[Path, tuple[State, float]] = field(init=False, default_factory=dict)
+    _states: dict[Path, tuple[State, float]] = field(init=False, default_factory=dict)
     """What each piece of footage was, and since when."""
-    _taken: dict[Path, State] = field(init=False, default_factory=dict)
+    _returned: dict[Path, State] = field(init=False, default_factory=dict)
 
-    def settled(self) -> Found:
+    def settled(self) -> SearchResult:
         """
         Return the footage that has stayed as it is for long enough, and was not returned as such.
 
@@ -37,11 +37,11 @@ class Watch:
             msg = f"{self.folder} is no folder to watch; was its share unmounted?"
             raise SourceError(msg)
         found = search(self.folder, but=self.but)
-        ready = Found()
+        ready = SearchResult()
         for footage in found.footage:
             state = self._state(footage.path)
-            if state is not None and self._taken.get(footage.path) != state:
-                self._taken[footage.path] = state
+            if state is not None and self._returned.get(footage.path) != state:
+                self._returned[footage.path] = state
                 ready.footage.append(footage)
         return ready
 
@@ -51,9 +51,9 @@ class Watch:
             state = state_of(source_files(path, None))
         except OSError:  # It was taken away just now.
             return None
-        before, since = self._seen.get(path, (None, 0.0))
+        before, since = self._states.get(path, (None, 0.0))
         if before != state:
             since = self.clock()
-            self._seen[path] = (state, since)
+            self._states[path] = (state, since)
         is_settled = self.clock() - since >= self.settle_s
         return state if is_settled and state.size > 0 else None

@@ -16,11 +16,11 @@ from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import FINISHED, join, records_of
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.checksums import Content, Reader, output_files
-from sghm_vs.shots.batch.record import Made, read_back
-from sghm_vs.shots.batch.render import Progress, Renderer, delivery_of, warnings_heard
+from sghm_vs.shots.batch.record import Outputs, read_back
+from sghm_vs.shots.batch.render import Progress, Renderer, collected_warnings, delivery_of
 from sghm_vs.shots.farm.job import Job
 from sghm_vs.shots.guides import open_guides
-from sghm_vs.shots.shot import as_it_sounds, deliver, describe
+from sghm_vs.shots.shot import without_missing_audio, deliver, describe
 
 TIMES = ("_DurationNum", "_DurationDen")
 
@@ -33,7 +33,7 @@ class Assembly:
     known: Mapping[str, Content] | None = None
     is_hashed: bool = True
 
-    def __call__(self, render: Renderer, progress: Progress) -> Made:
+    def __call__(self, render: Renderer, progress: Progress) -> Outputs:
         """Make it; nothing is matted."""
         del render, progress
         return assemble(self.job, self.known, is_hashed=self.is_hashed)
@@ -41,7 +41,7 @@ class Assembly:
 
 def assemble(
     job: Job, known: Mapping[str, Content] | None = None, *, is_hashed: bool = True
-) -> Made:
+) -> Outputs:
     """
     Read what the chunks of `job` made, write what no chunk could, and join the records.
 
@@ -54,12 +54,12 @@ def assemble(
         SghmError: An output can't be written, or the footage can't be read.
     """
     reader = Reader()
-    if known and _hold(job, known, reader):
-        return Made(is_as_known=True)
+    if known and _outputs_hold(job, known, reader):
+        return Outputs(is_as_known=True)
     broken = _broken(job, reader)
     if broken:
-        return Made(broken=broken)
-    with warnings_heard() as warnings:
+        return Outputs(broken=broken)
+    with collected_warnings() as warnings:
         if job.planned.has_movie:
             _write_from_alpha(job)
     for path in job.paths:
@@ -68,7 +68,7 @@ def assemble(
     return read_back(job.shot, job.paths, job.written, reader, tuple(warnings), is_hashed=is_hashed)
 
 
-def _hold(job: Job, known: Mapping[str, Content], reader: Reader) -> bool:
+def _outputs_hold(job: Job, known: Mapping[str, Content], reader: Reader) -> bool:
     """Tell whether the outputs of `job` hold what is `known` of them."""
     try:
         return all(
@@ -90,7 +90,7 @@ def _write_from_alpha(job: Job) -> None:
         made_of=guides.files,
         guides=open_guides(guides.last, source, job.planned.frames),
         frames=job.planned.frames,
-        delivery=as_it_sounds(delivery_of(job.task_of_all), source),
+        delivery=without_missing_audio(delivery_of(job.task_of_all), source),
         metadata={"source": source.name, **describe(job.shot.matting)},
     )
 

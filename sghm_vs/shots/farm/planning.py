@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
-from sghm_vs.media.readers import open_source, what_is_used
+from sghm_vs.media.readers import open_source, with_used_options
 from sghm_vs.options import (
     EditOptions,
     FrameRange,
@@ -137,7 +137,7 @@ def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]
             continue
         # What is said of all footage may be for some of it; a command of one shot says what it uses.
         given = [path for name, path in inputs_of(one.shot).items() if name != "source"]
-        shot = replace(one.shot, opening=what_is_used(source, one.shot.opening, given))
+        shot = replace(one.shot, opening=with_used_options(source, one.shot.opening, given))
         opened.append((replace(one, shot=shot), source.frames))
     return opened, invalid
 

@@ -13,7 +13,7 @@ from sghm_vs.shots.batch.listener import Listener
 from sghm_vs.shots.batch.manifest import Entry, Manifest, only_one
 from sghm_vs.shots.batch.planner import Planned, plan
 from sghm_vs.shots.batch.pool import Order, WorkerPool
-from sghm_vs.shots.batch.record import begun, done, failed
+from sghm_vs.shots.batch.record import done_entry, failed_entry, running_entry
 from sghm_vs.shots.farm.assemble import Assembly, assemble
 from sghm_vs.shots.farm.job import Job
 from sghm_vs.shots.farm.plan import KEPT
@@ -48,17 +48,17 @@ def assemble_here(jobs: Sequence[Job]) -> list[Entry]:
 
 def _assembled(job: Job, before: Entry | None) -> Entry:
     """Return what became of a shot."""
-    entry = begun(job.shot)
+    entry = running_entry(job.shot)
     is_same = before is not None and before.settings == entry.settings
     try:
         made = assemble(job, before.checksums if before is not None and is_same else None)
     except (SghmError, OSError) as error:
-        return failed(entry, message_of(error))
+        return failed_entry(entry, message_of(error))
     if made.broken:
         chunks = listed(made.broken)
         msg = f"chunks {chunks} are missing, unfinished or damaged; make them again"
-        return failed(entry, msg)
-    return before if before is not None and made.is_as_known else done(entry, made)
+        return failed_entry(entry, msg)
+    return before if before is not None and made.is_as_known else done_entry(entry, made)
 
 
 def make_show(

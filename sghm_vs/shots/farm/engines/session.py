@@ -87,31 +87,31 @@ def serve(plan: Plan, folder: Path, *, is_mixed: bool) -> None:
         threading.Thread(target=_end_without, args=(place,), daemon=True).start()
         while True:
             with suppress(AuthenticationError, EOFError, OSError), listener.accept() as one:
-                asked = json.loads(one.recv_bytes())
-                if asked is None:
+                request = json.loads(one.recv_bytes())
+                if request is None:
                     return
-                _answer(one, asked, jobs, render)
+                _answer(one, request, jobs, render)
 
 
 def _answer(
-    connection: Connection, asked: Mapping[str, str], jobs: Mapping[str, Job], render: Renderer
+    connection: Connection, request: Mapping[str, str], jobs: Mapping[str, Job], render: Renderer
 ) -> None:
-    def say(words: Mapping[str, Any]) -> None:
+    def send(words: Mapping[str, Any]) -> None:
         connection.send_bytes(json.dumps(words).encode())
 
     def report(done: int, total: int) -> None:
         # Where nobody listens any more, this fails, and the chunk is given up.
-        say({"done": done, "total": total})
+        send({"done": done, "total": total})
 
     try:
-        render(jobs[asked["shot"]].task(FrameRange.parse(asked["frames"])), report)
+        render(jobs[request["shot"]].task(FrameRange.parse(request["frames"])), report)
     except Exception as error:
-        say({"failed": message_of(error)})
+        send({"failed": message_of(error)})
         return
-    say({"made": asked["frames"]})
+    send({"made": request["frames"]})
 
 
-def ask(folder: Path, shot: str, frames: FrameRange, report: Progress) -> None:
+def make_chunk(folder: Path, shot: str, frames: FrameRange, report: Progress) -> None:
     """
     Have the worker of `folder` make a chunk.
 
@@ -120,7 +120,7 @@ def ask(folder: Path, shot: str, frames: FrameRange, report: Progress) -> None:
     """
     with _connected(folder) as connection:
         connection.send_bytes(json.dumps({"shot": shot, "frames": str(frames)}).encode())
-        for said in _said(connection):
+        for said in _replies(connection):
             if "failed" in said:
                 raise FarmError(str(said["failed"]))
             if "made" in said:
@@ -150,7 +150,7 @@ def _connected(folder: Path) -> Iterator[Connection]:
         raise FarmError(said) from error
 
 
-def _said(connection: Connection) -> Iterator[dict[str, Any]]:
+def _replies(connection: Connection) -> Iterator[dict[str, Any]]:
     while True:
         yield json.loads(connection.recv_bytes())
 
