@@ -884,7 +884,11 @@ class OutputFormat:
                 f"and B of layout matte by up to 0.016; use {how}"
             )
             raise ExportError(msg)
-        if self.compression == "pxr24" and self.sample == "float" and self.layout != "fg":
+        if (
+            self.compression == "pxr24"
+            and self.sample == "float"
+            and LAYOUTS[self.layout].has_alpha
+        ):
             half, zipped = cure(
                 script='sample="half" compression="zip"', typed="--sample=half --compression=zip"
             ).split()

@@ -253,8 +253,9 @@ def _layout(channels: set[str], *, is_data: bool, is_parted: bool) -> str:
 
 def template(layout: str) -> list[Node]:
     """Return the comp of `layout` with its files left open, for a menu of tools."""
-    matte = Footage(file="", layout="matte" if layout == "fg" else layout)
-    plate = Footage(file="", is_clean=layout == "fg")
+    has_alpha = LAYOUTS[layout].has_alpha
+    matte = Footage(file="", layout=layout if has_alpha else "matte")
+    plate = Footage(file="", is_clean=not has_alpha)
     return comp(matte, None if layout in COLORED else plate)[1:]
 
 

@@ -20,7 +20,7 @@ from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.verification.sidecar import Facts, Sample
 from sghm_vs.media.writers.base import Job
 from sghm_vs.media.writers.image_sequence import Planes, Props, SequenceWriter
-from sghm_vs.options import EXTRA_LAYOUTS
+from sghm_vs.options import LAYOUTS
 
 HALF_MAX = 65504.0
 FLOAT_MAX = float(np.finfo(np.float32).max)
@@ -54,10 +54,11 @@ class ExrWriter(SequenceWriter):
 
     def __init__(self, job: Job, target: Target) -> None:
         self._layout = job.output_format.layout
-        self._extra = tuple(job.extra) if self._layout in EXTRA_LAYOUTS else ()
+        self._row = LAYOUTS[self._layout]
+        self._extra = tuple(job.extra) if self._row.has_extra else ()
         rgb, self._interop_id = convert.to_own_linear_rgb(job.footage)
-        clips = [] if self._layout in ("matte", "alpha") else [rgb]
-        if self._layout != "fg":
+        clips = [] if self._row.is_data else [rgb]
+        if self._row.has_alpha:
             mattes = [job.alpha, *(job.extra[name] for name in self._extra)]
             # Color is multiplied in floats; a matte alone can be made half by the resizer.
             is_half = not clips and job.output_format.sample == "half"
@@ -89,12 +90,12 @@ class ExrWriter(SequenceWriter):
 
     def _parts(self, planes: Planes) -> list[tuple[str, Mapping[str, object], Channels]]:
         """Return name, color tags and channels of each part."""
-        if self._layout in ("matte", "alpha"):
+        if self._row.is_data:
             alpha = planes[0]
             names = "RGBA" if self._layout == "matte" else "A"
             return [("", DATA_TAGS, dict.fromkeys(names, alpha))]
         rgb, mattes, tags = planes[:3], planes[3:], color_tags(self._interop_id)
-        if self._layout == "fg":
+        if not self._row.has_alpha:
             return [("", tags, dict(zip("RGB", map(self._coded, rgb), strict=True)))]
         # What is finite stays so, times what is within 0 and 1; mattes are.
         alpha, *extra = (matte.astype(self._type) for matte in mattes)
@@ -108,8 +109,8 @@ class ExrWriter(SequenceWriter):
         return [("", tags, rgba | (layers if self._layout == "layered" else {}))]
 
     def _sample(self, channels: Channels) -> Sample:
-        is_exact = self._layout != "fg" or not self.job.output_format.compression.startswith("dwa")
-        return Sample.of(channels["G" if self._layout == "fg" else "A"], is_exact=is_exact)
+        is_exact = self._row.has_alpha or not self.job.output_format.compression.startswith("dwa")
+        return Sample.of(channels["A" if self._row.has_alpha else "G"], is_exact=is_exact)
 
     def _facts(self) -> Facts:
         job, origin = self.job, self.job.origin
