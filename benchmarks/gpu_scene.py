@@ -162,10 +162,10 @@ class Banded:
 
     def begin(self, *inputs: Tensor) -> CoarseOutput:
         """Return what the network's does, with the given alpha in place of its own."""
-        begun: CoarseOutput = self._network.begin(*inputs)
-        sides = begun.coarse.os8.shape[-2:]
+        coarse_output: CoarseOutput = self._network.begin(*inputs)
+        sides = coarse_output.coarse.os8.shape[-2:]
         given = interpolate(self._alpha, sides, mode="bilinear")
-        return begun._replace(coarse=begun.coarse._replace(os8=given, os4=given))
+        return coarse_output._replace(coarse=coarse_output.coarse._replace(os8=given, os4=given))
 
 
 @cache

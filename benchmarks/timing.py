@@ -180,14 +180,14 @@ class Staged:
 
     def begin(self, *args: Any) -> CoarseOutput:
         """Return what the network's does, with the band's alpha in place of its own."""
-        begun: CoarseOutput = self._timed("begin", self._network.begin)(*args)
+        coarse_output: CoarseOutput = self._timed("begin", self._network.begin)(*args)
         if self._band is None:
-            return begun
+            return coarse_output
         import torch
 
-        height, width = begun.coarse.os8.shape[-2:]
+        height, width = coarse_output.coarse.os8.shape[-2:]
         given = torch.nn.functional.interpolate(self._band, (height, width), mode="bilinear")
-        return begun._replace(coarse=begun.coarse._replace(os8=given, os4=given))
+        return coarse_output._replace(coarse=coarse_output.coarse._replace(os8=given, os4=given))
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: Any) -> Any:
@@ -351,10 +351,10 @@ def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
 def _finest_whole_s(pipeline: Pipeline, staged: Staged, picture: Tensor) -> float:
     features, _ = pipeline.segment(pipeline.encoder_input(picture), *picture.shape[-2:])
     image = pipeline.prepared(picture)
-    begun = staged.begin(image, features, image[:, :1])
-    staged.finish_all(begun)
+    coarse_output = staged.begin(image, features, image[:, :1])
+    staged.finish_all(coarse_output)
     start = staged.now()
-    staged.finish_all(begun)
+    staged.finish_all(coarse_output)
     return staged.now() - start
 
 

@@ -25,7 +25,7 @@ def network(request) -> SGHM:
 
 
 @pytest.fixture(scope="module")
-def begun(network) -> tuple[CoarseOutput, Tensor]:
+def coarse_output(network) -> tuple[CoarseOutput, Tensor]:
     """What a picture begins with, and the finest alpha made as in training, all at once."""
     image = torch.from_numpy(seeded_image(5, *SIZE))[None]
     mask = torch.zeros(1, 1, *SIZE)
@@ -45,24 +45,24 @@ def corners_and_lines() -> Tensor:
     return where
 
 
-def test_it_is_that_of_the_whole_picture_where_it_is_looked_at(network, begun, monkeypatch):
+def test_it_is_that_of_the_whole_picture_where_it_is_looked_at(network, coarse_output, monkeypatch):
     monkeypatch.setattr(tiles, "DENSE_PART", 100)
-    begun, whole = begun
+    coarse_output, whole = coarse_output
     where = corners_and_lines()
 
     with torch.inference_mode():
-        sparse = tiles.finest(network, begun, tiles.tiles(where))
+        sparse = tiles.finest(network, coarse_output, tiles.tiles(where))
 
     assert (sparse - whole)[where].abs().max() < TOLERANCE
     assert (sparse == 0).float().mean() > 0.2
 
 
-def test_where_nothing_is_looked_at_nothing_is_made(network, begun, monkeypatch):
+def test_where_nothing_is_looked_at_nothing_is_made(network, coarse_output, monkeypatch):
     monkeypatch.setattr(SGHM, "finish", None)
 
     nowhere = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
 
-    alpha = tiles.finest(network, begun[0], tiles.tiles(nowhere))
+    alpha = tiles.finest(network, coarse_output[0], tiles.tiles(nowhere))
 
     assert (alpha == 0).all()
 
@@ -75,22 +75,22 @@ def test_small_pictures_and_bands_everywhere_are_made_at_once(network, monkeypat
     with torch.inference_mode():
         features = network.encode(image)
         whole = network.matte(image, features, mask).os1
-        begun = network.begin(image, features, mask)
+        coarse_output = network.begin(image, features, mask)
 
         everywhere = torch.ones(1, 1, *size, dtype=torch.bool)
-        alpha = tiles.finest(network, begun, tiles.tiles(everywhere))
+        alpha = tiles.finest(network, coarse_output, tiles.tiles(everywhere))
 
     # The stand-in weights' last layer has a gain of 150, for rounding as well.
     assert (alpha - whole).abs().max() < 2 * TOLERANCE
 
 
-def test_the_halo_is_as_wide_as_it_must_be_and_no_wider(network, begun):
+def test_the_halo_is_as_wide_as_it_must_be_and_no_wider(network, coarse_output):
     """Inside of it a square is right, to the last pixel; with a narrower one it would not be."""
-    begun, whole = begun
+    coarse_output, whole = coarse_output
     square = Square(64, 128, 96)
 
     with torch.inference_mode():
-        error = (network.finish(begun, [square]) - square.of(whole)).abs()[0, 0]
+        error = (network.finish(coarse_output, [square]) - square.of(whole)).abs()[0, 0]
 
     halo = network.halo_px
     assert error[halo:-halo, halo:-halo].max() < TOLERANCE

@@ -307,11 +307,11 @@ def test_squares_by_their_places_are_squares(seeded_network, monkeypatch, size):
     where = torch.zeros(1, 1, *size, dtype=torch.bool)
     where[..., [0, 70, -1], :] = True
     with torch.inference_mode():
-        begun = seeded_network.begin(image, seeded_network.encode(image), mask)
+        coarse_output = seeded_network.begin(image, seeded_network.encode(image), mask)
         monkeypatch.setattr(tiles, "DENSE_PART", 100)
-        slices = tiles.finest(seeded_network, begun, tiles.tiles(where))
+        slices = tiles.finest(seeded_network, coarse_output, tiles.tiles(where))
         monkeypatch.setattr(tiles, "_by_slices", partial(tiles.by_places, runner=EagerRunner()))
-        places = tiles.finest(seeded_network, begun, tiles.tiles(where))
+        places = tiles.finest(seeded_network, coarse_output, tiles.tiles(where))
 
     # The stand-in weights' last layer has a gain of 150, for rounding as well.
     assert (slices - places).abs().max() < 1e-4

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sghm_vs import export
 from sghm_vs.cli import batch, build_parser, main, options
 from sghm_vs.errors import ExportError, FarmError, SettingsError
-from sghm_vs.media.name_templates import named
+from sghm_vs.media.name_templates import fill_names
 from sghm_vs.media.verification.sidecar import UNFINISHED, read_record, sidecars_at
 from sghm_vs.options import BatchOptions, FrameRange, Settings
 from sghm_vs.shots.batch.manifest import Manifest
@@ -361,7 +361,9 @@ def test_the_plain_command_of_a_chunk_means_what_a_worker_does(plate, planned, t
 
     delivery = replace(options.delivery_from(args), sidecar=True)
     assert [Path(one) for one in args.source] == [task.shot.source]
-    assert named(args.output, shot="", output_format=delivery.output_format) == list(task.paths)
+    assert fill_names(args.output, shot="", output_format=delivery.output_format) == list(
+        task.paths
+    )
     assert delivery == delivery_of(task)
     assert options.opening_from(args) == task.shot.opening
     assert replace(options.matting_from(args), num_streams=1) == task.shot.matting

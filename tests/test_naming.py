@@ -8,7 +8,7 @@ import pytest
 from sghm_vs.cli.options import add_output_options, delivery_from, outputs_from
 from sghm_vs.errors import ExportError
 from sghm_vs.hosts.presets import PRESETS, outputs_for
-from sghm_vs.media.name_templates import named
+from sghm_vs.media.name_templates import fill_names
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import CODECS, COMPRESSIONS, HOSTS, LAYOUTS, SAMPLES, OutputFormat
 
@@ -30,9 +30,9 @@ from sghm_vs.options import CODECS, COMPRESSIONS, HOSTS, LAYOUTS, SAMPLES, Outpu
 def test_words_are_filled_in(name, form, expected):
     version = 7 if "version" in name else None
 
-    assert named([name], shot="sh010", output_format=OutputFormat(**form), version=version) == [
-        Path(expected)
-    ]
+    assert fill_names(
+        [name], shot="sh010", output_format=OutputFormat(**form), version=version
+    ) == [Path(expected)]
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_words_are_filled_in(name, form, expected):
 )
 def test_words_that_mean_nothing_are_refused(name, version, words):
     with pytest.raises(ExportError, match=words):
-        named([name], shot="s", output_format=OutputFormat(), version=version)
+        fill_names([name], shot="s", output_format=OutputFormat(), version=version)
 
 
 def test_auto_is_one_more_than_any_output_has(tmp_path):
     for name in ("a_v002.mov", "b_v009.0001.exr", "b_v010.txt", "other_v050.mov", "a_vx.mov"):
         (tmp_path / name).touch()
 
-    found = named(
+    found = fill_names(
         [tmp_path / "a_{version}.mov", tmp_path / "b_{version}.####.exr"],
         shot="s", output_format=OutputFormat(), version="auto",
     )  # fmt: skip
@@ -64,7 +64,7 @@ def test_auto_is_one_more_than_any_output_has(tmp_path):
 def test_auto_counts_folders_as_well_even_where_they_are_empty(tmp_path):
     (tmp_path / "v004").mkdir()
 
-    (found,) = named(
+    (found,) = fill_names(
         [tmp_path / "{version}/a.mov"], shot="s", output_format=OutputFormat(), version="auto"
     )
 
@@ -75,7 +75,7 @@ def test_auto_begins_with_one_and_reads_a_hostile_folder_literally(tmp_path):
     folder = tmp_path / "a[1] *?"
     folder.mkdir()
 
-    (found,) = named(
+    (found,) = fill_names(
         [folder / "x_{version}.mov"], shot="s", output_format=OutputFormat(), version="auto"
     )
 

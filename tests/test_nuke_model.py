@@ -104,9 +104,9 @@ def test_the_light_refiner_makes_the_same_of_any_mask(refiner):
     mask = torch.zeros(1, 1, 192, 320)
     mask[..., 40:150, 60:250] = 1
     features = refiner.encode(image)
-    begun = refiner.begin(image, features, mask)
-    alpha, weight = refinement.by_detail(begun.coarse.os4, begun.detail)
-    own = alpha.lerp(refiner.finish_all(begun), weight)
+    coarse_output = refiner.begin(image, features, mask)
+    alpha, weight = refinement.by_detail(coarse_output.coarse.os4, coarse_output.detail)
+    own = alpha.lerp(refiner.finish_all(coarse_output), weight)
 
     made = torchscript.matting_of(refiner).refined(image, features, mask, 1.0)
 

@@ -84,9 +84,13 @@ def test_alphas_are_torchs_where_the_mask_is_given(monkeypatch, make, half, tole
     alphas = {}
     with torch.inference_mode():
         for name, one in (("torch", network), ("openvino", programs)):
-            begun = one.begin(image, one.encode(image), mask)
-            fine = tiles.finest(one, begun, tiles.tiles(where))[where]
-            alphas[name] = [begun.coarse.os8.clone(), begun.coarse.os4.clone(), fine]
+            coarse_output = one.begin(image, one.encode(image), mask)
+            fine = tiles.finest(one, coarse_output, tiles.tiles(where))[where]
+            alphas[name] = [
+                coarse_output.coarse.os8.clone(),
+                coarse_output.coarse.os4.clone(),
+                fine,
+            ]
 
     for expected, found in zip(alphas["torch"], alphas["openvino"], strict=True):
         assert (expected - found).abs().max() < tolerance

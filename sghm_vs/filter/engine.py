@@ -99,12 +99,12 @@ class Engine:
         taken = [pack_planes(frame, self.streams.device) for frame in frames]
         runner = self.pipeline.runner
 
-        def brought(data: Tensor, layout: PlaneLayout) -> Tensor:
+        def on_device(data: Tensor, layout: PlaneLayout) -> Tensor:
             tensor: Tensor = runner.run(planes_to_rgb, data, layout, dtype)
             # Frames that are laid out alike come out of the same step.
             return tensor if len(taken) == 1 else runner.cloned(tensor)
 
-        return self.streams.run(lambda: compute(*(brought(*one) for one in taken)))
+        return self.streams.run(lambda: compute(*(on_device(*one) for one in taken)))
 
 
 def engine_of(n: int, engines: Engines) -> Engine:

@@ -44,7 +44,7 @@ class Pipeline:
         fit, image = self._fit_of(picture), self.prepared(picture)
         if guide is not None:
             return self._finished(self._begin_guided(image, guide, fit), fit, False)
-        features, probability = self._look(self._shrink(image))
+        features, probability = self._encode_and_segment(self._shrink(image))
         segmentation = self._settled(probability, fit)
         return self._finished(self._begin(image, features, segmentation, fit), fit)
 
@@ -63,7 +63,7 @@ class Pipeline:
             height: Of the picture.
             width: Of the picture.
         """
-        features, probability = self._look(small)
+        features, probability = self._encode_and_segment(small)
         return self.runner.cloned(features), self._settled(probability, self._fit(height, width))
 
     def matte_segmented(
@@ -116,7 +116,7 @@ class Pipeline:
         return self.network.to_small(image)
 
     @step
-    def _look(self, small: Tensor) -> tuple[Features, Tensor]:
+    def _encode_and_segment(self, small: Tensor) -> tuple[Features, Tensor]:
         """Return what is in a picture, and the probability of a person."""
         features = self.network.encode_small(small)
         return features, self.network.segment(features)
@@ -139,18 +139,22 @@ class Pipeline:
 
     def _blended(self, image: Tensor, features: Features, mask: Tensor, fit: Fit) -> Blended:
         """Return what is made everywhere."""
-        begun = self.network.begin(image, features, mask)
-        if begun.detail is not None:
-            alpha, blend_weight = refinement.by_detail(begun.coarse.os4, begun.detail)
+        coarse_output = self.network.begin(image, features, mask)
+        if coarse_output.detail is not None:
+            alpha, blend_weight = refinement.by_detail(
+                coarse_output.coarse.os4, coarse_output.detail
+            )
         else:
             scale, feather = (
                 (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
             )
-            alpha, blend_weight = refinement.merge(*begun.coarse[:2], scale=scale, feather=feather)
-        return Blended(begun, mask, alpha, blend_weight, tiles(blend_weight))
+            alpha, blend_weight = refinement.merge(
+                *coarse_output.coarse[:2], scale=scale, feather=feather
+            )
+        return Blended(coarse_output, mask, alpha, blend_weight, tiles(blend_weight))
 
     def _finished(self, blended: Blended, fit: Fit, is_own: bool = True) -> Tensor:
-        os1 = finest(self.network, blended.begun, blended.tiles, self.runner)
+        os1 = finest(self.network, blended.coarse_output, blended.tiles, self.runner)
         return self._refined(blended.mask, blended.alpha, blended.blend_weight, os1, fit, is_own)
 
     @step
@@ -194,7 +198,7 @@ class Pipeline:
 class Blended(NamedTuple):
     """A picture that is matted up to a quarter of its size."""
 
-    begun: CoarseOutput
+    coarse_output: CoarseOutput
     mask: Tensor
     """Where people are, (1, 1, height, width), as the network takes it."""
     alpha: Tensor

@@ -28,7 +28,10 @@ def tiles(where: Tensor) -> Tensor:
 
 
 def finest(
-    network: Network, begun: CoarseOutput, looked_at: Tensor, runner: StepRunner | None = None
+    network: Network,
+    coarse_output: CoarseOutput,
+    looked_at: Tensor,
+    runner: StepRunner | None = None,
 ) -> Tensor:
     """
     Return the finest alpha, (1, 1, height, width), 0-1, and 0 far from where it is looked at.
@@ -37,16 +40,16 @@ def finest(
 
     Args:
         network: What began.
-        begun: The picture's.
+        coarse_output: The picture's.
         looked_at: The tiles in which it is looked at; see `tiles`.
         runner: Where steps run; None is as they are.
     """
     runner = runner or EagerRunner()
-    height, width = begun.coarse.os4.shape[-2:]
+    height, width = coarse_output.coarse.os4.shape[-2:]
     side = TILE_PX + 2 * network.halo_px
     corners = (torch.nonzero(looked_at.cpu()) * TILE_PX).tolist()
     if min(height, width) < side or len(corners) * side**2 > DENSE_PART * height * width:
-        return runner.run(_whole, network, begun)  # type: ignore[no-any-return]
+        return runner.run(_whole, network, coarse_output)  # type: ignore[no-any-return]
     squares = [
         # Kept within the picture: there, as in it, zeros lie beyond its edge.
         Square(
@@ -56,19 +59,19 @@ def finest(
         )
         for top, left in corners
     ]
-    if begun.coarse.os4.device.type == "cpu":
-        return _by_slices(network, begun, corners, squares)
+    if coarse_output.coarse.os4.device.type == "cpu":
+        return _by_slices(network, coarse_output, corners, squares)
     # Programs of OpenVINO run on the CPU.
-    return by_places(cast("SGHM", network), begun, corners, squares, runner)
+    return by_places(cast("SGHM", network), coarse_output, corners, squares, runner)
 
 
 def _by_slices(
-    network: Network, begun: CoarseOutput, corners: list[list[int]], squares: list[Square]
+    network: Network, coarse_output: CoarseOutput, corners: list[list[int]], squares: list[Square]
 ) -> Tensor:
-    alpha = torch.zeros_like(begun.coarse.os4)
+    alpha = torch.zeros_like(coarse_output.coarse.os4)
     pairs = zip(corners, squares, strict=True)
     for some in batched(pairs, TILES_AT_ONCE):
-        made = network.finish(begun, [square for _, square in some])
+        made = network.finish(coarse_output, [square for _, square in some])
         for ((top, left), square), fine in zip(some, made, strict=True):
             y, x = top - square.top, left - square.left
             part = alpha[0, :, top : top + TILE_PX, left : left + TILE_PX]
@@ -78,7 +81,7 @@ def _by_slices(
 
 def by_places(
     network: SGHM,
-    begun: CoarseOutput,
+    coarse_output: CoarseOutput,
     corners: list[list[int]],
     squares: list[Square],
     runner: StepRunner,
@@ -88,12 +91,12 @@ def by_places(
 
     Args:
         network: What began.
-        begun: The picture's; its sides are multiples of `TILE_PX`.
+        coarse_output: The picture's; its sides are multiples of `TILE_PX`.
         corners: Top and left of each tile.
         squares: What each is cut from.
         runner: Where steps run.
     """
-    whole = begun.coarse.os4
+    whole = coarse_output.coarse.os4
     rows, columns = (length // TILE_PX for length in whole.shape[-2:])
     # One more, for those that fill the last batch.
     grid = whole.new_zeros(rows * columns + 1, TILE_PX, TILE_PX)
@@ -105,21 +108,21 @@ def by_places(
     for some in batched(zip(places, cells, strict=True), TILES_AT_ONCE_ON_DEVICE):
         filled = [*some, *[(some[-1][0], rows * columns)] * (TILES_AT_ONCE_ON_DEVICE - len(some))]
         at = torch.tensor([place for place, _ in filled])
-        made = runner.run(_inner, network, begun, at, squares[0].side)
+        made = runner.run(_inner, network, coarse_output, at, squares[0].side)
         into = torch.tensor([cell for _, cell in filled], device=whole.device)
         grid.index_copy_(0, into, made)
     tiled = grid[:-1].view(rows, columns, TILE_PX, TILE_PX).transpose(1, 2)
     return tiled.reshape(whole.shape)
 
 
-def _whole(network: Network, begun: CoarseOutput) -> Tensor:
-    return network.finish_all(begun)
+def _whole(network: Network, coarse_output: CoarseOutput) -> Tensor:
+    return network.finish_all(coarse_output)
 
 
-def _inner(network: SGHM, begun: CoarseOutput, at: Tensor, side: int) -> Tensor:
+def _inner(network: SGHM, coarse_output: CoarseOutput, at: Tensor, side: int) -> Tensor:
     """Return tiles, (n, px, px), of squares: `at` has top, left, and where in it the tile begins."""
     tops, lefts, down, across = at.unbind(1)
-    fine = network.finish_at(begun, tops, lefts, side)[:, 0]
+    fine = network.finish_at(coarse_output, tops, lefts, side)[:, 0]
     along = torch.arange(TILE_PX, device=at.device)
     which = torch.arange(len(at), device=at.device)[:, None, None]
     return fine[which, down[:, None, None] + along[:, None], across[:, None, None] + along]

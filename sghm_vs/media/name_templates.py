@@ -20,7 +20,7 @@ VERSION = "v{:03d}"
 type Version = int | Literal["auto"] | None
 
 
-def named(
+def fill_names(
     outputs: Sequence[str | Path],
     *,
     shot: str,
@@ -47,7 +47,7 @@ def named(
     if version is not None and not any("{version}" in template for template in templates):
         msg = f"version {version} was given, and no output has it; write -o x_{{version}}.mov"
         raise ExportError(msg)
-    plain = [_filled(template, shot, output_format) for template in templates]
+    plain = [_with_words(template, shot, output_format) for template in templates]
     if version == "auto":
         version = 1 + newest_version(templates, shot=shot, output_format=output_format)
     word = "" if version is None else VERSION.format(version)
@@ -56,7 +56,7 @@ def named(
 
 def newest_version(outputs: Sequence[str | Path], *, shot: str, output_format: OutputFormat) -> int:
     """Return the highest version that any of `outputs` has on the disk; 0 if there is none."""
-    return max(_newest(_filled(str(output), shot, output_format)) for output in outputs)
+    return max(_newest_version(_with_words(str(output), shot, output_format)) for output in outputs)
 
 
 def _check(template: str, version: Version) -> None:
@@ -73,14 +73,14 @@ def _check(template: str, version: Version) -> None:
         raise ExportError(msg)
 
 
-def _filled(template: str, shot: str, output_format: OutputFormat) -> str:
+def _with_words(template: str, shot: str, output_format: OutputFormat) -> str:
     words = {"shot": shot, "frame": FRAME, "version": "{version}"}
     if "{layer}" in template:
         words["layer"] = output_format.layer_of(Path(template).suffix.lower())
     return WORD.sub(lambda word: words[word[1]], template)
 
 
-def _newest(template: str) -> int:
+def _newest_version(template: str) -> int:
     """Return the highest version of `template` on the disk, whole or not; 0 if there is none."""
     if "{version}" not in template:
         return 0

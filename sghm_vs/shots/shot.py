@@ -18,7 +18,7 @@ from sghm_vs.errors import ExportError, SourceError, counted, cure, with_options
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
 from sghm_vs.media.metadata import SourceMetadata
-from sghm_vs.media.name_templates import named
+from sghm_vs.media.name_templates import fill_names
 from sghm_vs.media.readers import Source, is_numbered, open_source
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
@@ -301,7 +301,7 @@ def _outputs_of(
         raise ExportError(msg)
     paths = [Path(output) for output in outputs]
     if delivery.patterns:
-        paths = named(
+        paths = fill_names(
             outputs,
             shot=source.name,
             output_format=delivery.output_format,

@@ -157,12 +157,12 @@ def _quietly() -> Iterator[None]:
 
 def _completed(clip: vs.VideoNode, path: Path, number: int, *, with_alpha: bool) -> vs.VideoNode:
     """Return `clip` with the columns, rows and alpha that BestSource leaves out."""
-    lacks = planes.lacks_of(path, number)
-    if lacks is None or clip.format.color_family == vs.UNDEFINED or not clip.width:
+    missing = planes.missing_parts_of(path, number)
+    if missing is None or clip.format.color_family == vs.UNDEFINED or not clip.width:
         return clip
-    if with_alpha and lacks.alpha_decoder is not None:
-        clip = planes.with_alpha(clip, path, number, lacks.alpha_decoder)
-    return planes.whole(clip, path, number, lacks) if lacks.has_cut_chroma else clip
+    if with_alpha and missing.alpha_decoder is not None:
+        clip = planes.with_alpha(clip, path, number, missing.alpha_decoder)
+    return planes.whole(clip, path, number, missing) if missing.has_cut_chroma else clip
 
 
 def _with_fields(clip: vs.VideoNode, path: Path, number: int) -> vs.VideoNode:

@@ -35,7 +35,7 @@ type Planes = list[NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
-class Lacks:
+class MissingParts:
     """What BestSource's frames of a track lack."""
 
     width: int
@@ -46,7 +46,7 @@ class Lacks:
     """Which decoder gives the alpha; None where BestSource does, or there is none."""
 
 
-def lacks_of(path: Path, number: int) -> Lacks | None:
+def missing_parts_of(path: Path, number: int) -> MissingParts | None:
     """Return what BestSource's frames of a track at `path` lack; None if PyAV can't tell."""
     try:
         with av.open(str(path)) as movie:
@@ -59,12 +59,12 @@ def lacks_of(path: Path, number: int) -> Lacks | None:
             is_cut = bool(coder.width % across or coder.height % down)
             has_alpha = stream.metadata.get("alpha_mode") == "1"
             decoder = ALPHA_DECODERS.get(coder.codec.canonical_name) if has_alpha else None
-            return Lacks(coder.width, coder.height, is_cut, decoder)
+            return MissingParts(coder.width, coder.height, is_cut, decoder)
     except (av.error.FFmpegError, UnicodeEncodeError, StopIteration):
         return None
 
 
-def whole(clip: vs.VideoNode, path: Path, number: int, lacks: Lacks) -> vs.VideoNode:
+def whole(clip: vs.VideoNode, path: Path, number: int, missing: MissingParts) -> vs.VideoNode:
     """
     Return `clip`, BestSource's, with the columns and rows that it cuts off, in 4:4:4.
 
@@ -72,11 +72,11 @@ def whole(clip: vs.VideoNode, path: Path, number: int, lacks: Lacks) -> vs.Video
         clip: YUV of constant format.
         path: The movie.
         number: Of its track.
-        lacks: The size that the movie says.
+        missing: The size that the movie says.
     """
     kind = clip.format
     across, down = 1 << kind.subsampling_w, 1 << kind.subsampling_h
-    width, height = -(-lacks.width // across) * across, -(-lacks.height // down) * down
+    width, height = -(-missing.width // across) * across, -(-missing.height // down) * down
     decoder = Decoder(path, number)
     # As large as whole samples of chroma need; what is beyond the picture is cut behind.
     blank = clip.std.BlankClip(width=width, height=height, keep=True)
@@ -94,7 +94,7 @@ def whole(clip: vs.VideoNode, path: Path, number: int, lacks: Lacks) -> vs.Video
 
     full = vs.core.query_video_format(kind.color_family, kind.sample_type, kind.bits_per_sample)
     larger = computed(blank, [clip], make).resize.Bicubic(format=full.id)
-    return larger.std.Crop(right=width - lacks.width, bottom=height - lacks.height)
+    return larger.std.Crop(right=width - missing.width, bottom=height - missing.height)
 
 
 def with_alpha(clip: vs.VideoNode, path: Path, number: int, coder: str) -> vs.VideoNode:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from sghm_vs.errors import ExportError
-from sghm_vs.media.name_templates import named
+from sghm_vs.media.name_templates import fill_names
 from sghm_vs.options import Delivery, FrameRange, Matting, Opening
 
 NAME_MAX = 120
@@ -104,7 +104,7 @@ def output_names(templates: Sequence[str], name: str, delivery: Delivery) -> tup
     """
     for template in templates:
         _refuse_outside(template)
-    filled = named(
+    filled = fill_names(
         templates, shot=name, output_format=delivery.output_format, version=delivery.version
     )
     return tuple(path.as_posix() for path in filled)
