@@ -177,6 +177,10 @@ class FrameRange:
     def __str__(self) -> str:
         return f"{self.first}-{self.last}"
 
+    def holds(self, other: FrameRange) -> bool:
+        """Return whether all of `other` is in it."""
+        return self.first <= other.first and other.last <= self.last
+
     @classmethod
     def parse(cls, text: str) -> FrameRange:
         """Return the range that `text` ("12-40", or "12" for one frame) names."""
@@ -1065,18 +1069,10 @@ class EditOptions:
         is_repeated=True,
     )
     handles: int = knob(
-        8,
-        "frames more on either side, as far as the media goes",
-        metavar="N",
-        parse=int,
-        least=0,
+        8, "frames more on either side, as far as the media goes", metavar="N", parse=int, least=0
     )
     tracks: tuple[int, ...] = knob(
-        (),
-        "video tracks to matte, counted from 1",
-        metavar="N,N",
-        parse=_parse_tracks,
-        unset="all",
+        (), "video tracks to matte, counted from 1", metavar="N,N", parse=_parse_tracks, unset="all"
     )
     edit_rate: Fraction | None = knob(
         None,
@@ -1103,11 +1099,7 @@ class PlanOptions:
         unset="a folder 'mattes' beside the plan",
     )
     chunk: int | None = knob(
-        None,
-        "frames of a chunk",
-        metavar="N",
-        parse=int,
-        unset="as many as take --chunk-seconds",
+        None, "frames of a chunk", metavar="N", parse=int, unset="as many as take --chunk-seconds"
     )
     chunk_s: float = knob(
         300.0,
@@ -1172,15 +1164,10 @@ class ShowOptions:
         parse=Path,
     )
     no_hash: bool = knob(
-        False,
-        "don't read footage once more for its checksum: size and date tell if it changes",
+        False, "don't read footage once more for its checksum: size and date tell if it changes"
     )
     tries: int = knob(
-        3,
-        "how often a chunk may fail before it is set aside",
-        metavar="N",
-        parse=int,
-        least=1,
+        3, "how often a chunk may fail before it is set aside", metavar="N", parse=int, least=1
     )
     patience_s: float = knob(
         3600.0,

@@ -71,7 +71,7 @@ farm plan {PLATE} -o show/plan.json --to {{shot}}.####.exr --frames 8-13 --chunk
 farm start-worker show/plan.json --at show
 farm make show/plan.json --frames 8-10 --at show
 farm stop-worker --at show
-farm run show/plan.json --workers 1
+farm run show/plan.json --workers 1 --overwrite
 eval --images stills --gt truth -o eval
 nuke install nuke
 nuke export --model sghm-lite -o for_nuke

@@ -91,7 +91,7 @@ def pair(
         return by_time
     msg = (
         f"{matte.path} has {counted(counts[0], 'frame')}, {plate.path} has "
-        f"{counted(counts[1], 'frame')} ({_range(plate)}), and nothing says which of them it is "
+        f"{counted(counts[1], 'frame')} ({plate.frames}), and nothing says which of them it is "
         f"of; type {_hint(plate, flag)}"
     )
     raise SourceError(msg)
@@ -165,8 +165,8 @@ def aligned(
     Raises:
         SourceError: It lacks some of them.
     """
-    there, needed = _there(matte, pairing), frames or _range(plate)
-    if needed.first < there.first or needed.last > there.last:
+    there, needed = _there(matte, pairing), frames or plate.frames
+    if not there.holds(needed):
         raise _lacking(matte, plate, pairing, needed, flag)
     if (there.first, there.last) != (needed.first, needed.last):
         logger.warning(
@@ -187,8 +187,8 @@ def cut_to(matte: Source, pairing: Pairing, plate: Source, flag: str) -> vs.Vide
     Raises:
         SourceError: It lacks some of them.
     """
-    there, whole = _there(matte, pairing), _range(plate)
-    if there.first < whole.first or there.last > whole.last:
+    there, whole = _there(matte, pairing), plate.frames
+    if not whole.holds(there):
         raise _outside(matte, plate, pairing, flag)
     first = there.first - whole.first
     return plate.clip[first : first + len(there)]
@@ -201,10 +201,10 @@ def check_meeting(matte: Source, pairing: Pairing, plate: Source, flag: str) -> 
     Raises:
         SourceError: They have no frame in common.
     """
-    there, whole = _there(matte, pairing), _range(plate)
+    there, whole = _there(matte, pairing), plate.frames
     if there.first > whole.last or there.last < whole.first:
         raise _outside(matte, plate, pairing, flag)
-    if there.first < whole.first or there.last > whole.last:
+    if not whole.holds(there):
         logger.warning("%s", _extents(matte, plate, pairing))
 
 
@@ -393,7 +393,7 @@ def _extents(matte: Source, plate: Source, pairing: Pairing) -> str:
     there = _there(matte, pairing)
     return (
         f"{matte.path} has {counted(len(there), 'frame')}, by {pairing.by} {there} of "
-        f"{_name(plate)}, which has {_range(plate)}"
+        f"{_name(plate)}, which has {plate.frames}"
     )
 
 
@@ -422,7 +422,3 @@ def _name(source: Source) -> str:
 def _there(matte: Source, pairing: Pairing) -> FrameRange:
     """Return the plate's numbers of the matte's frames."""
     return FrameRange(pairing.first, pairing.first + matte.clip.num_frames - 1)
-
-
-def _range(source: Source) -> FrameRange:
-    return FrameRange(source.first_number, source.first_number + source.clip.num_frames - 1)

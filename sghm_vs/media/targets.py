@@ -23,6 +23,11 @@ class Target:
     path: Path
     sequence: SequencePath | None
 
+    @classmethod
+    def of(cls, path: Path) -> Target:
+        """Return the output at `path`, whose name has a pattern if it is a sequence."""
+        return cls(path, SequencePath.parse(path))
+
     @property
     def is_picture(self) -> bool:
         """Whether its files are pictures."""

@@ -465,7 +465,7 @@ def _emptied(alpha: vs.VideoNode, blank: frozenset[int]) -> vs.VideoNode:
 
 def _clip_frames(source: Source, frames: FrameRange) -> tuple[int, int]:
     """Return the clip's indices, both included, of the source's `frames`."""
-    if frames.first < source.frames.first or frames.last > source.frames.last:
+    if not source.frames.holds(frames):
         msg = f"{source.name} has frames {source.frames}, and {frames} was asked for"
         raise SourceError(msg)
     return frames.first - source.first_number, frames.last - source.first_number

@@ -109,7 +109,7 @@ def rendered(task: Task, warnings: tuple[str, ...] = ()) -> Rendered:
     first = first_number(task.shot)
     if task.shot.frames is not None:
         return Rendered(first=first, frames=len(task.shot.frames), warnings=warnings)
-    target = Target(task.paths[0], SequencePath.parse(task.paths[0]))
+    target = Target.of(task.paths[0])
     records = [record for _, record in records_of(target) if record.first == first]
     newest = max(records, key=lambda record: record.times.get("finished", ""))
     return Rendered(first=first, frames=len(newest.numbers), warnings=warnings)

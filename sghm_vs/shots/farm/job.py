@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sghm_vs.errors import DeviceError, FarmError, SettingsError
 from sghm_vs.files import discard
-from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
 from sghm_vs.options import Delivery, FrameRange, OutputFormat, from_words
@@ -44,7 +43,7 @@ class Job:
     def chunked(self) -> list[Target]:
         """What chunks write, frame by frame."""
         paths = [self.kept_alpha] if self.planned.has_movie else self.paths
-        return [Target(path, SequencePath.parse(path)) for path in paths]
+        return [*map(Target.of, paths)]
 
     @property
     def shift(self) -> int:
@@ -79,14 +78,14 @@ class Job:
     def clear(self) -> None:
         """Remove what was made of other footage, or in another way."""
         for path in self.paths:
-            _clear(Target(path, SequencePath.parse(path)), self.written)
+            _clear(Target.of(path), self.written)
         self.clear_alpha()
 
     def clear_alpha(self) -> None:
         """Remove the alpha that only served to make a movie."""
         if self.planned.has_movie:
             frames = self.planned.frames
-            target = Target(self.kept_alpha, SequencePath.parse(self.kept_alpha))
+            target = Target.of(self.kept_alpha)
             _clear(target, range(frames.first, frames.last + 1))
 
 

@@ -142,7 +142,7 @@ class Plan:
         Raises:
             FarmError: The plan has not so many.
         """
-        if frames.first < self.numbers.first or frames.last > self.numbers.last:
+        if not self.numbers.holds(frames):
             msg = f"the plan has frames {self.numbers}, and {frames} was asked for"
             raise FarmError(msg)
         found, before = [], self.numbers.first

@@ -162,7 +162,7 @@ def _refuse_windows(shot: Shot) -> None:
 
 def _refuse_outside(shot: Shot, available: FrameRange) -> None:
     frames = shot.frames or available
-    if frames.first < available.first or frames.last > available.last:
+    if not available.holds(frames):
         msg = f"{shot.source} has frames {available}, and {frames} was asked for"
         raise SourceError(msg)
 
