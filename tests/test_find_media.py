@@ -14,9 +14,9 @@ from sghm_vs.options import FrameRange
 from sghm_vs.shots.timeline.find_media import (
     MediaFinder,
     counted_rate,
+    frames_shown,
     media_frames_each,
     name_key,
-    placed,
 )
 from sghm_vs.shots.timeline.media_names import files_of, names_of
 from sghm_vs.shots.timeline.ranges import Use
@@ -61,7 +61,7 @@ def test_every_pair_of_rates_finds_the_frame_at_any_hour(
     edit, footage, code, source, first, frames, hour
 ):
     start = Timecode.parse(f"{hour:02}:00:00{code}{source:02}", Fraction(edit)).frame
-    shown = placed(cut(start, 10, edit), media(footage, f"{hour:02}:00:00{code}00"))
+    shown = frames_shown(cut(start, 10, edit), media(footage, f"{hour:02}:00:00{code}00"))
 
     assert (shown.first, len(shown)) == (
         round(first if edit != 24 or footage != PAL else 12.5),
@@ -78,7 +78,7 @@ def test_media_whose_timecode_counts_fewer_than_its_frames_is_found_by_it(rate, 
     start = Timecode.parse("10:00:00:03", edit).frame
 
     each = round(rate / edit)
-    assert placed(cut(start, 4, edit), found) == FrameRange(3 * each, 7 * each - 1)
+    assert frames_shown(cut(start, 4, edit), found) == FrameRange(3 * each, 7 * each - 1)
     assert counted_rate(found) == edit
 
 
@@ -87,7 +87,7 @@ def test_a_number_finds_its_frame_where_edit_and_media_count_in_two_ways(edit_dr
     start = Timecode.parse(f"01:00:00{';' if edit_drop else ':'}10", NTSC).frame
     found = media(NTSC, f"01:00:00{media_code}00")
 
-    assert placed(cut(start, 4, NTSC, is_drop=edit_drop), found) == FrameRange(10, 13)
+    assert frames_shown(cut(start, 4, NTSC, is_drop=edit_drop), found) == FrameRange(10, 13)
 
 
 def test_odd_rates_last_the_same_seconds():
@@ -98,9 +98,9 @@ def test_a_refusal_has_the_source_time_as_the_edit_counts_it():
     start = Timecode.parse("00:02:00;12", NTSC).frame
 
     with pytest.raises(SourceError, match=r"shows 4 from 00:02:00;12 "):
-        placed(cut(start, 4, NTSC, is_drop=True), media(NTSC, "00:01:00;04"))
+        frames_shown(cut(start, 4, NTSC, is_drop=True), media(NTSC, "00:01:00;04"))
     with pytest.raises(SourceError, match=r"from 00:02:00;12 .frame 3608"):
-        placed(cut(start, 4, NTSC), media(NTSC, "00:01:00;04"))
+        frames_shown(cut(start, 4, NTSC), media(NTSC, "00:01:00;04"))
 
 
 def test_times_of_frames_follow_the_media_of_another_rate():

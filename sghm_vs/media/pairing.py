@@ -34,7 +34,7 @@ type Reading = tuple[str, ...]
 """What was said of footage so that its frames are counted otherwise than in its file."""
 
 
-class Said(NamedTuple):
+class FirstFrame(NamedTuple):
     """What a delivery says of its first frame."""
 
     file: str
@@ -134,7 +134,7 @@ def _frames_after_0(source: Source) -> int | None:
 def opening_of(matte: Source) -> Opening:
     """Return how to open the footage that `matte` is of, so that its frames are counted as there."""
     try:
-        said = said_of(matte)
+        said = first_frame_of(matte)
     except SourceError:
         said = None
     words = {} if said is None else from_words([word.replace(" ", "=") for word in said.reading])
@@ -165,19 +165,19 @@ def aligned(
     Raises:
         SourceError: It lacks some of them.
     """
-    there, needed = _there(matte, pairing), frames or plate.frames
-    if not there.holds(needed):
-        raise _lacking(matte, plate, pairing, needed, flag)
-    if (there.first, there.last) != (needed.first, needed.last):
+    covered, needed = _covered_frames(matte, pairing), frames or plate.frames
+    if not covered.holds(needed):
+        raise _missing_frames_error(matte, plate, pairing, needed, flag)
+    if (covered.first, covered.last) != (needed.first, needed.last):
         logger.warning(
             "%s is of frames %s of %s, by %s: %s are taken",
             matte.path,
-            there,
+            covered,
             _name(plate),
             pairing.by,
             needed,
         )
-    return _timed(_placed(clip, pairing.first - plate.first_number, plate.clip.num_frames), plate)
+    return _timed(_moved_to(clip, pairing.first - plate.first_number, plate.clip.num_frames), plate)
 
 
 def cut_to(matte: Source, pairing: Pairing, plate: Source, flag: str) -> vs.VideoNode:
@@ -187,11 +187,11 @@ def cut_to(matte: Source, pairing: Pairing, plate: Source, flag: str) -> vs.Vide
     Raises:
         SourceError: It lacks some of them.
     """
-    there, whole = _there(matte, pairing), plate.frames
-    if not whole.holds(there):
-        raise _outside(matte, plate, pairing, flag)
-    first = there.first - whole.first
-    return plate.clip[first : first + len(there)]
+    covered, whole = _covered_frames(matte, pairing), plate.frames
+    if not whole.holds(covered):
+        raise _extents_error(matte, plate, pairing, flag)
+    first = covered.first - whole.first
+    return plate.clip[first : first + len(covered)]
 
 
 def check_meeting(matte: Source, pairing: Pairing, plate: Source, flag: str) -> None:
@@ -201,14 +201,14 @@ def check_meeting(matte: Source, pairing: Pairing, plate: Source, flag: str) -> 
     Raises:
         SourceError: They have no frame in common.
     """
-    there, whole = _there(matte, pairing), plate.frames
-    if there.first > whole.last or there.last < whole.first:
-        raise _outside(matte, plate, pairing, flag)
-    if not whole.holds(there):
+    covered, whole = _covered_frames(matte, pairing), plate.frames
+    if covered.first > whole.last or covered.last < whole.first:
+        raise _extents_error(matte, plate, pairing, flag)
+    if not whole.holds(covered):
         logger.warning("%s", _extents(matte, plate, pairing))
 
 
-def said_of(source: Source) -> Said | None:
+def first_frame_of(source: Source) -> FirstFrame | None:
     """
     Return what `source`, if it is a delivery of ours, says of its first frame.
 
@@ -228,7 +228,7 @@ def said_of(source: Source) -> Said | None:
 
 def _by_record(matte: Source, plate: Source, flag: str) -> Pairing | None:
     try:
-        said, of_plate = said_of(matte), said_of(plate)
+        said, of_plate = first_frame_of(matte), first_frame_of(plate)
     except SourceError as error:
         msg = f"{error}; type {_hint(plate, flag)}"
         raise SourceError(msg) from None
@@ -266,15 +266,15 @@ def _reading_of(plate: Source) -> Reading:
     return _reading(settings | {"deinterlace": plate.deinterlaced})
 
 
-def _check_reading(matte: Source, said: Said, plate: Source) -> None:
+def _check_reading(matte: Source, said: FirstFrame, plate: Source) -> None:
     """Refuse a matte whose frames are counted otherwise than those of its plate."""
     found, needed = _reading_of(plate), said.reading
     if found == needed:
         return
-    here, there = (" ".join(one) or "its own frames" for one in (found, needed))
+    here, at_delivery = (" ".join(one) or "its own frames" for one in (found, needed))
     change = [*needed, *(f"no {one}" for one in found if one not in needed)]
     msg = (
-        f"{matte.path} is of {_name(plate)} read by {there}, and here it is read by {here}, whose "
+        f"{matte.path} is of {_name(plate)} read by {at_delivery}, and here it is read by {here}, whose "
         f"numbers are others; type {' and '.join(change)}"
     )
     raise SourceError(msg)
@@ -300,7 +300,7 @@ def _by_number(matte: Source, plate: Source) -> Pairing | None:
     return None
 
 
-def _recorded(source: Source) -> Iterator[Said]:
+def _recorded(source: Source) -> Iterator[FirstFrame]:
     """Yield what sidecars say that are of the files as they are."""
     path, sequence = source.path, _sequence(source)
     if path is None or source.kind == "script":
@@ -311,14 +311,14 @@ def _recorded(source: Source) -> Iterator[Said]:
     numbers = None if first is None else range(first, last)
     for _, record in records_of(target, numbers):
         file = record.how.get("file")
-        if file and record.source_first is not None and _is_of(record, target):
+        if file and record.source_first is not None and _describes_target(record, target):
             start = record.first if first is None else first
             number = record.source_first + start - record.first
             settings = record.how.get("settings", {})
-            yield Said(file, number, "its sidecar", _reading(settings))
+            yield FirstFrame(file, number, "its sidecar", _reading(settings))
 
 
-def _is_of(record: Record, target: Target) -> bool:
+def _describes_target(record: Record, target: Target) -> bool:
     """Tell whether `record` is of what is there, which another program may have replaced."""
     path = target.file(record.first)
     found = record.files.get(path.name)
@@ -326,7 +326,7 @@ def _is_of(record: Record, target: Target) -> bool:
     return record.state == FINISHED and is_same
 
 
-def _headed(source: Source) -> Iterator[Said]:
+def _headed(source: Source) -> Iterator[FirstFrame]:
     """Yield what the headers of the first and the last EXR file say of the first frame."""
     path, sequence = source.path, _sequence(source)
     if path is None or path.suffix.lower() == ".vpy":
@@ -339,7 +339,7 @@ def _headed(source: Source) -> Iterator[Said]:
             yield said._replace(frame=said.frame - n)
 
 
-def _header(path: Path) -> Said | None:
+def _header(path: Path) -> FirstFrame | None:
     if path.suffix.lower() != ".exr":
         return None
     import OpenImageIO
@@ -361,7 +361,9 @@ def _header(path: Path) -> Said | None:
     finally:
         file.close()
     return (
-        Said(name, frame, "its EXR headers", _reading(settings)) if isinstance(frame, int) else None
+        FirstFrame(name, frame, "its EXR headers", _reading(settings))
+        if isinstance(frame, int)
+        else None
     )
 
 
@@ -371,11 +373,11 @@ def _sequence(source: Source) -> SequencePath | None:
     return sequence_in(source.path) if source.path.is_dir() else SequencePath.parse(source.path)
 
 
-def _lacking(
+def _missing_frames_error(
     matte: Source, plate: Source, pairing: Pairing, needed: FrameRange, flag: str
 ) -> SourceError:
-    there = _there(matte, pairing)
-    first, last = max(there.first, needed.first), min(there.last, needed.last)
+    covered = _covered_frames(matte, pairing)
+    first, last = max(covered.first, needed.first), min(covered.last, needed.last)
     cut = if_there("--frames", f"--frames {first}-{last} for those that it has, or ")
     cut = cut if first <= last else ""
     return SourceError(
@@ -384,15 +386,15 @@ def _lacking(
     )
 
 
-def _outside(matte: Source, plate: Source, pairing: Pairing, flag: str) -> SourceError:
+def _extents_error(matte: Source, plate: Source, pairing: Pairing, flag: str) -> SourceError:
     return SourceError(f"{_extents(matte, plate, pairing)}; type {_hint(plate, flag)}")
 
 
 def _extents(matte: Source, plate: Source, pairing: Pairing) -> str:
     """Say which frames the two have."""
-    there = _there(matte, pairing)
+    covered = _covered_frames(matte, pairing)
     return (
-        f"{matte.path} has {counted(len(there), 'frame')}, by {pairing.by} {there} of "
+        f"{matte.path} has {counted(len(covered), 'frame')}, by {pairing.by} {covered} of "
         f"{_name(plate)}, which has {plate.frames}"
     )
 
@@ -401,7 +403,7 @@ def _hint(plate: Source, flag: str) -> str:
     return f"{flag} N, where N is the frame of {_name(plate)} that its first frame is of"
 
 
-def _placed(clip: vs.VideoNode, at: int, length: int) -> vs.VideoNode:
+def _moved_to(clip: vs.VideoNode, at: int, length: int) -> vs.VideoNode:
     """Return `clip` begun at frame `at` of `length` frames; its ends go on where it has none."""
     shown = clip[-at:] if at < 0 else clip
     parts = [shown[0].std.Loop(at), shown] if at > 0 else [shown]
@@ -419,6 +421,6 @@ def _name(source: Source) -> str:
     return source.name if source.path is None else source.path.name
 
 
-def _there(matte: Source, pairing: Pairing) -> FrameRange:
+def _covered_frames(matte: Source, pairing: Pairing) -> FrameRange:
     """Return the plate's numbers of the matte's frames."""
     return FrameRange(pairing.first, pairing.first + matte.clip.num_frames - 1)

@@ -67,7 +67,7 @@ class MediaFinder:
             for path in dict.fromkeys(paths):
                 try:
                     media = self.probe(path, cut.rate)
-                    fitting.append((media, placed(cut, media)))
+                    fitting.append((media, frames_shown(cut, media)))
                 except SourceError as error:
                     reasons.append(str(error))
             if len(fitting) == 1:
@@ -122,7 +122,7 @@ class MediaFinder:
         yield [path for name in cut.names for path in self._by_stem.get(stem_of(name), ())]
         if cut.reel:
             yield self._by_stem.get(stem_of(cut.reel), ())
-            yield self._reels().get(fold(cut.reel), ())
+            yield self._reels().get(comparable_name(cut.reel), ())
 
     def _at(self, path: Path) -> list[Path]:
         """Return what lies at `path`: of a numbered picture the sequence, too."""
@@ -142,7 +142,7 @@ class MediaFinder:
                 except SourceError:
                     continue
                 if reel:
-                    self._by_reel[fold(reel)].append(path)
+                    self._by_reel[comparable_name(reel)].append(path)
         return self._by_reel
 
     def _not_found(self, cut: Cut) -> str:
@@ -183,7 +183,7 @@ def _lying_at(path: Path) -> list[Path]:
     return []
 
 
-def fold(text: str) -> str:
+def comparable_name(text: str) -> str:
     """Return `text` so that names that are read as equal are equal."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
@@ -191,7 +191,11 @@ def fold(text: str) -> str:
 def name_key(name: str) -> str:
     """Return what names of one file or sequence have in common: of a sequence without number."""
     named = sequence_named(name)
-    return fold(name) if named is None else fold(f"{named[0].prefix}#{named[0].suffix}")
+    return (
+        comparable_name(name)
+        if named is None
+        else comparable_name(f"{named[0].prefix}#{named[0].suffix}")
+    )
 
 
 def stem_of(name: str) -> str:
@@ -202,10 +206,10 @@ def stem_of(name: str) -> str:
     stem = path.stem if known else name
     if known and SequencePath.of_frame(path) is None and (named := sequence_named(name)):
         stem = named[0].prefix
-    return fold(stem.rstrip("._- "))
+    return comparable_name(stem.rstrip("._- "))
 
 
-def placed(cut: Cut, media: Media) -> FrameRange:
+def frames_shown(cut: Cut, media: Media) -> FrameRange:
     """
     Return the frames of `media` that `cut` certainly shows, by the media's own numbers.
 
@@ -215,7 +219,7 @@ def placed(cut: Cut, media: Media) -> FrameRange:
     Raises:
         SourceError: By none of these.
     """
-    length = max(in_media(cut.length, cut, media), 1)
+    length = max(media_frames_of(cut.length, cut, media), 1)
     for offset in _offsets(cut, media):
         first = media.frames.first + round(offset)
         if media.frames.first <= first and first + length - 1 <= media.frames.last:
@@ -228,7 +232,7 @@ def placed(cut: Cut, media: Media) -> FrameRange:
     raise SourceError(msg)
 
 
-def in_media(frames: int, cut: Cut, media: Media) -> int:
+def media_frames_of(frames: int, cut: Cut, media: Media) -> int:
     """Return how many frames of `media` last as long as `frames` of `cut`."""
     return round(frames * media_frames_each(cut.rate, media.rate))
 
@@ -240,13 +244,13 @@ def media_frames_each(edit_rate: Fraction, media_rate: Fraction) -> Fraction:
     24 of an edit and 24000/1001 of a movie count the same frames, 30 and 60000/1001 one and two:
     hosts run those as fast as these.
     """
-    counted = Fraction(nominal(media_rate), nominal(edit_rate))
+    counted = Fraction(nominal_rate(media_rate), nominal_rate(edit_rate))
     if 1 in (counted.numerator, counted.denominator):
         return counted
     return media_rate / edit_rate
 
 
-def nominal(rate: Fraction) -> Fraction:
+def nominal_rate(rate: Fraction) -> Fraction:
     """Return the numbers of timecode to a second: 30 of 30000/1001; of odd rates themselves."""
     whole = Fraction(max(round(rate), 1))
     return whole if abs(rate - whole) <= whole - whole * NTSC else rate

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sghm_vs.errors import SourceError
 from sghm_vs.media.probe import Media
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.timeline.find_media import MediaFinder, in_media, media_frames_each
+from sghm_vs.shots.timeline.find_media import MediaFinder, media_frames_each, media_frames_of
 from sghm_vs.shots.timeline.read import Cut
 
 
@@ -59,8 +59,8 @@ def find_uses(
 
 
 def _wanted(cut: Cut, media: Media, shown: FrameRange, handles: int) -> FrameRange:
-    first = shown.first - in_media(cut.before, cut, media) - handles
-    last = shown.last + in_media(cut.after, cut, media) + handles
+    first = shown.first - media_frames_of(cut.before, cut, media) - handles
+    last = shown.last + media_frames_of(cut.after, cut, media) + handles
     return FrameRange(max(first, media.frames.first), min(last, media.frames.last))
 
 

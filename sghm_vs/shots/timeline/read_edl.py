@@ -316,7 +316,7 @@ def _tracks(
     kind_of_all = kind.Video if _is_picture(channel) else kind.Audio
     tracks: list[otio.schema.Track] = []
     ends: list[int] = []
-    for edit, item in sorted(_seen_once(pairs), key=lambda pair: pair[0].record_in):
+    for edit, item in sorted(_without_key_backgrounds(pairs), key=lambda pair: pair[0].record_in):
         at = next((n for n, end in enumerate(ends) if end <= edit.record_in), len(tracks))
         if at == len(tracks):
             name = channel if at == 0 else f"{channel} {at + 1}"
@@ -332,7 +332,7 @@ def _tracks(
     return tracks
 
 
-def _seen_once(
+def _without_key_backgrounds(
     pairs: Sequence[tuple[Edit, otio.core.Item]],
 ) -> Iterator[tuple[Edit, otio.core.Item]]:
     """Leave out a key's background where an event before shows the same."""
