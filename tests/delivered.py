@@ -17,10 +17,11 @@ import re
 import shlex
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from sghm_vs.cli import SIGNALED, main
+from sghm_vs.cli import FAILED, SIGNALED, main
 
 EDIT = """TITLE: cut
 FCM: NON-DROP FRAME
@@ -119,10 +120,19 @@ def write_all() -> None:
     Path("said").mkdir()
     for number, line in enumerate(WRITERS.strip().splitlines(), 1):
         with Path(f"said/{number:02}.txt").open("w") as said, contextlib.redirect_stdout(said):
-            code = main(shlex.split(line))
+            code = _code_of(line)
         sys.stderr.write(f"{code} sghm {line}\n")
         if code >= SIGNALED:
             raise SystemExit(code)
+
+
+def _code_of(line: str) -> int:
+    """Run `line`, and return its exit code; what breaks is told, and the other lines go on."""
+    try:
+        return main(shlex.split(line))
+    except Exception:
+        traceback.print_exc()
+        return FAILED
 
 
 def _write_stills(folder: Path) -> None:

@@ -20,7 +20,7 @@ from sghm_vs.shots.batch.record import Outputs, read_back
 from sghm_vs.shots.batch.render import Progress, Renderer, collected_warnings, delivery_of
 from sghm_vs.shots.farm.job import Job
 from sghm_vs.shots.guides import open_guides
-from sghm_vs.shots.shot import without_missing_audio, deliver, describe
+from sghm_vs.shots.shot import deliver, describe, without_missing_audio
 
 TIMES = ("_DurationNum", "_DurationDen")
 
