@@ -25,9 +25,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from sghm_vs.matting.refinement import by_detail, hold_to_mask
-from sghm_vs.matting.sizing import PUBLISHED_SHORT_SIDE
+from sghm_vs.matting import guides
+from sghm_vs.matting.refinement import by_detail
 from sghm_vs.models.sghm.network import STRIDE, LightSGHM, sghm_lite_10
+from sghm_vs.options import Guides
 from weights.training.library import Library, Picture, part
 from weights.training.losses import dilated
 from weights.training.train import load
@@ -118,6 +119,14 @@ def guides_of(alpha: Tensor) -> dict[str, Tensor]:
     }
 
 
+def held_to(guide: Tensor, alpha: Tensor) -> Tensor:
+    """Return `alpha` (1, 1, h, w) as the filter holds it to a mask that it is given."""
+    band_px = Guides().guide_band * min(alpha.shape[2:])
+    return torch.from_numpy(guides.held(alpha[0, 0].numpy(), guide[0, 0].numpy(), band_px))[
+        None, None
+    ]
+
+
 def score_guided(network: LightSGHM, library: Library, long_side: int, every: int) -> str:
     """Return the figures of guided mattes in a line."""
     found: dict[str, list[tuple[float, ...]]] = {}
@@ -128,8 +137,7 @@ def score_guided(network: LightSGHM, library: Library, long_side: int, every: in
         for kind, guide in guides_of(alpha).items():
             coarse, os1 = network.refined(image, features, guide)
             rough, weight = by_detail(coarse.os4, coarse.detail)
-            reach = min(image.shape[2:]) / PUBLISHED_SHORT_SIDE
-            fused = hold_to_mask(rough.lerp(os1, weight), guide, scale=reach)
+            fused = held_to(guide, rough.lerp(os1, weight))
             looked_at.append(100 * float(weight.mean()))
             errors = [(made - alpha).abs() for made in (guide, coarse.os4, fused)]
             found.setdefault(kind, []).append(

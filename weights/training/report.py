@@ -33,7 +33,7 @@ from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.weights import find_weights
 from sghm_vs.options import Settings
-from weights.training.choose import HELD_MARK
+from weights.training.choose import HELD_MARK, held_to
 
 REPORTS = Path("weights/REPORTS.md")
 REPORTS_MAX = 3
@@ -41,6 +41,8 @@ COMPOSED = ("hair_over", "rendered_over")
 READ = ("portraits", "groups", "street", "nobody")
 GUIDES = ("own", "exact", "low", "rough")
 HEADING = "## "
+HALF = 0.5
+"""Where the edge of a mask is."""
 
 type Figures = dict[str, dict[str, float]]
 
@@ -75,9 +77,11 @@ def matte(pipeline: Pipeline, job: Job) -> None:
     if job.guide is not None:
         mask = cv2.imread(str(job.guide), cv2.IMREAD_GRAYSCALE)
         guide = torch.from_numpy(mask)[None, None].float() / 255
-    alpha = pipeline.matte(picture, guide)[0, 0].numpy()
+    alpha = pipeline.matte(picture, guide)
+    if guide is not None:
+        alpha = held_to((guide > HALF).float(), alpha)
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(job.target), (alpha * 65535 + 0.5).astype(np.uint16))
+    cv2.imwrite(str(job.target), (alpha[0, 0].numpy() * 65535 + 0.5).astype(np.uint16))
 
 
 def scored(tool: Path, data: Path, work: Path) -> Figures:
