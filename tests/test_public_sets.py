@@ -17,9 +17,11 @@ from sghm_vs.cli import main
 from sghm_vs.evaluate.rules import P3M, RVM_512, RVM_HD, SGHM, Scored, mean_of
 from sghm_vs.evaluate.sets import SETS, Part, find_parts
 from sghm_vs.options import PUBLIC_SETS
+from tests.seeded import seeded_image
 
 ndimage = pytest.importorskip("scipy.ndimage", reason="expected values need SciPy")
 
+REFERENCE = json.loads((Path(__file__).parent / "data" / "set_rules_reference.json").read_text())
 type Matte = NDArray[np.float64]
 SIZE = 24, 40
 
@@ -140,7 +142,8 @@ def trimap_of(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def write(path: Path, codes: NDArray) -> NDArray:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), codes)
-    return codes
+    is_lossy = path.suffix == ".jpg" and codes.ndim == 2
+    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if is_lossy else codes
 
 
 def photo(path: Path, seed: int, size: tuple[int, int] = SIZE) -> None:
@@ -170,7 +173,7 @@ def p3m(root: Path) -> dict[str, NDArray[np.uint8]]:
 
 
 def ppm(root: Path) -> dict[str, NDArray[np.uint8]]:
-    true = portraits(root, "image", "matte", "ab", 30)
+    true = portraits(root, "image", "matte", "ab", 30, ".jpg")
     return {f"PPM-100/{name}": truth for name, truth in true.items()}
 
 
@@ -187,14 +190,14 @@ def aim500(root: Path) -> dict[str, NDArray[np.uint8]]:
 def clips(
     root: Path, frames: str, lengths: Mapping[str, int], size: tuple[int, int], seed: int
 ) -> dict[str, NDArray[np.uint8]]:
-    true = {}
+    """Write clips; large ones in JPEG, as they are published."""
+    true, ending = {}, ".png" if size == SIZE else ".jpg"
     for clip, length in lengths.items():
         for n in range(length):
             seed += 1
-            photo(root / clip / frames / f"{n:04}.png", seed, size)
-            true[f"{root.name}/{clip}/{n:04}"] = write(
-                root / clip / "pha" / f"{n:04}.png", disk(seed, size)
-            )
+            photo(root / clip / frames / f"{n:04}{ending}", seed, size)
+            path = root / clip / "pha" / f"{n:04}{ending}"
+            true[f"{root.name}/{clip}/{n:04}"] = write(path, disk(seed, size))
     return true
 
 
@@ -420,6 +423,30 @@ def test_crgnn_scores_every_tenth_frame(takes_all, tmp_path, capsys) -> None:
     assert item["dtssd"] == pytest.approx(dtssd(given, true))
 
 
+# As the published code has it.
+
+
+@pytest.mark.parametrize("row", REFERENCE, ids=lambda row: f"{row['width']}x{row['height']}")
+def test_scores_equal_those_of_the_papers_own_code(row) -> None:
+    """P3M-Net's core/metrics.py and RVM's evaluate_lr.py, in float32, which 1e-6 allows for."""
+    alpha, truth = reference_pair(row, row["seed"])
+    trimap = np.where(truth > 230, 255, np.where(truth < 25, 0, 128)).astype(np.uint8)
+    before = [as_read(codes) for codes in reference_pair(row, row["seed"] + 100)]
+    scored = Scored(as_read(alpha), as_read(truth), trimap, before[0] - before[1])
+
+    for rules, name in ((P3M, "p3m"), (RVM_512, "rvm_512")):
+        assert rules.score(scored) == pytest.approx(row[name], rel=1e-6)
+
+
+def reference_pair(row: Mapping[str, float], seed: int) -> list[NDArray[np.uint8]]:
+    """Return a matte that may be dim and its truth, in codes."""
+    size = int(row["height"]), int(row["width"])
+    bump, noise = (seeded_image(seed + n, *size)[0].astype(np.float64) for n in (0, 1))
+    truth = np.clip((bump - 0.5) * 4 + 0.5, 0, 1)
+    alpha = np.clip((truth + (noise - 0.5) * 0.4) * row["dim"], 0, 1)
+    return [np.round(matte * 255).astype(np.uint8) for matte in (alpha, truth)]
+
+
 # By hand.
 
 
@@ -526,13 +553,13 @@ def test_the_documents_have_each_published_row(name, tmp_path) -> None:
 
 RENAMED = {
     "p3m": ("validation/P3M-500-P/mask/a.png", "a (1).png", "a"),
-    "ppm": ("matte/b.png", "b_matte.png", "b"),
+    "ppm": ("matte/b.jpg", "b_matte.jpg", "b"),
     "aim500": ("trimap/c.png", "c_t.png", "c"),
     "aim": ("adobe_512x288/adobe_motion/0000/pha/0001.png", "1.png", "0001"),
     "d646": ("distinction_512x288/distinction_motion/0000/com/0002.png", "x.png", "0002.png"),
     "videomatte": ("videomatte_512x288/videomatte_static/0000/pha", "alpha", "pha"),
     "youtubematte": (
-        "youtubematte_1920x1080/youtubematte_motion/0000/pha/0000.png",
+        "youtubematte_1920x1080/youtubematte_motion/0000/pha/0000.jpg",
         "0.jpg",
         "0000",
     ),
@@ -556,13 +583,13 @@ def test_a_file_that_is_missing_or_renamed_is_named(name, is_gone, tmp_path, cap
 
 def test_a_file_that_was_renamed_is_guessed(tmp_path, capsys) -> None:
     truths = ppm(tmp_path / "set")
-    (tmp_path / "set" / "matte" / "b.png").rename(tmp_path / "set" / "matte" / "b_1.png")
+    (tmp_path / "set" / "matte" / "b.jpg").rename(tmp_path / "set" / "matte" / "b_1.jpg")
 
     said = refused(capsys, "--set", "ppm", tmp_path / "set", "--pred", tmp_path)
 
     assert len(truths) == 2
     assert f"{tmp_path}/set/matte has no b, which {tmp_path}/set/image has" in said
-    assert f"{tmp_path}/set/image has no picture of b_1.png" in said
+    assert f"{tmp_path}/set/image has no picture of b_1.jpg" in said
 
 
 def test_fewer_pictures_than_were_published_are_told(tmp_path, caplog) -> None:
