@@ -675,6 +675,20 @@ def test_masks_say_who_is_matted(model, tmp_path, capsys) -> None:
     assert found["of"]["masks"] == str(tmp_path / "nobody")
 
 
+def test_masks_say_who_is_matted_in_pictures(model, tmp_path, capsys) -> None:
+    truths = ppm(tmp_path / "set")
+    for name in "ab":
+        write(tmp_path / "nobody" / f"{name}.png", np.zeros(SIZE))
+    words = ["--set", "ppm", tmp_path / "set", "--model", model, "--sizing", "pad"]
+
+    found = evaluated(capsys, *words, "--mask", tmp_path / "nobody")
+    unguided = evaluated(capsys, *words)
+
+    missed = [as_read(truths[f"PPM-100/{name}"]).mean() * 1000 for name in "ab"]
+    assert [found["items"][name]["mad"][0] for name in truths] == pytest.approx(missed)
+    assert unguided["items"] != found["items"]
+
+
 def test_a_mask_of_the_first_frame_alone_is_refused(tmp_path, capsys) -> None:
     crgnn(tmp_path / "set")
     for clip in ("dance", "walk"):

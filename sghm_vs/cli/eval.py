@@ -11,7 +11,7 @@ from sghm_vs.cli import options
 from sghm_vs.cli.eval_set import RECORD, SIZING, run_set
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError
-from sghm_vs.options import PUBLIC_SETS, Matting, called, options_of
+from sghm_vs.options import PUBLIC_SETS, Guides, Matting, called, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -253,6 +253,7 @@ def _matter(
 ) -> Callable[[vs.VideoNode, vs.VideoNode | None], vs.VideoNode]:
     """Return the function from a picture's clip, and its mask, to its alpha; it holds the network."""
     from sghm_vs.filter.engine import engines_for
+    from sghm_vs.filter.guides import read_guides
     from sghm_vs.filter.sghm import matte_clip
     from sghm_vs.models.backends.device import choose_computes
     from sghm_vs.models.weights import find_weights
@@ -266,8 +267,14 @@ def _matter(
     ]
     weights = find_weights(matting.model)
     engines = engines_for(weights, matting.settings, computes, num_streams=1, captures=False)
+
     # Each clip is one picture: nothing of another is kept.
-    return lambda clip, mask: matte_clip(clip, engines, mask)
+    def matte(clip: vs.VideoNode, mask: vs.VideoNode | None) -> vs.VideoNode:
+        return matte_clip(
+            clip, engines, read_guides(clip, Guides(), matting.settings, {"mask": mask})
+        )
+
+    return matte
 
 
 def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
