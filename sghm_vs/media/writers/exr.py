@@ -114,23 +114,15 @@ class ExrWriter(SequenceWriter):
 
     def _facts(self) -> Facts:
         job, origin = self.job, self.job.origin
-        layers = [f"{name}.A" for name in ("matte", *self._extra)]
-        color_id, data_id = self._interop_id, DATA_TAGS["colorInteropID"]
-        parts = {
-            "rgba": [[*"ABGR"]],
-            "matte": [[*"ABGR"]],
-            "alpha": [["A"]],
-            "fg": [[*"BGR"]],
-            "layered": [sorted([*"ABGR", *layers])],
-            "multipart": [[*"ABGR"], sorted(layers)],
-        }[self._layout]
-        colors = {"matte": [data_id], "alpha": [data_id], "multipart": [color_id, data_id]}
+        # Channels and tags are those of a picture of one pixel.
+        planes = sum(clip.format.num_planes for clip in self.clips)
+        parts = self._parts([np.zeros((1, 1), np.float32)] * planes)
         rate = Fraction(job.footage.clip.fps)
         return {
-            "parts": parts,
+            "parts": [sorted(channels) for _, _, channels in parts],
             "sample": job.output_format.sample,
             "compression": job.output_format.compression,
-            "color": colors.get(self._layout, [color_id]),
+            "color": [tags.get("colorInteropID", "") for _, tags, _ in parts],
             "rate": f"{rate.numerator}/{rate.denominator}" if rate else None,
             "pixel_aspect": round(float(job.footage.pixel_aspect), 4),
             "reel": origin.reel,
