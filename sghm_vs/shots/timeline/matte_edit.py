@@ -34,6 +34,7 @@ from sghm_vs.shots.timeline.read import (
 )
 from sghm_vs.shots.timeline.read_edl import drops_frames
 from sghm_vs.shots.timeline.write import Matte
+from sghm_vs.shots.timeline.write_fcp_xml import unsure_speeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +193,11 @@ def write_edits(
     if "xml" in forms:
         xml = plan.edit_path("xml")
         jobs.append((xml, partial(write.write_xml, edited, mattes)))
-        if lost := write.speeds_lost_in_xml(edited):
-            notes.append(f"{xml} has no changes of speed; set them anew: {listed(lost)}")
+        if unsure := unsure_speeds(edited):
+            notes.append(
+                f"{xml} can't say every speed so that all programs read it alike; look at "
+                f"{listed(unsure)}"
+            )
     if "mlt" in forms:
         jobs.append((plan.edit_path("mlt"), partial(_write_mlt, plan, edited, mattes)))
     if "edl" in forms:

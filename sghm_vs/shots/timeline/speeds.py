@@ -14,6 +14,7 @@ from sghm_vs.shots.timeline.notes import BEFORE, CLIP_FRAMES, MORE, NOTES, SURE,
 
 FCP_SPEED = "timeremap"
 """How FCP 7 XML names a change of speed."""
+VARIES = "its speed varies"
 SAME_WITHIN = 2
 """Frames by which lengths that programs round differ."""
 
@@ -27,7 +28,9 @@ def speed_of(clip: otio.schema.Clip) -> tuple[float, list[str]]:
         elif isinstance(effect, otio.schema.LinearTimeWarp):
             speed *= effect.time_scalar
         elif isinstance(effect, otio.schema.TimeEffect):
-            notes.append(f"time effect {effect.name or effect.effect_name} is not understood")
+            notes.append(
+                f"{VARIES}: time effect {effect.name or effect.effect_name} is not understood"
+            )
     if speed == 0:
         notes.append("frozen")
     elif speed != 1:
@@ -119,7 +122,7 @@ def _place_by_keys(
     clip.source_range = _at(times, media_start + max(low, 0))
     leave(clip, **{SURE: 1, MORE: high - max(low, 0), BEFORE: 0})
     if remap.varies:
-        notes = [*left(clip, NOTES, []), f"its speed varies, {speed:.4g} in the mean"]
+        notes = [*left(clip, NOTES, []), f"{VARIES}, {speed:.4g} in the mean"]
         leave(clip, **{NOTES: notes})
     at = next(n for n, one in enumerate(clip.effects) if isinstance(one, otio.schema.TimeEffect))
     clip.effects[at] = _plain_effect(round(speed, 6), clip.effects[at])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,7 @@ from sghm_vs.shots.timeline.notes import DROP, Noted, leave, left
 from sghm_vs.shots.timeline.ranges import Use
 from sghm_vs.shots.timeline.read import clips_of, duration_of, labeled_tracks
 from sghm_vs.shots.timeline.write_edl import edl_of
+from sghm_vs.shots.timeline.write_fcp_xml import fcp_xml_of
 
 MATTES = "mattes"
 MISSING = "missing"
@@ -175,7 +175,7 @@ def write_xml(timeline: otio.schema.Timeline, mattes: Mapping[int, Matte], path:
         ExportError: A matte has no movie, or the form can't hold the edit.
     """
     movies = with_movies(timeline, mattes, path)
-    _write(path, lambda: otio.adapters.write_to_string(movies, "fcp_xml"))
+    _write(path, lambda: fcp_xml_of(movies))
 
 
 def with_movies(
@@ -223,12 +223,6 @@ def _say_drop(item: Noted, *, is_drop: bool) -> None:
     said["displayformat"] = "DF" if is_drop else "NDF"
 
 
-def speeds_lost_in_xml(timeline: otio.schema.Timeline) -> list[str]:
-    """Return the clips whose change of speed the XML's writer leaves out."""
-    clips = [parent[at] for track in timeline.tracks for parent, at in clips_of(track)]
-    return [clip.name for clip in clips if len(clip.effects) > 0 and left(clip, "shot")]
-
-
 def _simplify(clip: otio.schema.Clip, movies: Mapping[str, Matte]) -> None:
     """Give `clip` what the XML's writer needs: one file, and how long it is."""
     reference = clip.media_reference
@@ -265,10 +259,7 @@ def write_edl(timeline: otio.schema.Timeline, rate: Fraction, path: Path) -> Non
 
 def _write(path: Path, text: Callable[[], str]) -> None:
     try:
-        with warnings.catch_warnings():
-            # The FCP adapter asks elements for their truth, which Python will refuse some day.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            content = text()
+        content = text()
     except Exception as error:
         # Adapters raise whatever comes to them.
         msg = f"{path} can't hold this edit: {type(error).__name__}: {error}"
