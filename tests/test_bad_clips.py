@@ -227,6 +227,27 @@ def test_whatever_a_child_of_otio_says_loses_no_other(at, junk, tmp_path):
         assert lost or len(found) == 3 or not place, place
 
 
+@pytest.mark.parametrize("place", ["edit", "clip"])
+def test_markers_of_a_newer_version_lose_nothing(place, tmp_path):
+    """As OpenTimelineIO's next release writes them."""
+    edit = _otio()
+    marker = {"OTIO_SCHEMA": "Marker.3", "metadata": {}, "name": "m", "color": None}
+    marker["marked_range"] = copy.deepcopy(
+        edit["tracks"]["children"][0]["children"][0]["source_range"]
+    )
+    holder = edit["tracks"]
+    if place == "clip":
+        holder = holder["children"][0]["children"][1]
+    marker["color"] = {"OTIO_SCHEMA": "Color.1", "r": 1.0, "g": 0.0, "b": 0.0, "a": 1.0}
+    holder["markers"] = [marker]
+    (tmp_path / "cut.otio").write_text(json.dumps(edit))
+
+    found, lost, _ = shown(tmp_path / "cut.otio")
+
+    assert list(found) == ["c0", "c1", "c2"]
+    assert not lost
+
+
 def test_a_clip_of_otio_leaves_a_gap_as_long_as_it_said_to_be(tmp_path):
     edit = _otio()
     edit["tracks"]["children"][0]["children"][1]["media_references"] = "x"

@@ -36,8 +36,9 @@ def read_otio(path: Path) -> otio.core.SerializableObject:
             found = otio.adapters.read_from_string(text, ADAPTER)
         except UNREADABLE:
             plain = json.loads(text)
+            is_mended = _drop_markers(plain)
             unread += _mend(plain)
-            if not unread:
+            if not unread and not is_mended:
                 raise
             found = otio.adapters.read_from_string(json.dumps(plain), ADAPTER)
     except OSError as error:
@@ -52,6 +53,25 @@ def read_otio(path: Path) -> otio.core.SerializableObject:
             said = [*left(one, UNREAD, []), *unread, *_without_times(one.tracks)]
             leave(one, **{UNREAD: [list(pair) for pair in said]})
     return found
+
+
+def _drop_markers(node: Any) -> bool:
+    """Leave out markers that can't be read, as of a newer version: nothing is matted by them."""
+    below = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    found = [_drop_markers(one) for one in below]
+    markers = node.get("markers") if isinstance(node, dict) else None
+    if not isinstance(markers, list):
+        return any(found)
+    node["markers"] = [one for one in markers if _is_marker(one)]
+    return any(found) or len(node["markers"]) < len(markers)
+
+
+def _is_marker(plain: Any) -> bool:
+    try:
+        found = otio.adapters.read_from_string(json.dumps(plain), ADAPTER)
+    except UNREADABLE:
+        return False
+    return isinstance(found, otio.schema.Marker)
 
 
 def _mend(node: Any) -> Iterator[tuple[str, str]]:
