@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import struct
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -27,6 +28,10 @@ from types import ModuleType
 
 OUR_ERROR = re.compile(r"^sghm_vs\.errors\.\w+: ")
 """How a traceback begins the line that says one of these."""
+DAMAGES = (
+    ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error
+)  # fmt: skip
+"""What libraries raise at content that they don't foresee."""
 LISTED_MAX = 8
 """Names that a message lists before it counts the rest."""
 _is_typed = ContextVar("_is_typed", default=False)

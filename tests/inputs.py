@@ -35,6 +35,7 @@ from sghm_vs.options import Opening
 from tests import checkpoints
 from tests.checkpoints import CHECKPOINTS
 from tests.null_frames import with_null_frames
+from tests.repeated_frames import MOVING_JXL, write_mpeg4, write_packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +317,39 @@ case("movie of 29.97 fps that its header calls 2997/100")(
 )
 case("transport stream that begins between key frames")(midway)
 case("AVI with null frames, also first and last")(null_frames)
+HELD = (
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2=s=64x36:r=6:d=2",
+    "-vf",
+    "fps=24",
+    "-c:v",
+    "libtheora",
+    "-g",
+    12,
+)
+NOT_EMPTY = ("-c", "copy", "-bsf:v", "noise=drop='not(size)'")
+case("Ogg Theora with empty packets, each the last frame again")(
+    lambda f: Input(ffmpeg(*HELD, f / "screen.ogv"))
+)
+case("the same, cut by copying")(
+    lambda f: Input(ffmpeg("-ss", 1, "-i", ffmpeg(*HELD, f / "a.ogv"), "-c", "copy", f / "cut.ogv"))
+)
+case("the same, copied without the empty packets")(
+    lambda f: Input(ffmpeg("-i", ffmpeg(*HELD, f / "a.ogv"), *NOT_EMPTY, f / "copied.ogv"))
+)
+case("MPEG-4 of 40 frames, of which 31 are not coded")(
+    lambda f: Input(write_mpeg4(f / "cam.mp4", {n for n in range(40) if n % 5}))
+)
+case("AVI of 41 frames, in packets of two as DivX has them")(
+    lambda f: Input(write_packed(f / "film.avi"))
+)
+case("movie with times that lie 400 days apart")(
+    lambda f: Input(
+        ffmpeg(*VIDEO, *X264, "-bsf:v", "setts=ts=PTS+gte(N\\,24)*34560000/TB", f / "cam.mkv")
+    )
+)
 case("AVI with B-frames")(lambda folder: Input(movie(folder / "capture.avi", "-bf", 2)))
 case("MOV of 59.94 fps whose timecode counts 30")(counted_to_30)
 case("movie with pixels of 2:1")(lambda f: Input(movie(f / "wide.mp4", "-vf", "setsar=2")))
@@ -399,9 +433,23 @@ case("AVIF, animated")(
     )
 )
 case("JPEG XL")(lambda f: coded(f / "a.jxl", 3, "uint8"))
-case("WebP, animated")(
-    lambda f: saved(f / "a.webp", photo(), save_all=True, append_images=[photo().rotate(90)])
-)
+for suffix in ("webp", "png", "gif"):
+    case(f"{suffix.upper().replace('EBP', 'ebP')}, animated")(
+        lambda f, suffix=suffix: saved(
+            f / f"a.{suffix}",
+            photo(),
+            save_all=True,
+            append_images=[photo().rotate(90)],
+            duration=40,
+        )
+    )
+case("WebP, animated, frames of 40 and 240 ms")(
+    lambda f: saved(
+        f / "a.webp", photo(), save_all=True,
+        append_images=[photo().rotate(90), photo()], duration=[40, 240, 40],
+    )
+)  # fmt: skip
+case("JPEG XL, animated")(lambda f: Input((f / "a.jxl").write_bytes(MOVING_JXL) and f / "a.jxl"))
 case("JPEG that ends early")(lambda f: Input(cut(Path(saved(f / "a.jpg", photo()).path))))
 case("JPEG called .png")(lambda f: saved(f / "a.png", photo(), format="JPEG"))
 case("Targa with alpha")(lambda f: coded(f / "a.tga", 4, "uint8"))

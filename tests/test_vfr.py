@@ -149,7 +149,7 @@ def test_a_few_lost_frames_leave_the_rate_and_many_do_not():
     assert [*found.shown[4:8]] == [4, 4, 5, 6]
     assert filled(many) is None
     starts = [n + n * n // 40 for n in range(24)]
-    avi = filled(FrameTimes((*starts, 40), Fraction(1, 24), is_counted=True))
+    avi = filled(FrameTimes((*starts, 40), Fraction(1, 24), counted_from=0))
     assert avi is not None
     assert (avi.rate, len(avi.shown), avi.dropped(24)) == (24, 40, 0)
 

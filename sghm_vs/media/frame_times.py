@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -16,12 +16,21 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from sghm_vs.errors import SourceError, counted
 from sghm_vs.options import RATE_MAX, exact_rate
 
 STRAY_MAX = 0.25
 """In frames: what strays no farther from one rate has it."""
-COUNTING = ("avi",)
-"""Containers that have a number for each frame, and no time."""
+OGG_COUNTED = frozenset({"theora", "vp8"})
+"""Codecs whose frames Ogg counts; of others it has times."""
+WRAPPED_FROM = 2**31
+"""Ticks from which one that comes before small ones is a number below zero."""
+PLACES_MAX = 2**27
+"""Frames that a movie may have at one rate, 64 days at 24 a second; more are of damaged times."""
+FASTEST = 960
+"""Frames per second to which a movie may be conformed."""
+EACH_SHOWN = frozenset({"mpeg4", "theora"})
+"""Codecs whose packets are a frame each, also one that says no more than that nothing changed."""
 LOST_MAX = 0.125
 """The share of frames that may be lost at a constant rate; where more are, the rate varies."""
 LOST_BY_RATE_MAX = 0.005
@@ -56,11 +65,17 @@ class FrameTimes:
     """Of each frame, and of the end: one more than there are frames."""
     tick: Fraction
     """In seconds."""
-    is_counted: bool = False
-    """Whether the container counts frames at one rate: where a time lacks, a frame was lost."""
+    counted_from: int | None = None
+    """The number of the movie's first frame where ticks are numbers of frames at one rate: where one
+    lacks, the frame before is shown again. None where they are times."""
 
     def __len__(self) -> int:
         return len(self.ticks) - 1
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether ticks are numbers of frames."""
+        return self.counted_from is not None
 
     @property
     def exact(self) -> tuple[Fraction, ...]:
@@ -112,22 +127,96 @@ class Varying(NamedTuple):
         )
 
 
-def frame_times(
-    ticks: Sequence[int], tick: Fraction, packets: FrameTimes | None = None
-) -> FrameTimes:
+class Header(NamedTuple):
+    """What a movie says of the times of a track before any packet is read."""
+
+    codec: str
+    tick: Fraction
+    """In seconds."""
+    rate: Fraction
+    """Frames per second; 0 where it says none."""
+    is_counted: bool = False
+    """Whether a tick is a frame; else the container has times."""
+    is_from_zero: bool = False
+    """Whether the first frame that is counted is number 0, be there one or not."""
+    end: int | None = None
+    """Of containers that count, the number of frames that they say, from 0 on."""
+
+
+def header_of(movie: InputContainer, stream: VideoStream) -> Header:
+    """Return what `movie` says of the times of `stream`."""
+    tick = Fraction(stream.time_base.numerator, stream.time_base.denominator)
+    said = stream.average_rate or stream.guessed_rate or Fraction(0)
+    rate = _meant(Fraction(said.numerator, said.denominator))
+    codec = stream.codec_context.codec.canonical_name
+    is_avi = movie.format.name == "avi"
+    is_counted = is_avi or (movie.format.name == "ogg" and codec in OGG_COUNTED)
+    if not is_counted or stream.duration is None:
+        return Header(codec, tick, rate, is_counted, is_avi)
+    return Header(codec, tick, rate, is_counted, is_avi, (stream.start_time or 0) + stream.duration)
+
+
+def read_header(path: Path, track: int = -1) -> Header | None:
+    """Return what the movie at `path` says of its track's times; as `packet_times`."""
+    return _asked(path, track, header_of)
+
+
+def frame_times(ticks: Sequence[int], header: Header, packets: FrameTimes | None) -> FrameTimes:
     """
     Return the times of frames that begin at `ticks`, in any order.
 
     Args:
-        ticks: When each is shown.
-        tick: In seconds.
-        packets: The times of their packets: of them is known when the last frame ends.
+        ticks: When each is shown, as `header` counts.
+        header: What the container says.
+        packets: The times of their packets, where they were read: of them is known when the last
+            frame ends, and which frames are shown again.
     """
     starts = sorted(ticks)
-    end = starts[-1] + _usual_step(starts)
-    if packets is not None and packets.tick == tick and packets.ticks[-1] > starts[-1]:
-        end = packets.ticks[-1]
-    return FrameTimes((*starts, end), tick, packets is not None and packets.is_counted)
+    step = 1 if header.is_counted else _usual_step(starts)
+    ends = [starts[-1] + step, *([] if header.end is None else [header.end])]
+    if packets is not None and packets.ticks[-1] > starts[-1]:
+        ends = [packets.ticks[-1]]
+    times = FrameTimes((*starts, max(ends)), header.tick, _counted_from(header, starts))
+    if packets is None or times.is_counted:
+        return times
+    return _with_repeated(times, packets, header) or times
+
+
+def _counted_from(header: Header, starts: Sequence[int]) -> int | None:
+    if not header.is_counted:
+        return None
+    return 0 if header.is_from_zero else starts[0]
+
+
+def _with_repeated(times: FrameTimes, packets: FrameTimes, header: Header) -> FrameTimes | None:
+    """
+    Return numbers of frames at the rate of packets, of which some give no frame: nothing changed.
+
+    None is where packets may be something else: fields, or pictures that are never shown.
+    """
+    place = {tick: number for number, tick in enumerate(packets.ticks[:-1])}
+    rate = constant_rate(packets, header.rate) if len(times) < len(packets) else None
+    if rate is None or not place.keys() >= {*times.ticks[:-1]}:
+        return None
+    numbers = [place[tick] for tick in times.ticks[:-1]]
+    # Frames in two fields have two packets each, everywhere.
+    if header.codec not in EACH_SHOWN and 1 not in np.diff(numbers):
+        return None
+    return FrameTimes((*numbers, len(packets)), 1 / rate, numbers[0])
+
+
+def unwrapped(ticks: Sequence[int]) -> tuple[int, ...]:
+    """
+    Return `ticks` as they were meant where FFmpeg takes numbers below zero for huge ones.
+
+    Ogg counts a frame by the number of its key frame and, in the last bits, by how many frames later
+    it is. A stream that was cut by copying begins below zero; FFmpeg shifts the last bits out, and
+    the sign becomes a bit like others.
+    """
+    if not ticks or not ticks[0] >= WRAPPED_FROM > ticks[-1]:
+        return tuple(ticks)
+    around = 1 << min(tick for tick in ticks if tick >= WRAPPED_FROM).bit_length()
+    return tuple(tick - around if tick >= WRAPPED_FROM else tick for tick in ticks)
 
 
 def packet_times(path: Path, track: int = -1) -> FrameTimes | None:
@@ -141,10 +230,17 @@ def packet_times(path: Path, track: int = -1) -> FrameTimes | None:
     Returns:
         None where packets say no time, or PyAV can't read them.
     """
+    return _asked(path, track, times_of)
+
+
+def _asked[Answer](
+    path: Path, track: int, ask: Callable[[InputContainer, VideoStream], Answer | None]
+) -> Answer | None:
+    """Return what `ask` finds in a movie's track; None where PyAV can't read it."""
     try:
         with av.open(str(path)) as movie:
             videos = [one for one in movie.streams.video if track in (-1, one.index)]
-            return times_of(movie, videos[0]) if videos else None
+            return ask(movie, videos[0]) if videos else None
     except (av.error.FFmpegError, UnicodeEncodeError):
         return None
 
@@ -159,17 +255,17 @@ def times_of(
     if all(one.shown is None for one in found):
         # AVI knows in which order frames are decoded, and shows one a tick.
         found = [one._replace(shown=one.decoded) for one in found]
-    times = sorted((one.shown, one.lasts) for one in found if one.shown is not None)
-    if len(times) < len(found):
+    shown = [one.shown for one in found if one.shown is not None]
+    if len(shown) < len(found):
         return None
-    is_counted = movie.format.name in COUNTING
-    late = _lateness(found) if is_counted else 0
+    header = header_of(movie, stream)
+    times = sorted(zip(unwrapped(shown), (one.lasts for one in found), strict=True))
+    late = _lateness(found) if header.is_from_zero else 0
     ticks = [time - late for time, _ in times]
     end = ticks[-1] + (times[-1][1] or _usual_step(ticks))
-    if is_counted and stream.duration is not None:
-        end = max(end, (stream.start_time or 0) + stream.duration)
-    tick = Fraction(stream.time_base.numerator, stream.time_base.denominator)
-    return FrameTimes((*ticks, end), tick, is_counted)
+    if header.end is not None:
+        end = max(end, header.end)
+    return FrameTimes((*ticks, end), header.tick, _counted_from(header, ticks))
 
 
 class _Packet(NamedTuple):
@@ -184,7 +280,9 @@ def _packets(movie: InputContainer, stream: VideoStream) -> Iterator[_Packet]:
     """Yield the packets that are shown, until one can't be read."""
     try:
         for packet in movie.demux(stream):
-            if packet.size and not packet.is_discard:
+            # At the end PyAV gives a packet of nothing; other empty ones show a frame again.
+            is_there = packet.size or packet.pts is not None
+            if is_there and not packet.is_discard:
                 yield _Packet(packet.pts, packet.dts, packet.duration or 0)
     except av.error.FFmpegError:
         return
@@ -216,8 +314,9 @@ def constant_rate(times: FrameTimes, said: Fraction) -> Fraction | None:
         said: What somebody else takes for their rate; of usual rates that fit, it is taken first.
     """
     starts = times.seconds[:-1]
-    if times.is_counted:
-        is_whole = times.ticks == tuple(range(len(times) + 1))
+    first = times.counted_from
+    if first is not None:
+        is_whole = times.ticks == tuple(range(first, first + len(times) + 1))
         return _meant(1 / times.tick) if is_whole else None
     if len(starts) < 2:
         return said
@@ -313,9 +412,9 @@ def filled(times: FrameTimes) -> Conformed | None:
 
 
 def _counted(times: FrameTimes) -> Conformed:
-    """Return a frame for each tick from 0 on; before the first that is there, this one is shown."""
+    """Return a frame for each number; before the first that is there, this one is shown."""
     rate = 1 / times.tick
-    found, lead = conform(times, rate), max(times.ticks[0], 0)
+    found, lead = conform(times, rate), max(times.ticks[0] - (times.counted_from or 0), 0)
     shown = (0,) * lead + found.shown
     return Conformed(_meant(rate), shown, found.start_s - lead / float(rate))
 
@@ -348,6 +447,25 @@ def _off_places(times: FrameTimes, rate: Fraction) -> Seconds:
     places = times.seconds[:-1] * float(rate)
     off = places - _phase(places)
     return off - np.round(off)
+
+
+def check_span(times: FrameTimes, path: Path) -> None:
+    """
+    Refuse times that lie too far apart for frames at any rate.
+
+    Raises:
+        SourceError: They do.
+    """
+    steps = np.diff(times.ticks)
+    least = float(min(steps[steps > 0], default=1)) * float(times.tick)
+    span = times.seconds[-1]
+    if span * min(1 / least, FASTEST) > PLACES_MAX:
+        msg = (
+            f"{path} has {counted(len(times), 'frame')}, which by their times are shown over "
+            f"{span / 86400:.0f} days: they are damaged; write new ones, at N frames a second: "
+            f"ffmpeg -r N -i {path} -an -c:v ffv1 NEW.mkv"
+        )
+        raise SourceError(msg)
 
 
 def conform(times: FrameTimes, rate: Fraction) -> Conformed:
@@ -386,11 +504,15 @@ def best_rate(times: FrameTimes) -> Fraction:
     """
     Return the lowest usual rate that has a place for next to every frame.
 
-    Where frames lie at places of another, not much higher one, it is this one.
+    Where frames lie at places of a higher one, it is this one: up to `HIGHER_MAX` times as high, or
+    as high as the shortest frame says.
     """
+    shortest = float(np.diff(times.seconds).min())
+    fastest = 1.001 / shortest if shortest > 0 else 0.0
     most = LOST_BY_RATE_MAX * len(times)
     lowest = next((rate for rate in USUAL if _crowded(times, rate, most) <= most), USUAL[-1])
-    higher = [rate for rate in USUAL if lowest <= rate <= HIGHER_MAX * lowest]
+    limit = max(float(HIGHER_MAX * lowest), fastest)
+    higher = [rate for rate in USUAL if lowest <= rate <= limit]
     exact = [rate for rate in higher if _grid_stray(times, rate) <= ON_PLACE]
     best = exact[0] if exact else lowest
     kin = [rate for rate in USUAL if abs(rate / best - 1) < Fraction(2, 1000)]

@@ -12,20 +12,23 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import DAMAGES, SourceError
 from sghm_vs.media.frame_times import (
-    COUNTING,
     FrameTimes,
     Varying,
+    check_span,
     conform,
     constant_rate,
     filled,
+    header_of,
     times_of,
     varying,
 )
 from sghm_vs.media.metadata import movie_metadata, picture_metadata
+from sghm_vs.media.readers.animated import SUFFIXES, is_movie, refuse_moving_jxl
+from sghm_vs.media.readers.heif import moving_track
 from sghm_vs.media.readers.movie import end_of
-from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath
+from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.options import DEFAULT_RATE, RATE_MAX, FrameRange, exact_rate
 
@@ -69,8 +72,7 @@ def probe(path: Path, rate: Fraction | None = None, default: Fraction = DEFAULT_
     """
     path = path.absolute()
     if path.is_file():
-        is_picture = path.suffix.lower() in PICTURE_SUFFIXES
-        return _picture(path, rate or default) if is_picture else _movie(path, rate)
+        return _movie(path, rate) if is_movie(path) else _picture(path, rate or default)
     sequence = SequencePath.parse(path)
     numbers = [] if sequence is None else sequence.numbers()
     if sequence is None or not numbers:
@@ -100,12 +102,15 @@ def _sequence(
 
 
 def _movie(path: Path, wanted: Fraction | None) -> Media:
+    refuse_moving_jxl(path)
     try:
         with av.open(str(path)) as movie:
             stream = _picture_track(movie)
             size = stream.width, stream.height
             rate, frames, found = _counted(movie, stream, wanted)
-    except (av.error.FFmpegError, UnicodeEncodeError, IndexError) as error:
+    except SourceError:
+        raise
+    except DAMAGES as error:
         reason = "it has no moving pictures" if isinstance(error, IndexError) else str(error)
         msg = f"{path} can't be read as a movie: {reason}; give a complete file"
         raise SourceError(msg) from None
@@ -127,8 +132,10 @@ def _movie(path: Path, wanted: Fraction | None) -> Media:
 
 
 def _picture_track(movie: InputContainer) -> VideoStream:
-    """Return the first track that isn't a cover picture, or else the first."""
+    """Return the first track that isn't a cover picture, or else the first; of AVIF what moves."""
     tracks = movie.streams.video
+    if Path(movie.name).suffix.lower() == ".avif":
+        return moving_track(movie)
     shown = [one for one in tracks if not one.disposition & Disposition.attached_pic]
     return (shown or tracks)[0]
 
@@ -152,20 +159,30 @@ def _counted(movie: InputContainer, stream: VideoStream, wanted: Fraction | None
     if own is not None:
         return own, len(times) - hidden, None
     # An index has times of decoding, and none of the end.
-    return _counted_by_times(times_of(movie, stream) or times, said, wanted)
+    return _counted_by_times(movie, times_of(movie, stream) or times, said, wanted)
 
 
 def _counted_by_packets(
     movie: InputContainer, stream: VideoStream, said: Fraction, wanted: Fraction | None
 ) -> _Counted:
     """Return how frames are counted of which no index has the times: the first ones tell."""
+    header = header_of(movie, stream)
+    is_ogg = header.is_counted and not header.is_from_zero
+    # Neither of them has an index, nor lets itself be read from its end.
+    if is_ogg or Path(movie.name).suffix.lower() in SUFFIXES:
+        times = times_of(movie, stream)
+        if times is not None:
+            return _counted_by_times(movie, times, said, wanted)
     rate = exact_rate(said) if 0 < said <= RATE_MAX else said
     known = rate, round(_shown_s(movie, stream) * rate), None
     # Null frames have no packet, and none of AVI is shown at a time of its own.
-    head = None if movie.format.name in COUNTING else _from_start(movie, stream, PACKETS_LOOKED_AT)
-    if head is None or constant_rate(head, said) is not None or filled(head) is not None:
+    head = None if header.is_counted else _from_start(movie, stream, PACKETS_LOOKED_AT)
+    if head is None:
         return known
-    return _counted_by_times(_from_start(movie, stream) or head, said, wanted)
+    check_span(head, Path(movie.name))
+    if constant_rate(head, said) is not None or filled(head) is not None:
+        return known
+    return _counted_by_times(movie, _from_start(movie, stream) or head, said, wanted)
 
 
 def _from_start(
@@ -178,7 +195,10 @@ def _from_start(
     return times_of(movie, stream, most)
 
 
-def _counted_by_times(times: FrameTimes, said: Fraction, wanted: Fraction | None) -> _Counted:
+def _counted_by_times(
+    movie: InputContainer, times: FrameTimes, said: Fraction, wanted: Fraction | None
+) -> _Counted:
+    check_span(times, Path(movie.name))
     own = constant_rate(times, said)
     if own is not None:
         return own, len(times), None

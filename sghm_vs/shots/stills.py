@@ -18,6 +18,7 @@ from sghm_vs.errors import (
     WeightsError,
 )
 from sghm_vs.files import refuse_existing
+from sghm_vs.media.readers.animated import refuse_moving
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, holds_unrelated, pictures_in
 from sghm_vs.options import Delivery, Matting, Opening
 from sghm_vs.shots.shot import Prepared, prepare, rotoscope
@@ -160,6 +161,7 @@ def _refuse_to_meet(stills: Sequence[Still], sources: Sequence[Path]) -> None:
 
 def _matted(still: Still, opening: Opening | None, matting: Prepared, delivery: Delivery) -> Still:
     try:
+        refuse_moving(still.source)
         rotoscope(still.source, still.outputs, opening=opening, matting=matting, delivery=delivery)
     except (SghmError, vs.Error) as error:
         if isinstance(error.__cause__ or error, NOT_THE_PICTURES):

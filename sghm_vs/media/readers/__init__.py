@@ -19,10 +19,10 @@ import vapoursynth as vs
 
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import assume_colorspace
-from sghm_vs.errors import SettingsError, SourceError, cure
+from sghm_vs.errors import DAMAGES, SettingsError, SghmError, SourceError, cure, message_of
 from sghm_vs.media.frame_times import Varying
 from sghm_vs.media.metadata import SourceMetadata, movie_metadata, picture_metadata
-from sghm_vs.media.readers import heif
+from sghm_vs.media.readers import animated, heif
 from sghm_vs.media.readers.deinterlace import at_field_rate, deinterlaced
 from sghm_vs.media.readers.images import picture_clip
 from sghm_vs.media.readers.movie import open_movie
@@ -116,7 +116,12 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
             f"times of a movie that has none; take {how}, or --rate N in place of --vfr"
         )
         raise SettingsError(msg)
-    source = _open(path, opening)
+    try:
+        source = _open(path, opening)
+    except SghmError:
+        raise
+    except DAMAGES as error:
+        raise unreadable(path, error) from error
     if source.clip.format.color_family == vs.UNDEFINED or 0 in (
         source.clip.width,
         source.clip.height,
@@ -132,6 +137,14 @@ def open_source(path: str | Path, opening: Opening | None = None) -> Source:
         source = replace(source, clip=assume_colorspace(source.clip, name), colorspace=name)
     used = with_used_options(source, opening)
     return replace(source, path=path, opening=used, missing=opening.missing)
+
+
+def unreadable(path: Path, error: Exception) -> SourceError:
+    """Return what to say of the footage at `path`, whose content a library stumbles at."""
+    return SourceError(
+        f"{path} can't be read ({message_of(error)}): it may be damaged; copy it again, or write it "
+        f"anew: ffmpeg -i {path} NEW.mkv"
+    )
 
 
 def refuse_unused(source: Source, opening: Opening, beside: Iterable[Path] = ()) -> None:
@@ -233,17 +246,18 @@ def _script(path: Path, opening: Opening) -> Source:
 
 
 def _picture(path: Path, opening: Opening) -> Source:
-    if path.suffix.lower() == ".avif" and heif.is_avif_sequence(_head(path)):
-        track = heif.sequence_track(path) if opening.track is None else opening.track
-        return _movie(path, replace(opening, track=track))
+    if animated.is_movie(path):
+        return _moving_picture(path, opening)
     origin, rate = picture_metadata({0: path}, _text(path.name), opening.rate)
     clip = _pictures([path], rate, opening)
     return Source(clip, 0, _text(path.stem), "picture", origin=origin)
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(heif.HEAD_BYTES)
+def _moving_picture(path: Path, opening: Opening) -> Source:
+    animated.refuse_moving_jxl(path)
+    is_avif = path.suffix.lower() == ".avif"
+    track = heif.sequence_track(path) if is_avif and opening.track is None else opening.track
+    return _movie(path, replace(opening, track=track))
 
 
 def _movie(path: Path, opening: Opening) -> Source:

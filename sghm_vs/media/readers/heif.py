@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
+from av.container import InputContainer
+from av.video.format import VideoFormat
+from av.video.stream import VideoStream
 
 from sghm_vs.errors import SourceError
 
@@ -56,7 +59,32 @@ def is_avif_sequence(head: bytes) -> bool:
 def sequence_track(path: Path) -> int:
     """Return which of an animated AVIF's tracks moves: its first shows one picture of it alone."""
     with av.open(str(path)) as file:
-        return max(file.streams.video, key=lambda stream: stream.frames).index
+        return moving_track(file).index
+
+
+def moving_track(file: InputContainer) -> VideoStream:
+    """Return the track of an animated AVIF that moves and has its color."""
+    return max(file.streams.video, key=lambda stream: stream.frames)
+
+
+def alpha_track(path: Path, color: int) -> int | None:
+    """
+    Return which of an animated AVIF's tracks is the alpha of its track `color`; None is of none.
+
+    Source:
+        AV1 Image File Format, 4: the alpha of a track is an auxiliary track of its size, of one plane.
+    """
+    with av.open(str(path)) as file:
+        streams = file.streams.video
+        moving = next((one for one in streams if one.index == color), streams[0])
+        for one in streams:
+            kind: VideoFormat | None = one.format
+            is_alike = (one.frames, one.width, one.height) == (
+                moving.frames, moving.width, moving.height
+            )  # fmt: skip
+            if one.index > color and is_alike and kind is not None and len(kind.components) == 1:
+                return one.index
+    return None
 
 
 def avif_coding(path: Path) -> Coding | None:

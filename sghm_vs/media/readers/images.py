@@ -12,6 +12,7 @@ import vapoursynth as vs
 
 from sghm_vs.clips import to_gray_frame
 from sghm_vs.errors import SourceError
+from sghm_vs.media.readers.animated import refuse_moving
 from sghm_vs.media.readers.oiio import (
     OIIO_SUFFIXES,
     TIFF_SUFFIXES,
@@ -90,6 +91,7 @@ def picture_clip(
     files = [None if path is None else path.absolute() for path in paths]
     assert files[0] is not None  # noqa: S101 - a sequence begins with a frame that is there
     first_file = files[0]
+    refuse_moving(first_file)
     is_exr = first_file.suffix.lower() == ".exr"
     window = whole_window(first_file, layer) if keep_windows and is_exr else None
     wanted = Wanted(layer, window, with_alpha, channel)
@@ -100,6 +102,8 @@ def picture_clip(
 
     def read(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         file = files[n]
+        if file is not None:
+            refuse_moving(file)
         picture = first.black() if file is None else read_picture(file, wanted)
         if str(picture) != str(first):
             msg = (

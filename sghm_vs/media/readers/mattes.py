@@ -16,8 +16,8 @@ from sghm_vs.color.convert import read_color, to_full_range_gray, to_matte
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SourceError, with_options
 from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.readers.animated import is_movie
 from sghm_vs.media.readers.oiio import MATTE
-from sghm_vs.media.sequences import PICTURE_SUFFIXES
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
 from sghm_vs.options import MATTE_WORDS, Missing, Opening
@@ -69,7 +69,7 @@ def open_matte(
 
 def _opening(path: Path, plate: Source | None) -> Opening:
     """Return how to open a matte whose frames keep their numbers, whenever they are shown."""
-    if path.is_file() and path.suffix.lower() not in PICTURE_SUFFIXES:
+    if path.is_file() and is_movie(path):
         records = [record for _, record in records_of(Target(path, None))]
         return Opening(with_alpha=True, vfr=any("times" in one.facts for one in records))
     rate = None if plate is None else Fraction(plate.clip.fps) or None

@@ -19,6 +19,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from sghm_vs.errors import SourceError, if_there, listed
+from sghm_vs.media.frame_times import unwrapped
 from sghm_vs.media.readers import heif, planes
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,12 @@ STREAM_PACKETS = {188: 0, 192: 4, 204: 0}
 """Sizes that packets of a transport stream have, and where in them their first letter is, a G."""
 TAIL_S = 2
 """Within so much of a stream's end lies the packet that is shown last."""
+EXPLAINED = {
+    "Invalid track index": "no video in it",
+    "Failed to create filter": "its times give no rate; write it anew, at N frames a second: "
+    "ffmpeg -r N -i MOVIE -an -c:v ffv1 NEW.mkv",
+}
+"""What BestSource means by its words."""
 EARLY_S = Fraction(1, 4)
 """A movie that ends earlier than its header says by more than this was cut off."""
 
@@ -79,6 +86,8 @@ class Movie(NamedTuple):
     """Seconds of one of these."""
     track: int
     """The number of its track; -1 is BestSource's first."""
+    end_s: Fraction | None
+    """When its last packet ends, in seconds; None where that can't be told."""
 
     @property
     def start_s(self) -> Fraction:
@@ -130,14 +139,16 @@ def open_movie(path: Path, track: int | None = None, *, with_alpha: bool = False
             "give a complete file with a video track"
         )
         raise SourceError(msg) from None
-    _warn_of_early_end(path, number)
+    end_s = _found_end(path, number)
     tick_s = Fraction(read["timebasenum"], read["timebaseden"])
     clip = _completed(read["clip"], path, number, with_alpha=with_alpha)
+    if with_alpha and path.suffix.lower() == ".avif":
+        clip = _with_alpha_track(clip, path, number)
     clip = _upright(_with_fields(clip, path, number), path)
     ticks = read["timestamps"]
     # VapourSynth gives one number by itself.
     ticks = (ticks,) if isinstance(ticks, int) else tuple(ticks)
-    return Movie(clip, ticks, tick_s, number)
+    return Movie(clip, unwrapped(ticks), tick_s, number, end_s)
 
 
 @contextlib.contextmanager
@@ -163,6 +174,17 @@ def _completed(clip: vs.VideoNode, path: Path, number: int, *, with_alpha: bool)
     if with_alpha and missing.alpha_decoder is not None:
         clip = planes.with_alpha(clip, path, number, missing.alpha_decoder)
     return planes.whole(clip, path, number, missing) if missing.has_cut_chroma else clip
+
+
+def _with_alpha_track(clip: vs.VideoNode, path: Path, number: int) -> vs.VideoNode:
+    """Return `clip` of an animated AVIF, whose alpha is a track of its own."""
+    track = heif.alpha_track(path, number)
+    if track is None:
+        return clip
+    alpha = vs.core.bs.VideoSource(
+        str(path), track=track, cachemode=INDEX_IN_MEMORY, showprogress=0, apply_rotation=0
+    )
+    return clip.std.ClipToProp(alpha, "_Alpha")
 
 
 def _with_fields(clip: vs.VideoNode, path: Path, number: int) -> vs.VideoNode:
@@ -273,14 +295,15 @@ def _video_tracks(path: Path) -> list[Track]:
         return []
 
 
-def _warn_of_early_end(path: Path, number: int) -> None:
+def _found_end(path: Path, number: int) -> Fraction | None:
+    """Return when the last packet that is there ends, in seconds; warn if it isn't the movie's end."""
     try:
         with av.open(str(path)) as container:
             videos = [stream for stream in container.streams.video if number in (stream.index, -1)]
             declared, (found, is_torn) = _declared_end(videos[0]), end_of(container, videos[0])
             is_torn |= container.format.name == "mpegts" and _is_torn_stream(path)
     except (av.error.FFmpegError, IndexError):
-        return
+        return None
     if declared is not None and found is not None and declared - found > EARLY_S:
         logger.warning(
             "%s ends after %.2f of the %.2f seconds that its header says: it was cut off; "
@@ -291,10 +314,14 @@ def _warn_of_early_end(path: Path, number: int) -> None:
         )
     elif is_torn:
         logger.warning("%s ends within a frame: it was cut off; what is there is read", path)
+    return found
 
 
 def _declared_end(stream: VideoStream) -> Fraction | None:
     """Return when the track ends, in seconds, as its header says."""
+    if stream.container.format.name == "ogg":
+        # It has no such word: FFmpeg looks at the last page that is there.
+        return None
     if stream.duration is not None:
         # Of fragments, whose header counts no frames, FFmpeg counts from 0.
         is_fragmented = "mov" in stream.container.format.name.split(",") and not stream.frames
@@ -349,5 +376,4 @@ def _is_torn_stream(path: Path) -> bool:
 def _reason(error: vs.Error) -> str:
     """Return BestSource's words, explained where they are opaque."""
     words = str(error).removeprefix("VideoSource: ")
-    # What it says of a file whose tracks are all sound.
-    return words + " (no video in it)" if words == "Invalid track index" else words
+    return words + f" ({EXPLAINED[words]})" if words in EXPLAINED else words

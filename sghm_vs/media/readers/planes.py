@@ -194,12 +194,13 @@ class Decoder:
     def _frames(self) -> Iterator[VideoFrame]:
         with av.open(str(self._path)) as movie:
             stream = next(one for one in movie.streams.video if self._number in (one.index, -1))
-            if self._coder is None:
-                yield from movie.decode(stream)
-                return
-            coder = cast("VideoCodecContext", av.CodecContext.create(self._coder, "r"))
+            coder = stream.codec_context
+            if self._coder is not None:
+                coder = cast("VideoCodecContext", av.CodecContext.create(self._coder, "r"))
             for packet in movie.demux(stream):
-                yield from coder.decode(packet)
+                # An empty packet that has a time shows a frame again; at the end comes one without.
+                if packet.size or packet.pts is None:
+                    yield from coder.decode(packet)
 
 
 def _chroma_step(kind: VideoFormat) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import vapoursynth as vs
 
 from sghm_vs.errors import counted
@@ -14,12 +15,15 @@ from sghm_vs.media.frame_times import (
     USUAL,
     Conformed,
     FrameTimes,
+    Header,
     Varying,
+    check_span,
     conform,
     constant_rate,
     filled,
     frame_times,
     packet_times,
+    read_header,
     varying,
 )
 from sghm_vs.media.metadata import TIMES
@@ -76,10 +80,61 @@ def timed(movie: Movie, path: Path, opening: Opening) -> Timed:
 
 def _times(movie: Movie, path: Path) -> FrameTimes | None:
     """Return when frames are shown: as they were decoded, and else by packets."""
-    packets, frames = packet_times(path, movie.track), movie.clip.num_frames
+    frames = movie.clip.num_frames
     if len(movie.ticks) != frames or NO_TIME in movie.ticks:
-        return packets if packets is not None and len(packets) == frames else None
-    return frame_times(movie.ticks, movie.tick_s, packets)
+        packets = packet_times(path, movie.track)
+        if packets is not None and len(packets) == frames:
+            check_span(packets, path)
+            return packets
+        if packets is not None and len(packets) != 2 * frames:
+            logger.warning(
+                "%s has %s in %s, and doesn't say when each is shown: numbers of frames may be off; "
+                "write it anew: ffmpeg -i %s -c:v ffv1 NEW.mkv",
+                path,
+                counted(frames, "frame"),
+                counted(len(packets), "packet"),
+                path,
+            )
+        return None
+    header = read_header(path, movie.track)
+    if header is None or header.tick != movie.tick_s:
+        return frame_times(movie.ticks, Header("", movie.tick_s, Fraction(0)), None)
+    times = frame_times(movie.ticks, header, None)
+    check_span(times, path)
+    is_told = constant_rate(times, header.rate) == header.rate and _is_last(times, movie.end_s)
+    if header.is_from_zero or is_told:
+        # Packets would say no more, and to read them is to read the whole file.
+        return times
+    packets = packet_times(path, movie.track)
+    if times.is_counted and packets is not None:
+        _warn_of_lost_packets(path, packets)
+    return frame_times(movie.ticks, header, packets)
+
+
+def _is_last(times: FrameTimes, end_s: Fraction | None) -> bool:
+    """Tell whether no packet is behind the last of `times`: one may show it again."""
+    step = times.ticks[-1] - times.ticks[-2]
+    return times.is_counted or end_s is None or end_s < (times.ticks[-1] + step / 2) * times.tick
+
+
+def _warn_of_lost_packets(path: Path, packets: FrameTimes) -> None:
+    """
+    Say that frames lack of which Ogg has a packet each, an empty one where nothing changed.
+
+    FFmpeg leaves the empty ones out where it copies. A page has the number of its last frame alone:
+    what stands before it is counted on from the page before, as if nothing lacked.
+    """
+    steps = np.diff(packets.ticks[:-1])
+    lost = int((steps - 1).clip(0).sum())
+    if lost:
+        logger.warning(
+            "%s lacks packets of %s, as after a cut by copying: frames before a gap are held, and may "
+            "be up to %s early; for exact times cut the whole movie by decoding it: "
+            "ffmpeg -ss START -i MOVIE -c:v ffv1 NEW.mkv",
+            path,
+            counted(lost, "frame"),
+            counted(int(steps.max()) - 1, "frame"),
+        )
 
 
 def _at(clip: vs.VideoNode, rate: Fraction) -> vs.VideoNode:
