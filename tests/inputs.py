@@ -90,6 +90,8 @@ def opened(source: Input) -> str:
         aspect = aspect_text(last)
     frames = "1 frame" if clip.num_frames == 1 else f"{clip.num_frames} frames"
     rate = f" at {clip.fps} fps" if clip.num_frames > 1 else ""
+    if found.varying is not None:
+        rate = f" of a rate that varies ({found.varying.rate} fits best)"
     first = f" from {found.first_number}" if found.first_number else ""
     return f"{found.kind}, {frames}{first}{rate}, {clip.width}x{clip.height} {clip.format.name}{aspect}"
 
@@ -317,27 +319,16 @@ case("movie of 29.97 fps that its header calls 2997/100")(
 )
 case("transport stream that begins between key frames")(midway)
 case("AVI with null frames, also first and last")(null_frames)
-HELD = (
-    "-f",
-    "lavfi",
-    "-i",
-    "testsrc2=s=64x36:r=6:d=2",
-    "-vf",
-    "fps=24",
-    "-c:v",
-    "libtheora",
-    "-g",
-    12,
-)
+RED = ("-f", "lavfi", "-i", "color=red:s=64x48:r=24:d=2", "-c:v", "libtheora", "-g", 12)
 NOT_EMPTY = ("-c", "copy", "-bsf:v", "noise=drop='not(size)'")
 case("Ogg Theora with empty packets, each the last frame again")(
-    lambda f: Input(ffmpeg(*HELD, f / "screen.ogv"))
+    lambda f: Input(ffmpeg(*RED, f / "screen.ogv"))
 )
 case("the same, cut by copying")(
-    lambda f: Input(ffmpeg("-ss", 1, "-i", ffmpeg(*HELD, f / "a.ogv"), "-c", "copy", f / "cut.ogv"))
+    lambda f: Input(ffmpeg("-ss", 1, "-i", ffmpeg(*RED, f / "a.ogv"), "-c", "copy", f / "cut.ogv"))
 )
 case("the same, copied without the empty packets")(
-    lambda f: Input(ffmpeg("-i", ffmpeg(*HELD, f / "a.ogv"), *NOT_EMPTY, f / "copied.ogv"))
+    lambda f: Input(ffmpeg("-i", ffmpeg(*RED, f / "a.ogv"), *NOT_EMPTY, f / "copied.ogv"))
 )
 case("MPEG-4 of 40 frames, of which 31 are not coded")(
     lambda f: Input(write_mpeg4(f / "cam.mp4", {n for n in range(40) if n % 5}))

@@ -11,10 +11,12 @@ import vapoursynth as vs
 
 from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.media.probe import probe
 from sghm_vs.media.readers import Opening, open_source
 from sghm_vs.media.verification.sidecar import read_record
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from tests.decoding import decoded
+from tests.repeated_frames import ffmpeg
 
 FRAMES, WIDTH, HEIGHT = 6, 96, 64
 
@@ -184,3 +186,32 @@ def test_an_edit_and_a_scripts_own_alpha_are_not_taken_apart_in_fields(tmp_path,
     words = ["timeline", "cut.otio", "-o", str(tmp_path / "m"), "--deinterlace", "field"]
     assert main(words) == 1
     assert "an edit counts frames" in capsys.readouterr().err
+
+
+def test_hevc_that_is_coded_in_fields_is_read_as_the_frames_that_they_make(tmp_path):
+    code = "lum='40+N'"
+    source = (
+        "-f",
+        "lavfi",
+        "-i",
+        "color=gray:s=64x32:r=50:d=0.8",
+        "-vf",
+        f"geq={code}:cb=128:cr=128",
+    )
+    coder = ("-c:v", "libx265", "-pix_fmt", "yuv420p", "-x265-params")
+    options = "interlace=tff:log-level=none:crf=4:pools=1"
+    clip = ffmpeg(*source, *coder, options, tmp_path / "fields.mkv")
+
+    media, source = probe(clip), open_source(clip)
+
+    assert (source.clip.width, source.clip.height, source.clip.num_frames) == (64, 64, 20)
+    assert (media.width, media.height, len(media.frames)) == (64, 64, 20)
+    assert source.clip.fps == media.rate == 25
+    for n, frame in enumerate(source.clip.frames()):
+        rows = np.asarray(frame[0]).mean(axis=1)
+        assert frame.props["_FieldBased"] == vs.FIELD_TOP
+        assert abs(rows[::2].mean() - (40 + 2 * n)) < 1
+        assert abs(rows[1::2].mean() - (41 + 2 * n)) < 1
+    pictures = open_source(clip, Opening(deinterlace="field")).clip
+    assert (pictures.num_frames, pictures.fps) == (40, 50)
+    assert not pictures.get_frame(7).props["_FieldBased"]

@@ -334,5 +334,29 @@ def test_scores_are_of_the_same_frames(plate, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["mean"]["mad"] == pytest.approx(0, abs=1e-6)
     assert main([*words, "--gt", str(plate), "--pred-start", "21"]) == 0
     assert json.loads(capsys.readouterr().out)["mean"]["mad"] == pytest.approx(1000 / 65.535)
-    assert main([*words, "--gt", str(plate), "--pred-start", "40"]) == 1
+    assert main([*words, "--gt", str(plate), "--pred-start", "60"]) == 1
     assert "--pred-start N" in capsys.readouterr().err
+
+
+def test_what_a_matte_or_its_truth_has_beyond_the_other_is_told_and_not_scored(
+    plate, tmp_path, capsys, caplog
+):
+    matte = write_matte(plate, tmp_path / "m.mkv", "20-49")
+    part = write_matte(plate, tmp_path / "t.mkv", "40-55")
+    words = ["eval", "--json", "--quiet", "--pred"]
+
+    for pred, truth in ((matte, part), (part, matte)):
+        caplog.clear()
+        assert main([*words, str(pred), "--gt", str(truth)]) == 0
+        assert json.loads(capsys.readouterr().out)["mean"]["mad"] == pytest.approx(0, abs=1e-6)
+        assert f"{pred.name} has" in caplog.text
+
+
+def test_the_warp_error_is_of_the_frames_that_plate_and_matte_have(plate, tmp_path, capsys, caplog):
+    long = write_matte(plate, tmp_path / "m.mkv")
+    short = write_plate(tmp_path / "part.mkv", 30)
+    words = ["eval", "--json", "--quiet", "--pred", str(long), "--plate", str(short)]
+
+    assert main([*words, "--pred-start", "0"]) == 0
+    assert "warp" in json.loads(capsys.readouterr().out)["mean"]
+    assert "60 frames" in caplog.text

@@ -78,7 +78,7 @@ def add_parser(verbs: options.Verbs) -> None:
         metavar="N",
         help="the frame of the truth, or of the plate, that the first frame of --pred is of "
         "(default: as its sidecar, EXR headers, timecode or numbers say; else all are of equal "
-        "length)",
+        "length); frames that both have are scored",
     )
     parser.add_argument(
         "-o",
@@ -176,17 +176,17 @@ def _warp_error(args: argparse.Namespace) -> float:
     if matte.clip.num_frames == 1:
         msg = f"{args.pred} is one frame, and the warp error is between frames; give a movie"
         raise SettingsError(msg)
-    return warp_error(matte.clip, _of_frames_of(matte, _plate(args, matte), args))
+    return warp_error(*_in_common(matte, [_plate(args, matte)], args))
 
 
 def _score_footage(args: argparse.Namespace) -> dict[str, float]:
     from sghm_vs.evaluate import score_clip
 
     matte = _open_matte(args.pred, args)
-    truth = _of_frames_of(matte, _open_matte(args.gt, args, matte), args)
-    plate = None if args.plate is None else _of_frames_of(matte, _plate(args, matte), args)
+    plates = [] if args.plate is None else [_plate(args, matte)]
+    pred, truth, *plate = _in_common(matte, [_open_matte(args.gt, args, matte), *plates], args)
     with progress("eval", quiet=args.quiet) as report:
-        return score_clip(matte.clip, truth, report, plate)
+        return score_clip(pred, truth, report, *plate)
 
 
 def _plate(args: argparse.Namespace, matte: Source) -> Source:
@@ -197,12 +197,13 @@ def _plate(args: argparse.Namespace, matte: Source) -> Source:
     return open_source(args.plate, opening_of(matte))
 
 
-def _of_frames_of(matte: Source, other: Source, args: argparse.Namespace) -> vs.VideoNode:
-    """Return the frames of `other` that those of `matte` are of."""
-    from sghm_vs.media.pairing import cut_to, pair
+def _in_common(matte: Source, others: list[Source], args: argparse.Namespace) -> list[vs.VideoNode]:
+    """Return the frames that `matte` and all of `others` have, its own first."""
+    from sghm_vs.media.pairing import in_common, pair
 
     flag = "--pred-start"
-    return cut_to(matte, pair(matte, other, args.pred_start, flag), other, flag)
+    paired = [(other, pair(matte, other, args.pred_start, flag)) for other in others]
+    return in_common(matte, paired, flag)
 
 
 def _score_folders(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:

@@ -9,7 +9,7 @@ or as what the plate's own time says was there before its first frame, and it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -180,18 +180,37 @@ def aligned(
     return _timed(_moved_to(clip, pairing.first - plate.first_number, plate.clip.num_frames), plate)
 
 
-def cut_to(matte: Source, pairing: Pairing, plate: Source, flag: str) -> vs.VideoNode:
+def in_common(
+    matte: Source, others: Sequence[tuple[Source, Pairing]], flag: str
+) -> list[vs.VideoNode]:
     """
-    Return the frames of `plate` that those of `matte` are of.
+    Return the frames that `matte` and all of `others` have: its own, and theirs in their order.
+
+    What `matte` has beyond one of them is told.
+
+    Args:
+        matte: What was made of the others' frames.
+        others: Each with where the matte begins in it.
+        flag: How the user says it.
 
     Raises:
-        SourceError: It lacks some of them.
+        SourceError: They have no frame in common.
     """
-    covered, whole = _covered_frames(matte, pairing), plate.frames
-    if not whole.holds(covered):
-        raise _extents_error(matte, plate, pairing, flag)
-    first = covered.first - whole.first
-    return plate.clip[first : first + len(covered)]
+    first, last = 0, matte.clip.num_frames - 1
+    for other, pairing in others:
+        check_meeting(matte, pairing, other, flag)
+        start = other.first_number - pairing.first
+        first, last = max(first, start), min(last, start + other.clip.num_frames - 1)
+    if first > last:
+        met = " and ".join(_extents(matte, other, pairing) for other, pairing in others)
+        msg = f"{met}: no frame is in all of them; type {_hint(others[0][0], flag)}"
+        raise SourceError(msg)
+    shifts = [pairing.first - other.first_number for other, pairing in others]
+    cut = [matte.clip, *(other.clip for other, _ in others)]
+    return [
+        clip[first + shift : last + shift + 1]
+        for clip, shift in zip(cut, [0, *shifts], strict=True)
+    ]
 
 
 def check_meeting(matte: Source, pairing: Pairing, plate: Source, flag: str) -> None:

@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from sghm_vs.clips import computed
 from sghm_vs.errors import SourceError, if_there, listed
 from sghm_vs.media.frame_times import unwrapped
 from sghm_vs.media.readers import heif, planes
@@ -144,10 +145,12 @@ def open_movie(path: Path, track: int | None = None, *, with_alpha: bool = False
     clip = _completed(read["clip"], path, number, with_alpha=with_alpha)
     if with_alpha and path.suffix.lower() == ".avif":
         clip = _with_alpha_track(clip, path, number)
-    clip = _upright(_with_fields(clip, path, number), path)
     ticks = read["timestamps"]
     # VapourSynth gives one number by itself.
     ticks = (ticks,) if isinstance(ticks, int) else tuple(ticks)
+    if is_coded_in_fields(path, number):
+        clip, ticks = _woven(clip, path), ticks[: len(ticks) // 2 * 2 : 2]
+    clip = _upright(_with_fields(clip, path, number), path)
     return Movie(clip, unwrapped(ticks), tick_s, number, end_s)
 
 
@@ -185,6 +188,47 @@ def _with_alpha_track(clip: vs.VideoNode, path: Path, number: int) -> vs.VideoNo
         str(path), track=track, cachemode=INDEX_IN_MEMORY, showprogress=0, apply_rotation=0
     )
     return clip.std.ClipToProp(alpha, "_Alpha")
+
+
+def is_coded_in_fields(path: Path, number: int) -> bool:
+    """
+    Tell whether each picture of a track is a field.
+
+    HEVC alone gives fields as they are coded; of other codecs decoders make frames of them.
+
+    Source:
+        ITU-T H.265 D.3.3: pic_struct; FFmpeg says of a picture that is a field that it is interlaced.
+    """
+    try:
+        with av.open(str(path)) as movie:
+            stream = next(one for one in movie.streams.video if number in (one.index, -1))
+            if stream.codec_context.codec.canonical_name != "hevc":
+                return False
+            return next(movie.decode(stream)).interlaced_frame
+    except (av.error.FFmpegError, UnicodeEncodeError, StopIteration):
+        return False
+
+
+def _woven(fields: vs.VideoNode, path: Path) -> vs.VideoNode:
+    """Return the frames of which a clip has the fields, each a frame of half the height."""
+    pairs = fields.num_frames // 2
+    first, second = (fields[at : 2 * pairs : 2] for at in (0, 1))
+    with fields.get_frame(0) as frame:
+        order = frame.props.get("_FieldBased")
+    plain = fields.std.SetFieldBased(int(vs.FIELD_PROGRESSIVE))
+    woven = plain.std.DoubleWeave(tff=order == vs.FIELD_TOP)[: 2 * pairs : 2]
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        found = [frame.props.get("_FieldBased") for frame in frames[1:]]
+        if found[0] != order or found[1] == order:
+            msg = (
+                f"{path} is coded in fields, and from field {2 * n} on one lacks or is another; cut it "
+                "before, or give footage in frames"
+            )
+            raise SourceError(msg)
+        return frames[0]
+
+    return computed(woven, [woven, first, second], make)
 
 
 def _with_fields(clip: vs.VideoNode, path: Path, number: int) -> vs.VideoNode:
