@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import OpenEXR
 import pytest
 import vapoursynth as vs
 
@@ -321,13 +322,29 @@ def test_a_movie_of_one_rate_keeps_it(tmp_path, caplog):
     assert not open_source(clip, Opening(vfr=True)).origin.times
 
 
-def test_a_sequence_of_a_varying_movie_says_that_times_are_lost(tmp_path, caplog):
+@pytest.mark.parametrize("words", [[], ["--vfr"]])
+@pytest.mark.parametrize("form", ["png", "exr"])
+def test_a_sequence_of_a_varying_movie_says_when_each_frame_is_shown(tmp_path, form, words, caplog):
     clip = write_movie(tmp_path / "clip.mp4")
+    exact = {n: round(float(at), 6) for n, at in enumerate(shown_at(clip))}
 
-    exported(clip, tmp_path / "m.####.png")
+    exported(clip, tmp_path / f"m.####.{form}", "--frames", "5-23", *words)
 
-    assert "--rate 30" in caplog.text
-    assert len([*tmp_path.glob("m.*.png")]) == 24
+    record = json.loads((tmp_path / f"m.5-23.{form}.json").read_text())
+    assert record["shown_s"] == {str(n): exact[n] for n in range(5, 24)}
+    assert ("--rate 30" in caplog.text) == (not words)
+    if form == "exr":
+        with OpenEXR.File(str(tmp_path / "m.0007.exr")) as file:
+            assert float(file.header()["sghm_vs:source_time"]) == exact[7]
+
+
+def test_a_sequence_of_a_varying_movie_becomes_a_movie_with_its_times(tmp_path):
+    clip = write_movie(tmp_path / "clip.mp4")
+    exported(clip, tmp_path / "m.####.exr", "--layout", "alpha")
+    words = ["export", str(clip), "--alpha", str(tmp_path / "m.####.exr"), "--quiet"]
+
+    assert main([*words, "-o", str(tmp_path / "x.mov"), "--vfr"]) == 0
+    assert shown_at(tmp_path / "x.mov") == shown_at(clip)
 
 
 def test_a_matte_of_a_conformed_movie_is_not_laid_on_its_own_frames(tmp_path, capsys):

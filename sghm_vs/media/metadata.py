@@ -58,6 +58,14 @@ class SourceMetadata:
     """Which frame of the movie each shows, by the source's number, where they were brought to a rate;
     else empty."""
 
+    def shown_s(self, frame: int) -> float | None:
+        """
+        Return when clip frame `frame` is shown, in seconds, as its movie counts.
+
+        None at a constant rate, where its number says it.
+        """
+        return round(float(self.sound_start + self.times[frame]), 6) if self.times else None
+
     def at(self, frames: int, rate: Fraction) -> SourceMetadata:
         """Return the origin of a clip cut to begin `frames` later, at `rate` frames a second."""
         later = Fraction(frames) / rate if rate else Fraction(0)

@@ -241,7 +241,7 @@ def deliver(
     over = _open_over(delivery.over, source) if "review" in met else None
     foreground = foreground if "color" in met else None
     _warn_of_assumed_rate(source, written.outputs)
-    _warn_of_lost_times(source)
+    _tell_of_times(source)
     return export(
         cut(source.clip),
         cut(alpha),
@@ -336,12 +336,12 @@ def _conforming(rate: Fraction, flag: str = "--rate") -> str:
     return cure(script=f"Opening(rate=Fraction({str(rate)!r}))", typed=f"{flag} {rate}")
 
 
-def _warn_of_lost_times(source: Source) -> None:
-    """Say that a sequence of the source holds its frames alone."""
+def _tell_of_times(source: Source) -> None:
+    """Say where a sequence has the times of the source's frames."""
     if source.varying is not None:
         logger.warning(
-            "%s has a varying frame rate: %s; a sequence has its frames, and not their times: %s "
-            "conforms it",
+            "%s has a varying frame rate: %s; a sequence has its frames, and when each is shown is "
+            "in its sidecar (shown_s) and in EXR headers (sghm_vs:source_time); %s conforms it",
             source.path,
             source.varying,
             _conforming(source.varying.rate),

@@ -41,7 +41,7 @@ class Timed:
     conformed: Conformed | None = None
     """How it was brought to the clip's rate, if it was."""
     times: FrameTimes | None = None
-    """Where they are kept: the clip's rate is only near to them."""
+    """Where there is no one rate: the clip's is only near to them."""
     varying: Varying | None = None
     """Why the clip's rate means nothing, where neither was asked for."""
 
@@ -75,7 +75,7 @@ def timed(movie: Movie, path: Path, opening: Opening) -> Timed:
     whole = filled(times)
     if whole is not None:
         return _conformed(clip, path, times, whole)
-    return Timed(clip=clip, varying=varying(times))
+    return Timed(clip=clip, times=times, varying=varying(times))
 
 
 def _times(movie: Movie, path: Path) -> FrameTimes | None:

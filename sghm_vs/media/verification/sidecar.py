@@ -84,6 +84,9 @@ class Record:
     conformed: Mapping[str, Any] = field(default_factory=dict)
     """Of a movie that was brought to a rate: this, and by the footage's numbers which frames are
     doubled, and which of the movie's frames were dropped."""
+    shown_s: Mapping[int, float] = field(default_factory=dict)
+    """Of a sequence of a movie whose rate varies: when each frame is shown, in seconds, as the movie
+    counts."""
     state: str = UNFINISHED
     samples: Mapping[int, Sample] = field(default_factory=dict)
     files: Mapping[str, File] = field(default_factory=dict)
@@ -258,6 +261,7 @@ def join(target: Target, numbers: range) -> None:
         next(one for one in parts if one.first == numbers[0]),
         last=numbers[-1],
         conformed=_joined(parts),
+        shown_s={n: one for part in parts for n, one in part.shown_s.items() if n in numbers},
         samples={n: one for part in parts for n, one in part.samples.items() if n in numbers},
         files={name: one for part in parts for name, one in part.files.items()},
         times={

@@ -153,6 +153,8 @@ class ExrWriter(SequenceWriter):
             header["reelName"] = origin.reel
         if origin.file:
             header["sghm_vs:source_file"] = origin.file
+        if (shown_s := origin.shown_s(n)) is not None:
+            header["sghm_vs:source_time"] = f"{shown_s:.6f}"
         header |= {f"sghm_vs:{key}": value for key, value in job.metadata.items()}
         return header | windows(props)
 

@@ -50,6 +50,7 @@ class Delivery:
             last=numbers[-1],
             source_first=job.origin.first_frame if job.origin.file else None,
             conformed=_conformed(job, len(numbers)),
+            shown_s=_shown_s(job, numbers) if target.sequence is not None else {},
             how={
                 "version": version("sghm-vs"),
                 "form": job.output_format.fields(),
@@ -134,6 +135,12 @@ class Delivery:
             ).samples[0]
             for n in sampled
         }
+
+
+def _shown_s(job: Job, numbers: range) -> dict[int, float]:
+    """Return when the frames are shown, by their numbers; none at a constant rate."""
+    found = {number: job.origin.shown_s(n) for n, number in enumerate(numbers)}
+    return {number: shown_s for number, shown_s in found.items() if shown_s is not None}
 
 
 def _conformed(job: Job, frames: int) -> dict[str, object]:
