@@ -34,6 +34,7 @@ from sghm_vs.media.readers import open_source
 from sghm_vs.options import Opening
 from tests import checkpoints
 from tests.checkpoints import CHECKPOINTS
+from tests.field_pictures import write_fields
 from tests.null_frames import with_null_frames
 from tests.repeated_frames import MOVING_JXL, write_mpeg4, write_packed
 
@@ -339,6 +340,19 @@ case("AVI of 41 frames, in packets of two as DivX has them")(
 case("movie with times that lie 400 days apart")(
     lambda f: Input(
         ffmpeg(*VIDEO, *X264, "-bsf:v", "setts=ts=PTS+gte(N\\,24)*34560000/TB", f / "cam.mkv")
+    )
+)
+case("HEVC coded in fields")(
+    lambda f: Input(
+        ffmpeg(
+            *VIDEO, "-c:v", "libx265", "-x265-params", "interlace=tff:log-level=none",
+            f / "fields.mkv",
+        )
+    )
+)  # fmt: skip
+case("H.264 coded in fields")(
+    lambda f: Input(
+        ffmpeg("-r", 50, "-i", write_fields(f / "a.h264", 20), "-c", "copy", f / "a.mkv")
     )
 )
 case("AVI with B-frames")(lambda folder: Input(movie(folder / "capture.avi", "-bf", 2)))

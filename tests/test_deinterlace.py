@@ -16,6 +16,7 @@ from sghm_vs.media.readers import Opening, open_source
 from sghm_vs.media.verification.sidecar import read_record
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from tests.decoding import decoded
+from tests.field_pictures import write_fields
 from tests.repeated_frames import ffmpeg
 
 FRAMES, WIDTH, HEIGHT = 6, 96, 64
@@ -215,3 +216,20 @@ def test_hevc_that_is_coded_in_fields_is_read_as_the_frames_that_they_make(tmp_p
     pictures = open_source(clip, Opening(deinterlace="field")).clip
     assert (pictures.num_frames, pictures.fps) == (40, 50)
     assert not pictures.get_frame(7).props["_FieldBased"]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.ts"])
+def test_h264_that_is_coded_in_fields_has_the_frames_that_they_make(tmp_path, name):
+    fields = write_fields(tmp_path / "a.h264", 20)
+    clip = ffmpeg("-fflags", "+genpts", "-r", 50, "-i", fields, "-c", "copy", tmp_path / name)
+
+    media, source = probe(clip), open_source(clip)
+
+    assert (source.clip.num_frames, source.clip.fps) == (20, 25)
+    assert (len(media.frames), media.rate) == (20, 25)
+    for n, frame in enumerate(source.clip.frames()):
+        rows = np.asarray(frame[0])[:, 0]
+        assert frame.props["_FieldBased"] == vs.FIELD_TOP
+        assert {*rows[::2]} == {40 + 2 * n}
+        assert {*rows[1::2]} == {41 + 2 * n}
+    assert open_source(clip, Opening(deinterlace="field")).clip.num_frames == 40

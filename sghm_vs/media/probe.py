@@ -27,7 +27,7 @@ from sghm_vs.media.frame_times import (
 from sghm_vs.media.metadata import movie_metadata, picture_metadata
 from sghm_vs.media.readers.animated import SUFFIXES, is_movie, refuse_moving_jxl
 from sghm_vs.media.readers.heif import moving_track
-from sghm_vs.media.readers.movie import end_of, is_coded_in_fields
+from sghm_vs.media.readers.movie import end_of, has_packet_a_field, is_coded_in_fields
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.options import DEFAULT_RATE, RATE_MAX, FrameRange, exact_rate
@@ -106,7 +106,9 @@ def _movie(path: Path, wanted: Fraction | None) -> Media:
     try:
         with av.open(str(path)) as movie:
             stream = _picture_track(movie)
-            size, number = (stream.width, stream.height), stream.index
+            size, number, coder = (stream.width, stream.height), stream.index, stream.codec_context
+            decoded = _exact(coder.framerate or Fraction(0))
+            is_h264 = coder.codec.canonical_name == "h264"
             rate, frames, found = _counted(movie, stream, wanted)
     except SourceError:
         raise
@@ -117,6 +119,8 @@ def _movie(path: Path, wanted: Fraction | None) -> Media:
     if not rate:
         msg = f"{path} can't be read as a movie: it says no rate; give a complete file"
         raise SourceError(msg)
+    if is_h264 and rate == 2 * decoded and has_packet_a_field(path, number):
+        rate, frames = decoded, frames // 2
     if is_coded_in_fields(path, number):
         rate, frames, size = rate / 2, frames // 2, (size[0], 2 * size[1])
     origin = movie_metadata(path, rate)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,8 @@ MATROSKA_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)", re.ASCII)
 """As in "00:00:01.500000000"."""
 STREAM_PACKETS = {188: 0, 192: 4, 204: 0}
 """Sizes that packets of a transport stream have, and where in them their first letter is, a G."""
+PACKETS_DECODED = 16
+"""Packets that tell whether each is a field."""
 TAIL_S = 2
 """Within so much of a stream's end lies the packet that is shown last."""
 EXPLAINED = {
@@ -207,6 +210,18 @@ def is_coded_in_fields(path: Path, number: int) -> bool:
             return next(movie.decode(stream)).interlaced_frame
     except (av.error.FFmpegError, UnicodeEncodeError, StopIteration):
         return False
+
+
+def has_packet_a_field(path: Path, number: int) -> bool:
+    """Tell whether two packets of a track make a frame, by its first ones."""
+    with av.open(str(path)) as movie:
+        stream = next(one for one in movie.streams.video if one.index == number)
+        packets = [*islice(movie.demux(stream), PACKETS_DECODED)]
+        coder = stream.codec_context
+        frames = [frame for packet in packets for frame in coder.decode(packet)]
+        # What is left is behind a packet of nothing.
+        frames += coder.decode(None) if packets[-1].size else []
+    return 2 * len(frames) == len([packet for packet in packets if packet.size])
 
 
 def _woven(fields: vs.VideoNode, path: Path) -> vs.VideoNode:
