@@ -29,8 +29,8 @@ PLACES_MAX = 2**27
 """Frames that a movie may have at one rate, 64 days at 24 a second; more are of damaged times."""
 FASTEST = 960
 """Frames per second to which a movie may be conformed."""
-EACH_SHOWN = frozenset({"mpeg4", "theora"})
-"""Codecs whose packets are a frame each, also one that says no more than that nothing changed."""
+NEVER_AGAIN = frozenset({"av1", "h264", "hevc", "mpeg1video", "mpeg2video", "vc1", "vp8", "vp9"})
+"""Codecs in which a packet without a frame is a field, hidden or lost, and never says: as before."""
 LOST_MAX = 0.125
 """The share of frames that may be lost at a constant rate; where more are, the rate varies."""
 LOST_BY_RATE_MAX = 0.005
@@ -192,16 +192,14 @@ def _with_repeated(times: FrameTimes, packets: FrameTimes, header: Header) -> Fr
     """
     Return numbers of frames at the rate of packets, of which some give no frame: nothing changed.
 
-    None is where packets may be something else: fields, or pictures that are never shown.
+    None is where packets without a frame are something else.
     """
     place = {tick: number for number, tick in enumerate(packets.ticks[:-1])}
-    rate = constant_rate(packets, header.rate) if len(times) < len(packets) else None
+    is_repeated = header.codec not in NEVER_AGAIN and len(times) < len(packets)
+    rate = constant_rate(packets, header.rate) if is_repeated else None
     if rate is None or not place.keys() >= {*times.ticks[:-1]}:
         return None
     numbers = [place[tick] for tick in times.ticks[:-1]]
-    # Frames in two fields have two packets each, everywhere.
-    if header.codec not in EACH_SHOWN and 1 not in np.diff(numbers):
-        return None
     return FrameTimes((*numbers, len(packets)), 1 / rate, numbers[0])
 
 
