@@ -54,10 +54,13 @@ VOTERS = 4
 """So many times farther than the alpha's are the neighbors that vote on where people are."""
 DENOISING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""
-REACH_MAX = (1 + VOTERS) * TR_MAX + DENOISING_FRAMES
+KEY_SPAN_MAX = 120
+REACH_MAX = max((1 + VOTERS) * TR_MAX + DENOISING_FRAMES, KEY_SPAN_MAX)
 """Frames before and after a frame that may help with it, whatever the settings."""
-GUIDE_FILES = ("mask", "trimap", "keep", "holdout")
-"""Which of `Guides` name footage."""
+GUIDE_CLIPS = ("mask", "trimap", "keep", "holdout")
+"""Which of `Guides` name footage, a picture for each frame."""
+GUIDE_FILES = (*GUIDE_CLIPS, "keys")
+"""Which name what is read."""
 PRESETS = {"off": 0, "fast": 1, "default": 2, "quality": 3}
 """What a word for `tr` means: how many frames each way."""
 
@@ -653,6 +656,26 @@ class Guides:
         write=_write_path,
         is_file=True,
     )
+    keys: Path | None = knob(
+        None,
+        "a folder or a sequence of pictures, by number, of some frames: white is a person, black is "
+        "not, gray or transparent is left to the network; carried to the frames around",
+        metavar="DIR|FILES",
+        parse=Path,
+        write=_write_path,
+        is_file=True,
+        recorded="never",
+    )
+    key_span: int = knob(
+        24,
+        "how many frames each way a key changes anything",
+        metavar="N",
+        least=0,
+        most=KEY_SPAN_MAX,
+        parse=int,
+        needs="keys",
+        recorded="never",
+    )
     keep: Path | None = knob(
         None,
         "footage or a picture: where it is white the matte is exactly 1, also after edges are "
@@ -687,7 +710,7 @@ class Guides:
         least=0,
         most=1,
         parse=float,
-        needs="mask",
+        needs="mask or keys",
     )
     matte_channel: str | None = knob(
         None,
@@ -776,6 +799,13 @@ class Matting:
     """Frames in the network at once, on each device; 0 leaves that to the device."""
     debug: Path | None = None
     """A folder for a movie of each step to the alpha; see `sghm_vs.filter.debug`."""
+
+    @property
+    def reach(self) -> int:
+        """How many frames before and after a frame its alpha depends on, at most, guides and all."""
+        radius, mask_tr = self.settings.radius, self.guides.mask_tr
+        votes = 0 if self.guides.mask is None else VOTERS * (mask_tr or 0) + radius
+        return max(self.settings.reach, votes, self.guides.key_span if self.guides.keys else 0)
 
 
 def _codecs_by_ending() -> str:
@@ -1493,6 +1523,8 @@ OTHERS: Mapping[str, tuple[str, str, str]] = {
         "keep=FILE",
         "--keep FILE",
     ),
+    "keys": ("keys; name them: {}", "keys=FOLDER", "--keys FOLDER"),
+    "mask or keys": ("a mask or keys; name one: {}", "mask=FILE", "--mask FILE"),
     "matte": ("a matte that is given; name it: {}", "mask=FILE", "--mask FILE"),
 }
 """What it may need besides: in words, with what gives it in a script and on the command line."""
@@ -1526,6 +1558,8 @@ def unused(
         "neighbors": made_of(Settings, given).radius > 0,
         "mask": given.get("mask") is not None,
         "trimap, keep or holdout": any(given.get(name) for name in ("trimap", "keep", "holdout")),
+        "keys": given.get("keys") is not None,
+        "mask or keys": any(given.get(name) is not None for name in ("mask", "keys")),
         "matte": any(given.get(name) for name in GUIDE_FILES),
     }
     met |= {name for name, is_given in others.items() if is_given}

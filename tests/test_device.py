@@ -281,6 +281,21 @@ def test_a_mask_goes_the_devices_way_too(model):
         assert np.abs(plane(found) - plane(expected)).max() < 1e-4
 
 
+def test_a_trimap_guides_what_is_packed_as_it_guides_what_is_not(model):
+    clip = noise_clip(length=2)
+    halves = (
+        core.std.BlankClip(clip, format=vs.GRAYS, width=48, color=value) for value in (1, 0.5)
+    )
+    trimap = core.std.StackHorizontal([*halves])
+    direct = sghm(clip, -1, model, tr=1, trimap=trimap)
+
+    alpha = matte_clip(clip, packing(model, 1, capture=replayed), GuideClips(trimap=trimap))
+
+    found, plain = (plane(one.get_frame(1)) for one in (alpha, direct))
+    assert np.abs(found - plain).max() < 2e-3
+    assert (found[:, :48] == 1).all()
+
+
 def test_frames_of_changing_color_and_size_are_each_read_as_their_own(model):
     parts = [
         noise_clip(vs.YUV420P8, length=2).std.SetFrameProps(_Range=1),

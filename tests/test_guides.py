@@ -331,7 +331,7 @@ def test_the_command_line_keeps_after_edges_and_mattes_a_region(shot):
     [
         (["--mask-tr", "1"], "--mask-tr is for a mask; name it: --mask FILE"),
         (["--guide-start", "3"], "--guide-start is for trimap, keep and holdout"),
-        (["--guide-band", "0.1"], "--guide-band is for a mask; name it: --mask FILE"),
+        (["--guide-band", "0.1"], "--guide-band is for a mask or keys; name one: --mask FILE"),
         (["--roi", "1,2"], "'1,2' is no rectangle; write X,Y,WIDTH,HEIGHT"),
         (["--roi", "0,0,999,9"], "--roi is 0,0,999,9, and the picture is 320x176"),
         (["--keep", "nothing.png"], "nothing.png"),

@@ -10,7 +10,8 @@ from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.options import OutputFormat, called, check_used, made_of
 
 ONE_SHOTS = (
-    "frames", "mask", "mask_start", "mask_tr", "trimap", "keep", "holdout", "guide_start", "roi",
+    "frames", "mask", "mask_start", "mask_tr", "trimap", "keys", "key_span", "keep",
+    "holdout", "guide_start", "roi",
     "host", "tr", "sc_threshold", "version", "start_number", "rate",
     "missing", "track",
 )  # fmt: skip
@@ -45,7 +46,7 @@ def add_parser(verbs: options.Verbs) -> None:
     parser.add_argument(
         "--debug",
         metavar="DIR",
-        help="also write each step to the alpha as DIR/STEP.mkv: segmentation, guidance, frame, "
+        help="also write each step to the alpha as DIR/STEP.mkv: guide, segmentation, guidance, frame, "
         "band, trust, and the difference from each frame alone",
     )
     options.add_report_options(parser)

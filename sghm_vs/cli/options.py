@@ -45,7 +45,10 @@ OUTPUT_FORMS = (
     "x.mkv: FFV1 16-bit gray alpha; x.mp4: review movie (--over). Names may have {shot}, {layer}, "
     "{version} and {frame}. Several -o are written in one pass"
 )
-GUIDES = "what is known of who is where; holdout rules, then keep, then the trimap, then the mask"
+GUIDES = (
+    "what is known of who is where; holdout rules, then keep, then keys, then the trimap, then "
+    "the mask"
+)
 EDGES = "in this order; PX is a pixel of a picture whose short side is 1080, and scales with it"
 
 

@@ -7,7 +7,7 @@ Guides as clips: what a user knows of who is where, and what becomes of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from sghm_vs.clips import (
     blank_like,
     blank_of_any_size,
+    check_extent,
+    check_gray,
     check_matte,
     computed,
     read_once,
@@ -24,12 +26,13 @@ from sghm_vs.clips import (
     to_gray_frame,
 )
 from sghm_vs.color import convert
-from sghm_vs.errors import UnsupportedClipError
+from sghm_vs.errors import SettingsError, UnsupportedClipError
+from sghm_vs.filter.keys import carried
 from sghm_vs.filter.neighbors import IS_MISSING, TemporalNeighbors
 from sghm_vs.matting import guides as stage
 from sghm_vs.matting import temporal
 from sghm_vs.matting.optical_flow import shrunk
-from sghm_vs.options import GUIDE_FILES, VOTERS, Guides, Roi, Settings, check_roi
+from sghm_vs.options import GUIDE_CLIPS, VOTERS, Guides, Roi, Settings, called, check_roi
 
 VOTED_AT = 4
 """The votes on a mask are of its means over so many pixels each way, as the network's own are."""
@@ -41,18 +44,22 @@ class GuideClips:
 
     mask: vs.VideoNode | None = None
     trimap: vs.VideoNode | None = None
+    keys: Mapping[int, vs.VideoNode] = field(default_factory=dict)
+    """By frame, each as long as the clip."""
     keep: vs.VideoNode | None = None
     holdout: vs.VideoNode | None = None
     band: float = Guides().guide_band
     """As a part of the picture's short side."""
     mask_tr: int = 0
+    key_reach: int = 0
+    """How many frames each way the network is guided by a key; the alpha's filter goes on from there."""
     region: Region | None = None
     """What is matted of the picture; None is all."""
 
     @property
     def are_of_network(self) -> bool:
         """Whether the network is guided; else the alpha at most is changed after it."""
-        return self.mask is not None or self.trimap is not None
+        return self.mask is not None or self.trimap is not None or bool(self.keys)
 
     @property
     def are_last(self) -> bool:
@@ -63,9 +70,10 @@ class GuideClips:
         """Return the guides of the region alone."""
         if self.region is None:
             return self
-        given = {name: getattr(self, name) for name in GUIDE_FILES}
+        given = {name: getattr(self, name) for name in GUIDE_CLIPS}
         clips = {name: self.region.cut(clip) for name, clip in given.items() if clip is not None}
-        return replace(self, **clips, band=self.band * self.region.enlarges, region=None)
+        keys = {n: self.region.cut(key) for n, key in self.keys.items()}
+        return replace(self, **clips, keys=keys, band=self.band * self.region.enlarges, region=None)
 
     def before(self, rgb: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode | None:
         """
@@ -79,7 +87,9 @@ class GuideClips:
         if self.mask is not None:
             clips.append(_steadied(rgb, self.mask, nearby.within(VOTERS * self.mask_tr)))
         if self.trimap is not None:
-            clips.append(_said(rgb, self.trimap))
+            clips.append(_said("trimap", rgb, self.trimap))
+        if self.keys:
+            clips.append(carried(rgb, self.keys, nearby.flow, self.key_reach))
         return _in_order(clips) if clips else None
 
     def held(self, alpha: vs.VideoNode, guide: vs.VideoNode | None) -> vs.VideoNode:
@@ -93,7 +103,9 @@ class GuideClips:
             values, said, *trimap = (np.asarray(frame[0]) for frame in frames)
             held = stage.held(values, said, self.band * min(values.shape))
             for one in trimap:
-                held = stage.exact(held, stage.said(one))
+                # Keys rule over it: where they say otherwise, it says nothing.
+                exact = stage.said(one)
+                held = stage.exact(held, np.where(exact == said, exact, stage.UNKNOWN))
             return _again(held, frames[0])
 
         clips = [read_once(clip) for clip in (alpha, guide, *trimaps)]
@@ -174,6 +186,7 @@ def read_guides(
     given: Guides,
     settings: Settings,
     clips: Mapping[str, vs.VideoNode | None],
+    keys: Mapping[int, vs.VideoNode] | None = None,
 ) -> GuideClips:
     """
     Return the guides of `clip`.
@@ -183,20 +196,49 @@ def read_guides(
         given: What is said of them.
         settings: How it is matted.
         clips: By their names in `given`, gray.
+        keys: By frame, gray.
 
     Raises:
         UnsupportedClipError: One is not gray, or not of the size and length of `clip`.
-        SettingsError: A rectangle that is not in the picture.
+        SettingsError: A rectangle that is not in the picture, a key of no frame, or a span that is
+            less than how far the alpha's filter goes.
     """
+    keys = keys or {}
     found = {name: node for name, node in clips.items() if node is not None}
     for name, node in found.items():
         check_matte(name, node, clip)
+    _check_span(given, settings, keys)
     return GuideClips(
         **{name: convert.to_full_range_gray(node, vs.GRAYS) for name, node in found.items()},
         band=given.guide_band,
         mask_tr=settings.radius if given.mask_tr is None else given.mask_tr,
+        keys={n: _key(n, key, clip) for n, key in keys.items()},
+        key_reach=given.key_span - settings.radius,
         region=None if given.roi is None else region_of(clip, given.roi),
     )
+
+
+def _check_span(given: Guides, settings: Settings, keys: Mapping[int, vs.VideoNode]) -> None:
+    if keys and given.key_span < settings.radius:
+        msg = (
+            f"{called('key_span')} is {given.key_span}, and neighbors steady a frame over "
+            f"{settings.radius}, across its end; give {settings.radius} or more, or a smaller "
+            f"{called('tr')}"
+        )
+        raise SettingsError(msg)
+
+
+def _key(n: int, key: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
+    """Return the key of frame `n` as long as `clip`, and what it says in each frame."""
+    name = f"key of frame {n}"
+    if not 0 <= n < clip.num_frames:
+        msg = f"there is a {name}, and the clip has frames 0-{clip.num_frames - 1}"
+        raise SettingsError(msg)
+    check_gray(name, key)
+    check_extent(name, key[0], clip[n])
+    gray = convert.to_full_range_gray(key[0], vs.GRAYS).std.Loop(clip.num_frames)
+    timed = gray.std.AssumeFPS(src=clip) if clip.fps else gray
+    return _said(name, clip, timed)
 
 
 def kept_and_held_out(
@@ -261,9 +303,9 @@ def _small(mask: vs.VideoNode) -> vs.VideoNode:
     return computed(blank_of_any_size(mask), [mask], make)
 
 
-def _said(rgb: vs.VideoNode, trimap: vs.VideoNode) -> vs.VideoNode:
+def _said(name: str, rgb: vs.VideoNode, trimap: vs.VideoNode) -> vs.VideoNode:
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        check_size("trimap", n, frames[1], frames[0])
+        check_size(name, n, frames[1], frames[0])
         return to_gray_frame(stage.said(np.asarray(frames[1][0])), frames[0].props)
 
     return computed(blank_like(trimap), [rgb, trimap], make)

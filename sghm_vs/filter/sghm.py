@@ -61,6 +61,8 @@ def sghm(
     mask: vs.VideoNode | None = None,
     mask_tr: int | None = None,
     trimap: vs.VideoNode | None = None,
+    keys: Mapping[int, vs.VideoNode] | None = None,
+    key_span: int = 24,
     keep: vs.VideoNode | None = None,
     holdout: vs.VideoNode | None = None,
     guide_band: float = 0.02,
@@ -73,8 +75,8 @@ def sghm(
     Return the alpha of the people in `clip`.
 
     Frame n of the result is a pure function of the frames of `clip` up to 5*tr + 1 before and
-    after it, or with tr=0 of frame n alone; its neighbors end at scene changes: any frame may be
-    asked for, in any order, by any number of threads.
+    after it, or with tr=0 of frame n alone, with `keys` of as many as their span; its neighbors
+    end at scene changes: any frame may be asked for, in any order, by any number of threads.
 
     Args:
         clip: RGB, YUV or GRAY, 8 to 16 bits or float, of constant format; its size and rate may
@@ -103,11 +105,15 @@ def sghm(
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
             the network's own segmentation; gray is how likely. Where guides contradict each other,
-            `holdout` rules, then `keep`, then `trimap`, then `mask`.
+            `holdout` rules, then `keep`, then `keys`, then `trimap`, then `mask`.
         mask_tr: Temporal radius by which the mask is steadied, as by `tr`; None is `tr`, 0 takes
             each frame of it as it is.
         trimap: GRAY likewise: the alpha is exactly 1 where it is white and 0 where it is black;
             gray is left to the network.
+        keys: What is known of some frames, each a GRAY clip by the frame's number, from 0: white is
+            a person, black is not, gray is left to the network. Carried to the frames around along
+            the motion, as far as that is trusted, to the next key, a cut or the end of `key_span`.
+        key_span: How many frames each way a key changes anything, `tr` to 120.
         keep: GRAY likewise: the least alpha, so exactly 1 where it is white. Edges that are shaped
             later take it again: `edges(alpha, keep=keep)`.
         holdout: GRAY likewise: what is taken away, so exactly 0 where it is white.
@@ -149,10 +155,14 @@ def sghm(
         )
         _refuse_unused(settings, model, sc=sc, sc_threshold=sc_threshold, fetches=auto_download)
         given = Guides(
-            mask_tr=mask_tr, guide_band=guide_band, roi=None if roi is None else check_roi(roi)
+            mask_tr=mask_tr,
+            key_span=key_span,
+            guide_band=guide_band,
+            roi=None if roi is None else check_roi(roi),
         )
+        _refuse_unused_guides(given, mask=mask is not None, keys=bool(keys))
         clips = {"mask": mask, "trimap": trimap, "keep": keep, "holdout": holdout}
-        guides = read_guides(clip, given, settings, clips)
+        guides = read_guides(clip, given, settings, clips, keys)
         if input_colorspace is not None:
             clip = convert.assume_colorspace(clip, input_colorspace)
         computes = choose_computes(device_index, fp16, backend)
@@ -172,6 +182,7 @@ def sghm_prepared(
     num_streams: int = 0,
     guides: Guides | None = None,
     guide_clips: Mapping[str, vs.VideoNode] | None = None,
+    keys: Mapping[int, vs.VideoNode] | None = None,
     debug: Literal["all"] | None = None,
 ) -> vs.VideoNode:
     """
@@ -185,6 +196,7 @@ def sghm_prepared(
         num_streams: As for `sghm`.
         guides: What is said of guides.
         guide_clips: By their names there, as for `sghm`.
+        keys: As for `sghm`.
         debug: As for `sghm`.
 
     Raises:
@@ -200,7 +212,7 @@ def sghm_prepared(
         format = _output_format(clip, None)
         readable(clip)
         _check_streams(num_streams)
-        read = read_guides(clip, guides or Guides(), settings, guide_clips or {})
+        read = read_guides(clip, guides or Guides(), settings, guide_clips or {}, keys)
         engines = _engines_of(clip, weights, settings, [*networks], num_streams, load)
         return matte_clip(clip, engines, read, debug, format)
 
@@ -377,6 +389,23 @@ def _refuse_unused(
             f"model={' or '.join(map(repr, CHECKPOINTS))}, or leave it out"
         )
         raise SettingsError(msg)
+
+
+def _refuse_unused_guides(given: Guides, *, mask: bool, keys: bool) -> None:
+    """Refuse what is said of guides that are not given."""
+    unset = Guides()
+    said = {
+        "mask_tr": ("mask", mask),
+        "key_span": ("keys", keys),
+        "guide_band": ("mask or keys", mask or keys),
+    }
+    refuse_unused(
+        {
+            name: needed
+            for name, (needed, is_met) in said.items()
+            if getattr(given, name) != getattr(unset, name) and not is_met
+        }
+    )
 
 
 def _output_format(clip: vs.VideoNode, chosen: int | None) -> int:

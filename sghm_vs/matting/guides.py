@@ -6,12 +6,22 @@ A guide is a plane (height, width): 1 is subject, 0 is not, between is left to t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-type Plane = NDArray[np.float32]
-"""(height, width), 0-1."""
+from sghm_vs.matting.optical_flow import (
+    Motion,
+    Plane,
+    chained,
+    grid,
+    guided_by_mask,
+    resized,
+    sample,
+)
 
 UNKNOWN = np.float32(0.5)
 """What a guide says where it says nothing."""
@@ -19,6 +29,26 @@ EDGE = 0.5
 """Of a mask, whose gray is probability: its edge is where a person is as likely as not."""
 SURE = 1.5 / 255
 """So near to 0 or 1 a trimap or a key says what is there; a code of 8 bits may be rounded away."""
+
+LENIENCE = 0.5
+"""Power of each step's confidence on the way to a key: a small picture's pixels are larger than its
+errors."""
+TRUSTED = 0.1
+"""Of the product of these; less, and a key's word ends."""
+AGREED = 0.3
+"""Of -1 to 1, not subject to subject; less, and the keys on both sides contradict each other."""
+TINY = 1e-6
+
+
+class Side(NamedTuple):
+    """A key before or after a frame."""
+
+    key: Plane
+    """What it says, as `said`, of its picture's size."""
+    motion: Motion
+    """From the frame to it, of any size."""
+    frames: int
+    """How far it is."""
 
 
 def decided(mask: Plane) -> Plane:
@@ -66,9 +96,61 @@ def exact(alpha: Plane, trimap: Plane) -> Plane:
     return np.where(trimap == UNKNOWN, alpha, trimap)
 
 
+def toward(key: Plane, step: Motion, onward: Motion | None) -> Motion:
+    """
+    Return the motion from a frame to a key, (3, h, w), as the outlines of people move.
+
+    Args:
+        key: What the key says, small, (h, w).
+        step: The motion from the frame to the next one on the way, of any size.
+        onward: From that to the key, (3, h, w); None is the key.
+    """
+    step = resized(step, key.shape)
+    plain = step if onward is None else chained(step, onward)
+    # Where people are here, the key says: so far they went by the picture's motion.
+    step = guided_by_mask(step, _seen(key, plain)).copy()
+    step[2] = step[2] ** LENIENCE
+    return step if onward is None else chained(step, onward)
+
+
+def carried(sides: Sequence[Side], size: tuple[int, int]) -> Plane:
+    """
+    Return what keys say of a frame, (height, width): 1, 0 and `UNKNOWN`.
+
+    Each says it as far as the motion to it is trusted, and the nearer one louder.
+    """
+    total: Plane = np.zeros(size, np.float32)
+    weight, trust = total.copy(), total.copy()
+    for key, motion, frames in sides:
+        there = _enlarged(motion, size)
+        says: Plane = 2 * _seen(key, there) - 1
+        trusted: Plane = there[2] * np.abs(says)
+        loud = np.asarray(trusted / frames, np.float32)
+        total += loud * says
+        weight += loud
+        np.maximum(trust, trusted, out=trust)
+    says = np.asarray(total / np.maximum(weight, np.float32(TINY)), np.float32)
+    is_known = (trust > TRUSTED) & (np.abs(says) > AGREED)
+    return np.where(is_known, (says > 0).astype(np.float32), UNKNOWN)
+
+
+def _seen(plane: Plane, motion: Motion) -> Plane:
+    """Return what `plane` shows where each pixel of `motion`, of its size, leads."""
+    column, row = grid(*plane.shape)
+    return sample(plane, column + motion[0], row + motion[1])
+
+
+def _enlarged(motion: Motion, size: tuple[int, int]) -> Motion:
+    down, across = size[0] / motion.shape[1], size[1] / motion.shape[2]
+    x, y, confidence = (
+        cv2.resize(part, size[::-1], interpolation=cv2.INTER_LINEAR) for part in motion
+    )
+    return np.stack([x * np.float32(across), y * np.float32(down), confidence])
+
+
 def _deep(area: NDArray[np.bool_], band_px: float) -> NDArray[np.bool_]:
     """Return what of `area` is farther than `band_px` from all else."""
-    if area.all():
+    if area.all() or not area.any():
         return area
     distance = cv2.distanceTransform(area.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(distance > band_px, np.bool_)

@@ -11,9 +11,11 @@ import vapoursynth as vs
 from sghm_vs.errors import SettingsError, listed
 from sghm_vs.filter.neighbors import IS_MISSING
 from sghm_vs.media.pairing import aligned, pair
-from sghm_vs.media.readers import Source
+from sghm_vs.media.readers import Source, open_source
+from sghm_vs.media.readers.keys import Keys, find_keys, open_key
 from sghm_vs.media.readers.mattes import open_matte
-from sghm_vs.options import FrameRange, Guides
+from sghm_vs.options import GUIDE_CLIPS, FrameRange, Guides
+from sghm_vs.shots.batch.names import Shot
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +38,43 @@ def open_guides(
     if guides.mask is None and guides.mask_start is not None:
         msg = "--mask-start says where the mask of --mask begins; name it with --mask FILE"
         raise SettingsError(msg)
-    if guides.guide_start is not None and not guides.files.keys() - {"mask"}:
+    if guides.guide_start is not None and not guides.files.keys() - {"mask", "keys"}:
         msg = (
             "--guide-start says where trimap, keep and holdout begin; name one, such as with "
             "--keep FILE"
         )
         raise SettingsError(msg)
     return {
-        name: _open_guide(name, path, guides, source, frames) for name, path in guides.files.items()
+        name: _open_guide(name, path, guides, source, frames)
+        for name, path in guides.files.items()
+        if name in GUIDE_CLIPS
     }
+
+
+def open_keys(guides: Guides, source: Source) -> tuple[Keys | None, dict[int, vs.VideoNode]]:
+    """
+    Return the keys that are given, and what they show, each by its frame in the clip of `source`.
+
+    Raises:
+        SourceError: There are none of its frames, or one can't be read.
+    """
+    if guides.keys is None:
+        return None, {}
+    keys = find_keys(guides.keys, guides.key_span, source)
+    clips = {
+        number - source.first_number: open_key(file, guides.matte_channel)
+        for number, file in keys.files.items()
+    }
+    return keys, clips
+
+
+def keys_of(shot: Shot) -> dict[str, str]:
+    """Return what tells the keys of `shot` from others, by frame."""
+    guides = shot.matting.guides
+    if guides.keys is None:
+        return {}
+    found = find_keys(guides.keys, guides.key_span, open_source(shot.source, shot.opening))
+    return {str(n): one for n, one in sorted(found.digests.items())}
 
 
 def _open_guide(

@@ -20,6 +20,7 @@ from sghm_vs.filter.foreground import chosen_color
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.name_templates import fill_names
 from sghm_vs.media.readers import Source, is_numbered, open_source
+from sghm_vs.media.readers.keys import Keys
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.writers import OVER, export, find_targets
@@ -37,7 +38,7 @@ from sghm_vs.options import (
     recorded,
     word_of_over,
 )
-from sghm_vs.shots.guides import open_guides
+from sghm_vs.shots.guides import open_guides, open_keys
 
 if TYPE_CHECKING:
     from sghm_vs.models.backends.base import Network
@@ -156,6 +157,7 @@ def rotoscope(
         has_background=delivery.over is not None,
     )
     guides = open_guides(how.guides, source, frames)
+    keys, keyed = open_keys(how.guides, source)
     find_weights(how.model)
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
@@ -175,6 +177,7 @@ def rotoscope(
         num_streams=how.num_streams,
         guides=how.guides,
         guide_clips=guides,
+        keys=keyed,
         debug=None if how.debug is None else "all",
     )
     steps: dict[Path, vs.VideoNode] = {}
@@ -187,6 +190,7 @@ def rotoscope(
         outputs,
         made_of=how.guides.files,
         guides=guides,
+        keys=keys,
         frames=frames,
         delivery=delivery,
         beside=steps,
@@ -202,6 +206,7 @@ def deliver(
     *,
     made_of: Mapping[str, Path] | None = None,
     guides: Mapping[str, vs.VideoNode] | None = None,
+    keys: Keys | None = None,
     frames: FrameRange | None = None,
     delivery: Delivery | None = None,
     foreground: vs.VideoNode | None = None,
@@ -214,7 +219,8 @@ def deliver(
     Write `frames` of `source` with `alpha`; see `rotoscope`, and `export` for the other clips.
 
     All clips are of the source's length. `made_of` are the files that the alpha is made from, by what
-    they are called; what of `guides` is kept or held out is so after edges are shaped.
+    they are called; what of `guides` is kept or held out is so after edges are shaped, and `keys` are
+    recorded with the frames that they have a part in.
     """
     delivery = delivery or Delivery()
     kept = {name: clip for name, clip in (guides or {}).items() if name in ("keep", "holdout")}
@@ -258,6 +264,7 @@ def deliver(
         resume=delivery.resume,
         sidecar=delivery.sidecar,
         metadata={**(metadata or {}), **changed},
+        keyed=_keyed(keys, source.first_number + written.first, written.numbers),
         progress=progress,
     )
 
@@ -383,6 +390,14 @@ def _described_source(source: Source) -> dict[str, str]:
         return how
     config = {} if name in ocio.WORDS else {"ocio_config": ocio.space(name).config}
     return {"input_colorspace": name, **config, **how}
+
+
+def _keyed(keys: Keys | None, first: int, numbers: range) -> dict[int, str]:
+    """Return which keys have a part in each of the frames `numbers`, the first of which is `first`."""
+    if keys is None:
+        return {}
+    found = {n: keys.of(first + at) for at, n in enumerate(numbers)}
+    return {n: said for n, said in found.items() if said}
 
 
 def _described_beside(

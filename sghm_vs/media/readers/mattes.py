@@ -78,7 +78,7 @@ def _opening(path: Path, plate: Source | None) -> Opening:
 
 
 def _matte(path: Path, source: Source, channel: str | None, *, is_told: bool) -> vs.VideoNode:
-    clip, alpha = readable(source.clip), _alpha(source)
+    clip, alpha = readable(source.clip), alpha_of(source)
     name = _exr_channel(clip)
     if name and channel in (None, "alpha", *([channel] if channel not in MATTE_WORDS else [])):
         if is_told and channel is None and name != "A":
@@ -87,7 +87,7 @@ def _matte(path: Path, source: Source, channel: str | None, *, is_told: bool) ->
     if channel is not None:
         return _channel(path, clip, alpha, channel)
     if alpha is None:
-        return to_matte(_gray(path, clip))
+        return to_matte(gray_of(path, clip))
     idle = _idle_value(alpha)
     if idle is not None:
         _refuse_gray(path, clip, idle)
@@ -97,7 +97,7 @@ def _matte(path: Path, source: Source, channel: str | None, *, is_told: bool) ->
     return alpha
 
 
-def _alpha(source: Source) -> vs.VideoNode | None:
+def alpha_of(source: Source) -> vs.VideoNode | None:
     """Return the alpha of `source`, GRAYS."""
     if source.alpha is not None:
         return to_full_range_gray(source.alpha, vs.GRAYS)
@@ -136,7 +136,7 @@ def _channel(
     return vs.core.std.Expr(planes, LUMA) if channel == "luma" else planes[PLANES[channel]]
 
 
-def _gray(path: Path, clip: vs.VideoNode) -> vs.VideoNode:
+def gray_of(path: Path, clip: vs.VideoNode) -> vs.VideoNode:
     """Return `clip`, once frames along it are gray; one that is not raises when it is asked for."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:

@@ -40,11 +40,16 @@ def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
     if strangers:
         raise _refusal(strangers, [record for _, record in records], wanted)
     if target.sequence is None and not target.is_picture:
-        return frozenset(wanted.numbers if files and _is_finished(target, alike) else ())
+        is_same = all(record.keyed == wanted.keyed for record in alike)
+        is_whole = files and is_same and _is_finished(target, alike)
+        return frozenset(wanted.numbers if is_whole else ())
 
     def is_kept(n: int) -> bool:
         # What an earlier run left is not this one's, until it is written over.
         if any(r.replaces.get(files[n].name) == state_of(files[n]) for r in alike):
+            return False
+        # Keys that came or went change frames in their span, and no others.
+        if any(r.keyed.get(n) != wanted.keyed.get(n) for r in alike if n in r.numbers):
             return False
         return not picture_problems(files[n], wanted, n, is_deep=True) and all(
             r.files.get(files[n].name) in (None, file_of(files[n])) for r in alike

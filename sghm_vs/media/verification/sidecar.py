@@ -87,6 +87,8 @@ class Record:
     shown_s: Mapping[int, float] = field(default_factory=dict)
     """Of a sequence of a movie whose rate varies: when each frame is shown, in seconds, as the movie
     counts."""
+    keyed: Mapping[int, str] = field(default_factory=dict)
+    """Which keys have a part in a frame, in words; of a frame that is not in it, none."""
     state: str = UNFINISHED
     samples: Mapping[int, Sample] = field(default_factory=dict)
     files: Mapping[str, File] = field(default_factory=dict)
@@ -262,6 +264,7 @@ def join(target: Target, numbers: range) -> None:
         last=numbers[-1],
         conformed=_joined(parts),
         shown_s={n: one for part in parts for n, one in part.shown_s.items() if n in numbers},
+        keyed={n: said for part in parts for n, said in part.keyed.items() if n in numbers},
         samples={n: one for part in parts for n, one in part.samples.items() if n in numbers},
         files={name: one for part in parts for name, one in part.files.items()},
         times={

@@ -74,6 +74,7 @@ def export(
     sidecar: bool = True,
     origin: SourceMetadata | None = None,
     metadata: Mapping[str, str] | None = None,
+    keyed: Mapping[int, str] | None = None,
     progress: Progress | None = None,
     **output_format: Any,
 ) -> list[Path]:
@@ -112,6 +113,9 @@ def export(
         origin: Where the frames come from: what outputs say of timecode, reel and frame numbers.
         metadata: Written into movies and EXR files; must depend on the shot and its settings
             alone.
+        keyed: Which keys have a part in a frame, in words by its number in file names: frames of
+            which something else is said than in their record are rendered again where others are
+            kept.
         progress: Called with frames done and frames in all.
         output_format: The fields of `OutputFormat`: layout, sample, compression, codec,
             premultiplied, audio, quality.
@@ -154,6 +158,7 @@ def export(
             first_number=first_number,
             origin=origin or SourceMetadata(first_frame=first_number),
             metadata={name: value for name, value in told.items() if name != OVER},
+            keyed=dict(keyed or {}),
             sampled=sampled(clip.num_frames),
         )
         deliveries: list[Delivery] = []

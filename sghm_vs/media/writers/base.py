@@ -31,6 +31,7 @@ class Job:
     first_number: int
     origin: SourceMetadata
     metadata: dict[str, str]
+    keyed: Mapping[int, str]
     sampled: frozenset[int]
     """Frames whose alpha is compared after writing, counted from 0."""
 

@@ -51,6 +51,7 @@ class Delivery:
             source_first=job.origin.first_frame if job.origin.file else None,
             conformed=_conformed(job, len(numbers)),
             shown_s=_shown_s(job, numbers) if target.sequence is not None else {},
+            keyed=job.keyed,
             how={
                 "version": version("sghm-vs"),
                 "form": job.output_format.fields(),

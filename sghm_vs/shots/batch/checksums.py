@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sghm_vs.errors import SourceError
 from sghm_vs.files import sha256_of
-from sghm_vs.media.sequences import SequencePath
+from sghm_vs.media.sequences import SequencePath, sequence_in
 from sghm_vs.options import REACH_MAX, FrameRange
 
 
@@ -93,7 +93,7 @@ def source_files(path: Path, frames: FrameRange | None) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    sequence = SequencePath.parse(path)
+    sequence = sequence_in(path) if path.is_dir() else SequencePath.parse(path)
     numbers = [] if sequence is None else sequence.numbers()
     if frames is not None:
         first, last = frames.first - REACH_MAX, frames.last + REACH_MAX

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -96,19 +96,32 @@ class _Planner:
             return Planned(shot, "new")
         if changed := self._changed(shot, entry, settings):
             return Planned(shot, "again", changed)
-        unfinished = UNFINISHED.get(entry.state) or self._broken_output(entry)
+        unfinished = (
+            UNFINISHED.get(entry.state)
+            or self._changed_keys(shot, entry, settings)
+            or self._broken_output(entry)
+        )
         return Planned(shot, "again" if unfinished else "done", unfinished, bool(unfinished))
 
     def _changed(self, shot: Shot, entry: Entry, settings: dict[str, Any]) -> str:
         """Return why all of the shot must be made again; nothing if what is there can stay."""
         if entry.outputs != shot.outputs:
             return "other outputs are asked for"
-        if entry.settings != settings:
-            return f"changed: {listed(_differences(entry.settings, settings))}"
-        return self._changed_input(shot, entry)
+        before, now = (_but_keys(one) for one in (entry.settings, settings))
+        if before != now:
+            return f"changed: {listed(_differences(before, now))}"
+        return self._changed_input(shot, entry, inputs_of(shot).keys() - {"keys"})
 
-    def _changed_input(self, shot: Shot, entry: Entry) -> str:
+    def _changed_keys(self, shot: Shot, entry: Entry, settings: dict[str, Any]) -> str:
+        """Return why frames in the span of keys must be made again, and no others."""
+        if entry.settings.get("keys") != settings.get("keys"):
+            return "the keys changed"
+        return self._changed_input(shot, entry, inputs_of(shot).keys() & {"keys"})
+
+    def _changed_input(self, shot: Shot, entry: Entry, names: Collection[str]) -> str:
         for name, path in inputs_of(shot).items():
+            if name not in names:
+                continue
             before = entry.inputs.get(name)
             try:
                 files = input_files(shot, name, path)
@@ -132,6 +145,10 @@ class _Planner:
             if before is None or not found.holds_the_same(before):
                 return f"{output} is not what was written"
         return ""
+
+
+def _but_keys(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "keys"}
 
 
 def _differences(before: Any, now: Any, name: str = "") -> list[str]:

@@ -131,6 +131,8 @@ def settings_of(shot: Shot) -> dict[str, Any]:
         "delivery": delivery,
         **{name: str(path) for name, path in inputs_of(shot).items() if name != "source"},
     }
+    if shot.matting.guides.keys is not None:
+        settings["keys"] = {"path": settings["keys"], "span": shot.matting.guides.key_span}
     plain: dict[str, Any] = json.loads(json.dumps(settings, default=str))
     return plain
 

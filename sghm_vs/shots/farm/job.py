@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sghm_vs.errors import DeviceError, FarmError, SettingsError
+from sghm_vs.errors import DeviceError, FarmError, SettingsError, listed
 from sghm_vs.files import discard
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
@@ -15,6 +15,7 @@ from sghm_vs.shots.batch.names import Shot, place, safe_name
 from sghm_vs.shots.batch.render import Task
 from sghm_vs.shots.batch.requests import shot_of
 from sghm_vs.shots.farm.plan import Plan, PlannedShot, read_plan
+from sghm_vs.shots.guides import keys_of
 
 EXACT = Delivery(output_format=OutputFormat(layout="alpha", sample="float"))
 """As `sghm_vs.shots.farm.engines.slurm.EXACT` says it in words."""
@@ -69,7 +70,13 @@ class Job:
         return Task(shot=self.shot, paths=tuple(self.paths), keeps=True)
 
     def task(self, frames: FrameRange) -> Task:
-        """Return how a chunk is made: what is there, whole and made in the same way, is kept."""
+        """
+        Return how a chunk is made: what is there, whole and made in the same way, is kept.
+
+        Raises:
+            FarmError: Its keys are not those that were planned.
+        """
+        _refuse_other_keys(self.shot, self.planned)
         delivery = EXACT if self.planned.has_movie else self.shot.delivery
         start = frames.first + self.shift if self.shift else None
         shot = replace(self.shot, frames=frames, delivery=replace(delivery, start_number=start))
@@ -87,6 +94,16 @@ class Job:
             frames = self.planned.frames
             target = Target.of(self.kept_alpha)
             _clear(target, range(frames.first, frames.last + 1))
+
+
+def _refuse_other_keys(shot: Shot, planned: PlannedShot) -> None:
+    if planned.keys != (here := keys_of(shot)):
+        differ = sorted(n for n in {*here, *planned.keys} if here.get(n) != planned.keys.get(n))
+        msg = (
+            f"{planned.name}: keys of frames {listed(differ)} are others than were planned, and "
+            "chunks would not agree; plan again (sghm farm plan), what is whole is kept"
+        )
+        raise FarmError(msg)
 
 
 def _clear(target: Target, numbers: Iterable[int]) -> None:

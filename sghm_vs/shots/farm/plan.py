@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -48,6 +48,8 @@ class PlannedShot:
     outputs: tuple[str, ...]
     """Below the plan's folder."""
     chunks: tuple[Chunk, ...]
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """By the number of a frame that has one, what tells it from another."""
 
     @property
     def has_movie(self) -> bool:
@@ -70,6 +72,7 @@ class PlannedShot:
             "matting": list(self.matting),
             "delivery": list(self.delivery),
             "outputs": list(self.outputs),
+            **({"keys": dict(self.keys)} if self.keys else {}),
             "chunks": {str(chunk.writes): str(chunk.reads) for chunk in self.chunks},
         }
 
@@ -89,6 +92,7 @@ class PlannedShot:
             first_number=int(found["first_number"]),
             **lists,
             chunks=chunks,
+            keys={str(n): str(one) for n, one in found.get("keys", {}).items()},
         )
         _refuse_holes(shot)
         return shot

@@ -26,6 +26,7 @@ from sghm_vs.shots.batch.requests import requests_from, shots_from
 from sghm_vs.shots.farm.chunks import Chunk, chunk_size, split
 from sghm_vs.shots.farm.fingerprint import Fingerprint
 from sghm_vs.shots.farm.plan import Plan, PlannedShot, has_movie
+from sghm_vs.shots.guides import keys_of
 from sghm_vs.shots.shot import refuse_varying
 from sghm_vs.shots.timeline.matte_edit import plan_from
 
@@ -244,6 +245,7 @@ def _planned(
         delivery=to_words(shot.delivery, but=SETTLED),
         outputs=shot.outputs,
         chunks=tuple(_chunks(one, frames, available, frame_s, plan_options)),
+        keys=keys_of(shot),
     )
 
 
@@ -261,7 +263,7 @@ def _chunks(
     frame_s: float | None,
     plan_options: PlanOptions,
 ) -> list[Chunk]:
-    reach = one.shot.matting.settings.reach
+    reach = one.shot.matting.reach
     if plan_options.chunk is not None:
         size = plan_options.chunk
     elif frame_s is not None:

@@ -1,0 +1,186 @@
+"""What guides gain, what is lost where they are late or missing, and what keys cost."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sghm_vs.cli import options
+from sghm_vs.errors import SourceError
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+    from sghm_vs.evaluate.metrics import Matte
+
+DROPPED_EACH = 7
+KEYED_EACH = (24, 12)
+COST_SIZE_PX = 1280, 720
+
+type Rows = dict[str, dict[str, float]]
+
+
+def add_parser(measures: options.Verbs) -> None:
+    """Add the measure to `python -m benchmarks`."""
+    parser = measures.add_parser(
+        "guides",
+        help="what guides gain and cost",
+        description="guides: with masks of a clip's truth, dtSSD where they are late or missing, as a "
+        "part of that with all; with its truth as keys, IoU of the frames between, of the matte and "
+        "of what is carried, with the truth where that is nothing; and the time that keys take.",
+    )
+    parser.add_argument("clip", type=Path, help="NAME.mp4, beside its truth, NAME_alpha.mkv")
+    parser.add_argument("--frames", type=int, metavar="N", help="of its start (default: all)")
+    parser.add_argument(
+        "--only", choices=[*_MEASURES], help="one of the three (default: all of them)"
+    )
+    options.add_model_options(parser)
+    options.add_report_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, and print what came out."""
+    from sghm_vs.color.convert import read_color, to_matte
+    from sghm_vs.media.readers import open_source
+
+    truth = args.clip.with_name(f"{args.clip.stem}_alpha.mkv")
+    if not truth.is_file():
+        msg = f"{args.clip} has no truth beside it: {truth.name}"
+        raise SourceError(msg)
+    with options.stdout_for_results():
+        clip, exact = (
+            read_color(open_source(args.clip).clip).clip,
+            to_matte(open_source(truth).clip),
+        )
+        if args.frames:
+            clip, exact = clip[: args.frames], exact[: args.frames]
+        names = [args.only] if args.only else [*_MEASURES]
+        found = {name: _MEASURES[name](clip, exact, args) for name in names}
+    if args.json:
+        options.print_json(found)
+        return 0
+    for name, rows in found.items():
+        sys.stdout.write(f"{args.clip.stem}, {name}\n")
+        for row, values in rows.items():
+            said = "  ".join(f"{key} {value:.3f}" for key, value in values.items())
+            sys.stdout.write(f"  {row:<28}{said}\n")
+    return 0
+
+
+def _masks(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) -> Rows:
+    """Return dtSSD and MAD of mattes that masks guide, and the first as a part of that of all."""
+    from benchmarks.baselines import Steadiness
+    from sghm_vs.filter.neighbors import IS_MISSING
+
+    mask = exact.std.Expr("x 0.5 > 1 0 ?")
+    none = mask.std.BlankClip(keep=True).std.SetFrameProps(**{IS_MISSING: 1})
+    empty = mask.std.BlankClip(keep=True)
+    masks = {
+        "all": mask,
+        "late by a frame": mask[0] + mask[:-1],
+        f"each {DROPPED_EACH}th missing": _each(mask, none),
+        f"each {DROPPED_EACH}th black": _each(mask, empty),
+    }
+    rows: Rows = {}
+    for name, one in masks.items():
+        steadiness = Steadiness()
+        for alpha, true in zip(_alphas(_matted(clip, args, mask=one)), _alphas(exact), strict=True):
+            steadiness.add(alpha, true)
+        rows[name] = steadiness.scores()
+        rows[name]["of all"] = rows[name]["dtssd"] / rows["all"]["dtssd"]
+    return rows
+
+
+def _each(mask: vs.VideoNode, other: vs.VideoNode) -> vs.VideoNode:
+    """Return `mask`, with `other` in each so-manieth frame."""
+    return mask.std.FrameEval(
+        lambda n: other if n % DROPPED_EACH == DROPPED_EACH // 2 else mask, clip_src=[mask, other]
+    )
+
+
+def _keys(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) -> Rows:
+    """Return the mean and the least IoU of the frames between keys."""
+    import numpy as np
+
+    from sghm_vs.matting.guides import UNKNOWN
+
+    true = [alpha > 0.5 for alpha in _alphas(exact)]
+    alone = [alpha > 0.5 for alpha in _alphas(_matted(clip, args))]
+    rows: Rows = {}
+    for each in KEYED_EACH:
+        keys = _keyed(exact, each)
+        between = [n for n in range(clip.num_frames) if n not in keys]
+        said = [*_alphas(_matted(clip, args, keys=keys, debug="guide"))]
+        mattes = {
+            f"each {each}, without": alone,
+            f"each {each}": [a > 0.5 for a in _alphas(_matted(clip, args, keys=keys))],
+            f"each {each}, carried": [
+                np.where(one == UNKNOWN, truth, one > 0.5)
+                for one, truth in zip(said, true, strict=True)
+            ],
+        }
+        for name, found in mattes.items():
+            overlaps = [_overlap(found[n], true[n]) for n in between]
+            rows[name] = {"iou": float(np.mean(overlaps)), "least": min(overlaps)}
+        open_share = [float((said[n] == UNKNOWN).mean()) for n in between]
+        rows[f"each {each}, carried"]["left open"] = float(np.mean(open_share))
+    return rows
+
+
+def _cost(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) -> Rows:
+    """Return the CPU time of a frame in order without and with keys, and the time of a seek."""
+    clip, exact = (one.resize.Bicubic(*COST_SIZE_PX) for one in (clip, exact))
+    rows: Rows = {}
+    for name, keys in (("without", {}), ("with", _keyed(exact, KEYED_EACH[0]))):
+        start = time.process_time()
+        for frame in _matted(clip, args, keys=keys or None).frames(prefetch=1, close=True):
+            frame.close()
+        spent = time.process_time() - start
+        rows[f"in order, {name} keys"] = {"cpu_ms": 1e3 * spent / clip.num_frames}
+    before = rows["in order, without keys"]["cpu_ms"]
+    rows["in order, with keys"]["of without"] = rows["in order, with keys"]["cpu_ms"] / before
+    for name, keys in (("without", {}), ("with", _keyed(exact, KEYED_EACH[0]))):
+        alpha = _matted(clip, args, keys=keys or None)
+        begun, start = time.perf_counter(), time.process_time()
+        alpha.get_frame(clip.num_frames // 2 - KEYED_EACH[0] // 2).close()
+        rows[f"a seek, {name} keys"] = {
+            "s": time.perf_counter() - begun,
+            "cpu_s": time.process_time() - start,
+        }
+    return rows
+
+
+def _keyed(exact: vs.VideoNode, each: int) -> dict[int, vs.VideoNode]:
+    key = exact.std.Expr("x 0.5 > 1 0 ?")
+    return {n: key[n] for n in range(0, exact.num_frames, each)}
+
+
+def _matted(clip: vs.VideoNode, args: argparse.Namespace, **guides: Any) -> vs.VideoNode:
+    from sghm_vs import sghm
+
+    matting = options.matting_from(args)
+    tr = matting.settings.tr
+    return sghm(clip, matting.device_index, matting.model, tr=tr, **guides)
+
+
+def _alphas(matte: vs.VideoNode) -> Iterator[Matte]:
+    import numpy as np
+
+    for frame in matte.frames(prefetch=2, close=True):
+        yield np.asarray(frame[0]).copy()
+
+
+def _overlap(one: Any, other: Any) -> float:
+    return float((one & other).sum() / max((one | other).sum(), 1))
+
+
+_MEASURES: dict[str, Callable[..., Rows]] = {
+    "masks": _masks,
+    "keys": _keys,
+    "cost": _cost,
+}
