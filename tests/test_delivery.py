@@ -15,10 +15,9 @@ import OpenImageIO as oiio
 import pytest
 import vapoursynth as vs
 
-from sghm_vs import export
+from sghm_vs import export, files
 from sghm_vs.color.frame_props import Colorimetry
 from sghm_vs.errors import ExportError
-from sghm_vs.media import files
 from sghm_vs.media.writers import ffmpeg_args
 from sghm_vs.media.writers.codecs import prores
 from sghm_vs.media.writers.ffmpeg import is_new_enough

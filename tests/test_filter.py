@@ -27,7 +27,7 @@ from sghm_vs.matting.frame import Pipeline
 from sghm_vs.media.readers.vpy import run_script
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.streams import Streams, trim_heap
-from sghm_vs.models.sghm.network import SGHM
+from sghm_vs.models.sghm.network import LightSGHM
 from sghm_vs.models.weights import find_weights
 from sghm_vs.options import Settings, View
 from tests.clips import counted, frame_bytes, noise_clip, panning_clip, plane
@@ -162,7 +162,7 @@ def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, p
         optical_flow: ("half_luma", "motions"),
         Pipeline: ("encoder_input",),
         temporal: ("denoise", "fuse", "stabilize"),
-        SGHM: ("segment", "begin"),
+        LightSGHM: ("segment", "begin"),
     }
     calls = dict.fromkeys(chain(*steps.values()), 0)
     for owner, names in steps.items():
@@ -424,7 +424,7 @@ def test_a_device_without_memory_is_named_and_serves_the_next_frame(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(SGHM, "begin", fail)
+        patch.setattr(LightSGHM, "begin", fail)
         with pytest.raises(vs.Error, match="out of memory on cpu; use a smaller infer_size"):
             alpha.get_frame(3)
 
@@ -436,7 +436,7 @@ def test_another_failure_of_the_network_is_not_taken_for_a_lack_of_memory(monkey
         msg = "shapes do not match"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(SGHM, "begin", fail)
+    monkeypatch.setattr(LightSGHM, "begin", fail)
 
     with pytest.raises(vs.Error, match="RuntimeError: shapes do not match"):
         sghm(noise_clip(length=1), -1).get_frame(0)
@@ -457,7 +457,7 @@ def test_reloading_a_script_leaves_nothing_behind(tmp_path):
         vs.clear_outputs()
         gc.collect()
         trim_heap()
-        networks = sum(type(found) is SGHM for found in gc.get_objects())
+        networks = sum(type(found) is LightSGHM for found in gc.get_objects())
         return networks, slot_threads(), resident_mib()
 
     early, late = reload(5), reload(15)
@@ -500,7 +500,7 @@ def test_all_steps_come_with_an_alpha_and_each_is_made_once(monkeypatch, model):
     """Twice where a difference from the alpha of each frame alone is made as well."""
     calls = dict.fromkeys(["segment", "begin"], 0)
     for name in calls:
-        monkeypatch.setattr(SGHM, name, counting(calls, name, getattr(SGHM, name)))
+        monkeypatch.setattr(LightSGHM, name, counting(calls, name, getattr(LightSGHM, name)))
 
     alpha, steps = detached(sghm(panning_clip((5,)), -1, model, debug="all"))
     together = core.std.Interleave([alpha, *steps.values()])

@@ -38,8 +38,11 @@ VALUES = {
     "to": ("{shot}.####.exr",), "host": "nuke", "frames": FrameRange(1, 2),
     "rate": Fraction(12), "vfr": True, "missing": "hold", "colorspace": "logc4",
     "deinterlace": "field", "field_order": "bottom", "layer": "hero", "track": 1,
-    "keep_windows": True, "model": "sghm-lite@10", "device_index": -1, "backend": "torch",
+    "keep_windows": True, "model": "sghm-lite@9", "device_index": -1, "backend": "torch",
     "fp16": True, "mask": Path("mask.png"), "mask_start": 7, "matte_channel": "red",
+    "mask_tr": 1, "trimap": Path("trimap.png"), "keys": Path("keys"), "key_span": 12,
+    "keep": Path("keep.png"), "holdout": Path("holdout.png"), "guide_start": 5, "guide_band": 0.1,
+    "roi": (2, 2, 40, 40),
     "sizing": "image", "infer_size": 640, "exposure": 1.0, "tr": 1, "sc_threshold": 0.2,
     "foreground": "none", "layout": "matte", "sample": "float", "compression": "none",
     "codec": "animation", "premultiplied": True, "audio": True, "quality": 25,
@@ -60,6 +63,8 @@ UNSHAPING = {
     "farm pins it in its plan"
 }
 """Knobs that change nothing that anybody ordered."""
+BY_FRAME = {"keys", "key_span"}
+"""Knobs of which a sidecar says at each frame what they did to it; see `test_keys`."""
 
 
 def test_every_knob_is_tried():
@@ -73,11 +78,12 @@ def test_a_batch_makes_a_shot_again_whose_knobs_are_others(name):
         made = {word: made_of(group, values) for word, group in groups.items()}
         return settings_of(Shot(name="a", source=Path("/a.mov"), outputs=("a.mov",), **made))
 
-    assert settings({name: VALUES[name]}) != settings({})
+    needed = {"keys": VALUES["keys"]} if name == "key_span" else {}
+    assert settings({**needed, name: VALUES[name]}) != settings(needed)
 
 
 @pytest.mark.parametrize(
-    "name", [one.name for one in options_of(Matting) if one.name not in UNSHAPING]
+    "name", [one.name for one in options_of(Matting) if one.name not in {*UNSHAPING, *BY_FRAME}]
 )
 def test_a_sidecar_says_how_a_shot_was_matted(name):
     """A model by the hash of its weights."""
@@ -213,16 +219,12 @@ def test_what_a_review_is_over_changes_no_byte_of_what_is_beside_it(footage, tmp
     assert len(one) == 5
 
 
-@pytest.mark.parametrize("given", ["mask", "over"])
-def test_holes_of_what_is_given_with_a_movie_are_filled_as_is_said(
-    given, footage, tmp_path, capsys
-):
+def test_holes_of_a_background_beside_a_movie_are_filled_as_is_said(footage, tmp_path, capsys):
     """The refusal named an option that was then refused."""
     for number in (0, 1, 3, 4):
         cv2.imwrite(str(tmp_path / f"m.{number:04d}.png"), np.full((48, 64), 255, np.uint8))
-    words = ["matte", str(footage / "plate.mkv"), f"--{given}", str(tmp_path / "m.####.png")]
+    words = ["matte", str(footage / "plate.mkv"), "--over", str(tmp_path / "m.####.png")]
     words += ["-o", f"{tmp_path}/x.mp4", "--tr", "0", "--model", "sghm-lite", "--quiet"]
-    words += [] if given == "over" else ["--over", "gray"]
 
     assert main(words) == 1
     assert "--missing black or hold" in capsys.readouterr().err

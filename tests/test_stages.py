@@ -117,7 +117,7 @@ def test_a_light_models_alpha_is_held_to_its_mask_away_from_the_masks_edge():
     mask[..., 64:192, 64:192] = 1
     alpha = torch.rand(1, 1, 256, 256)
 
-    held = refinement.hold_to_mask(alpha, mask, scale=0.25)
+    held = refinement.held(alpha, refinement.bounds(mask, scale=0.25))
 
     assert (held[..., 80:176, 80:176] == 1).all()
     assert (held[..., :24] == 0).all()

@@ -272,8 +272,8 @@ def test_a_version_that_does_not_exist_is_refused_with_those_that_do():
 
 
 def test_two_processes_that_fetch_at_once_ask_once_and_both_have_it(home):
-    """On the shipped file, which is small, under the published one's rules."""
-    path = shipped().path
+    """On a shipped file, which is small, under the published one's rules."""
+    path = shipped("sghm-lite@9").path
     with serving(path.read_bytes(), server.slowly, server.whole) as web:
         command = [sys.executable, "-c", TWO_AT_ONCE, str(path), web.address]
         both = [

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from sghm_vs.matting import refinement
+from sghm_vs.matting.refinement import Bounds
 from sghm_vs.matting.segmentation import settle, to_mask
 from sghm_vs.matting.sizing import Fit, fit_for
 from sghm_vs.matting.tiles import finest, tiles
@@ -43,7 +44,7 @@ class Pipeline:
         """
         fit, image = self._fit_of(picture), self.prepared(picture)
         if guide is not None:
-            return self._finished(self._begin_guided(image, guide, fit), fit, False)
+            return self._finished(self._begin_guided(image, guide, fit), fit)
         features, probability = self._encode_and_segment(self._shrink(image))
         segmentation = self._settled(probability, fit)
         return self._finished(self._begin(image, features, segmentation, fit), fit)
@@ -123,11 +124,12 @@ class Pipeline:
 
     @step
     def _begin_guided(self, image: Tensor, guide: Tensor, fit: Fit) -> Blended:
-        return self._blended(image, self.network.encode(image), fit.prepare(guide), fit)
+        return self._blended(image, self.network.encode(image), fit.prepare(guide), fit, None)
 
     @step
     def _begin(self, image: Tensor, features: Features, segmentation: Tensor, fit: Fit) -> Blended:
-        return self._blended(image, features, to_mask(segmentation, fit.padded), fit)
+        mask = to_mask(segmentation, fit.padded)
+        return self._blended(image, features, mask, fit, self._bounds(mask, fit))
 
     @step
     def _begin_overruled(
@@ -135,9 +137,17 @@ class Pipeline:
     ) -> Blended:
         mask, said = to_mask(segmentation, fit.padded), fit.prepare(guide)
         mask = mask.masked_fill(said > SAID, 1).masked_fill(said < 1 - SAID, 0)
-        return self._blended(image, features, mask, fit)
+        return self._blended(image, features, mask, fit, self._bounds(mask, fit))
 
-    def _blended(self, image: Tensor, features: Features, mask: Tensor, fit: Fit) -> Blended:
+    def _bounds(self, mask: Tensor, fit: Fit) -> Bounds | None:
+        """Return what the network's own `mask` leaves open; a given one has a band that is given."""
+        if self._is_padded and self.network.trusts_mask:
+            return refinement.bounds(mask, scale=fit.scale_of_radii())
+        return None
+
+    def _blended(
+        self, image: Tensor, features: Features, mask: Tensor, fit: Fit, bounds: Bounds | None
+    ) -> Blended:
         """Return what is made everywhere."""
         coarse_output = self.network.begin(image, features, mask)
         if coarse_output.detail is not None:
@@ -151,32 +161,28 @@ class Pipeline:
             alpha, blend_weight = refinement.merge(
                 *coarse_output.coarse[:2], scale=scale, feather=feather
             )
-        return Blended(coarse_output, mask, alpha, blend_weight, tiles(blend_weight))
+        looked_at = blend_weight if bounds is None else blend_weight * (bounds.most > bounds.least)
+        return Blended(coarse_output, bounds, alpha, blend_weight, tiles(looked_at))
 
-    def _finished(self, blended: Blended, fit: Fit, is_own: bool = True) -> Tensor:
+    def _finished(self, blended: Blended, fit: Fit) -> Tensor:
         os1 = finest(self.network, blended.coarse_output, blended.tiles, self.runner)
-        return self._refined(blended.mask, blended.alpha, blended.blend_weight, os1, fit, is_own)
+        return self._refined(blended.bounds, blended.alpha, blended.blend_weight, os1, fit)
 
     @step
     def _refined(
         self,
-        mask: Tensor,
+        bounds: Bounds | None,
         alpha: Tensor,
         blend_weight: Tensor,
         os1: Tensor,
         fit: Fit,
-        is_own: bool,
     ) -> Tensor:
-        """
-        Return the alpha at the picture's size, refined where the finest is looked at.
-
-        It is held to a mask that is the network's own; a given one has a band that is given.
-        """
+        """Return the alpha at the picture's size, refined where the finest is looked at."""
         alpha = alpha.lerp(os1, blend_weight.to(alpha.dtype))
         if not self._is_padded:
             return fit.restore(alpha.float())
-        if is_own and self.network.trusts_mask:
-            alpha = refinement.hold_to_mask(alpha, mask, scale=fit.scale_of_radii())
+        if bounds is not None:
+            alpha = refinement.held(alpha, bounds)
         return refinement.solidify(fit.restore(alpha.float()))
 
     @property
@@ -199,11 +205,11 @@ class Blended(NamedTuple):
     """A picture that is matted up to a quarter of its size."""
 
     coarse_output: CoarseOutput
-    mask: Tensor
-    """Where people are, (1, 1, height, width), as the network takes it."""
+    bounds: Bounds | None
+    """What the network's own mask leaves open; None: all."""
     alpha: Tensor
     """Of the two coarser alphas, of that size."""
     blend_weight: Tensor
     """Weight of the finest alpha in the blend, 0-1, (1, 1, height, width)."""
     tiles: Tensor
-    """Where that is at all; see `sghm_vs.matting.tiles.tiles`."""
+    """Where that is at all, within the bounds; see `sghm_vs.matting.tiles.tiles`."""

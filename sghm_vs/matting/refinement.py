@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,13 +26,13 @@ FEATHER_PX = 1
 
 SOLID = 0.5
 """A coarse alpha above this is 1 where no detail is needed."""
-NEEDED = 0.5
+NEEDED = 0.8
 """A probability of detail above which the finest alpha is looked at."""
 
 INSIDE_PX = 24
-"""From the mask's edge, at a short side of 1280: deeper in, `hold_to_mask` makes alpha 1."""
+"""From the mask's edge, at a short side of 1280: deeper in, alpha is held at 1."""
 OUTSIDE_PX = 96
-"""From the mask's edge, at a short side of 1280: farther out, `hold_to_mask` makes alpha 0."""
+"""From the mask's edge, at a short side of 1280: farther out, alpha is held at 0."""
 
 
 def refine(
@@ -82,28 +83,34 @@ def by_detail(os4: Tensor, detail: Tensor) -> tuple[Tensor, Tensor]:
     return (os4 > SOLID).to(os4.dtype), enlarge((detail > NEEDED).float(), size)
 
 
-def hold_to_mask(alpha: Tensor, mask: Tensor, *, scale: float) -> Tensor:
+class Bounds(NamedTuple):
+    """What a mask leaves open of an alpha: 1 deep inside it, 0 far outside."""
+
+    least: Tensor
+    """(1, 1, height, width), 0-1."""
+    most: Tensor
+
+
+def held(alpha: Tensor, bounds: Bounds) -> Tensor:
+    """Return `alpha`, (1, 1, height, width), within `bounds`."""
+    return alpha.clamp(bounds.least.to(alpha), bounds.most.to(alpha))
+
+
+def bounds(mask: Tensor, *, scale: float) -> Bounds:
     """
-    Return `alpha` as it is near the mask's edge, 1 deep inside the mask, 0 far outside it.
+    Return what `mask` leaves open.
 
     A light decoder cuts folds out of plain clothes and leaves specks on the background.
 
     Args:
-        alpha: Float (1, 1, height, width), 0-1; sides are multiples of 4.
-        mask: Where the people are, of the same size, 0-1.
+        mask: Where the people are, (1, 1, height, width), 0-1; sides are multiples of 4.
         scale: Of the distances; 1 is for a short side of 1280.
     """
-    least, most = bounds(mask, scale=scale)
-    return alpha.clamp(least.to(alpha), most.to(alpha))
-
-
-def bounds(mask: Tensor, *, scale: float) -> tuple[Tensor, Tensor]:
-    """Return the least and the most alpha that a `mask` leaves open, of its size; see `hold_to_mask`."""
     small = block_means(mask.float(), 4)
     least = 1 - spread(1 - small, _scaled(INSIDE_PX // 4, scale))
     most = spread(small, _scaled(OUTSIDE_PX // 4, scale))
     size = mask.shape[2], mask.shape[3]
-    return enlarge(least, size), enlarge(most, size)
+    return Bounds(enlarge(least, size), enlarge(most, size))
 
 
 def solidify(alpha: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, leaky_relu
 
 from sghm_vs.matting.refinement import (
+    NEEDED,
+    SOLID,
     dilate_by_pooling,
     soften_by_pooling,
     spread_by_pooling,
@@ -91,6 +93,7 @@ class Matting(nn.Module):
         self.small_px = network.small_px or 0
         self.sharpens = network.sharpen is sharpened
         self.trusts_mask = network.trusts_mask
+        self.solid, self.needed = SOLID, NEEDED
 
     @torch.jit.unused
     def matting_half(self, network: SGHM) -> nn.Module:
@@ -185,8 +188,8 @@ class RefinedMatting(Matting):
             resized(features.eighth, height // 32, width // 32),
         )
         coarse, os1 = self.refine(image, mask, sides)
-        weight = bilinear((coarse.detail > 0.5).float(), height, width)
-        return torch.lerp((coarse.os4 > 0.5).float(), os1.float(), weight)
+        weight = bilinear((coarse.detail > self.needed).float(), height, width)
+        return torch.lerp((coarse.os4 > self.solid).float(), os1.float(), weight)
 
 
 def matting_of(network: SGHM) -> Matting:
@@ -355,7 +358,7 @@ def refined(os8: Tensor, os4: Tensor, os1: Tensor, scale: float) -> Tensor:
 
 
 def held_to_mask(alpha: Tensor, mask: Tensor, scale: float) -> Tensor:
-    """Return `alpha`, 1 deep inside `mask` and 0 far outside it; see `refinement.hold_to_mask`."""
+    """Return `alpha`, 1 deep inside `mask` and 0 far outside it; see `refinement.bounds`."""
     small = avg_pool2d(mask, 4)
     core = 1 - spread_by_pooling(1 - small, in_px(6.0, scale))
     void = 1 - spread_by_pooling(small, in_px(24.0, scale))

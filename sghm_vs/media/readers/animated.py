@@ -23,8 +23,12 @@ def is_movie(path: Path) -> bool:
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
+    """Return how `path` begins; nothing if it can't be read, of which its reader knows more."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def moves(head: bytes) -> bool:

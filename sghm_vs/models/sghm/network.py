@@ -275,7 +275,7 @@ def sghm_lite() -> SGHM:
 
 
 def sghm_lite_10() -> LightSGHM:
-    """Return the light network of the tenth weights, unfilled: within 6 M parameters and 14 GFLOP."""
+    """Return the light network of the tenth weights, unfilled: 3.0 M parameters."""
     channels, deepest = MobileNetV2Encoder.channels[:3], MobileNetV2Encoder.channels[3]
     return LightSGHM(
         backbone=MobileNetV2Encoder(),

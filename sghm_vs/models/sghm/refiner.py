@@ -115,9 +115,9 @@ class Refiner(nn.Module):
 class FineAlpha(nn.Module):
     """The finest alpha of a picture or of parts of it: most of the work at half size."""
 
-    halo_px = 12
-    """How far it depends on its surroundings, in whole quarters: a step of the quarter's enlargement,
-    three convolutions at half size, two at full size."""
+    halo_px = 8
+    """How far it depends on its surroundings: three pixels at half size, of which the first look at a
+    border and two convolutions take one each, and two convolutions at full size."""
 
     def __init__(self, state: int, half: int, full: int) -> None:
         super().__init__()
