@@ -154,6 +154,23 @@ def test_the_filter_equals_the_pipeline_called_directly(model):
     assert frame_bytes(sghm(clip, -1, model, tr=0), 0) == direct[0, 0].numpy().tobytes()
 
 
+@pytest.mark.parametrize("sizing", ["pad", "image", "video"])
+def test_however_a_frame_is_sized_its_alpha_is_held_to_the_networks_own_mask(model, sizing):
+    pipeline = load_pipeline(
+        find_weights(model), Settings(sizing=sizing, infer_size=192), Compute(torch.device("cpu"))
+    )
+    picture = torch.rand(1, 3, 192, 256, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        features, seen = pipeline.segment(pipeline.encoder_input(picture), 192, 256)
+        height, width = seen.shape[2:]
+        mask = torch.zeros_like(seen)
+        mask[..., height // 4 : -height // 4, width // 4 : -width // 4] = 1
+        alpha = pipeline.matte_segmented(picture, features, mask)[0, 0]
+
+    assert (alpha[72:120, 88:168] == 1).all()
+    assert (alpha[:24, :24] == 0).all()
+
+
 @pytest.mark.parametrize("tr", [0, 2])
 @pytest.mark.parametrize("prefetch", [1, 4, 16])
 def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, prefetch):

@@ -141,7 +141,7 @@ class Pipeline:
 
     def _bounds(self, mask: Tensor, fit: Fit) -> Bounds | None:
         """Return what the network's own `mask` leaves open; a given one has a band that is given."""
-        if self._is_padded and self.network.trusts_mask:
+        if self.network.trusts_mask:
             return refinement.bounds(mask, scale=fit.scale_of_radii())
         return None
 
@@ -179,11 +179,10 @@ class Pipeline:
     ) -> Tensor:
         """Return the alpha at the picture's size, refined where the finest is looked at."""
         alpha = alpha.lerp(os1, blend_weight.to(alpha.dtype))
-        if not self._is_padded:
-            return fit.restore(alpha.float())
         if bounds is not None:
             alpha = refinement.held(alpha, bounds)
-        return refinement.solidify(fit.restore(alpha.float()))
+        restored = fit.restore(alpha.float())
+        return refinement.solidify(restored) if self._is_padded else restored
 
     @property
     def _is_padded(self) -> bool:
