@@ -16,6 +16,7 @@ import pytest
 from sghm_vs.cli import batch, build_parser, main
 from sghm_vs.errors import ExportError, SettingsError, SourceError
 from sghm_vs.options import BatchOptions, Delivery, Edges, FrameRange, Matting, Settings
+from sghm_vs.shots.batch.checksums import source_files
 from sghm_vs.shots.batch.find import find_footage
 from sghm_vs.shots.batch.lists import read_list
 from sghm_vs.shots.batch.manifest import Manifest
@@ -199,6 +200,34 @@ def test_a_list_that_is_none_or_names_code_is_refused(text, said, tmp_path):
 
     with pytest.raises(SourceError, match=said):
         read_list(tmp_path / "list.toml")
+
+
+@pytest.mark.parametrize("row", ["a.mkv,x,extra,fields", "a.mkv,x,,fields"])
+def test_cells_that_the_header_does_not_name_are_refused_and_empty_ones_are_not(row, tmp_path):
+    names = "source,name" + "," * (row.count(",") - 2)
+    (tmp_path / "list.csv").write_text(f"{names}\n{row}\n")
+    with pytest.raises(SourceError, match=r"row 1 has .*fields' where the header names no option"):
+        read_list(tmp_path / "list.csv")
+
+    (tmp_path / "list.csv").write_text("source,name\na.mkv,x,,\n")
+    assert [(one.source, one.shot, one.settings) for one in read_list(tmp_path / "list.csv")] == [
+        ("a.mkv", "x", {})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "said"),
+    [
+        ("sh.####.png", FrameRange(9000, 9001), "has frames 1-2, and 9000-9001 was asked for"),
+        ("no.####.png", FrameRange(1, 2), "no.####.png doesn't exist; check its name"),
+        ("no.mov", None, "no.mov doesn't exist; check its name"),
+    ],
+)
+def test_footage_that_is_away_is_told_from_frames_that_are(name, frames, said, tmp_path):
+    write_sequence(tmp_path, "sh.", range(1, 3))
+
+    with pytest.raises(SourceError, match=said):
+        source_files(tmp_path / name, frames)
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,44 @@ def test_timecode_pairs_movies_that_both_have_it(tmp_path, hour):
     assert found == [40, 41]
 
 
+@pytest.mark.parametrize(
+    ("rate", "begins", "said"),
+    [
+        (Fraction(24), "01:00:00:05", "01:00:00:05 (24 to a second)"),
+        (Fraction(30), "01:00:00:05", "01:00:00:05 (30 to a second)"),
+        (Fraction(30000, 1001), "01:00:00;05", "01:00:00;05 (30 to a second, drop-frame)"),
+    ],
+)
+def test_timecodes_that_count_otherwise_and_begin_apart_are_no_equal_length(
+    tmp_path, capsys, rate, begins, said
+):
+    plate, matte = tmp_path / "plate.mkv", tmp_path / "matte.mkv"
+    for path, own, start in ((plate, Fraction(25), "01:00:00:00"), (matte, rate, begins)):
+        clip = numbered().std.AssumeFPS(fpsnum=own.numerator, fpsden=own.denominator)
+        origin = SourceMetadata(timecode=Timecode.parse(start, own))
+        export(clip.resize.Point(format=vs.RGB24), clip, path, origin=origin, sidecar=False)
+
+    words = ["export", str(plate), "--alpha", str(matte), "-o", str(tmp_path / "x.mov")]
+    assert main(words) == 1
+    refusal = capsys.readouterr().err
+    assert f"begins at timecode {said}" in refusal
+    assert "plate.mkv at 01:00:00:00 (25 to a second)" in refusal
+    assert "--alpha-start N" in refusal
+    assert main([*words, "--alpha-start", "0"]) == 0
+
+
+def test_timecodes_that_count_otherwise_and_begin_together_are_of_equal_length(tmp_path):
+    for name, fps in {"plate": 25, "matte": 24}.items():
+        clip = numbered().std.AssumeFPS(fpsnum=fps)
+        origin = SourceMetadata(timecode=Timecode.parse("01:00:00:00", Fraction(fps)))
+        rgb = clip.resize.Point(format=vs.RGB24)
+        export(rgb, clip, tmp_path / f"{name}.mkv", origin=origin, sidecar=False)
+
+    matte = tmp_path / "matte.mkv"
+    found = exported(tmp_path, tmp_path / "plate.mkv", "--alpha", matte, "--frames", "40-41")
+    assert found == [40, 41]
+
+
 def write_late(path: Path, seconds: float, first: int, length: int = LENGTH) -> Path:
     """Write frames `first` to `length` of a plate, the first of which is shown at `seconds`."""
     clip, whole = numbered(length - first, first), path.with_name("at_0.mkv")

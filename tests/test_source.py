@@ -523,6 +523,17 @@ def test_a_missing_file_names_the_ones_that_come_close(movie: Path) -> None:
         open_source(movie.with_name("shto.mp4"))
 
 
+@pytest.mark.parametrize("name", ["[0001-0002]", "{:04d}"])
+def test_a_sequence_that_is_named_as_editing_programs_do_is_named_as_it_is_typed(
+    name: str, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        (tmp_path / f"sh.{number:04d}.png").write_bytes(b"")
+
+    with pytest.raises(SourceError, match=r"did you mean sh\.####\.png\?"):
+        open_source(tmp_path / f"sh.{name}.png")
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nor does its folder .*day2"):
         open_source(tmp_path / "day2" / "shot.mov")

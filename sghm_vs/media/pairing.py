@@ -76,13 +76,14 @@ def pair(
     Raises:
         SourceError: Nothing says which, and the matte is neither as long as the plate nor as the
             frames from its first on that are asked for, nor as the time to the plate's end; or
-            what says it contradicts itself.
+            what says it contradicts itself, as timecodes do that begin at other times.
     """
     if start is not None:
         return Pairing(start, flag)
     found = _by_record(matte, plate, flag) or _by_timecode(matte, plate) or _by_number(matte, plate)
     if found is not None:
         return found
+    _check_beginnings(matte, plate, flag)
     counts = matte.clip.num_frames, plate.clip.num_frames
     if counts[0] == counts[1] or _are_first(frames, matte, plate):
         return Pairing(plate.first_number, "their equal length")
@@ -304,6 +305,23 @@ def _by_timecode(matte: Source, plate: Source) -> Pairing | None:
     if one is None or other is None or replace(one, frame=0) != replace(other, frame=0):
         return None
     return Pairing(plate.first_number + _frames_between(other, one), f"timecode {one}")
+
+
+def _check_beginnings(matte: Source, plate: Source, flag: str) -> None:
+    """Refuse timecodes that are counted otherwise, and that say of other times that they begin."""
+    one, other = matte.origin.timecode, plate.origin.timecode
+    if one is None or other is None or one.numbers() == other.numbers():
+        return
+    msg = (
+        f"{matte.path} begins at timecode {_counted(one)}, {_name(plate)} at {_counted(other)}, and "
+        f"these can't be compared by frames; type {_hint(plate, flag)}"
+    )
+    raise SourceError(msg)
+
+
+def _counted(timecode: Timecode) -> str:
+    """Return a timecode with how it counts."""
+    return f"{timecode} ({timecode.count} to a second{', drop-frame' if timecode.is_drop else ''})"
 
 
 def _frames_between(early: Timecode, late: Timecode) -> int:

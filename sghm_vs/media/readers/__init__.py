@@ -340,6 +340,9 @@ def _missing(path: Path) -> str:
     if not path.parent.is_dir():
         return f"{path} doesn't exist, nor does its folder {path.parent}; check the path"
     names = [entry.name for entry in path.parent.iterdir()]
+    named = SequencePath.in_brackets(path)
     close = difflib.get_close_matches(path.name, names, n=3)
+    if named is not None and named[0].numbers():
+        close = [Path(str(named[0])).name]
     hint = f"did you mean {', '.join(close)}?" if close else "check the name"
     return f"{path} doesn't exist; {hint}"

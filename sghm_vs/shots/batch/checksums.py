@@ -95,11 +95,15 @@ def source_files(path: Path, frames: FrameRange | None) -> list[Path]:
         return [path]
     sequence = sequence_in(path) if path.is_dir() else SequencePath.parse(path)
     numbers = [] if sequence is None else sequence.numbers()
+    if sequence is None or not numbers:
+        msg = f"{path} doesn't exist; check its name"
+        raise SourceError(msg)
+    there = FrameRange(numbers[0], numbers[-1])
     if frames is not None:
         first, last = frames.first - REACH_MAX, frames.last + REACH_MAX
         numbers = [n for n in numbers if first <= n <= last]
-    if sequence is None or not numbers:
-        msg = f"{path} doesn't exist, or has no frames {frames}; check its name"
+    if not numbers:
+        msg = f"{path} has frames {there}, and {frames} was asked for"
         raise SourceError(msg)
     return [sequence.frame(number) for number in numbers]
 

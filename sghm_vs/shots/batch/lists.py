@@ -96,8 +96,14 @@ def _csv(text: str) -> list[dict[str, Any]]:
         # Spreadsheets write semicolons where a comma is the decimal mark, and tabs in UTF-16.
         mark = max(DELIMITERS, key=first.count)
     reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=mark)
-    # Cells beyond the header have no name.
-    return [{key or "?": _cell(value) for key, value in row.items() if value} for row in reader]
+    return [_named_cells(row) for row in reader]
+
+
+def _named_cells(row: Mapping[str | None, Any]) -> dict[str, Any]:
+    """Return the cells of a row that say something; those beyond the header are called ""."""
+    named = {key: _cell(cell) for key, cell in row.items() if key is not None and cell}
+    beyond = [cell for cell in row.get(None) or [] if cell]
+    return named | ({"": ", ".join(beyond)} if beyond else {})
 
 
 def _cell(text: Any) -> Any:
@@ -108,6 +114,12 @@ def _row(table: Mapping[str, Any], path: Path, number: int) -> Row:
     where = f"{path}, row {number}"
     settings: dict[str, str | bool] = {}
     for key, value in table.items():
+        if not key:
+            msg = (
+                f"{where} has {value!r} where the header names no option; name it there, or put "
+                'a cell that holds commas or semicolons in quotes: "a, b.mov"'
+            )
+            raise SourceError(msg)
         if not isinstance(value, SCALAR):
             msg = f"{where}: {key!r} is {value!r}; give a word, a number, or true"
             raise SourceError(msg)

@@ -360,7 +360,8 @@ def _problem(clip: otio.schema.Clip) -> str | None:
     if not clip.enabled:
         return "it is disabled"
     if isinstance(reference, otio.schema.GeneratorReference):
-        return f"it is generated ({reference.generator_kind or reference.name}), not footage"
+        kind = reference.generator_kind or reference.name
+        return f"it is generated{f' ({kind})' if kind else ''}, not footage"
     return None
 
 
