@@ -225,6 +225,23 @@ def test_a_damaged_track_is_left_out(tmp_path, caplog):
     assert "track 1 (flac)" in caplog.text
 
 
+def test_sound_that_is_damaged_midway_is_told(tmp_path, caplog):
+    whole = flashing(tmp_path / "whole.ts", *MPEG2, *AC3)
+    packets, damaged = bytearray(whole.read_bytes()), tmp_path / "damaged.ts"
+    for at in range(len(packets) // 376 * 188, len(packets), 188):
+        is_sound = int.from_bytes(packets[at + 1 : at + 3]) & 0x5FFF == 0x101
+        if is_sound:
+            packets[at + 20 : at + 188] = b"\x55" * 168
+    damaged.write_bytes(packets)
+
+    for path in (whole, damaged):
+        source = open_source(path)
+        deliver(source, alpha_of(source), [tmp_path / f"{path.stem}.mov"], delivery=WITH_SOUND)
+
+    (said,) = [one.message for one in caplog.records if "damaged" in one.message]
+    assert said.startswith("damaged.mov lacks sound where the footage's is damaged")
+
+
 def test_without_a_track_that_can_be_decoded_the_movie_is_silent(tmp_path, caplog):
     path = renamed(two_tracks(tmp_path / "a.mov"), (b"sowt", b"apac"), (b"sowt", b"zaaa"))
     source = open_source(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import subprocess
 import tempfile
 import threading
@@ -13,9 +15,13 @@ from typing import IO
 from sghm_vs.errors import ExportError
 from sghm_vs.files import cannot_write, discard, give_name, part_of
 
+logger = logging.getLogger(__name__)
+
 LAST_WORDS_MAX = 600
 END_WITHIN_S = 10
 PIPE_BYTES = 2**20
+UNDECODED = re.compile(r"Error while decoding stream|Error submitting packet to decoder")
+"""What FFmpeg says, up to version 6 and since, of a packet whose samples it leaves out."""
 
 
 class FramePipe:
@@ -106,6 +112,12 @@ class FramePipe:
             give_name(self._part, self._path)
         except OSError as error:
             raise cannot_write(self._path, error) from error
+        if UNDECODED.search(self._said()):
+            logger.warning(
+                "%s lacks sound where the footage's is damaged: it is silent there; copy the "
+                "footage again, or look for its sound elsewhere",
+                self._path.name,
+            )
         self._errors.close()
 
     def abort(self) -> None:
@@ -125,9 +137,12 @@ class FramePipe:
         with suppress(OSError):
             self._input.close()
 
-    def _failure(self) -> ExportError:
+    def _said(self) -> str:
         self._errors.seek(0)
-        words = self._errors.read().decode(errors="replace").strip()[-LAST_WORDS_MAX:]
+        return self._errors.read().decode(errors="replace").strip()
+
+    def _failure(self) -> ExportError:
+        words = self._said()[-LAST_WORDS_MAX:]
         words = words or f"nothing, and ended with {self._running.wait()}"
         program = Path(self._command[0]).name
         return ExportError(f"{self._path} can't be written; {program} said: {words}")
