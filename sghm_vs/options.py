@@ -412,7 +412,10 @@ def check_roi(roi: Sequence[int], size: tuple[int, int] | None = None) -> Roi:
         raise SettingsError(msg)
     left, top, width, height = roi
     if size is not None and (left + width > size[0] or top + height > size[1]):
-        msg = f"{here} is {_write_roi(roi)}, and the picture is {size[0]}x{size[1]}"
+        msg = (
+            f"{here} is {_write_roi(roi)}, and the picture is {size[0]}x{size[1]}: left and width "
+            f"together are at most {size[0]}, top and height {size[1]}"
+        )
         raise SettingsError(msg)
     return left, top, width, height
 

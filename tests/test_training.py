@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from sghm_vs.matting.refinement import Bounds
 from sghm_vs.models.sghm.network import sghm_lite_10
 from sghm_vs.models.sghm.refiner import CoarseAlpha
 from weights.training import camera, choose, finish, guides, pack, samples, strands, train
@@ -300,7 +301,7 @@ def _detail_of(truth: torch.Tensor) -> torch.Tensor:
 def test_a_perfect_matte_has_no_error_and_a_wrong_one_has():
     truth = torch.from_numpy(person((64, 64)))[None, None] / 255
     perfect = CoarseAlpha(truth, truth, _detail_of(truth), truth)
-    everything = torch.zeros_like(truth), torch.ones_like(truth)
+    everything = Bounds(torch.zeros_like(truth), torch.ones_like(truth))
     assert matting_loss(perfect, truth, truth, everything).item() == pytest.approx(0, abs=1e-3)
     assert matting_loss(perfect, 1 - truth, truth, everything).item() > 1
     assert dice_loss(truth, truth).item() < 0.05 < dice_loss(1 - truth, truth).item()
@@ -311,9 +312,9 @@ def test_what_the_filter_holds_to_its_guide_is_nothing_to_learn():
     hole = truth.clone()
     hole[..., 28:36, 28:36] = 0
     made = CoarseAlpha(hole, hole, _detail_of(truth), hole)
-    open_to = torch.zeros_like(truth), torch.ones_like(truth)
-    loss = matting_loss(made, hole, truth, open_to).item()
-    held = truth.clone(), open_to[1]
+    everything = Bounds(torch.zeros_like(truth), torch.ones_like(truth))
+    loss = matting_loss(made, hole, truth, everything).item()
+    held = Bounds(truth.clone(), everything.most)
     assert matting_loss(made, hole, truth, held).item() < loss / 2
 
 

@@ -122,9 +122,8 @@ def guides_of(alpha: Tensor) -> dict[str, Tensor]:
 def held_to(guide: Tensor, alpha: Tensor) -> Tensor:
     """Return `alpha` (1, 1, h, w) as the filter holds it to a mask that it is given."""
     band_px = Guides().guide_band * min(alpha.shape[2:])
-    return torch.from_numpy(guides.held(alpha[0, 0].numpy(), guide[0, 0].numpy(), band_px))[
-        None, None
-    ]
+    mask = guides.decided(guide[0, 0].numpy())
+    return torch.from_numpy(guides.held(alpha[0, 0].numpy(), mask, band_px))[None, None]
 
 
 def score_guided(network: LightSGHM, library: Library, long_side: int, every: int) -> str:

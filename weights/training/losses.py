@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, binary_cross_entropy, interpolate, max_pool2d
 
+from sghm_vs.matting.refinement import Bounds, held
 from sghm_vs.models.sghm.refiner import CoarseAlpha
 
 SOFT = 1 / 255
@@ -21,22 +22,19 @@ def dice_loss(probability: Tensor, truth: Tensor) -> Tensor:
     return ((1 - (2 * both + 1) / (either + 1)) * has).mean()
 
 
-def matting_loss(
-    coarse: CoarseAlpha, os1: Tensor, truth: Tensor, open_to: tuple[Tensor, Tensor]
-) -> Tensor:
+def matting_loss(coarse: CoarseAlpha, os1: Tensor, truth: Tensor, bounds: Bounds) -> Tensor:
     """
     Return the error of the alphas (n, 1, h, w): everywhere, more at edges, most of the finest there.
 
-    `open_to` is the least and the most alpha that each guide leaves open: beyond it the filter holds
-    the alpha to its guide, so there is nothing to learn.
+    `bounds` are what each guide leaves open: beyond, the filter holds the alpha to its guide, so there
+    is nothing to learn.
 
     Absolute and squared errors side by side: the first alone gives medians, hard edges wherever
     the network is unsure. Laplacian pyramid and gradients as in matting's usual losses (Hou and
     Liu, 2019; Tang et al., 2019).
     """
     os8, os4, os1, truth = (
-        torch.minimum(torch.maximum(alpha.float(), open_to[0]), open_to[1])
-        for alpha in (coarse.os8, coarse.os4, os1, truth)
+        held(alpha.float(), bounds) for alpha in (coarse.os8, coarse.os4, os1, truth)
     )
     soft = ((truth > SOFT) & (truth < 1 - SOFT)).float()
     wide, near = dilated(soft, 15), dilated(soft, 4)

@@ -41,8 +41,6 @@ COMPOSED = ("hair_over", "rendered_over")
 READ = ("portraits", "groups", "street", "nobody")
 GUIDES = ("own", "exact", "low", "rough")
 HEADING = "## "
-HALF = 0.5
-"""Where the edge of a mask is."""
 
 type Figures = dict[str, dict[str, float]]
 
@@ -79,7 +77,7 @@ def matte(pipeline: Pipeline, job: Job) -> None:
         guide = torch.from_numpy(mask)[None, None].float() / 255
     alpha = pipeline.matte(picture, guide)
     if guide is not None:
-        alpha = held_to((guide > HALF).float(), alpha)
+        alpha = held_to(guide, alpha)
     job.target.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(job.target), (alpha[0, 0].numpy() * 65535 + 0.5).astype(np.uint16))
 

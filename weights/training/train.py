@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, max_pool2d
 
-from sghm_vs.matting.refinement import bounds
+from sghm_vs.matting.refinement import Bounds, bounds
 from sghm_vs.matting.sizing import PUBLISHED_SHORT_SIDE
 from sghm_vs.models.sghm.network import LIGHT_LONG_SIDE_PX, LightSGHM, sghm_lite_10
 from weights.training.library import Library
@@ -83,8 +83,8 @@ def guided_loss(network: LightSGHM, batch: Batch, settings: Settings) -> Tensor:
     coarse, os1 = network.refined(batch.images, features, batch.guides)
     reach = scale * LIGHT_LONG_SIDE_PX * SHORT_OF_LONG / PUBLISHED_SHORT_SIDE
     held = [bounds(guide[None], scale=reach) for guide in batch.guides]
-    least, most = (torch.cat(planes) for planes in zip(*held, strict=True))
-    return matting_loss(coarse, os1, batch.alphas, (least, most))
+    together = Bounds(*(torch.cat(planes) for planes in zip(*held, strict=True)))
+    return matting_loss(coarse, os1, batch.alphas, together)
 
 
 class Average:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -10,29 +11,50 @@ import cv2
 from sghm_vs.errors import SettingsError, listed
 from sghm_vs.evaluate.pairs import pictures_by_stem
 from sghm_vs.evaluate.rules import RVM_512, RVM_HD
-from sghm_vs.evaluate.sets.base import UNPACK, Item, Part, Row, folders_in, matched
+from sghm_vs.evaluate.sets.base import UNPACK, Item, Part, PublicSet, Row, folders_in, matched
 
 SMALL_PX = 512
 """Longer side of frames that the papers score by their low-resolution rules."""
 ALPHA = "pha"
 """The folder of a clip's true alphas."""
+RVM_LOW = "WACV 2022, arXiv 2108.11515, table 1"
+RVM_HIGH = "WACV 2022, arXiv 2108.11515, table 2"
+MATANYONE = "MatAnyone, CVPR 2025, arXiv 2501.14677v2, table 1"
 
 
-def find_parts(folder: Path, frames: str, published: Callable[[bool], Sequence[Row]]) -> list[Part]:
+def clip_set(
+    title: str, layout: str, *, frames: str, small: Sequence[Row], large: Sequence[Row]
+) -> PublicSet:
+    """
+    Return a set of clips.
+
+    Args:
+        title: As for `PublicSet`.
+        layout: The same.
+        frames: The folder beside `pha` that is matted.
+        small: What was published of frames of up to 512 px.
+        large: Of larger ones.
+    """
+    return PublicSet(title, layout, partial(_find_parts, frames=frames, small=small, large=large))
+
+
+def _find_parts(
+    folder: Path, frames: str, small: Sequence[Row], large: Sequence[Row]
+) -> list[Part]:
     """
     Return the parts in `folder`, which is one, or holds some.
 
     Args:
         folder: Holds `KIND/CLIP/pha` with the alphas, as `videomatte_512x288` does.
-        frames: The folder beside `pha` that is matted.
-        published: Returns the rows of small frames, or else of large ones.
+        frames: As for `clip_set`.
+        small: The same.
+        large: The same.
 
     Raises:
         SettingsError: A clip lacks its frames, its alphas, or some of them.
     """
-    if _clips_in(folder, frames):
-        return [_part(folder, frames, published)]
-    return [_part(one, frames, published) for one in folders_in(folder) if _clips_in(one, frames)]
+    places = [folder] if _clips_in(folder, frames) else folders_in(folder)
+    return [_part(one, frames, small, large) for one in places if _clips_in(one, frames)]
 
 
 def _clips_in(folder: Path, frames: str) -> list[Path]:
@@ -42,14 +64,14 @@ def _clips_in(folder: Path, frames: str) -> list[Path]:
     return clips if is_set else []
 
 
-def _part(folder: Path, frames: str, published: Callable[[bool], Sequence[Row]]) -> Part:
+def _part(folder: Path, frames: str, small: Sequence[Row], large: Sequence[Row]) -> Part:
     items = [_item(folder, clip, frames) for clip in _clips_in(folder, frames)]
     is_small = _longer_side(items[0].truths[0]) <= SMALL_PX
     return Part(
         name=folder.resolve().name,
         items=items,
         rules=RVM_512 if is_small else RVM_HD,
-        published=published(is_small),
+        published=small if is_small else large,
     )
 
 

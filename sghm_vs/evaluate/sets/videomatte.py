@@ -8,25 +8,19 @@ Source:
 
 from __future__ import annotations
 
-from functools import partial
+from sghm_vs.evaluate.sets.base import Row
+from sghm_vs.evaluate.sets.clips import MATANYONE, RVM_LOW, clip_set
 
-from sghm_vs.evaluate.sets.base import PublicSet, Row
-from sghm_vs.evaluate.sets.clips import find_parts
-
-RVM_TABLE = "WACV 2022, arXiv 2108.11515, table 1"
-MATANYONE = "MatAnyone, CVPR 2025, arXiv 2501.14677v2, table 1"
 NOTES = "MatAnyone 2, arXiv 2512.11782, as notes on it quote it"
 
 SMALL = (
     Row(
         "DeepLabV3",
         {"mad": 14.47, "mse": 9.67, "grad": 8.55, "conn": 1.69, "dtssd": 5.18},
-        RVM_TABLE,
+        RVM_LOW,
     ),
-    Row("FBA", {"mad": 8.36, "mse": 3.37, "grad": 2.09, "conn": 0.75, "dtssd": 2.09}, RVM_TABLE),
-    Row(
-        "BGMv2", {"mad": 25.19, "mse": 19.63, "grad": 2.28, "conn": 3.26, "dtssd": 2.74}, RVM_TABLE
-    ),
+    Row("FBA", {"mad": 8.36, "mse": 3.37, "grad": 2.09, "conn": 0.75, "dtssd": 2.09}, RVM_LOW),
+    Row("BGMv2", {"mad": 25.19, "mse": 19.63, "grad": 2.28, "conn": 3.26, "dtssd": 2.74}, RVM_LOW),
     Row("MODNet", {"mad": 9.41, "mse": 4.30, "grad": 1.89, "conn": 0.81, "dtssd": 2.23}, MATANYONE),
     Row("RVM", {"mad": 6.08, "mse": 1.47, "grad": 0.88, "conn": 0.41, "dtssd": 1.36}, MATANYONE),
     Row(
@@ -66,8 +60,10 @@ LARGE = (
     ),
 )
 
-SET = PublicSet(
+SET = clip_set(
     "VideoMatte240K's test set",
     "videomatte_512x288 and videomatte_1920x1080 with KIND/CLIP in each, com and pha in each clip",
-    partial(find_parts, frames="com", published=lambda is_small: SMALL if is_small else LARGE),
+    frames="com",
+    small=SMALL,
+    large=LARGE,
 )
