@@ -140,12 +140,16 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     Return the imported `module`.
 
     Raises:
-        MissingPackageError: It is not installed; the message names the extra that brings it.
+        MissingPackageError: It is not installed, and the message names the extra that brings it; or
+            it is, and can't be loaded.
     """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         msg = f"{purpose} needs {module}, which is not installed; pip install 'sghm-vs[{extra}]'"
+        raise MissingPackageError(msg) from error
+    except ImportError as error:
+        msg = f"{purpose} needs {module}, which can't be loaded: {error}; look with: sghm doctor"
         raise MissingPackageError(msg) from error
 
 

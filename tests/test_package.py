@@ -1,6 +1,7 @@
 """The package as others get it: a wheel, light imports, documents that tell the truth."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -15,17 +16,39 @@ import pytest
 
 from sghm_vs import __version__
 from sghm_vs.cli import build_parser
+from sghm_vs.errors import MissingPackageError, require
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
+def dist(tmp_path_factory) -> Path:
+    """A source distribution, and the wheel that is built from it alone."""
     folder = tmp_path_factory.mktemp("dist")
-    build = ["uv", "build", "--wheel", "--quiet", "--out-dir", str(folder)]
+    build = ["uv", "build", "--quiet", "--no-create-gitignore", "--out-dir", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (path,) = folder.glob("*.whl")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist) -> Path:
+    (path,) = dist.glob("*.whl")
     return path
+
+
+def test_an_index_would_take_the_package(dist):
+    files = sorted(map(str, dist.iterdir()))
+
+    run = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert len(files) == 2
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.count("PASSED") == 2
 
 
 def test_the_wheel_holds_the_package_and_its_model_and_nothing_else(wheel):
@@ -192,6 +215,67 @@ def test_nine_folders_and_four_modules_stand_at_the_top():
     }  # fmt: skip
 
 
+def test_vsrepo_takes_its_entry():
+    """By what vsrupdate.py of vapoursynth/vsrepo verifies."""
+    entry = json.loads((ROOT / "packaging/vsrepo.json").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert entry["pypiname"] == project["name"]
+    assert entry["wheelname"] == entry["modulename"] == "sghm_vs"
+    assert entry["type"] == "PyWheel"
+    assert entry["category"] in {"Other", "Scripts"}
+    assert {*entry["device"]} <= {"cpu", "gpu", "cuda", "opencl", "vulkan", "hip", "sycl"}
+    assert entry.keys() <= {
+        "name", "type", "device", "api", "description", "website", "category", "identifier",
+        "modulename", "wheelname", "namespace", "github", "doom9", "dependencies", "ignore",
+        "releases", "updatemode", "gitbranch", "pypiname",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "main(['timeline', 'a.edl', '-o', 'out'])",
+        "main(['farm', 'plan', 'a.edl', '-o', 'plan.json'])",
+    ],
+)
+def test_where_opentimelineio_is_missing_edits_say_what_to_type(tmp_path, call):
+    script = (
+        "import importlib.util as util, sys\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: (\n"
+        "    None if name == 'opentimelineio' else find(name, *rest))\n"
+        "from sghm_vs.cli import main\n"
+        f"sys.exit({call})\n"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 1
+    assert "edits need opentimelineio" in run.stderr
+    assert "uv venv --python 3.13" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ModuleNotFoundError("No module named 'ray'"), "pip install 'sghm-vs[farm]'"),
+        (ImportError("DLL load failed while importing _raylet"), "_raylet; look with: sghm doctor"),
+    ],
+)
+def test_a_library_that_is_missing_and_one_that_is_broken_are_told_apart(monkeypatch, error, said):
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr("sghm_vs.errors.importlib.import_module", fail)
+
+    with pytest.raises(MissingPackageError) as refused:
+        require("ray", extra="farm", purpose="sghm farm run")
+    assert said in str(refused.value)
+
+
 def test_no_file_pins_a_package_index():
     tracked = subprocess.run(
         [shutil.which("git"), "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -204,3 +288,10 @@ def test_each_dependency_has_a_lower_bound():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert all(">=" in requirement for requirement in project["dependencies"])
+
+
+def test_the_citation_has_the_same_version():
+    said = re.search(r"^version: (\S+)", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+
+    assert said is not None
+    assert said[1] == __version__

@@ -28,7 +28,6 @@ from sghm_vs.shots.farm.fingerprint import Fingerprint
 from sghm_vs.shots.farm.plan import Plan, PlannedShot, has_movie
 from sghm_vs.shots.guides import keys_of
 from sghm_vs.shots.shot import refuse_varying
-from sghm_vs.shots.timeline.matte_edit import plan_from
 
 EDIT_SUFFIXES = (".otio", ".edl", ".xml")
 SETTLED = ("start_number", "version")
@@ -96,6 +95,9 @@ type Found = tuple[list[ShotWithCuts], dict[str, str], list[str]]
 
 
 def _from_edit(edit: Path, folder: Path, values: Values, edit_options: EditOptions) -> Found:
+    # Where there is no OpenTimelineIO, all but edits can be planned.
+    from sghm_vs.shots.timeline.matte_edit import plan_from
+
     plan = plan_from(edit, folder, values, edit_options)
     shots = [
         ShotWithCuts(shot, tuple(edge for use in span.uses for edge in _edges(use.shown)))
