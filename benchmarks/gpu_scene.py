@@ -163,7 +163,7 @@ class Banded:
     def begin(self, *inputs: Tensor) -> CoarseOutput:
         """Return what the network's does, with the given alpha in place of its own."""
         coarse_output: CoarseOutput = self._network.begin(*inputs)
-        sides = coarse_output.coarse.os8.shape[-2:]
+        sides = coarse_output.coarse.os4.shape[-2:]
         given = interpolate(self._alpha, sides, mode="bilinear")
         return coarse_output._replace(coarse=coarse_output.coarse._replace(os8=given, os4=given))
 

@@ -185,7 +185,7 @@ class Staged:
             return coarse_output
         import torch
 
-        height, width = coarse_output.coarse.os8.shape[-2:]
+        height, width = coarse_output.coarse.os4.shape[-2:]
         given = torch.nn.functional.interpolate(self._band, (height, width), mode="bilinear")
         return coarse_output._replace(coarse=coarse_output.coarse._replace(os8=given, os4=given))
 

@@ -136,7 +136,7 @@ def test_without_it_the_extra_is_named(monkeypatch):
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--device", "cuda"], "CUDA"), (["--fp16"], "--no-fp16")],
+    [(["--device", "cuda"], "CUDA"), (["--fp16", "--model", "sghm-lite@9"], "--no-fp16")],
 )
 def test_what_it_cannot_do_is_refused(tmp_path, capsys, words, said):
     plate = tmp_path / "p.png"

@@ -12,16 +12,27 @@ import torch
 from torch import Tensor, nn
 
 from sghm_vs.errors import SettingsError, cure, require
-from sghm_vs.models.backends.base import BACKENDS
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.streams import streams_on_cpu
+from sghm_vs.models.resampling import block_means
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Coarse
-from sghm_vs.models.sghm.network import SGHM, CoarseOutput, LightSGHM, Square
-from sghm_vs.models.sghm.refiner import fine_planes
+from sghm_vs.models.sghm.network import (
+    SGHM,
+    CoarseOutput,
+    LightSGHM,
+    Square,
+    beside,
+    light_output,
+    sides,
+    squares_of,
+)
+from sghm_vs.models.sghm.refiner import GUIDE_PX
 from sghm_vs.models.sghm.shortcuts import Affine, AttentiveShortcut, TiledShortcut
 
 SQUARES_AT_ONCE = 4
+TOO_LIGHT_FOR_HALF = "sghm-lite"
+"""The architecture of the ninth weights: in bfloat16 its alphas are up to 19/255 off."""
 PROGRAMS_MAX = 16
 """Four sizes of pictures; the one that was not used for longest goes, as each holds weights."""
 
@@ -37,7 +48,7 @@ def place(network: SGHM, architecture: str, compute: Compute) -> OpenVinoNetwork
         MissingPackageError: OpenVINO is not installed.
         SettingsError: The network is too light for half precision.
     """
-    if compute.fp16 and architecture not in (BACKENDS["openvino"].automatic_for or ()):
+    if compute.fp16 and architecture == TOO_LIGHT_FOR_HALF:
         how = cure(script="fp16=False", typed="--no-fp16")
         msg = f"fp16 by OpenVINO is too coarse for {architecture}; use {how}"
         raise SettingsError(msg)
@@ -101,20 +112,15 @@ class OpenVinoNetwork:
     def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what is needed everywhere; see `SGHM`. It lasts until this thread's next."""
         if isinstance(self._network, LightSGHM):
-            os8, os4, detail, state = self._run(_Coarse, image, mask, *features)
-            planes = fine_planes(image, mask, os4)
-            return CoarseOutput(
-                Coarse(os8, os4, state), TiledShortcut(planes, nn.Identity()), detail
-            )
+            mask4 = block_means(mask, GUIDE_PX)
+            return light_output(image, mask4, *self._run(_Climb, image, mask4, *features))
         # Without a gate nothing of a program's looks at the picture at full size.
         looked_at = (image,) if isinstance(self._network.shortcut[0], AttentiveShortcut) else ()
         os8, os4, state, *ends = self._run(_Begin, mask, *features, *looked_at)
         # Of the shortcut at full size only its gate comes out, and squares make it anew: to bring all
         # of it into torch's order took twice as long as to make it.
         finish = Affine(*ends) if ends else self._network.shortcut[0]
-        return CoarseOutput(
-            Coarse(os8, os4, state), TiledShortcut(torch.cat((image, mask), 1), finish)
-        )
+        return CoarseOutput(Coarse(os8, os4, state), TiledShortcut((image, mask), finish))
 
     def finish(self, coarse_output: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """Return the finest alpha in `squares`; see `SGHM`."""
@@ -122,10 +128,8 @@ class OpenVinoNetwork:
         for some in batched(squares, SQUARES_AT_ONCE):
             # Always as many: another number would be another program.
             filled = [*some, *[some[-1]] * (SQUARES_AT_ONCE - len(some))]
-            state = torch.cat(
-                [square.of(coarse_output.coarse.state, QUARTER_PX) for square in filled]
-            )
-            planes = torch.cat([square.of(coarse_output.full.planes) for square in filled])
+            state = squares_of(coarse_output.coarse.state, filled, QUARTER_PX)
+            planes = beside([squares_of(planes, filled) for planes in coarse_output.full.planes])
             (found,) = self._run(_Fine, state, planes, *_full_size_means(coarse_output))
             fine.append(found[: len(some)].clone())
         return torch.cat(fine)
@@ -135,7 +139,7 @@ class OpenVinoNetwork:
         return self._run(
             _Fine,
             coarse_output.coarse.state,
-            coarse_output.full.planes,
+            beside(coarse_output.full.planes),
             *_full_size_means(coarse_output),
         )[0]
 
@@ -216,10 +220,10 @@ class _Begin(_Part):
         return *coarse_output.coarse, *_full_size_means(coarse_output)
 
 
-class _Coarse(_Part):
-    def forward(self, image: Tensor, mask: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
-        network = cast("LightSGHM", self.network)
-        return tuple(network.coarse(image, Features(*features), mask))
+class _Climb(_Part):
+    def forward(self, image: Tensor, mask4: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
+        refiner = cast("LightSGHM", self.network).refiner
+        return tuple(refiner.climb(image, mask4, sides(Features(*features), image))[1:])
 
 
 class _Fine(_Part):

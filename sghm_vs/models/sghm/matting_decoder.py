@@ -29,7 +29,7 @@ class Coarse(NamedTuple):
     """What is made of a picture up to a quarter of its size."""
 
     os8: Tensor
-    """As in `Alphas`."""
+    """As in `Alphas`; `os4` once more of a network that says itself where detail is needed."""
     os4: Tensor
     state: Tensor
     """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""

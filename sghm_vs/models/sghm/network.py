@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from sghm_vs.models.resampling import block_means
+from sghm_vs.models.resampling import block_means, enlarge
 from sghm_vs.models.sghm.encoder import (
     ASPP,
     Features,
@@ -18,7 +18,7 @@ from sghm_vs.models.sghm.encoder import (
     SeparableASPP,
 )
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
-from sghm_vs.models.sghm.refiner import CoarseAlpha, Refiner, fine_planes
+from sghm_vs.models.sghm.refiner import GUIDE_PX, SOFT_GUIDE_PX, CoarseAlpha, Refiner
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, TiledShortcut
 
@@ -138,33 +138,28 @@ class SGHM(nn.Module):
 
         As by `matte`, but for the outermost `halo_px` at sides that are not the picture's.
         """
-        state = torch.cat([square.of(coarse_output.coarse.state, QUARTER_PX) for square in squares])
-        full = coarse_output.full.finish(
-            torch.cat([square.of(coarse_output.full.planes) for square in squares])
-        )
-        fine: Tensor = self.refine.fine(state, full)
+        state = squares_of(coarse_output.coarse.state, squares, QUARTER_PX)
+        planes = beside([squares_of(planes, squares) for planes in coarse_output.full.planes])
+        fine: Tensor = self.refine.fine(state, coarse_output.full.finish(planes))
         return fine
 
     def finish_at(
         self, coarse_output: CoarseOutput, tops: Tensor, lefts: Tensor, side: int
     ) -> Tensor:
         """Return what `finish` does of squares whose places are tensors, int64 (squares,)."""
-        squares = (
-            _gathered(planes, tops // shrunk, lefts // shrunk, side // shrunk)
-            for planes, shrunk in (
-                (coarse_output.coarse.state, QUARTER_PX),
-                (coarse_output.full.planes, 1),
-            )
+        state = _gathered(
+            coarse_output.coarse.state, tops // QUARTER_PX, lefts // QUARTER_PX, side // QUARTER_PX
         )
-        state, planes = squares
+        planes = beside(
+            [_gathered(planes, tops, lefts, side) for planes in coarse_output.full.planes]
+        )
         fine: Tensor = self.refine.fine(state, coarse_output.full.finish(planes))
         return fine
 
     def finish_all(self, coarse_output: CoarseOutput) -> Tensor:
         """Return the finest alpha everywhere, (1, 1, height, width)."""
-        fine: Tensor = self.refine.fine(
-            coarse_output.coarse.state, coarse_output.full.finish(coarse_output.full.planes)
-        )
+        full = coarse_output.full.finish(beside(coarse_output.full.planes))
+        fine: Tensor = self.refine.fine(coarse_output.coarse.state, full)
         return fine
 
     @property
@@ -196,12 +191,12 @@ class LightSGHM(SGHM):
         self, image: Tensor, features: Features, mask: Tensor
     ) -> tuple[CoarseAlpha, Tensor]:
         """Return the coarse alpha and the finest one everywhere; see `matte`."""
-        made: tuple[CoarseAlpha, Tensor] = self.refiner(image, mask, _sides(features, image))
+        made: tuple[CoarseAlpha, Tensor] = self.refiner(image, mask, sides(features, image))
         return made
 
     def coarse(self, image: Tensor, features: Features, mask: Tensor) -> CoarseAlpha:
         """Return what is needed everywhere."""
-        return self.refiner.coarse(image, mask, _sides(features, image))
+        return self.refiner.coarse(image, mask, sides(features, image))
 
     def matte(self, image: Tensor, features: Features, mask: Tensor) -> Alphas:
         """Return the alphas of what `mask` shows; see `SGHM.matte`."""
@@ -210,12 +205,40 @@ class LightSGHM(SGHM):
 
     def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
         """Return what of `matte` is needed everywhere; see `SGHM.begin`."""
-        os8, os4, detail, state = self.coarse(image, features, mask)
-        planes = fine_planes(image, mask, os4)
-        return CoarseOutput(Coarse(os8, os4, state), TiledShortcut(planes, nn.Identity()), detail)
+        mask4 = block_means(mask, GUIDE_PX)
+        _, state, logits = self.refiner.climb(image, mask4, sides(features, image))
+        return light_output(image, mask4, state, logits)
 
 
-def _sides(features: Features, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def light_output(image: Tensor, mask4: Tensor, state: Tensor, logits: Tensor) -> CoarseOutput:
+    """
+    Return what `LightSGHM.begin` does, from what its refiner climbed to; see `refiner.Climb`.
+
+    Args:
+        image: The picture, (1, 3, height, width).
+        mask4: Means of 4x4 px of its mask, (1, 1, height / 4, width / 4).
+        state: Of `Climb`.
+        logits: Of `Climb`.
+    """
+    size = image.shape[-2], image.shape[-1]
+    os4, detail = logits[:, :1], logits[:, 1:]
+    alpha = torch.sigmoid(enlarge(os4, size))
+    soft = enlarge(block_means(mask4, SOFT_GUIDE_PX // GUIDE_PX), size)
+    planes = TiledShortcut((image, alpha, soft), nn.Identity())
+    return CoarseOutput(Coarse(alpha, alpha, state), planes, torch.sigmoid(detail))
+
+
+def squares_of(planes: Tensor, squares: Sequence[Square], shrunk: int = 1) -> Tensor:
+    """Return `squares` of `planes` (1, c, h, w), so many times smaller than the picture, as a batch."""
+    return torch.cat([square.of(planes, shrunk) for square in squares])
+
+
+def beside(planes: Sequence[Tensor]) -> Tensor:
+    """Return `planes`, each (n, c, h, w), as one."""
+    return planes[0] if len(planes) == 1 else torch.cat([*planes], 1)
+
+
+def sides(features: Features, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the encoder's features at 1/8, 1/16 and 1/32 of `image`."""
     height, width = image.shape[-2:]
     return (

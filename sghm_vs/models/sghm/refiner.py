@@ -33,6 +33,17 @@ class CoarseAlpha(NamedTuple):
     """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""
 
 
+class Climb(NamedTuple):
+    """What is made of a picture at an eighth and a quarter of its size."""
+
+    eighth: Tensor
+    """(n, channels, height / 8, width / 8)."""
+    state: Tensor
+    """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""
+    logits: Tensor
+    """Of the alpha, and that detail is needed, (n, 2, height / 4, width / 4)."""
+
+
 class Refiner(nn.Module):
     """
     Climb from 1/64 to 1/4 of the picture beside the encoder's features, then to full size.
@@ -97,19 +108,33 @@ class Refiner(nn.Module):
         self, image: Tensor, guide: Tensor, features: tuple[Tensor, Tensor, Tensor]
     ) -> CoarseAlpha:
         """Return what is made up to a quarter of the size; see `forward`."""
+        eighth, state, logits = self.climb(image, avg_pool2d(guide, self.guide_px), features)
+        return CoarseAlpha(
+            _alpha(self.to_os8(eighth), 8),
+            _alpha(logits[:, :1], 4),
+            torch.sigmoid(logits[:, 1:]),
+            state,
+        )
+
+    def climb(self, image: Tensor, mask4: Tensor, features: tuple[Tensor, Tensor, Tensor]) -> Climb:
+        """
+        Return what all alphas are made from.
+
+        Args:
+            image: As for `forward`.
+            mask4: Means of 4x4 px of the guide, (n, 1, height / 4, width / 4), 0-1.
+            features: As for `forward`.
+        """
         eighth, sixteenth, thirty_second = features
-        mask4 = avg_pool2d(guide, self.guide_px)
         mask8 = avg_pool2d(mask4, 2)
         mask16 = avg_pool2d(mask8, 2)
         x = self.side32(_beside(thirty_second, avg_pool2d(mask16, 2)))
         x = self.blocks32(x + twice(self.blocks64(avg_pool2d(x, 2))))
         x = self.blocks16(twice(self.up16(x)) + self.side16(_beside(sixteenth, mask16)))
-        x = self.blocks8(twice(self.up8(x)) + self.side8(_beside(eighth, mask8)))
-        os8 = self.to_os8(x)
+        at_eighth = self.blocks8(twice(self.up8(x)) + self.side8(_beside(eighth, mask8)))
         side = self.side4(_beside(self.patches(image), mask4))
-        x = self.blocks4(twice(self.up4(x)) + side)
-        os4, detail = self.to_os4(x).split(1, 1)
-        return CoarseAlpha(_alpha(os8, 8), _alpha(os4, 4), torch.sigmoid(detail), x)
+        state = self.blocks4(twice(self.up4(at_eighth)) + side)
+        return Climb(at_eighth, state, self.to_os4(state))
 
 
 class FineAlpha(nn.Module):
@@ -156,11 +181,11 @@ class Residual(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels),
         )
-        self.activation = nn.LeakyReLU(SLOPE)
+        self.activation = nn.LeakyReLU(SLOPE, inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` filtered."""
-        filtered: Tensor = self.activation(x + self.body(x))
+        filtered: Tensor = self.activation(self.body(x).add_(x))
         return filtered
 
 

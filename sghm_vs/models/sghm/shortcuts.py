@@ -39,8 +39,8 @@ class Affine(NamedTuple):
 class TiledShortcut(NamedTuple):
     """The shortcut of a picture, up to where each of its tiles can be made without the others."""
 
-    planes: Tensor
-    """(n, channels, h, w), to be cut into tiles."""
+    planes: tuple[Tensor, ...]
+    """Each (n, channels, h, w), to be cut into tiles and put beside each other."""
     finish: Affine | nn.Module
     """Makes of a tile of the planes that tile of the output, but for 2 px where it was cut."""
 
@@ -66,7 +66,7 @@ class LocalShortcut(nn.Sequential):
 
     def tiled(self, features: Tensor) -> TiledShortcut:
         """Return what tiles are made from, in inference: the features as they are."""
-        return TiledShortcut(features, self)
+        return TiledShortcut((features,), self)
 
 
 class AttentiveShortcut(LocalShortcut):
@@ -89,7 +89,7 @@ class AttentiveShortcut(LocalShortcut):
         summand = norm.bias - factor * mean
         gates = gate.gates(features.mean((2, 3)) * factor + summand)
         return TiledShortcut(
-            features, Affine(gates * summand.view(-1, 1, 1), gates * factor.view(-1, 1, 1))
+            (features,), Affine(gates * summand.view(-1, 1, 1), gates * factor.view(-1, 1, 1))
         )
 
     def ungated(self, features: Tensor) -> Tensor:
