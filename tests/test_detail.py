@@ -8,7 +8,9 @@ from torch import Tensor
 
 from sghm_vs.matting import tiles
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
-from sghm_vs.models.sghm.network import SGHM, CoarseOutput, Square
+from sghm_vs.models.sghm import squares
+from sghm_vs.models.sghm.network import SGHM, CoarseOutput
+from sghm_vs.models.sghm.squares import Square
 from sghm_vs.models.weights import shipped
 from tests.seeded import seeded_image
 
@@ -46,7 +48,7 @@ def corners_and_lines() -> Tensor:
 
 
 def test_it_is_that_of_the_whole_picture_where_it_is_looked_at(network, coarse_output, monkeypatch):
-    monkeypatch.setattr(tiles, "DENSE_PART", 100)
+    monkeypatch.setattr(squares, "DENSE_PART", 100)
     coarse_output, whole = coarse_output
     where = corners_and_lines()
 

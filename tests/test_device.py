@@ -36,6 +36,7 @@ from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.backends.cuda_graphs import GRAPHS_MAX, EagerRunner, GraphRunner, Step
 from sghm_vs.models.backends.device import Compute, choose_computes
 from sghm_vs.models.backends.streams import Streams
+from sghm_vs.models.sghm import squares
 from sghm_vs.models.weights import find_weights
 from sghm_vs.options import Settings
 from tests.clips import frame_bytes, noise_clip, panning_clip, plane
@@ -323,7 +324,7 @@ def test_squares_by_their_places_are_squares(seeded_network, monkeypatch, size):
     where[..., [0, 70, -1], :] = True
     with torch.inference_mode():
         coarse_output = seeded_network.begin(image, seeded_network.encode(image), mask)
-        monkeypatch.setattr(tiles, "DENSE_PART", 100)
+        monkeypatch.setattr(squares, "DENSE_PART", 100)
         slices = tiles.finest(seeded_network, coarse_output, tiles.tiles(where))
         monkeypatch.setattr(tiles, "_by_slices", partial(tiles.by_places, runner=EagerRunner()))
         places = tiles.finest(seeded_network, coarse_output, tiles.tiles(where))

@@ -17,15 +17,17 @@ from sghm_vs.errors import WeightsError
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.checkpoint import WRAPPERS, build_network, read_checkpoint
 from sghm_vs.models.resampling import enlarge
+from sghm_vs.models.sghm import squares
 from sghm_vs.models.sghm.encoder import ASPP, ResNet50Encoder
 from sghm_vs.models.sghm.network import (
+    QUARTER_TILE_PX,
     SGHM,
-    Square,
     sghm_lite,
     sghm_lite_10,
     sghm_resnet50,
     sharpened,
 )
+from sghm_vs.models.sghm.squares import Square
 from sghm_vs.models.weights import find_weights, shipped
 from sghm_vs.options import Settings
 from tests.seeded import seeded_image
@@ -333,6 +335,31 @@ def test_the_light_refiner_makes_in_squares_what_it_makes_at_once():
     torch.testing.assert_close(coarse_output.coarse.os4, whole.os4, atol=1e-6, rtol=0)
     assert coarse_output.detail is not None
     torch.testing.assert_close(part, whole.os1[..., 64:128, 128:192], atol=1e-6, rtol=0)
+
+
+def test_the_light_network_climbs_in_tiles_as_it_does_at_once_where_it_is_looked_at(monkeypatch):
+    monkeypatch.setattr(squares, "DENSE_PART", 100)
+    torch.manual_seed(0)
+    network = sghm_lite_10().eval()
+    image, mask = torch.rand(1, 3, 320, 448), torch.zeros(1, 1, 320, 448)
+    mask[..., 40:150, 60:190] = 1
+    cells = torch.zeros(3, 4)
+    cells[0, 0] = cells[1, 2] = cells[2, 3] = 1
+    with torch.inference_mode():
+        features = network.encode(image)
+        whole, tiled = (network.begin(image, features, mask, at) for at in (None, cells))
+    assert whole.detail is not None
+    assert tiled.detail is not None
+    for row, column in torch.nonzero(cells).tolist():
+        cell = Square(row * QUARTER_TILE_PX, column * QUARTER_TILE_PX, QUARTER_TILE_PX)
+        for made, expected, shrunk in (
+            (tiled.coarse.state, whole.coarse.state, 4),
+            (tiled.detail, whole.detail, 4),
+        ):
+            torch.testing.assert_close(
+                cell.of(made, shrunk), cell.of(expected, shrunk), atol=1e-5, rtol=0
+            )
+    assert float(tiled.detail[..., :32, 32:].max()) < 1e-6
 
 
 def test_the_refiner_looks_at_the_encoders_first_stages_alone():

@@ -13,6 +13,7 @@ from sghm_vs.models.backends.base import place
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.openvino import OpenVinoNetwork
 from sghm_vs.models.checkpoint import build_network, fold_batch_norms, read_checkpoint
+from sghm_vs.models.sghm import squares
 from sghm_vs.models.sghm.network import SGHM, sghm_lite_10, sghm_resnet50
 from sghm_vs.models.weights import shipped
 from tests.seeded import seeded_image
@@ -75,7 +76,7 @@ def test_nobody_is_told_that_a_network_is_converted(monkeypatch):
 )
 def test_alphas_are_torchs_where_the_mask_is_given(monkeypatch, make, half, tolerance):
     monkeypatch.setattr(tiles, "TILE_PX", 32)
-    monkeypatch.setattr(tiles, "DENSE_PART", 100)
+    monkeypatch.setattr(squares, "DENSE_PART", 100)
     network, (image, mask) = make(), picture_and_mask()
     programs = OpenVinoNetwork(network, half=half, streams=1)
     where = torch.zeros(1, 1, *SIZE, dtype=torch.bool)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from sghm_vs.matting import refinement
 from sghm_vs.matting.refinement import Bounds
@@ -16,7 +17,8 @@ from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner, step
 from sghm_vs.models.resampling import enlarge
 from sghm_vs.models.sghm.encoder import Features
-from sghm_vs.models.sghm.network import CoarseOutput
+from sghm_vs.models.sghm.matting_decoder import QUARTER_PX
+from sghm_vs.models.sghm.network import QUARTER_TILE_PX, CoarseOutput
 from sghm_vs.options import Settings
 
 SAID = 0.75
@@ -149,7 +151,8 @@ class Pipeline:
         self, image: Tensor, features: Features, mask: Tensor, fit: Fit, bounds: Bounds | None
     ) -> Blended:
         """Return what is made everywhere."""
-        coarse_output = self.network.begin(image, features, mask)
+        cells = None if bounds is None else self._open_cells(bounds)
+        coarse_output = self.network.begin(image, features, mask, cells)
         if coarse_output.detail is not None:
             alpha, blend_weight = refinement.by_detail(
                 coarse_output.coarse.os4, coarse_output.detail
@@ -163,6 +166,15 @@ class Pipeline:
             )
         looked_at = blend_weight if bounds is None else blend_weight * (bounds.most > bounds.least)
         return Blended(coarse_output, bounds, alpha, blend_weight, tiles(looked_at))
+
+    def _open_cells(self, bounds: Bounds) -> Tensor | None:
+        """Return the tiles that `bounds` leave open anywhere, with what the finest looks at beside."""
+        if bounds.most.device.type != "cpu":
+            # What comes of a step of a device has one shape for all pictures.
+            return None
+        is_open = max_pool2d((bounds.most > bounds.least).float(), QUARTER_PX)
+        around = -(-self.network.halo_px // QUARTER_PX) + 1
+        return tiles(refinement.spread(is_open, around), QUARTER_TILE_PX // QUARTER_PX)
 
     def _finished(self, blended: Blended, fit: Fit) -> Tensor:
         os1 = finest(self.network, blended.coarse_output, blended.tiles, self.runner)

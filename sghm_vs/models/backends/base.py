@@ -15,7 +15,8 @@ from sghm_vs.errors import SettingsError
 if TYPE_CHECKING:
     from sghm_vs.models.backends.device import Compute
     from sghm_vs.models.sghm.encoder import Features
-    from sghm_vs.models.sghm.network import SGHM, CoarseOutput, Square
+    from sghm_vs.models.sghm.network import SGHM, CoarseOutput
+    from sghm_vs.models.sghm.squares import Square
 
 
 class Network(Protocol):
@@ -47,7 +48,9 @@ class Network(Protocol):
     def segment(self, features: Features) -> Tensor:
         """Return the probability of a person at the small picture's size, (1, 1, h, w)."""
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
+    def begin(
+        self, image: Tensor, features: Features, mask: Tensor, cells: Tensor | None = None
+    ) -> CoarseOutput:
         """Return what is needed everywhere: the coarse alphas, and what the rest is made from."""
 
     def finish(self, coarse_output: CoarseOutput, squares: Sequence[Square]) -> Tensor:

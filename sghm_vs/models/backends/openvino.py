@@ -18,17 +18,17 @@ from sghm_vs.models.resampling import block_means
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Coarse
 from sghm_vs.models.sghm.network import (
+    QUARTER_TILE_PX,
     SGHM,
     CoarseOutput,
     LightSGHM,
-    Square,
-    beside,
     light_output,
+    quarter_in_tiles,
     sides,
-    squares_of,
 )
-from sghm_vs.models.sghm.refiner import GUIDE_PX
+from sghm_vs.models.sghm.refiner import GUIDE_PX, Quarter
 from sghm_vs.models.sghm.shortcuts import Affine, AttentiveShortcut, TiledShortcut
+from sghm_vs.models.sghm.squares import Square, beside, squares_of, tiles_in
 
 SQUARES_AT_ONCE = 4
 TOO_LIGHT_FOR_HALF = "sghm-lite"
@@ -109,11 +109,13 @@ class OpenVinoNetwork:
         """Return the probability of a person; see `SGHM`."""
         return self._run(_Segment, *features)[0].clone()
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
+    def begin(
+        self, image: Tensor, features: Features, mask: Tensor, cells: Tensor | None = None
+    ) -> CoarseOutput:
         """Return what is needed everywhere; see `SGHM`. It lasts until this thread's next."""
         if isinstance(self._network, LightSGHM):
             mask4 = block_means(mask, GUIDE_PX)
-            return light_output(image, mask4, *self._run(_Climb, image, mask4, *features))
+            return light_output(image, mask4, *self._light_quarter(image, mask4, features, cells))
         # Without a gate nothing of a program's looks at the picture at full size.
         looked_at = (image,) if isinstance(self._network.shortcut[0], AttentiveShortcut) else ()
         os8, os4, state, *ends = self._run(_Begin, mask, *features, *looked_at)
@@ -121,6 +123,23 @@ class OpenVinoNetwork:
         # of it into torch's order took twice as long as to make it.
         finish = Affine(*ends) if ends else self._network.shortcut[0]
         return CoarseOutput(Coarse(os8, os4, state), TiledShortcut((image, mask), finish))
+
+    def _light_quarter(
+        self, image: Tensor, mask4: Tensor, features: Features, cells: Tensor | None
+    ) -> Quarter:
+        """Return what the light network makes at a quarter of the size; see `LightSGHM.begin`."""
+        refiner = cast("LightSGHM", self._network).refiner
+        (eighth,) = self._run(_Eighth, mask4, *features)
+        made_of = image, mask4, eighth
+        tiles = None
+        if cells is not None:
+            tiles = tiles_in(cells, QUARTER_TILE_PX, refiner.quarter_halo_px, *image.shape[2:])
+        if tiles is None:
+            return self._quarter(*made_of)
+        return quarter_in_tiles(self._quarter, *made_of, tiles, refiner.up4.out_channels)
+
+    def _quarter(self, image: Tensor, mask4: Tensor, eighth: Tensor) -> Quarter:
+        return Quarter(*self._run(_Quarter, image, mask4, eighth))
 
     def finish(self, coarse_output: CoarseOutput, squares: Sequence[Square]) -> Tensor:
         """Return the finest alpha in `squares`; see `SGHM`."""
@@ -220,10 +239,16 @@ class _Begin(_Part):
         return *coarse_output.coarse, *_full_size_means(coarse_output)
 
 
-class _Climb(_Part):
-    def forward(self, image: Tensor, mask4: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
+class _Eighth(_Part):
+    def forward(self, mask4: Tensor, *features: Tensor) -> Tensor:
         refiner = cast("LightSGHM", self.network).refiner
-        return tuple(refiner.climb(image, mask4, sides(Features(*features), image))[1:])
+        height, width = (QUARTER_PX * length for length in mask4.shape[2:])
+        return refiner.to_eighth(mask4, sides(Features(*features), height, width))
+
+
+class _Quarter(_Part):
+    def forward(self, image: Tensor, mask4: Tensor, eighth: Tensor) -> tuple[Tensor, ...]:
+        return tuple(cast("LightSGHM", self.network).refiner.to_quarter(image, mask4, eighth))
 
 
 class _Fine(_Part):

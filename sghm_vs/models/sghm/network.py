@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import batched
 from typing import NamedTuple, cast
 
 import torch
@@ -18,9 +19,10 @@ from sghm_vs.models.sghm.encoder import (
     SeparableASPP,
 )
 from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
-from sghm_vs.models.sghm.refiner import GUIDE_PX, SOFT_GUIDE_PX, CoarseAlpha, Refiner
+from sghm_vs.models.sghm.refiner import GUIDE_PX, SOFT_GUIDE_PX, CoarseAlpha, Quarter, Refiner
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, TiledShortcut
+from sghm_vs.models.sghm.squares import Square, Tile, beside, squares_of, tiles_in
 
 STRIDE = 64
 """Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
@@ -28,6 +30,11 @@ SMALL_LONG_SIDE_PX = 320
 """Of what the encoder of the ninth weights sees."""
 LIGHT_LONG_SIDE_PX = 448
 """Of what the light network's encoder sees."""
+QUARTER_TILE_PX = 128
+"""Side of the tiles in which the light network goes from an eighth to a quarter of the size."""
+QUARTER_TILES_AT_ONCE = 4
+NO_DETAIL = -20.0
+"""The logit that detail is needed where nothing is looked at."""
 
 
 class CoarseOutput(NamedTuple):
@@ -39,19 +46,6 @@ class CoarseOutput(NamedTuple):
     detail: Tensor | None = None
     """Where the finest alpha is needed, a probability, (1, 1, height / 4, width / 4); None: where the
     coarser ones are undecided."""
-
-
-class Square(NamedTuple):
-    """A part of a picture, in pixels; multiples of 4."""
-
-    top: int
-    left: int
-    side: int
-
-    def of(self, planes: Tensor, shrunk: int = 1) -> Tensor:
-        """Return this part of `planes` (n, c, h, w), so many times smaller than the picture."""
-        top, left, side = (length // shrunk for length in self)
-        return planes[..., top : top + side, left : left + side]
 
 
 class SGHM(nn.Module):
@@ -124,8 +118,20 @@ class SGHM(nn.Module):
         alphas: Alphas = self.refine(_context(features, image), tuple(shortcuts))
         return alphas
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
-        """Return what of `matte` is needed everywhere; `finish` makes the rest where it is."""
+    def begin(
+        self, image: Tensor, features: Features, mask: Tensor, cells: Tensor | None = None
+    ) -> CoarseOutput:
+        """
+        Return what of `matte` is needed everywhere; `finish` makes the rest where it is.
+
+        Args:
+            image: As for `matte`.
+            features: As for `matte`.
+            mask: As for `matte`.
+            cells: Where the alpha is looked at: a grid of `QUARTER_TILE_PX`, (rows, columns), above
+                0. Elsewhere it may be anything. None: everywhere.
+        """
+        del cells
         first, *scales = self._scales(image, features, mask)
         full, *rest = self.shortcut
         shortcuts = [shortcut(x) for shortcut, x in zip(rest, scales, strict=True)]
@@ -191,34 +197,76 @@ class LightSGHM(SGHM):
         self, image: Tensor, features: Features, mask: Tensor
     ) -> tuple[CoarseAlpha, Tensor]:
         """Return the coarse alpha and the finest one everywhere; see `matte`."""
-        made: tuple[CoarseAlpha, Tensor] = self.refiner(image, mask, sides(features, image))
+        made: tuple[CoarseAlpha, Tensor] = self.refiner(
+            image, mask, sides(features, *image.shape[2:])
+        )
         return made
 
     def coarse(self, image: Tensor, features: Features, mask: Tensor) -> CoarseAlpha:
         """Return what is needed everywhere."""
-        return self.refiner.coarse(image, mask, sides(features, image))
+        return self.refiner.coarse(image, mask, sides(features, *image.shape[2:]))
 
     def matte(self, image: Tensor, features: Features, mask: Tensor) -> Alphas:
         """Return the alphas of what `mask` shows; see `SGHM.matte`."""
         coarse, os1 = self.refined(image, features, mask)
         return Alphas(coarse.os8, coarse.os4, os1)
 
-    def begin(self, image: Tensor, features: Features, mask: Tensor) -> CoarseOutput:
-        """Return what of `matte` is needed everywhere; see `SGHM.begin`."""
+    def begin(
+        self, image: Tensor, features: Features, mask: Tensor, cells: Tensor | None = None
+    ) -> CoarseOutput:
+        """Return what of `matte` is needed where it is looked at; see `SGHM.begin`."""
         mask4 = block_means(mask, GUIDE_PX)
-        _, state, logits = self.refiner.climb(image, mask4, sides(features, image))
-        return light_output(image, mask4, state, logits)
+        eighth = self.refiner.to_eighth(mask4, sides(features, *image.shape[2:]))
+        tiles = None
+        if cells is not None:
+            tiles = tiles_in(cells, QUARTER_TILE_PX, self.refiner.quarter_halo_px, *image.shape[2:])
+        if tiles is None:
+            quarter = self.refiner.to_quarter(image, mask4, eighth)
+        else:
+            made_of = image, mask4, eighth
+            channels = self.refiner.up4.out_channels
+            quarter = quarter_in_tiles(self.refiner.to_quarter, *made_of, tiles, channels)
+        return light_output(image, mask4, *quarter)
+
+
+def quarter_in_tiles(
+    to_quarter: Callable[[Tensor, Tensor, Tensor], Quarter],
+    image: Tensor,
+    mask4: Tensor,
+    eighth: Tensor,
+    tiles: Sequence[Tile],
+    channels: int,
+) -> Quarter:
+    """
+    Return what `to_quarter`, a refiner's, makes in `tiles`; elsewhere no detail is needed.
+
+    `channels` are the state's.
+    """
+    size = mask4.shape[2:]
+    whole = Quarter(image.new_zeros(1, channels, *size), image.new_zeros(1, 2, *size))
+    whole.logits[:, 1] = NO_DETAIL
+    for some in batched(tiles, QUARTER_TILES_AT_ONCE):
+        squares = [tile.square for tile in some]
+        made = to_quarter(
+            squares_of(image, squares),
+            squares_of(mask4, squares, QUARTER_PX),
+            squares_of(eighth, squares, 2 * QUARTER_PX),
+        )
+        for tile, of_state, of_logits in zip(some, *made, strict=True):
+            tile.paste(of_state, whole.state, QUARTER_PX)
+            tile.paste(of_logits, whole.logits, QUARTER_PX)
+    return whole
 
 
 def light_output(image: Tensor, mask4: Tensor, state: Tensor, logits: Tensor) -> CoarseOutput:
     """
-    Return what `LightSGHM.begin` does, from what its refiner climbed to; see `refiner.Climb`.
+    Return what `LightSGHM.begin` does, from what its refiner makes at a quarter of the size.
 
     Args:
         image: The picture, (1, 3, height, width).
         mask4: Means of 4x4 px of its mask, (1, 1, height / 4, width / 4).
-        state: Of `Climb`.
-        logits: Of `Climb`.
+        state: Of `refiner.Quarter`.
+        logits: Of `refiner.Quarter`.
     """
     size = image.shape[-2], image.shape[-1]
     os4, detail = logits[:, :1], logits[:, 1:]
@@ -228,19 +276,8 @@ def light_output(image: Tensor, mask4: Tensor, state: Tensor, logits: Tensor) ->
     return CoarseOutput(Coarse(alpha, alpha, state), planes, torch.sigmoid(detail))
 
 
-def squares_of(planes: Tensor, squares: Sequence[Square], shrunk: int = 1) -> Tensor:
-    """Return `squares` of `planes` (1, c, h, w), so many times smaller than the picture, as a batch."""
-    return torch.cat([square.of(planes, shrunk) for square in squares])
-
-
-def beside(planes: Sequence[Tensor]) -> Tensor:
-    """Return `planes`, each (n, c, h, w), as one."""
-    return planes[0] if len(planes) == 1 else torch.cat([*planes], 1)
-
-
-def sides(features: Features, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the encoder's features at 1/8, 1/16 and 1/32 of `image`."""
-    height, width = image.shape[-2:]
+def sides(features: Features, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the encoder's features at 1/8, 1/16 and 1/32 of a picture of this size."""
     return (
         _resized(features.half, (height // 8, width // 8)),
         _resized(features.fourth, (height // 16, width // 16)),

@@ -16,6 +16,9 @@ SOFT_GUIDE_PX = 8
 """The same where the finest alpha is made."""
 PLANES = 5
 """What the finest alpha sees at full size: three of the picture, the coarse alpha, the guide."""
+QUARTER_HALO_PX = 16
+"""How far a quarter of the size depends on its surroundings: four of its pixels, of which the first
+convolution and what is enlarged take one, two more convolutions one each, and the last one."""
 SURE = 0.02
 """The finest alpha starts from the coarse one, kept this far from 0 and 1."""
 
@@ -33,11 +36,9 @@ class CoarseAlpha(NamedTuple):
     """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""
 
 
-class Climb(NamedTuple):
-    """What is made of a picture at an eighth and a quarter of its size."""
+class Quarter(NamedTuple):
+    """What is made of a picture at a quarter of its size."""
 
-    eighth: Tensor
-    """(n, channels, height / 8, width / 8)."""
     state: Tensor
     """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""
     logits: Tensor
@@ -87,6 +88,7 @@ class Refiner(nn.Module):
         self.to_os4 = nn.Conv2d(quarter, 2, 3, padding=1)
         self.fine = FineAlpha(quarter, half, full)
         self.guide_px = GUIDE_PX
+        self.quarter_halo_px = QUARTER_HALO_PX
         self.halo_px = self.fine.halo_px
         """How far the finest alpha depends on its surroundings."""
 
@@ -108,7 +110,9 @@ class Refiner(nn.Module):
         self, image: Tensor, guide: Tensor, features: tuple[Tensor, Tensor, Tensor]
     ) -> CoarseAlpha:
         """Return what is made up to a quarter of the size; see `forward`."""
-        eighth, state, logits = self.climb(image, avg_pool2d(guide, self.guide_px), features)
+        mask4 = avg_pool2d(guide, self.guide_px)
+        eighth = self.to_eighth(mask4, features)
+        state, logits = self.to_quarter(image, mask4, eighth)
         return CoarseAlpha(
             _alpha(self.to_os8(eighth), 8),
             _alpha(logits[:, :1], 4),
@@ -116,12 +120,11 @@ class Refiner(nn.Module):
             state,
         )
 
-    def climb(self, image: Tensor, mask4: Tensor, features: tuple[Tensor, Tensor, Tensor]) -> Climb:
+    def to_eighth(self, mask4: Tensor, features: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """
-        Return what all alphas are made from.
+        Return what is made at an eighth of the size, (n, channels, height / 8, width / 8).
 
         Args:
-            image: As for `forward`.
             mask4: Means of 4x4 px of the guide, (n, 1, height / 4, width / 4), 0-1.
             features: As for `forward`.
         """
@@ -131,10 +134,21 @@ class Refiner(nn.Module):
         x = self.side32(_beside(thirty_second, avg_pool2d(mask16, 2)))
         x = self.blocks32(x + twice(self.blocks64(avg_pool2d(x, 2))))
         x = self.blocks16(twice(self.up16(x)) + self.side16(_beside(sixteenth, mask16)))
-        at_eighth = self.blocks8(twice(self.up8(x)) + self.side8(_beside(eighth, mask8)))
+        made: Tensor = self.blocks8(twice(self.up8(x)) + self.side8(_beside(eighth, mask8)))
+        return made
+
+    def to_quarter(self, image: Tensor, mask4: Tensor, eighth: Tensor) -> Quarter:
+        """
+        Return what is made at a quarter of the size, of a picture or of a part of it.
+
+        Args:
+            image: As for `forward`.
+            mask4: As for `to_eighth`.
+            eighth: As `to_eighth` returns it.
+        """
         side = self.side4(_beside(self.patches(image), mask4))
-        state = self.blocks4(twice(self.up4(at_eighth)) + side)
-        return Climb(at_eighth, state, self.to_os4(state))
+        state = self.blocks4(twice(self.up4(eighth)) + side)
+        return Quarter(state, self.to_os4(state))
 
 
 class FineAlpha(nn.Module):
