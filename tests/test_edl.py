@@ -9,7 +9,7 @@ import pytest
 
 from sghm_vs.errors import SourceError
 from sghm_vs.shots.text import decoded
-from sghm_vs.shots.timeline.notes import DROP, NAMES, UNREAD, left
+from sghm_vs.shots.timeline.notes import DROP, NAMES, UNREAD, annotation
 from sghm_vs.shots.timeline.read import video_tracks
 from sghm_vs.shots.timeline.read_edl import read_edl
 from sghm_vs.shots.timeline.speeds import speed_of
@@ -117,7 +117,7 @@ def test_what_cannot_be_read_is_one_event_named_with_its_line(read):
     )
 
     assert shown(timeline) == [("a.mov", 86404, 8), ("gap", 0, 8), ("c.mov", 86404, 8)]
-    ((name, why),) = left(timeline, UNREAD)
+    ((name, why),) = annotation(timeline, UNREAD)
     assert name == "event 002"
     assert "line 4 of cut.edl" in why
 
@@ -148,7 +148,7 @@ def test_numbers_that_the_rate_has_not_are_refused_by_line_and_rate(frame, rate,
 def test_a_number_that_no_rate_has_is_one_event(read):
     timeline = read(event(), event("01:00:00:00 01:00:00:140 01:0:00:08 01:00:00:16", number=2))
 
-    assert [name for name, _ in left(timeline, UNREAD)] == ["event 002"]
+    assert [name for name, _ in annotation(timeline, UNREAD)] == ["event 002"]
 
 
 def test_a_key_lies_on_a_track_of_its_own_above_what_it_covers(read):
@@ -203,7 +203,7 @@ def test_pictures_and_sound_of_an_event_are_on_their_tracks(read):
 def test_names_stand_in_the_comments_of_every_program(comment, name, read):
     (clip,) = read(event(), comment, "* EFFECT NAME: CROSS DISSOLVE").find_clips()
 
-    assert list(left(clip, NAMES)) == [name]
+    assert list(annotation(clip, NAMES)) == [name]
 
 
 def test_comments_of_a_dissolve_belong_to_the_side_that_they_name(read):
@@ -218,7 +218,7 @@ def test_comments_of_a_dissolve_belong_to_the_side_that_they_name(read):
         "* SOURCE FILE: B",
     )
 
-    assert [list(left(clip, NAMES)) for clip in timeline.find_clips()] == [
+    assert [list(annotation(clip, NAMES)) for clip in timeline.find_clips()] == [
         ["a.mov"],
         ["b.mov", "B"],
     ]
@@ -290,7 +290,7 @@ def test_drop_frame_is_what_the_list_and_the_marks_say(fcm, source, record, drop
     timeline = read(f"FCM: {fcm}", event(f"{source} {source} {record} {record[:-2]}08"), rate=NTSC)
 
     (clip,) = timeline.find_clips()
-    assert (left(clip, DROP), left(timeline, DROP)) == drops
+    assert (annotation(clip, DROP), annotation(timeline, DROP)) == drops
     counts = (clip.source_range.start_time.value, timeline.global_start_time.value)
     assert counts == tuple(1800 if drop else 1802 for drop in drops)
 
@@ -298,7 +298,7 @@ def test_drop_frame_is_what_the_list_and_the_marks_say(fcm, source, record, drop
 def test_marks_of_drop_frame_mean_nothing_at_rates_that_drop_none(read):
     timeline = read("FCM: DROP FRAME", event("01:00:00;04 01:00:00;12 01:00:00;00 01:00:00;08"))
 
-    assert left(timeline, DROP) is False
+    assert annotation(timeline, DROP) is False
     assert shown(timeline)[0][1] == 86404
 
 

@@ -6,7 +6,7 @@ import opentimelineio as otio
 import pytest
 
 from sghm_vs.errors import SourceError
-from sghm_vs.shots.timeline.notes import DROP, UNREAD, left
+from sghm_vs.shots.timeline.notes import DROP, UNREAD, annotation
 from sghm_vs.shots.timeline.read import Cut, lost_in, read_cuts, read_edit
 
 RATE = "<rate><timebase>24</timebase><ntsc>FALSE</ntsc></rate>"
@@ -125,7 +125,7 @@ def test_a_clip_without_a_place_is_named_and_the_others_are_read(edit):
 
     timeline = edit(sequence(placeless, item(file("b"), (12, 24, 0, 12))))
 
-    assert [list(pair) for pair in left(timeline, UNREAD)] == [
+    assert [list(pair) for pair in annotation(timeline, UNREAD)] == [
         ["placeless", "it doesn't say where it begins and ends"]
     ]
     assert [name for name, _, _ in shown(timeline)] == ["b"]
@@ -231,7 +231,7 @@ def test_drop_frame_is_what_the_display_format_says(form, edit):
     timeline = edit(text)
 
     (cut,) = cuts(timeline)
-    assert (left(timeline, DROP), cut.is_drop) == (form == "DF", form == "DF")
+    assert (annotation(timeline, DROP), cut.is_drop) == (form == "DF", form == "DF")
     assert str(cut.record) == f"01:00:00{';' if form == 'DF' else ':'}00"
     assert cut.start == (107892 if form == "DF" else 108000) + 24
 

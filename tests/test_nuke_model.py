@@ -266,9 +266,9 @@ def test_what_is_seen_is_settled_as_by_opencv(seed):
     noise = torch.rand(1, 1, 12, 20, generator=torch.Generator().manual_seed(seed))
     seen = torch.nn.functional.interpolate(noise, (96, 160), mode="bicubic").clamp(0, 1)
 
-    found = torchscript.settled(seen, 384, 0.3)
+    found = torchscript.cleaned(seen, 384, 0.3)
 
-    expected = segmentation.settle(seen, (384, 640), 0.3)
+    expected = segmentation.clean(seen, (384, 640), 0.3)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 

@@ -158,7 +158,7 @@ def test_a_setting_outside_its_range_is_refused_at_once(wrong):
 
 
 def solid_mask(probability, size, scale):
-    return segmentation.to_mask(segmentation.settle(probability, size, scale), size)
+    return segmentation.to_mask(segmentation.clean(probability, size, scale), size)
 
 
 def test_a_solid_mask_has_no_badge_in_it_but_keeps_the_gap_beside_the_arm():

@@ -10,7 +10,7 @@ from torch.nn.functional import max_pool2d
 
 from sghm_vs.matting import refinement
 from sghm_vs.matting.refinement import Bounds
-from sghm_vs.matting.segmentation import settle, to_mask
+from sghm_vs.matting.segmentation import clean, to_mask
 from sghm_vs.matting.sizing import Fit, fit_for
 from sghm_vs.matting.tiles import finest, tiles
 from sghm_vs.models.backends.base import Network
@@ -48,7 +48,7 @@ class Pipeline:
         if guide is not None:
             return self._finished(self._begin_guided(image, guide, fit), fit)
         features, probability = self._encode_and_segment(self._shrink(image))
-        segmentation = self._settled(probability, fit)
+        segmentation = self._cleaned(probability, fit)
         return self._finished(self._begin(image, features, segmentation, fit), fit)
 
     def encoder_input(self, picture: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class Pipeline:
         """
         Return features and the segmentation, small, (1, 1, h, w), 0-1.
 
-        That is the probability of a person, settled: their outline lies at 0.5.
+        That is the probability of a person, cleaned: their outline lies at 0.5.
 
         Args:
             small: As `encoder_input` returns it, or a less noisy one of the same picture.
@@ -67,7 +67,7 @@ class Pipeline:
             width: Of the picture.
         """
         features, probability = self._encode_and_segment(small)
-        return self.runner.cloned(features), self._settled(probability, self._fit(height, width))
+        return self.runner.cloned(features), self._cleaned(probability, self._fit(height, width))
 
     def matte_segmented(
         self,
@@ -200,10 +200,10 @@ class Pipeline:
     def _is_padded(self) -> bool:
         return self.settings.sizing == "pad"
 
-    def _settled(self, probability: Tensor, fit: Fit) -> Tensor:
+    def _cleaned(self, probability: Tensor, fit: Fit) -> Tensor:
         if not self.network.trusts_mask:
             return probability
-        return settle(probability, fit.padded, fit.scale_of_radii())
+        return clean(probability, fit.padded, fit.scale_of_radii())
 
     def _fit_of(self, picture: Tensor) -> Fit:
         return self._fit(picture.shape[-2], picture.shape[-1])

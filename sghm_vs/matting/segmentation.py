@@ -1,4 +1,4 @@
-"""From the probability of a person to the mask that guides matting: settle, then threshold."""
+"""From the probability of a person to the mask that guides matting: clean, then threshold."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ PASSABLE = 0.12
 """A notch is closed where more than this; what it shows of the wall is nearer to 0."""
 
 
-def to_mask(settled: Tensor, size: tuple[int, int]) -> Tensor:
+def to_mask(cleaned: Tensor, size: tuple[int, int]) -> Tensor:
     """
     Return the hard mask, (1, 1, height, width) of 0 and 1, in the type of what is given.
 
     Args:
-        settled: The probability of a person, (1, 1, h, w), 0-1, the outline at 0.5.
+        cleaned: The probability of a person, (1, 1, h, w), 0-1, the outline at 0.5.
         size: (height, width) of the picture.
 
     Source:
         Chen et al. (2022), section 3: the probability is upsampled, then thresholded.
     """
-    enlarged = enlarge(settled, size)
+    enlarged = enlarge(cleaned, size)
     if enlarged.device.type == "cpu" and enlarged.dtype == torch.float32:
         _, mask = cv2.threshold(enlarged[0, 0].numpy(), THRESHOLD, 1, cv2.THRESH_BINARY)
         return torch.from_numpy(mask)[None, None]
-    return (enlarged > THRESHOLD).to(settled.dtype)
+    return (enlarged > THRESHOLD).to(cleaned.dtype)
 
 
-def settle(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
+def clean(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     """
     Return the segmentation of a light network without holes, notches and specks.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sghm_vs.errors import SourceError, counted
 from sghm_vs.options import RATE_MAX, exact_rate
 
-STRAY_MAX = 0.25
+DEVIATION_MAX = 0.25
 """In frames: what strays no farther from one rate has it."""
 OGG_COUNTED = frozenset({"theora", "vp8"})
 """Codecs whose frames Ogg counts; of others it has times."""
@@ -147,7 +147,7 @@ def header_of(movie: InputContainer, stream: VideoStream) -> Header:
     """Return what `movie` says of the times of `stream`."""
     tick = Fraction(stream.time_base.numerator, stream.time_base.denominator)
     said = stream.average_rate or stream.guessed_rate or Fraction(0)
-    rate = _meant(Fraction(said.numerator, said.denominator))
+    rate = _exact_rate_of(Fraction(said.numerator, said.denominator))
     codec = stream.codec_context.codec.canonical_name
     is_avi = movie.format.name == "avi"
     is_counted = is_avi or (movie.format.name == "ogg" and codec in OGG_COUNTED)
@@ -315,22 +315,25 @@ def constant_rate(times: FrameTimes, said: Fraction) -> Fraction | None:
     first = times.counted_from
     if first is not None:
         is_whole = times.ticks == tuple(range(first, first + len(times) + 1))
-        return _meant(1 / times.tick) if is_whole else None
+        return _exact_rate_of(1 / times.tick) if is_whole else None
     if len(starts) < 2:
         return said
     mean = Fraction(len(starts) - 1) / (times.exact[-2] or 1)
-    near = sorted((one for one in _near(mean) if _fits(starts, one)), key=partial(_stray, starts))
+    near = sorted(
+        (one for one in _rates_near(mean) if _fits(starts, one)),
+        key=partial(_max_deviation_s, starts),
+    )
     # Somebody's mean of rounded times is no rate that anybody films at.
     usual = [one for one in near if one in USUAL]
-    known = [one for one in (_meant(said), *usual, *near) if one.denominator in FILMED]
+    known = [one for one in (_exact_rate_of(said), *usual, *near) if one.denominator in FILMED]
     for rate in (*known, said, *near):
         if rate and _is_rounded(times, rate):
-            return _meant(rate) if _fits(starts, _meant(rate)) else rate
+            return _exact_rate_of(rate) if _fits(starts, _exact_rate_of(rate)) else rate
     if near:
         return near[0]
     whole = next((one for one in (said, mean) if one and _fits(starts, one)), None)
-    mostly = [one for one in _near(mean) if _mostly_fits(starts, one)]
-    return whole or min(mostly, key=lambda rate: _usual_stray(starts, rate), default=None)
+    mostly = [one for one in _rates_near(mean) if _mostly_fits(starts, one)]
+    return whole or min(mostly, key=lambda rate: _most_frames_deviation(starts, rate), default=None)
 
 
 def _is_rounded(times: FrameTimes, rate: Fraction) -> bool:
@@ -338,15 +341,15 @@ def _is_rounded(times: FrameTimes, rate: Fraction) -> bool:
     ticks = 1 / (rate * times.tick)
     # Frames of a whole number of ticks are never rounded: 30 in 1/600 has 20 each.
     most = 0.001 if ticks.denominator == 1 else 0.501
-    return _stray(times.seconds[:-1], rate) <= most * float(times.tick)
+    return _max_deviation_s(times.seconds[:-1], rate) <= most * float(times.tick)
 
 
-def _meant(rate: Fraction) -> Fraction:
+def _exact_rate_of(rate: Fraction) -> Fraction:
     """Return the rate that a header's stands for: 30000/1001 for 2997/100."""
     return exact_rate(rate) if 0 < rate <= RATE_MAX else rate
 
 
-def _near(mean: Fraction) -> list[Fraction]:
+def _rates_near(mean: Fraction) -> list[Fraction]:
     """Return whole and NTSC rates that may be meant where frames have this rate in the mean."""
     if not 0 < mean <= RATE_MAX:
         return []
@@ -355,7 +358,7 @@ def _near(mean: Fraction) -> list[Fraction]:
 
 
 def _fits(starts: Seconds, rate: Fraction) -> bool:
-    return _stray(starts, rate) * float(rate) <= STRAY_MAX
+    return _max_deviation_s(starts, rate) * float(rate) <= DEVIATION_MAX
 
 
 def _mostly_fits(starts: Seconds, rate: Fraction) -> bool:
@@ -364,25 +367,25 @@ def _mostly_fits(starts: Seconds, rate: Fraction) -> bool:
 
     FFmpeg guesses times that a program stream leaves out, and errs by a frame or two.
     """
-    away = _away(starts, rate)
-    is_begun_and_ended = max(away[0], away[-1]) <= STRAY_MAX
-    wrong = np.count_nonzero(away > STRAY_MAX)
+    away = _deviations(starts, rate)
+    is_begun_and_ended = max(away[0], away[-1]) <= DEVIATION_MAX
+    wrong = np.count_nonzero(away > DEVIATION_MAX)
     return bool(is_begun_and_ended and wrong <= LOST_MAX * len(starts) and away.max() <= GUESS_MAX)
 
 
-def _usual_stray(starts: Seconds, rate: Fraction) -> float:
+def _most_frames_deviation(starts: Seconds, rate: Fraction) -> float:
     """Return by how many frames they are off, as most of them are."""
-    return float(np.quantile(_away(starts, rate), 1 - LOST_MAX))
+    return float(np.quantile(_deviations(starts, rate), 1 - LOST_MAX))
 
 
-def _away(starts: Seconds, rate: Fraction) -> Seconds:
+def _deviations(starts: Seconds, rate: Fraction) -> Seconds:
     """Return how far each frame is from where `rate` has it, in frames."""
     off = starts * float(rate) - np.arange(len(starts))
     away: Seconds = np.abs(off - np.median(off))
     return away
 
 
-def _stray(starts: Seconds, rate: Fraction) -> float:
+def _max_deviation_s(starts: Seconds, rate: Fraction) -> float:
     """Return by how many seconds frames are off, at most, where they follow at `rate`."""
     off = starts - np.arange(len(starts)) / float(rate)
     return float(off.max() - off.min()) / 2
@@ -403,7 +406,7 @@ def filled(times: FrameTimes) -> Conformed | None:
         return None
     found = conform(times, rate)
     slots = np.round((times.seconds[:-1] - found.start_s) * float(rate))
-    is_on_grid = found.dropped(len(times)) == 0 and _grid_stray(times, rate) <= STRAY_MAX
+    is_on_grid = found.dropped(len(times)) == 0 and _grid_deviation(times, rate) <= DEVIATION_MAX
     is_few = found.doubled <= LOST_MAX * len(found.shown)
     is_rare = np.count_nonzero(np.diff(slots) != 1) <= LOST_MAX * len(times)
     return found if is_on_grid and is_few and is_rare else None
@@ -414,7 +417,7 @@ def _counted(times: FrameTimes) -> Conformed:
     rate = 1 / times.tick
     found, lead = conform(times, rate), max(times.ticks[0] - (times.counted_from or 0), 0)
     shown = (0,) * lead + found.shown
-    return Conformed(_meant(rate), shown, found.start_s - lead / float(rate))
+    return Conformed(_exact_rate_of(rate), shown, found.start_s - lead / float(rate))
 
 
 def _rate_of_steps(times: FrameTimes) -> Fraction | None:
@@ -431,11 +434,11 @@ def _rate_of_steps(times: FrameTimes) -> Fraction | None:
         off = starts - places / float(rate)
         return float(off.max() - off.min())
 
-    near = [rate for rate in _near(mean) if rate.denominator in FILMED]
+    near = [rate for rate in _rates_near(mean) if rate.denominator in FILMED]
     return min(near, key=stray, default=None)
 
 
-def _grid_stray(times: FrameTimes, rate: Fraction) -> float:
+def _grid_deviation(times: FrameTimes, rate: Fraction) -> float:
     """Return how far frames are from the places of `rate`, in frames, at most."""
     return float(np.abs(_off_places(times, rate)).max())
 
@@ -494,7 +497,7 @@ def varying(times: FrameTimes) -> Varying:
     found, starts = conform(times, rate), times.seconds[:-1]
     lasts = np.diff(times.seconds)
     dropped = found.dropped(len(times))
-    away = 2 * _stray(starts, rate)
+    away = 2 * _max_deviation_s(starts, rate)
     return Varying(rate, away, float(lasts.min()), float(lasts.max()), found.doubled, dropped)
 
 
@@ -508,10 +511,12 @@ def best_rate(times: FrameTimes) -> Fraction:
     shortest = float(np.diff(times.seconds).min())
     fastest = 1.001 / shortest if shortest > 0 else 0.0
     most = LOST_BY_RATE_MAX * len(times)
-    lowest = next((rate for rate in USUAL if _crowded(times, rate, most) <= most), USUAL[-1])
+    lowest = next(
+        (rate for rate in USUAL if _frames_without_a_slot(times, rate, most) <= most), USUAL[-1]
+    )
     limit = max(float(HIGHER_MAX * lowest), fastest)
     higher = [rate for rate in USUAL if lowest <= rate <= limit]
-    exact = [rate for rate in higher if _grid_stray(times, rate) <= ON_PLACE]
+    exact = [rate for rate in higher if _grid_deviation(times, rate) <= ON_PLACE]
     best = exact[0] if exact else lowest
     kin = [rate for rate in USUAL if abs(rate / best - 1) < Fraction(2, 1000)]
     # A movie that has neither says so of one by chance.
@@ -519,7 +524,7 @@ def best_rate(times: FrameTimes) -> Fraction:
     return min(kin, key=lambda rate: doubt[rate] * float(np.abs(_off_places(times, rate)).mean()))
 
 
-def _crowded(times: FrameTimes, rate: Fraction, most: float) -> int:
+def _frames_without_a_slot(times: FrameTimes, rate: Fraction, most: float) -> int:
     """Return how many frames find no place close to theirs at `rate`; counted to beyond `most`."""
     places = times.seconds[:-1] * float(rate)
     taken, lost = -(2**62), 0

@@ -127,7 +127,7 @@ class Matting(nn.Module):
         features = self.encode(sharpened(small) if self.sharpens else small)
         segmentation = torch.sigmoid(self.decoder(features)[:, :1])
         if self.trusts_mask:
-            segmentation = settled(segmentation, height, scale)
+            segmentation = cleaned(segmentation, height, scale)
         mask = (resized(segmentation, height, width) > 0.5).to(image.dtype)
         alpha = self.refined(image, features, mask, scale)
         return held_to_mask(alpha, mask.float(), scale) if self.trusts_mask else alpha
@@ -296,8 +296,8 @@ def to_16(length: float) -> int:
     return in_px(length, 1 / 16) * 16
 
 
-def settled(probability: Tensor, height: int, scale: float) -> Tensor:
-    """Return the segmentation without holes, notches and specks; see `segmentation.settle`."""
+def cleaned(probability: Tensor, height: int, scale: float) -> Tensor:
+    """Return the segmentation without holes, notches and specks; see `segmentation.clean`."""
     values = probability[0, 0].float()
     likely = values > 0.5
     person = holding(likely, values > 0.7)

@@ -21,12 +21,12 @@ from sghm_vs.media.readers.oiio import (
     whole_window,
 )
 from sghm_vs.media.readers.opencv import read_with_opencv
-from sghm_vs.media.readers.picture import FORMATS, Picture, Wanted
+from sghm_vs.media.readers.picture import FORMATS, Picture, ReadOptions
 
 logger = logging.getLogger(__name__)
 
 
-def read_picture(path: Path, wanted: Wanted) -> Picture:
+def read_picture(path: Path, wanted: ReadOptions) -> Picture:
     """
     Return the picture at `path`, upright.
 
@@ -51,7 +51,7 @@ def read_picture(path: Path, wanted: Wanted) -> Picture:
     return picture
 
 
-def _tiff(path: Path, wanted: Wanted) -> Picture:
+def _tiff(path: Path, wanted: ReadOptions) -> Picture:
     # Of a palette OpenImageIO makes colors that are a code too dark.
     return (read_with_opencv if has_palette(path) else read_with_oiio)(path, wanted)
 
@@ -94,7 +94,7 @@ def picture_clip(
     refuse_moving(first_file)
     is_exr = first_file.suffix.lower() == ".exr"
     window = whole_window(first_file, layer) if keep_windows and is_exr else None
-    wanted = Wanted(layer, window, with_alpha, channel)
+    wanted = ReadOptions(layer, window, with_alpha, channel)
     first = read_picture(first_file, wanted)
     if first.warning and not is_color_said:
         logger.warning(first.warning)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.errors import SourceError, if_there
-from sghm_vs.media.readers.picture import Wanted
+from sghm_vs.media.readers.picture import ReadOptions
 from sghm_vs.options import MATTE_WORDS
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _channel_names(spec: ImageSpec) -> list[str]:
     return names
 
 
-def choose(path: Path, layers: list[Layer], wanted: Wanted) -> Layer:
+def choose(path: Path, layers: list[Layer], wanted: ReadOptions) -> Layer:
     """
     Return the layer that is asked for by name, or the one to show if there is no name.
 
@@ -222,7 +222,7 @@ def _choose_channel(name: str) -> str:
     return f"name the matte: --matte-channel {name}"
 
 
-def _without(path: Path, layers: list[Layer], wanted: Wanted) -> str:
+def _without(path: Path, layers: list[Layer], wanted: ReadOptions) -> str:
     held, name = ", ".join(map(str, layers)), wanted.layer
     named = [layer.name for layer in layers if layer.name and layer.shown]
     hint = "render it again with R, G, B"

@@ -27,7 +27,7 @@ from sghm_vs.media.readers.layers import (
     choose,
     layers_of,
 )
-from sghm_vs.media.readers.picture import Picture, PixelBox, Wanted
+from sghm_vs.media.readers.picture import Picture, PixelBox, ReadOptions
 
 if TYPE_CHECKING:
     from OpenImageIO import ImageInput, ImageSpec
@@ -63,7 +63,7 @@ SAID = "--input-colorspace"
 LOG_TRANSFERS = frozenset({"Logarithmic", "Printing density"})
 
 
-def read_with_oiio(path: Path, wanted: Wanted) -> Picture:
+def read_with_oiio(path: Path, wanted: ReadOptions) -> Picture:
     """
     Return the picture at `path`, upright, its color as it is stored, not multiplied by its alpha.
 
@@ -124,12 +124,12 @@ def whole_window(path: Path, layer: str | None = None) -> PixelBox:
     Raises:
         SourceError: The file is missing or damaged, or has no such layer.
     """
-    with _chosen(path, Wanted(layer)) as (_, _, spec):
+    with _chosen(path, ReadOptions(layer)) as (_, _, spec):
         return _data_window(spec) | _display_window(spec)
 
 
 @contextmanager
-def _chosen(path: Path, wanted: Wanted) -> Iterator[tuple[ImageInput, Layer, ImageSpec]]:
+def _chosen(path: Path, wanted: ReadOptions) -> Iterator[tuple[ImageInput, Layer, ImageSpec]]:
     """Open the file at `path` where the layer is that is wanted."""
     try:
         with _opened(path) as file:
@@ -228,7 +228,7 @@ def _refuse_numbers(path: Path, layer: Layer, spec: ImageSpec, *, with_alpha: bo
         raise SourceError(msg)
 
 
-def _refuse_beyond(path: Path, spec: ImageSpec, wanted: Wanted, box: PixelBox) -> None:
+def _refuse_beyond(path: Path, spec: ImageSpec, wanted: ReadOptions, box: PixelBox) -> None:
     """Refuse pixels that would be cut, and a picture of which nothing would be seen."""
     data = _data_window(spec)
     if wanted.window is not None and wanted.window | data != wanted.window:

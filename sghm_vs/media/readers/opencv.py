@@ -17,13 +17,13 @@ from sghm_vs.color.frame_props import IDENTITY
 from sghm_vs.errors import SourceError
 from sghm_vs.media.readers import heif
 from sghm_vs.media.readers.oiio import alpha_of
-from sghm_vs.media.readers.picture import Picture, Wanted
+from sghm_vs.media.readers.picture import Picture, ReadOptions
 
 ALPHA_SUFFIXES = frozenset({".png", ".webp", ".bmp"})
 """Of photos whose alpha OpenImageIO reads; where OpenCV does, it doesn't turn by EXIF."""
 
 
-def read_with_opencv(path: Path, wanted: Wanted) -> Picture:
+def read_with_opencv(path: Path, wanted: ReadOptions) -> Picture:
     """
     Return the photo at `path`, upright as its EXIF data says, color not blended with its alpha.
 

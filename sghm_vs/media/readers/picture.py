@@ -62,7 +62,7 @@ class PixelBox:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReadOptions:
     """What is to be read of a picture."""
 
     layer: str | None = None

@@ -22,7 +22,7 @@ from sghm_vs.shots.timeline import write
 from sghm_vs.shots.timeline.find_media import MediaFinder, stem_of
 from sghm_vs.shots.timeline.media_names import sequence_named
 from sghm_vs.shots.timeline.mlt import Profile, write_mlt
-from sghm_vs.shots.timeline.notes import DROP, leave, left
+from sghm_vs.shots.timeline.notes import DROP, annotate, annotation
 from sghm_vs.shots.timeline.ranges import Span, Use, find_uses, spans_of
 from sghm_vs.shots.timeline.read import (
     EDL_SUFFIX,
@@ -94,7 +94,7 @@ def plan_from(
         msg = f"{edit} shows no clips in these tracks{why}"
         raise SourceError(msg)
     uses, invalid = find_uses(cuts, finder, edit_options.handles)
-    if left(timeline, DROP) is None:
+    if annotation(timeline, DROP) is None:
         cuts = _counted_as_media(timeline, cuts, uses)
     notes += [f"{cut.key}: {', '.join(cut.notes)}" for cut in cuts if cut.notes]
     spans = spans_of(uses)
@@ -116,7 +116,7 @@ def _counted_as_media(
     codes = [use.media.timecode for use in uses if use.media.timecode is not None]
     drops = [code.is_drop for code in codes]
     is_drop = drops.count(True) * 2 > len(drops)
-    leave(timeline, **{DROP: is_drop})
+    annotate(timeline, **{DROP: is_drop})
     return [
         cut if cut.record is None else replace(cut, record=replace(cut.record, is_drop=is_drop))
         for cut in cuts

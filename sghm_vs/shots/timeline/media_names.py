@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import opentimelineio as otio
 
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.shots.timeline.notes import NAMES, left
+from sghm_vs.shots.timeline.notes import NAMES, annotation
 
 
 def files_of(reference: object, folder: Path) -> tuple[Path, ...]:
@@ -38,7 +38,7 @@ def names_of(clip: otio.schema.Clip) -> tuple[str, ...]:
     else:
         said = [getattr(reference, "target_url", None) or ""]
     names = [name for text in said for name in (_last_part(text), _last_part(unquote(text)))]
-    others = [*left(clip, NAMES, []), getattr(reference, "name", "") or "", clip.name]
+    others = [*annotation(clip, NAMES, []), getattr(reference, "name", "") or "", clip.name]
     names += [_last_part(str(name)) for name in others if name]
     return tuple(dict.fromkeys(name for name in names if name))
 

@@ -12,7 +12,7 @@ import opentimelineio as otio
 from sghm_vs.errors import ExportError
 from sghm_vs.files import whole_file
 from sghm_vs.shots.timeline.media_names import local_path
-from sghm_vs.shots.timeline.notes import left
+from sghm_vs.shots.timeline.notes import annotation
 
 COMPOSITE = "affine"
 """Of MLT's transitions it keeps the alpha of every codec we write; `qtblend` and `composite` lose
@@ -70,7 +70,7 @@ class _Project:
         playlist = ET.SubElement(self._root, "playlist", {"id": name})
         _property(playlist, "kdenlive:track_name", track.name)
         playlist.extend(entries)
-        self._playlists.append((name, bool(left(track, "mattes_of"))))
+        self._playlists.append((name, bool(annotation(track, "mattes_of"))))
         self._length = max(self._length, self._frames(track.duration()))
 
     def to_xml(self) -> bytes:

@@ -1,4 +1,4 @@
-"""What readers leave on parts of an edit for which OpenTimelineIO has no word."""
+"""Annotations of an edit's parts: what readers find and OpenTimelineIO has no word for."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ UNREAD = "unread"
 type Noted = otio.core.SerializableObjectWithMetadata
 
 
-def leave(item: Noted, **said: object) -> None:
-    """Leave `said` on `item`, beside what is there."""
+def annotate(item: Noted, **said: object) -> None:
+    """Add annotations to `item`, by name."""
     if KEY not in item.metadata:
         item.metadata[KEY] = {}
     item.metadata[KEY].update(said)
 
 
-def left(item: Noted, word: str, default: Any = None) -> Any:
-    """Return what was left on `item` as `word`."""
+def annotation(item: Noted, word: str, default: Any = None) -> Any:
+    """Return the annotation `word` of `item`, or `default`."""
     return item.metadata.get(KEY, {}).get(word, default)

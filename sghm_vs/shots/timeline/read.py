@@ -14,7 +14,7 @@ from sghm_vs.errors import SourceError, counted, listed
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.options import DEFAULT_RATE, exact_rate
 from sghm_vs.shots.timeline.media_names import files_of, first_number_of, names_of
-from sghm_vs.shots.timeline.notes import BEFORE, DROP, MORE, PROBLEM, SURE, UNREAD, left
+from sghm_vs.shots.timeline.notes import BEFORE, DROP, MORE, PROBLEM, SURE, UNREAD, annotation
 from sghm_vs.shots.timeline.read_edl import read_edl
 from sghm_vs.shots.timeline.read_fcp_xml import XML_SUFFIX, read_fcp_xml
 from sghm_vs.shots.timeline.read_otio import read_otio
@@ -194,7 +194,7 @@ def read_cuts(
             nest = "" if parent is track else _name_of_nest(parent)
             cut = Cut(number=len(cuts), track=label, record=record, nest=nest, name="", reel="")
             cuts.append(_cut(parent[at], cut, _overlaps(parent, at), folder))
-    is_drop = left(timeline, DROP)
+    is_drop = annotation(timeline, DROP)
     if is_drop is None:
         return cuts
     return [cut if cut.is_drop is not None else replace(cut, is_drop=is_drop) for cut in cuts]
@@ -234,7 +234,7 @@ def lost_in(
     timeline: otio.schema.Timeline, chosen: Sequence[int] = ()
 ) -> list[tuple[str, str, str]]:
     """Return place, name and reason of what should show something, and came out without clips."""
-    lost = [("", str(name), str(why)) for name, why in left(timeline, UNREAD, [])]
+    lost = [("", str(name), str(why)) for name, why in annotation(timeline, UNREAD, [])]
     for label, track in labeled_tracks(timeline, chosen):
         records = _records(timeline, track)
         for at, child in enumerate(track):
@@ -258,7 +258,7 @@ def _empty_nests(item: otio.core.Composable) -> list[str]:
 def _records(timeline: otio.schema.Timeline, track: otio.schema.Track) -> list[Timecode | None]:
     """Return the record timecode of each child; OpenTimelineIO's own takes quadratic time."""
     start = timeline.global_start_time
-    is_drop = bool(left(timeline, DROP))
+    is_drop = bool(annotation(timeline, DROP))
     at, rate = (0.0, 0.0) if start is None else (start.value, start.rate)
     said: list[Timecode | None] = []
     for child in track:
@@ -292,7 +292,7 @@ def _cut(
         files=files_of(reference, folder),
         names=names_of(clip),
         first_number=first_number_of(reference),
-        is_drop=left(clip, DROP),
+        is_drop=annotation(clip, DROP),
         problem=_problem(clip),
     )
     try:
@@ -322,8 +322,8 @@ def _cut(
 
 def _shown(clip: otio.schema.Clip, duration: float, speed: float) -> tuple[int, int, int]:
     """Return how many frames are certainly shown, and how many more before and after may be."""
-    if left(clip, SURE) is not None:
-        return left(clip, SURE), left(clip, BEFORE, 0), left(clip, MORE, 0)
+    if annotation(clip, SURE) is not None:
+        return annotation(clip, SURE), annotation(clip, BEFORE, 0), annotation(clip, MORE, 0)
     factor = max(abs(speed), 1.0)
     wide, sure = math.ceil(duration * factor), max(math.ceil(duration * abs(speed)), 1)
     if speed < 0:
@@ -355,8 +355,8 @@ def _available(reference: object, rate: float) -> int | None:
 
 def _problem(clip: otio.schema.Clip) -> str | None:
     reference = clip.media_reference
-    if left(clip, PROBLEM):
-        return str(left(clip, PROBLEM))
+    if annotation(clip, PROBLEM):
+        return str(annotation(clip, PROBLEM))
     if not clip.enabled:
         return "it is disabled"
     if isinstance(reference, otio.schema.GeneratorReference):

@@ -16,7 +16,7 @@ import opentimelineio as otio
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.media.timecode import DROP_RATES, Timecode
 from sghm_vs.shots.text import decoded, numbered_lines
-from sghm_vs.shots.timeline.notes import DROP, MORE, NAMES, NOTES, SURE, UNREAD, leave
+from sghm_vs.shots.timeline.notes import DROP, MORE, NAMES, NOTES, SURE, UNREAD, annotate
 
 TIME = r"(?:\d{1,2}[:;.,]\d\d[:;.,]\d\d[:;.,]\d{2,3}|\d+)"
 EDIT = re.compile(
@@ -281,9 +281,9 @@ def _timeline(found: List, rate: Fraction) -> otio.schema.Timeline:
     for channel, pairs in sorted(placed.items(), key=_track_order):
         for track in _tracks(channel, pairs, min(starts), rate):
             timeline.tracks.append(track)
-    leave(timeline, **{UNREAD: [list(pair) for pair in found.unread]})
+    annotate(timeline, **{UNREAD: [list(pair) for pair in found.unread]})
     if placed:
-        leave(timeline, **{DROP: next(iter(placed.values()))[0][0].record_is_drop})
+        annotate(timeline, **{DROP: next(iter(placed.values()))[0][0].record_is_drop})
     return timeline
 
 
@@ -361,7 +361,7 @@ def _clip(event: Event, at: int, rate: Fraction) -> otio.schema.Clip:
         clip.metadata["cmx_3600"] = {"reel": edit.reel}
     _mark(clip, event, said, rate)
     notes = [*_odd_speeds(event, at), *_odd_lengths(clip, edit, is_retimed=speed != 1)]
-    leave(clip, **{NAMES: named, DROP: edit.source_is_drop, **({NOTES: notes} if notes else {})})
+    annotate(clip, **{NAMES: named, DROP: edit.source_is_drop, **({NOTES: notes} if notes else {})})
     return clip
 
 
@@ -424,7 +424,7 @@ def _odd_lengths(clip: otio.schema.Clip, edit: Edit, *, is_retimed: bool) -> Ite
     if is_retimed or source == edit.length:
         return
     sure = max(min(source, edit.length), 1)
-    leave(clip, **{SURE: sure, MORE: max(source, edit.length) - sure})
+    annotate(clip, **{SURE: sure, MORE: max(source, edit.length) - sure})
     yield f"event {edit.event}, line {edit.line}: {source} frames of source, {edit.length} shown"
 
 

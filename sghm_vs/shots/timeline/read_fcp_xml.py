@@ -18,7 +18,7 @@ import opentimelineio as otio
 
 from sghm_vs.errors import SourceError
 from sghm_vs.options import RATE_MAX
-from sghm_vs.shots.timeline.notes import CLIP_FRAMES, DROP, KEY, PROBLEM, UNREAD, leave
+from sghm_vs.shots.timeline.notes import CLIP_FRAMES, DROP, KEY, PROBLEM, UNREAD, annotate
 from sghm_vs.shots.timeline.speeds import FCP_SPEED
 
 XML_SUFFIX = ".xml"
@@ -305,7 +305,7 @@ def _set(parent: ET.Element, tag: str, text: str) -> None:
 
 def _note(timeline: otio.schema.Timeline, unread: Sequence[tuple[str, str]]) -> None:
     """Leave on the edit and its clips what their XML says and OpenTimelineIO has no word for."""
-    leave(timeline, **{UNREAD: [list(pair) for pair in unread]})
+    annotate(timeline, **{UNREAD: [list(pair) for pair in unread]})
     _note_drop(timeline, timeline.metadata.get("fcp_xml", {}).get("timecode"))
     for item in _items(timeline.tracks):
         said = item.metadata.get("fcp_xml", {})
@@ -314,7 +314,7 @@ def _note(timeline: otio.schema.Timeline, unread: Sequence[tuple[str, str]]) -> 
             del said[KEY]
             if CLIP_FRAMES in marks:
                 marks[CLIP_FRAMES] = int(marks[CLIP_FRAMES])
-            leave(item, **marks)
+            annotate(item, **marks)
         if str(said.get("enabled", "")).strip().upper() == "FALSE":
             item.enabled = False
         if isinstance(item, otio.schema.Clip):
@@ -325,7 +325,7 @@ def _note(timeline: otio.schema.Timeline, unread: Sequence[tuple[str, str]]) -> 
 def _note_drop(item: otio.core.SerializableObjectWithMetadata, timecode: object) -> None:
     said = timecode.get("displayformat") if hasattr(timecode, "get") else None
     if said is not None:
-        leave(item, **{DROP: str(said).strip().upper() == "DF"})
+        annotate(item, **{DROP: str(said).strip().upper() == "DF"})
 
 
 def _items(parent: otio.core.Composition) -> Iterator[otio.core.Item]:

@@ -13,7 +13,7 @@ import opentimelineio as otio
 from sghm_vs.errors import SourceError
 from sghm_vs.options import RATE_MAX
 from sghm_vs.shots.text import decoded
-from sghm_vs.shots.timeline.notes import UNREAD, leave, left
+from sghm_vs.shots.timeline.notes import UNREAD, annotate, annotation
 
 ADAPTER = "otio_json"
 UNREADABLE = (otio.exceptions.OTIOError, ValueError, KeyError, TypeError)
@@ -50,8 +50,8 @@ def read_otio(path: Path) -> otio.core.SerializableObject:
     held = found if isinstance(found, otio.schema.SerializableCollection) else [found]
     for one in held:
         if isinstance(one, otio.schema.Timeline):
-            said = [*left(one, UNREAD, []), *unread, *_without_times(one.tracks)]
-            leave(one, **{UNREAD: [list(pair) for pair in said]})
+            said = [*annotation(one, UNREAD, []), *unread, *_without_times(one.tracks)]
+            annotate(one, **{UNREAD: [list(pair) for pair in said]})
     return found
 
 

@@ -10,7 +10,15 @@ from typing import Any
 
 import opentimelineio as otio
 
-from sghm_vs.shots.timeline.notes import BEFORE, CLIP_FRAMES, MORE, NOTES, SURE, leave, left
+from sghm_vs.shots.timeline.notes import (
+    BEFORE,
+    CLIP_FRAMES,
+    MORE,
+    NOTES,
+    SURE,
+    annotate,
+    annotation,
+)
 
 FCP_SPEED = "timeremap"
 """How FCP 7 XML names a change of speed."""
@@ -21,7 +29,7 @@ SAME_WITHIN = 2
 
 def speed_of(clip: otio.schema.Clip) -> tuple[float, list[str]]:
     """Return how many frames of the media pass per frame of the edit, and words on it."""
-    speed, notes = 1.0, list(left(clip, NOTES, []))
+    speed, notes = 1.0, list(annotation(clip, NOTES, []))
     for effect in clip.effects:
         if isinstance(effect, otio.schema.FreezeFrame):
             speed = 0.0
@@ -53,8 +61,9 @@ def make_plain(clip: otio.schema.Clip) -> None:
             continue
         remap = _remap_of(said)
         if not math.isfinite(remap.speed) and len(remap.keys) < 2:
-            leave(
-                clip, **{NOTES: [*left(clip, NOTES, []), "its speed is no number, and 1 is taken"]}
+            annotate(
+                clip,
+                **{NOTES: [*annotation(clip, NOTES, []), "its speed is no number, and 1 is taken"]},
             )
             remap = replace(remap, speed=1.0)
         clip.effects[at] = _plain_effect(remap.speed, effect)
@@ -120,10 +129,10 @@ def _place_by_keys(
     low, high = math.floor(min(*ends, *inner)), math.ceil(max(*ends, *inner))
     speed = (ends[1] - ends[0]) / max(last - first, 1)
     clip.source_range = _at(times, media_start + max(low, 0))
-    leave(clip, **{SURE: 1, MORE: high - max(low, 0), BEFORE: 0})
+    annotate(clip, **{SURE: 1, MORE: high - max(low, 0), BEFORE: 0})
     if remap.varies:
-        notes = [*left(clip, NOTES, []), f"{VARIES}, {speed:.4g} in the mean"]
-        leave(clip, **{NOTES: notes})
+        notes = [*annotation(clip, NOTES, []), f"{VARIES}, {speed:.4g} in the mean"]
+        annotate(clip, **{NOTES: notes})
     at = next(n for n, one in enumerate(clip.effects) if isinstance(one, otio.schema.TimeEffect))
     clip.effects[at] = _plain_effect(round(speed, 6), clip.effects[at])
 
@@ -136,7 +145,7 @@ def _note_backward(clip: otio.schema.Clip, first: float, speed: float, frames: f
         counted_from_end = frames - (first * speed)
         low, high = min(low, counted_from_end - shown), max(high, counted_from_end)
     before, more = math.ceil(first - low), math.ceil(high - first)
-    leave(clip, **{SURE: 1, BEFORE: before, MORE: more})
+    annotate(clip, **{SURE: 1, BEFORE: before, MORE: more})
 
 
 def _counts_retimed(clip: otio.schema.Clip, speed: float, end: float, media_frames: float) -> bool:
@@ -145,7 +154,7 @@ def _counts_retimed(clip: otio.schema.Clip, speed: float, end: float, media_fram
 
     Final Cut and Premiere do so, and give the clip the length that its media has at that speed.
     """
-    said = left(clip, CLIP_FRAMES, 0)
+    said = annotation(clip, CLIP_FRAMES, 0)
     is_as_retimed = abs(said * speed - media_frames) <= SAME_WITHIN * max(speed, 1)
     is_as_media = abs(said - media_frames) <= SAME_WITHIN
     return bool(media_frames) and (

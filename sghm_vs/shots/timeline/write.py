@@ -14,7 +14,7 @@ from sghm_vs.errors import ExportError, listed
 from sghm_vs.files import whole_file
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.timeline.notes import DROP, Noted, leave, left
+from sghm_vs.shots.timeline.notes import DROP, Noted, annotate, annotation
 from sghm_vs.shots.timeline.ranges import Use
 from sghm_vs.shots.timeline.read import clips_of, duration_of, labeled_tracks
 from sghm_vs.shots.timeline.write_edl import edl_of
@@ -62,7 +62,7 @@ def with_mattes(
         at = next(at for at, one in enumerate(result.tracks) if one is track)
         above = track.deepcopy()
         above.name = f"{track.name or 'V'} {MATTES}"
-        leave(above, mattes_of=label)
+        annotate(above, mattes_of=label)
         places = list(zip(clips_of(track), clips_of(above), strict=True))
         for (plates, place), (copies, other) in places:
             matte = mattes.get(next(numbers))
@@ -77,12 +77,12 @@ def mattes_alone(timeline: otio.schema.Timeline) -> dict[str, otio.schema.Timeli
     """Return, by the plates' track ("V1"), an edit of each track of mattes, with nothing else."""
     alone = {}
     for track in timeline.tracks:
-        if left(track, "mattes_of"):
+        if annotation(track, "mattes_of"):
             edit = otio.schema.Timeline(name=f"{timeline.name} {MATTES}".strip())
             edit.global_start_time = timeline.global_start_time
-            leave(edit, **{DROP: left(timeline, DROP)})
+            annotate(edit, **{DROP: annotation(timeline, DROP)})
             edit.tracks.append(track.deepcopy())
-            alone[left(track, "mattes_of")] = edit
+            alone[annotation(track, "mattes_of")] = edit
     return alone
 
 
@@ -104,17 +104,17 @@ def _replace(parent: otio.core.Composition, at: int, matte: Matte | None) -> Non
                 otio.opentime.RationalTime(0, duration.rate), duration
             )
         )
-        leave(parent[at], **{MISSING: True})
+        annotate(parent[at], **{MISSING: True})
         return
     path = Path(str(matte.sequence)) if matte.sequence else matte.movie
     if path is not None:
         clip.media_reference = _reference(matte, matte.frames, path, matte.first_number)
     clip.source_range = clip.source_range or clip.trimmed_range()
     clip.metadata.pop("fcp_xml", None)  # Names of XML elements, of which there is one each.
-    leave(clip, shot=matte.shot)
+    annotate(clip, shot=matte.shot)
     code = matte.use.media.timecode
-    if left(clip, DROP) is None and code is not None:
-        leave(clip, **{DROP: code.is_drop})
+    if annotation(clip, DROP) is None and code is not None:
+        annotate(clip, **{DROP: code.is_drop})
 
 
 def _reference(matte: Matte, frames: FrameRange, path: Path, first_number: int) -> Reference:
@@ -152,7 +152,7 @@ def _drop_bare_transitions(item: otio.core.Composition) -> None:
     for at in reversed(range(len(children))):
         beside = [children[n] for n in (at - 1, at + 1) if 0 <= n < len(children)]
         if isinstance(children[at], otio.schema.Transition) and (
-            any(left(one, MISSING) for one in beside)
+            any(annotation(one, MISSING) for one in beside)
         ):
             del item[at]
 
@@ -197,13 +197,13 @@ def with_movies(
         raise ExportError(msg)
     movies = {matte.shot: matte for matte in mattes.values()}
     plain = timeline.deepcopy()
-    is_drop = bool(left(plain, DROP))
+    is_drop = bool(annotation(plain, DROP))
     _say_drop(plain, is_drop=is_drop)
     try:
         for track in plain.tracks:
             for parent, at in clips_of(track):
                 _simplify(parent[at], movies)
-                _say_drop(parent[at].media_reference, is_drop=left(parent[at], DROP, is_drop))
+                _say_drop(parent[at].media_reference, is_drop=annotation(parent[at], DROP, is_drop))
             for child in track:
                 if isinstance(child, otio.core.Composition):
                     child.source_range = child.trimmed_range()
@@ -227,7 +227,7 @@ def _simplify(clip: otio.schema.Clip, movies: Mapping[str, Matte]) -> None:
     """Give `clip` what the XML's writer needs: one file, and how long it is."""
     reference = clip.media_reference
     clip.source_range = clip.source_range or clip.trimmed_range()
-    shot = left(clip, "shot")
+    shot = annotation(clip, "shot")
     available = getattr(reference, "available_range", None) or clip.source_range
     movie = movies[shot].movie if shot in movies else None
     if movie is not None:

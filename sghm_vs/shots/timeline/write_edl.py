@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import opentimelineio as otio
 
 from sghm_vs.media.timecode import DROP_RATES, Timecode
-from sghm_vs.shots.timeline.notes import DROP, left
+from sghm_vs.shots.timeline.notes import DROP, annotation
 from sghm_vs.shots.timeline.speeds import speed_of
 
 REEL_LETTERS = 8
@@ -53,7 +53,7 @@ class _List:
         self._rate = rate
         self._fps = round(rate)
         self._title = timeline.name
-        self._is_drop = self._drops(left(timeline, DROP))
+        self._is_drop = self._drops(annotation(timeline, DROP))
         start = timeline.global_start_time
         self._at = 0 if start is None else self._frames(start)
         self._track = timeline.tracks[0]
@@ -134,7 +134,7 @@ class _List:
             reel=_reel_of(child),
             start=self._frames(child.source_range.start_time),
             length=max(math.ceil(shown * abs(speed)), 1),
-            is_drop=self._drops(left(child, DROP, self._is_drop)),
+            is_drop=self._drops(annotation(child, DROP, self._is_drop)),
         )
 
     def _black(self) -> _Side:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import opentimelineio as otio
 
-from sghm_vs.shots.timeline.notes import KEY, NOTES, left
+from sghm_vs.shots.timeline.notes import KEY, NOTES, annotation
 from sghm_vs.shots.timeline.read import clips_of
 from sghm_vs.shots.timeline.speeds import FCP_SPEED, VARIES, speed_of
 
@@ -52,8 +52,8 @@ def unsure_speeds(timeline: otio.schema.Timeline) -> list[str]:
     return [
         clip.name
         for clip in clips
-        if left(clip, "shot")
-        and (speed_of(clip)[0] < 0 or any(VARIES in note for note in left(clip, NOTES, [])))
+        if annotation(clip, "shot")
+        and (speed_of(clip)[0] < 0 or any(VARIES in note for note in annotation(clip, NOTES, [])))
     ]
 
 
