@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pefile
 import pytest
 
 from benchmarks.install import SYSTEMS, extras, wheels
@@ -33,6 +34,45 @@ def test_wheels_alone_make_the_package_whole(system, python):
 @pytest.mark.parametrize("system", SYSTEMS.values(), ids=[*SYSTEMS])
 def test_wheels_alone_make_each_extra_whole(system, extra):
     assert wheels(system, "3.12", extra).keys() > wheels(system, "3.12").keys()
+
+
+WINDOWS = {
+    "advapi32", "avicap32", "avrt", "bcrypt", "bcryptprimitives", "crypt32", "dbghelp", "gdi32",
+    "imagehlp", "iphlpapi", "kernel32", "msimg32", "msvcrt", "ncrypt", "ntdll", "ole32",
+    "oleaut32", "pdh", "powrprof", "psapi", "secur32", "shell32", "shlwapi", "user32", "userenv",
+    "winmm", "wintrust", "wldap32", "ws2_32",
+}  # fmt: skip
+"""Its own libraries that the wheels ask for; besides, the API sets of the C runtime."""
+PYTHONS = {"python3", "python312"}
+VISUAL_C = {"msvcp140", "vcruntime140", "vcruntime140_1", "vcruntime140_threads"}
+"""What `sghm doctor` has installed by winget; Python brings the second and the third."""
+INSTALLED_MAX = 150
+"""Characters of the longest path in site-packages: 109 are left for the folder."""
+
+
+@pytest.mark.slow
+def test_the_wheels_for_windows_bring_every_library_but_its_own_and_visual_cs(tmp_path):
+    words = ["uv", "pip", "install", "--quiet", "--target", str(tmp_path), "--only-binary", ":all:",
+             "--python-platform", "windows", "--python-version", "3.12", "-r",
+             str(ROOT / "pyproject.toml")]  # fmt: skip
+    subprocess.run(words, check=True)
+    binaries = [path for path in tmp_path.rglob("*") if path.suffix in (".dll", ".pyd")]
+    brought = {path.name.lower() for path in binaries}
+
+    lacking = {name for path in binaries for name in imported_by(path)} - brought
+    stems = {name.removesuffix(".dll") for name in lacking if not name.startswith("api-ms-win-")}
+
+    assert {"vapoursynth.pyd", "libbestsource.dll", "bwdif.dll"} <= brought
+    assert stems - WINDOWS - PYTHONS == VISUAL_C
+    paths = [path.relative_to(tmp_path) for path in tmp_path.rglob("*")]
+    assert max(len(str(path)) for path in paths) <= INSTALLED_MAX
+
+
+def imported_by(path: Path) -> set[str]:
+    """Return the names of the libraries that the one at `path` asks for when it is loaded."""
+    with pefile.PE(str(path), fast_load=True) as file:
+        file.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_IMPORT"]])
+        return {one.dll.decode().lower() for one in getattr(file, "DIRECTORY_ENTRY_IMPORT", [])}
 
 
 @pytest.mark.slow

@@ -8,6 +8,9 @@ Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 faile
 from __future__ import annotations
 
 import argparse
+import codecs
+import errno
+import io
 import os
 import shlex
 import signal
@@ -32,6 +35,7 @@ from sghm_vs.cli import (
     weights,
 )
 from sghm_vs.errors import SghmError, last_words, standing, with_options
+from sghm_vs.files import IS_WINDOWS
 from sghm_vs.shots.signals import Ended, unwinding
 
 FAILED = 1
@@ -43,6 +47,9 @@ UNREAD = 141
 NO_MEMORY = "out of memory; end other programs, or give smaller pictures"
 OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
 """In the words of its errors, which come from anywhere, also by way of VapourSynth."""
+
+DLL_FAULTS = (126, 127, 193, 1114)
+"""What Windows says of a DLL: it or one that it needs is missing, too old, of 32 bits, or fails."""
 
 VERBS = (
     matte,
@@ -106,6 +113,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> int:
     """Run the verb of `parser` that `words` name, and return its exit code."""
     _fill_closed_streams()
+    _let_stdout_take_any_name()
     try:
         with unwinding(), standing(at_command_line=True):
             args = parser.parse_args(words)
@@ -115,19 +123,14 @@ def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> i
     except Ended as ended:
         said = "interrupted" if ended.number == signal.SIGINT else "terminated"
         return _fail(f"{said}; no unfinished output is left", SIGNALED + ended.number)
-    except BrokenPipeError:
-        return _unread()
     except SghmError as error:
         return _fail(str(error), FAILED)
     except MemoryError:
         return _fail(NO_MEMORY, FAILED)
     except ImportError as error:
-        msg = f"a library can't be loaded: {error}; is memory left? Look with: sghm doctor"
-        return _fail(msg, FAILED)
+        return _fail(_not_loaded(error), FAILED)
     except OSError as error:
-        return _fail(
-            f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED
-        )
+        return _unread() if _is_unread(error) else _fail(_words_of(error), FAILED)
     except Exception as error:
         if OPENCV_WITHOUT_MEMORY in str(error):
             return _fail(NO_MEMORY, FAILED)
@@ -148,6 +151,30 @@ def _fill_closed_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - kept
+
+
+def _let_stdout_take_any_name() -> None:
+    """Print what the encoding of stdout lacks, as that of a Windows console does, rather than fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names that are no UTF-8 reach whoever reads our lines as they are.
+        is_utf_8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+        sys.stdout.reconfigure(errors="surrogateescape" if is_utf_8 else "backslashreplace")
+
+
+def _words_of(error: OSError) -> str:
+    if getattr(error, "winerror", None) in DLL_FAULTS:
+        return _not_loaded(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
+def _not_loaded(error: ImportError | OSError) -> str:
+    return f"a library can't be loaded: {error}; is memory left? Look with: sghm doctor"
+
+
+def _is_unread(error: OSError) -> bool:
+    """Tell whether nobody reads our results: of that, Windows says no more than that it is invalid."""
+    is_invalid = error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or (IS_WINDOWS and is_invalid)
 
 
 def _fail(message: str, code: int) -> int:

@@ -180,6 +180,8 @@ def print_result(
     entries: Sequence[Entry], args: argparse.Namespace, more: Sequence[Path] = ()
 ) -> int:
     """Print what was delivered, with `more` files, and what failed; return the exit code."""
+    from sghm_vs.shots.batch.manifest import NAME
+
     folder: Path = args.output.absolute()
     done = [entry for entry in entries if entry.state == "done"]
     outputs = [folder / output for entry in done for output in entry.outputs]
@@ -189,8 +191,7 @@ def print_result(
     if failed:
         are = "is" if len(done) == 1 else "are"
         options.say(
-            f"{counted(len(done), 'shot')} {are} done, {len(failed)} failed; see "
-            f"{folder}/manifest.json"
+            f"{counted(len(done), 'shot')} {are} done, {len(failed)} failed; see {folder / NAME}"
         )
     return 1 if failed else 0
 

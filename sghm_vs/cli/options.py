@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import json
 import os
 import sys
@@ -341,9 +340,6 @@ def print_outputs(
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print `lines` on stdout."""
-    # A name's bytes may be no UTF-8: whoever reads our lines gets them as they are.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 

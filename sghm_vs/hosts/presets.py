@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import ExportError
+from sghm_vs.files import names_folder
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import USUAL
 
@@ -130,7 +131,7 @@ def outputs_for(host: str, outputs: list[str]) -> list[str]:
 def _named(host: str, output: str) -> str:
     suffix = PRESETS[host].suffix
     path = Path(output)
-    if output.endswith(("/", "\\")) or path.is_dir():
+    if names_folder(output):
         return _numbered(path / "{shot}", suffix)
     found = path.suffix.lower()
     if found in KNOWN and found != suffix:

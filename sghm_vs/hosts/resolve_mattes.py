@@ -89,7 +89,7 @@ def matte(items: list[TimelineItem], folder: Path) -> list[str]:
     with (folder / LIST).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["source", "frames"], *rows])
     command = [*sghm(), "batch", str(folder / LIST), "-o", str(folder), "--resume", "--json"]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    run = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=False)
     if run.returncode not in (0, 1) or not run.stdout.strip():
         raise NothingToDo("sghm ended without a matte; its words are in the console")
     found = json.loads(run.stdout)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from sghm_vs.errors import ExportError
+from sghm_vs.files import name_pattern
 from sghm_vs.media.sequences import PATTERN
 from sghm_vs.options import OutputFormat
 
@@ -92,11 +93,13 @@ def _newest_version(template: str) -> int:
         name = f"{match['prefix']}\0{match['suffix']}"
     path = str(Path(*folders, name))
     pattern = glob.escape(path).replace("{version}", "v*").replace("\0", "*")
-    found = re.escape(path).replace(re.escape("{version}"), r"v(\d+)").replace("\0", r"-?\d+")
+    found = name_pattern(
+        re.escape(path).replace(re.escape("{version}"), r"v(\d+)").replace("\0", r"-?\d+")
+    )
     numbers = (_version(found, existing) for existing in glob.glob(pattern))  # noqa: PTH207
     return max(numbers, default=0)
 
 
-def _version(pattern: str, existing: str) -> int:
-    match = re.fullmatch(pattern, existing)
+def _version(pattern: re.Pattern[str], existing: str) -> int:
+    match = pattern.fullmatch(existing)
     return 0 if match is None else max(map(int, match.groups()))

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from sghm_vs.errors import SourceError, if_there, listed
+from sghm_vs.files import name_key, name_pattern
 from sghm_vs.options import FrameRange, Missing
 
 PICTURE_SUFFIXES = frozenset(
@@ -111,7 +112,7 @@ class SequencePath:
 
     def numbers(self) -> list[int]:
         """Return the numbers of the frames that exist, in order."""
-        pattern = re.compile(
+        pattern = name_pattern(
             re.escape(self.prefix) + rf"(-?\d{{{self.padding},}})" + re.escape(self.suffix)
         )
         if not self.folder.is_dir():
@@ -153,8 +154,8 @@ def frame_files(sequence: SequencePath, missing: Missing = "error") -> dict[int,
 
 
 def _check_padding(sequence: SequencePath, numbers: Sequence[int]) -> None:
-    names = {entry.name for entry in sequence.folder.iterdir()}
-    odd = {number for number in numbers if sequence.frame(number).name not in names}
+    names = {name_key(entry.name) for entry in sequence.folder.iterdir()}
+    odd = {number for number in numbers if name_key(sequence.frame(number).name) not in names}
     odd |= {number for number, following in pairwise(numbers) if number == following}
     if odd:
         first = min(odd)

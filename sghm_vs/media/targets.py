@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sghm_vs.errors import ExportError, cure
-from sghm_vs.files import folders_made, refuse_existing, sweep
+from sghm_vs.files import folders_made, refuse_existing, refuse_unfit, sweep
 from sghm_vs.media.sequences import SequencePath
 
 FORMS = "x.mov, x.####.exr, x.%04d.exr, x.####.png, x.mkv or x.mp4"
@@ -56,6 +56,8 @@ def read_targets(
         msg = f"there is no output; give one or several of {FORMS}"
         raise ExportError(msg)
     targets = [_target(path, numbers, suffixes, patterns) for path in paths]
+    for target in targets:
+        refuse_unfit(target.file(numbers[0]))
     _refuse_meeting(targets, numbers)
     if not overwrite:
         refuse_existing([target.file(n) for target in targets for n in _files_of(target, numbers)])

@@ -15,6 +15,7 @@ import vapoursynth as vs
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import read_color
 from sghm_vs.errors import ExportError, SourceError, counted, cure, with_options
+from sghm_vs.files import name_key
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
 from sghm_vs.media.metadata import SourceMetadata
@@ -467,7 +468,7 @@ def _refuse_to_replace(read: Path, what: str, outputs: Sequence[Path]) -> None:
 def _resolved(path: Path) -> str:
     """Return the absolute path; patterns that mean the same files are the same."""
     absolute = path.parent.resolve() / path.name
-    return str(SequencePath.parse(absolute) or absolute.resolve())
+    return name_key(str(SequencePath.parse(absolute) or absolute.resolve()))
 
 
 def _emptied(alpha: vs.VideoNode, blank: frozenset[int]) -> vs.VideoNode:

@@ -54,6 +54,15 @@ def unwinding() -> Iterator[None]:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
 
+def interrupt_main() -> None:
+    """Do in the main thread what SIGTERM does: Windows delivers none to another process."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGTERM)
+    else:
+        signal.raise_signal(signal.SIGTERM)
+
+
 def _ending() -> list[signal.Signals]:
     if threading.current_thread() is not threading.main_thread():
         return []

@@ -17,7 +17,7 @@ from sghm_vs.errors import (
     SourceError,
     WeightsError,
 )
-from sghm_vs.files import refuse_existing
+from sghm_vs.files import names_folder, refuse_existing
 from sghm_vs.media.readers.animated import refuse_moving
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, holds_unrelated, pictures_in
 from sghm_vs.options import Delivery, Matting, Opening
@@ -45,7 +45,7 @@ def are_stills(source: Path, outputs: Sequence[str]) -> bool:
     """Tell whether `source` is a folder of unrelated pictures, or one picture to be named after."""
     if source.is_dir():
         return holds_unrelated(source)
-    is_named_after = any(_is_folder(output) or WORD.search(output) for output in outputs)
+    is_named_after = any(names_folder(output) or WORD.search(output) for output in outputs)
     return source.is_file() and _is_picture(source) and is_named_after
 
 
@@ -123,7 +123,7 @@ def _pictures(sources: Iterable[Path]) -> list[Path]:
 
 def _template(output: str) -> Path:
     path = Path(output)
-    if _is_folder(output):
+    if names_folder(output):
         return path / "{name}.png"
     if WORD.search(str(path.parent)):
         msg = f"{output} has a word in its folder; {{name}} and {{suffix}} are for the file's name"
@@ -168,10 +168,6 @@ def _matted(still: Still, opening: Opening | None, matting: Prepared, delivery: 
             raise
         return replace(still, error=str(error))
     return still
-
-
-def _is_folder(output: str) -> bool:
-    return output.endswith(("/", "\\")) or Path(output).is_dir()
 
 
 def _is_picture(path: Path) -> bool:

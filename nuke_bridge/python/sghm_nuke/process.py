@@ -96,7 +96,8 @@ def _started(command: List[str], environment: Dict[str, str]) -> "subprocess.Pop
     )
     return subprocess.Popen(
         command,
-        env=environment,
+        # What it says is read as UTF-8, whatever the system's encoding.
+        env={**environment, "PYTHONIOENCODING": "utf-8"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

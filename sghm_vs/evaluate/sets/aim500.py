@@ -17,6 +17,7 @@ from pathlib import Path
 from sghm_vs.errors import SettingsError
 from sghm_vs.evaluate.rules import P3M
 from sghm_vs.evaluate.sets.base import UNPACK, Item, Part, PublicSet, Row, pictures_with
+from sghm_vs.files import parts_of
 
 PICTURES = 500
 NAME = "AIM-500"
@@ -55,7 +56,7 @@ def _portraits(table: Path, items: list[Item]) -> list[Item]:
         msg = f"{table} is not the table of categories that the set has; {UNPACK}"
         raise SettingsError(msg) from error
     stems = {Path(name).stem for name, category in categories.items() if category == PORTRAITS}
-    return [item for item in items if item.name.rpartition("/")[2] in stems]
+    return [item for item in items if parts_of(item.name)[-1] in stems]
 
 
 SET = PublicSet("AIM-500", "the folders original, mask and trimap", find)

@@ -9,9 +9,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from sghm_vs.errors import SettingsError, counted, listed
 from sghm_vs.evaluate.pairs import pictures_by_stem
 from sghm_vs.evaluate.rules import Rules
+from sghm_vs.files import below, parts_of
 
 type Look = Callable[[Path], dict[str, Path]]
 """Returns the pictures of a folder by their stems."""
@@ -88,7 +93,7 @@ def pictures_with(part: str, images: Path, truths: Path, trimaps: Path | None = 
     true = matched(pictures, images, truths)
     known = {} if trimaps is None else matched(pictures, images, trimaps)
     return [
-        Item(f"{part}/{stem}", (image,), {0: true[stem]}, known.get(stem))
+        Item(below(part, stem), (image,), {0: true[stem]}, known.get(stem))
         for stem, image in pictures.items()
     ]
 
@@ -113,6 +118,25 @@ def matched(pictures: Collection[str], images: Path, folder: Path) -> dict[str, 
 def _guess(lacking: Sequence[str], extra: Sequence[str]) -> Iterable[str]:
     if lacking and (close := difflib.get_close_matches(lacking[0], extra, n=1)):
         yield f"is {close[0]} meant to be {lacking[0]}?"
+
+
+def gray_codes(path: Path) -> NDArray[np.uint8]:
+    """
+    Return the codes of the picture at `path` as 8-bit gray, (height, width).
+
+    Raises:
+        SettingsError: It can't be read.
+    """
+    # By way of its bytes: on Windows `imread` fails on names beyond ASCII.
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError:
+        content = np.empty(0, np.uint8)
+    codes = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if content.size else None
+    if codes is None:
+        msg = f"{path} can't be read as a picture; {UNPACK}"
+        raise SettingsError(msg)
+    return np.asarray(codes, np.uint8)
 
 
 def folder_in(folder: Path, names: Iterable[str]) -> Path | None:
@@ -141,7 +165,7 @@ def files_of_all(folder: Path, parts: Sequence[Part]) -> dict[str, Sequence[Path
     if not folder.is_dir():
         msg = f"{folder} is not a folder; give one that is laid out as the set"
         raise SettingsError(msg)
-    names = {item.name.partition("/")[0] for part in parts for item in part.items}
+    names = {parts_of(item.name)[0] for part in parts for item in part.items}
     found: dict[str, Sequence[Path]] = {}
     look = cache(partial(pictures_by_stem, may_lack=True))
     lacking: list[SettingsError] = []
@@ -158,7 +182,7 @@ def files_of_all(folder: Path, parts: Sequence[Part]) -> dict[str, Sequence[Path
 
 def _files_of(folder: Path, item: Item, look: Look, *, is_alone: bool) -> Sequence[Path]:
     """Return a file for each of the item's images; an only part's name may be left out."""
-    names = [item.name, *([item.name.partition("/")[2]] if is_alone else [])]
+    names = [item.name, *([below(*parts_of(item.name)[1:])] if is_alone else [])]
     if item.is_clip:
         return _frames_of(folder, names, item, look)
     for name in names:

@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
-
 from sghm_vs.errors import SettingsError, listed
 from sghm_vs.evaluate.pairs import pictures_by_stem
 from sghm_vs.evaluate.rules import RVM_512, RVM_HD
-from sghm_vs.evaluate.sets.base import UNPACK, Item, Part, PublicSet, Row, folders_in, matched
+from sghm_vs.evaluate.sets.base import (
+    UNPACK,
+    Item,
+    Part,
+    PublicSet,
+    Row,
+    folders_in,
+    gray_codes,
+    matched,
+)
+from sghm_vs.files import below
 
 SMALL_PX = 512
 """Longer side of frames that the papers score by their low-resolution rules."""
@@ -82,9 +90,8 @@ def _item(folder: Path, clip: Path, frames: str) -> Item:
         raise SettingsError(msg)
     images = pictures_by_stem(clip / frames)
     truths = matched(images, clip / frames, clip / ALPHA)
-    place = clip.relative_to(folder).as_posix()
     return Item(
-        f"{folder.resolve().name}/{place}",
+        below(folder.resolve().name, *clip.relative_to(folder).parts),
         tuple(images.values()),
         dict(enumerate(truths[stem] for stem in images)),
         is_clip=True,
@@ -92,8 +99,5 @@ def _item(folder: Path, clip: Path, frames: str) -> Item:
 
 
 def _longer_side(path: Path) -> int:
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if picture is None:
-        msg = f"{path} can't be read as a picture; {UNPACK}"
-        raise SettingsError(msg)
-    return int(max(picture.shape))
+    height, width = gray_codes(path).shape
+    return int(max(height, width))

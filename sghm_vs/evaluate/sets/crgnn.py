@@ -20,6 +20,7 @@ from sghm_vs.errors import SettingsError, counted, listed
 from sghm_vs.evaluate.pairs import pictures_by_stem
 from sghm_vs.evaluate.rules import RVM_HD
 from sghm_vs.evaluate.sets.base import UNPACK, Item, Part, PublicSet, Row, folders_in
+from sghm_vs.files import below
 
 NAME = "CRGNN"
 STEP = 10
@@ -74,7 +75,7 @@ def _item(name: str, clip: Path, truths: Path) -> Item:
             f"{counted(len(images), 'frame')}; {UNPACK}"
         )
         raise SettingsError(msg)
-    return Item(f"{NAME}/{name}", images, true, is_clip=True)
+    return Item(below(NAME, name), images, true, is_clip=True)
 
 
 SET = PublicSet(

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import vapoursynth as vs
 
 from sghm_vs.errors import SettingsError, cure
 from sghm_vs.evaluate.metrics import Matte
 from sghm_vs.evaluate.rules import Rules, Scored, Trimap, mean_of, rounded
-from sghm_vs.evaluate.sets.base import UNPACK, Item, Part
+from sghm_vs.evaluate.sets.base import Item, Part, gray_codes
 from sghm_vs.files import parse_json, write_files
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.readers.images import picture_clip
@@ -194,11 +193,7 @@ def opened(
 def _trimap(item: Item, rules: Rules) -> Trimap | None:
     if item.trimap is None or not rules.needs_trimap:
         return None
-    codes = cv2.imread(str(item.trimap), cv2.IMREAD_GRAYSCALE)
-    if codes is None:
-        msg = f"{item.trimap} can't be read as a picture; {UNPACK}"
-        raise SettingsError(msg)
-    return np.asarray(codes, np.uint8)
+    return gray_codes(item.trimap)
 
 
 def table(report: Mapping[str, Any], ours: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.files import with_slashes
 from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression, literal
 from sghm_vs.media.readers.oiio import MATTE
 from sghm_vs.media.sequences import SequencePath
@@ -188,7 +189,7 @@ def footage(source: Source) -> Footage:
     first = source.first_number
     layout, is_clean = form_of(path if sequence is None else sequence.frame(first))
     return Footage(
-        file=(path if sequence is None else _pattern(sequence)).absolute().as_posix(),
+        file=with_slashes((path if sequence is None else _pattern(sequence)).absolute()),
         first=first,
         last=first + source.clip.num_frames - 1,
         width=source.clip.width,

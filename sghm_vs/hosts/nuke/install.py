@@ -15,7 +15,7 @@ MARK = Path("python/sghm_nuke/__init__.py")
 """A folder that has it is the bridge."""
 NOTE = Path("python/sghm_nuke/executable.txt")
 LINE = f'nuke.pluginAddPath("./{FOLDER}")'
-INIT = "import nuke\n"
+INIT = "import nuke"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def install(home: Path) -> Installed:
     init = home / "init.py"
     was_ready = _is_ready(init)
     if not was_ready:
-        before = init.read_text(encoding="utf-8") if init.exists() else ""
+        before = init.read_bytes() if init.exists() else b""
         write_files({init: _with_line(before)}, overwrite=True)
     return Installed(folder, len(files), init, was_ready, executable)
 
@@ -94,15 +94,17 @@ def _remove_others(folder: Path, files: set[Path]) -> None:
 def _is_ready(init: Path) -> bool:
     if not init.exists():
         return False
-    lines = init.read_text(encoding="utf-8").splitlines()
-    return any(line.strip().replace("'", '"') == LINE for line in lines)
+    lines = init.read_bytes().splitlines()
+    return any(line.strip().replace(b"'", b'"') == LINE.encode() for line in lines)
 
 
-def _with_line(before: str) -> str:
-    if before and not before.endswith("\n"):
-        before += "\n"
+def _with_line(before: bytes) -> bytes:
+    """Return `before`, whatever its encoding and its ends of lines, and what loads the bridge."""
+    end = b"\r\n" if b"\r\n" in before else b"\n"
+    if before and not before.endswith(b"\n"):
+        before += end
     # A second import does no harm, and theirs may stand in a condition.
-    return f"{before}{INIT}{LINE}\n"
+    return before + end.join((INIT.encode(), LINE.encode(), b""))
 
 
 def _own_executable() -> Path | None:

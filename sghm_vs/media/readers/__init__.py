@@ -20,6 +20,7 @@ import vapoursynth as vs
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import assume_colorspace
 from sghm_vs.errors import DAMAGES, SettingsError, SghmError, SourceError, cure, message_of
+from sghm_vs.files import why_too_long, with_slashes
 from sghm_vs.media.frame_times import Varying
 from sghm_vs.media.metadata import SourceMetadata, movie_metadata, picture_metadata
 from sghm_vs.media.readers import animated, heif
@@ -335,8 +336,10 @@ def _text(name: str) -> str:
 
 def _missing(path: Path) -> str:
     """Say what isn't there, and which names come close."""
-    if ADDRESS.match(str(path)):
+    if ADDRESS.match(with_slashes(path)):
         return f"{path} is an address, and only files are read; copy it here, or mount its share"
+    if too_long := why_too_long(path, is_written=False):
+        return f"{path} can't be found: {too_long}"
     if not path.parent.is_dir():
         return f"{path} doesn't exist, nor does its folder {path.parent}; check the path"
     names = [entry.name for entry in path.parent.iterdir()]

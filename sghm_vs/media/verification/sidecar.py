@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.errors import ExportError, listed
-from sghm_vs.files import discard, sha256_of, whole_file
+from sghm_vs.files import discard, name_pattern, sha256_of, whole_file
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 
@@ -165,7 +165,7 @@ def write_record(path: Path, record: Record) -> None:
         ExportError: It can't be written.
     """
     with whole_file(path) as part:
-        part.write_text(record.to_json(), encoding="utf-8")
+        part.write_text(record.to_json(), encoding="utf-8", newline="\n")
 
 
 def read_record(path: Path) -> Record:
@@ -200,7 +200,7 @@ def records_of(target: Target, numbers: range | None = None) -> Iterator[tuple[P
 
 def sidecars(sequence: SequencePath, numbers: range | None = None) -> list[Path]:
     """Return the sidecars that frames of `sequence` have, or those among them with `numbers`."""
-    name = re.compile(
+    name = name_pattern(
         re.escape(sequence.prefix) + r"(-?\d+)-(-?\d+)" + re.escape(sequence.suffix + ENDING)
     )
     if not sequence.folder.is_dir():

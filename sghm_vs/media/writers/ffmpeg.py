@@ -51,7 +51,12 @@ def read_version(path: Path) -> str:
     """
     try:
         run = subprocess.run(
-            [path, "-version"], capture_output=True, text=True, timeout=60, check=True
+            [path, "-version"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=60,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
         msg = f"{path} does not run as ffmpeg; set {VARIABLE} to one of version 7 or newer"

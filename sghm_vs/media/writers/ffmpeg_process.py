@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from sghm_vs.errors import ExportError
-from sghm_vs.files import cannot_write, discard, give_name, part_of
+from sghm_vs.files import APART, cannot_write, discard, give_name, kept_beside, part_of, refuse_held
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,11 @@ class FramePipe:
 
         In a thread, where no signal can cut in between the process and our knowing of it: one that
         nobody knows would go on and leave its file.
+
+        Raises:
+            ExportError: The process can't be run, or another program holds the file that is replaced.
         """
+        refuse_held(self._path)
         thread = threading.Thread(target=self._begin, name="sghm-start")
         thread.start()
         thread.join()
@@ -73,8 +77,7 @@ class FramePipe:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=self._errors,
-                    # Ctrl-C is ours to handle: the process must not end before we say so.
-                    start_new_session=True,
+                    **APART,
                 )
             except OSError as error:
                 self._refusal = error
@@ -110,6 +113,8 @@ class FramePipe:
             if self._complete is not None:
                 self._complete(self._part)
             give_name(self._part, self._path)
+        except PermissionError as error:
+            raise self._refused(error) from error
         except OSError as error:
             raise cannot_write(self._path, error) from error
         if UNDECODED.search(self._said()):
@@ -119,6 +124,16 @@ class FramePipe:
                 self._path.name,
             )
         self._errors.close()
+
+    def _refused(self, error: PermissionError) -> ExportError:
+        """Return what to say where the movie's place can't be taken; what took hours is kept."""
+        kept = kept_beside(self._part, self._path)
+        if kept is None:
+            return cannot_write(self._path, error)
+        return ExportError(
+            f"{self._path} can't be replaced: {error.strerror}; is it open in another program? The new "
+            f"movie is whole, as {kept}: close that program, and rename it"
+        )
 
     def abort(self) -> None:
         """End the process and remove its file."""

@@ -89,7 +89,7 @@ class Manifest:
             self.entries[entry.key] = entry
             self._texts[entry.key] = entry.text
         with whole_file(self.path) as part:
-            part.write_text(self._text(), encoding="utf-8", errors="surrogateescape")
+            part.write_bytes(self._text().encode(errors="surrogateescape"))
 
     def _text(self) -> str:
         # Entries are kept as text: of 10,000 of them one changes.

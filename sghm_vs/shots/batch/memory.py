@@ -36,8 +36,9 @@ def peak_bytes(process: int) -> int | None:
 
 def _linux_peak(process: int) -> int | None:
     """Return what psutil lacks."""
+    status = Path(f"/proc/{process}/status")
     try:
-        match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+        match = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
     except OSError:
         return None
     return None if match is None else int(match[1]) * 1024
@@ -46,6 +47,6 @@ def _linux_peak(process: int) -> int | None:
 def _in_group(name: str) -> int | None:
     """Return what the container says of its memory; None without one, or without a bound."""
     try:
-        return int((CGROUP / f"memory.{name}").read_text())
+        return int((CGROUP / f"memory.{name}").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None

@@ -6,17 +6,16 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from sghm_vs.errors import ExportError
+from sghm_vs.files import DEVICE, all_parts_of, is_rooted, refuse_unfit, with_slashes
 from sghm_vs.media.name_templates import fill_names
 from sghm_vs.options import Delivery, FrameRange, Matting, Opening
 
 NAME_MAX = 120
 """Characters of a shot's name: with endings and a version it stays below what systems allow."""
 UNSAFE = re.compile(r"[^\w.\-+]+")
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-"""Names that are devices on Windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ def safe_name(text: str) -> str:
     """
     plain = UNSAFE.sub("_", unicodedata.normalize("NFC", text)).strip("_.-+ ")[:NAME_MAX]
     plain = plain.rstrip(".-+ ") or "shot"
-    return f"_{plain}" if RESERVED.fullmatch(plain) else plain
+    return f"_{plain}" if DEVICE.fullmatch(plain) else plain
 
 
 def unique_names(wishes: Sequence[tuple[str, Sequence[str]]], kept: Mapping[str, str]) -> list[str]:
@@ -107,7 +106,9 @@ def output_names(templates: Sequence[str], name: str, delivery: Delivery) -> tup
     filled = fill_names(
         templates, shot=name, output_format=delivery.output_format, version=delivery.version
     )
-    return tuple(path.as_posix() for path in filled)
+    for path in filled:
+        refuse_unfit(path)
+    return tuple(with_slashes(path) for path in filled)
 
 
 def place(folder: Path, output: str) -> Path:
@@ -126,9 +127,8 @@ def place(folder: Path, output: str) -> Path:
 
 
 def _refuse_outside(output: str) -> None:
-    parts = {*PurePosixPath(output).parts, *PureWindowsPath(output).parts}
-    is_rooted = PureWindowsPath(output).anchor or output.startswith("/") or "\0" in output
-    if is_rooted or ".." in parts or not output.strip():
+    parts = all_parts_of(output)
+    if is_rooted(output) or "\0" in output or ".." in parts or not output.strip():
         msg = (
             f"{output!r} is not a name below the output folder; write it without a drive, a "
             "leading slash and '..', for example {shot}.mov"

@@ -13,13 +13,12 @@ from dataclasses import replace
 from functools import cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.process import parent_process
 
 from sghm_vs.shots.batch.memory import available_bytes, peak_bytes
 from sghm_vs.shots.batch.pool import Failure, Order, Outcome, PoolWorker, Report, outcome_of
 from sghm_vs.shots.batch.render import Renderer
 from sghm_vs.shots.batch.schedule import Work
-from sghm_vs.shots.signals import Ended, unwinding
+from sghm_vs.shots.signals import Ended, interrupt_main, unwinding
 
 ENDING_S = 20.0
 """How long a worker may take to remove what is unfinished."""
@@ -34,11 +33,13 @@ class ProcessWorker(PoolWorker):
         super().__init__()
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
+        told, self._ending = context.Pipe(duplex=False)
         self.process: SpawnProcess = context.Process(
-            target=_work, args=(theirs, make_renderer), daemon=True
+            target=_work, args=(theirs, told, make_renderer), daemon=True
         )
         self.process.start()
         theirs.close()
+        told.close()
         self.has_neighbors = False
         """Whether others worked while it did what it does."""
 
@@ -64,8 +65,9 @@ class ProcessWorker(PoolWorker):
         """Let the process remove what is unfinished, and end."""
         if self.work is None:
             self.connection.close()  # It waits for an order, and none comes.
-        else:
-            self.process.terminate()
+            return
+        with suppress(OSError):  # It is gone already.
+            self._ending.send_bytes(b"end")
 
     def join(self) -> None:
         """Return when the process is gone."""
@@ -74,6 +76,7 @@ class ProcessWorker(PoolWorker):
             self.process.kill()
             self.process.join()
         self.connection.close()
+        self._ending.close()
 
 
 class ProcessPool:
@@ -141,11 +144,11 @@ class ProcessPool:
         return available_bytes() >= max(SHOT_BYTES, *peaks)
 
 
-def _work(connection: Connection, make_renderer: Callable[[], Renderer]) -> None:
-    """Carry out what comes until nothing more does; a process's whole life."""
+def _work(connection: Connection, told: Connection, make_renderer: Callable[[], Renderer]) -> None:
+    """Carry out what comes until nothing more does, or until told to end; a process's whole life."""
     # Ctrl-C reaches every process of a terminal: the batch hears it, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_when_told, args=(told,), daemon=True).start()
     renderer = cache(make_renderer)
 
     def report(done: int, total: int) -> None:
@@ -162,12 +165,13 @@ def _work(connection: Connection, make_renderer: Callable[[], Renderer]) -> None
         return
 
 
-def _end_with_parent() -> None:
-    """End this process at once when the batch's own is killed: a new run may begin any time."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
+def _end_when_told(told: Connection) -> None:
+    """Unwind this process when the batch says so; end at once when that is killed: a run may follow."""
+    try:
+        told.recv_bytes()
+    except (EOFError, OSError):
         os._exit(1)
+    interrupt_main()
 
 
 def _death(code: int | None) -> str:

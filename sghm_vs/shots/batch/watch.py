@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sghm_vs.errors import SourceError
+from sghm_vs.files import is_held
 from sghm_vs.shots.batch.checksums import State, source_files, state_of
 from sghm_vs.shots.batch.find import SearchResult, search
 
@@ -48,7 +49,11 @@ class Watch:
     def _state(self, path: Path) -> State | None:
         """Return what the footage is, if it has been that for long enough."""
         try:
-            state = state_of(source_files(path, None))
+            files = source_files(path, None)
+            # Windows gives a file that is being copied its whole size at once.
+            if any(map(is_held, {files[0], files[-1]})):
+                return None
+            state = state_of(files)
         except OSError:  # It was taken away just now.
             return None
         before, since = self._states.get(path, (None, 0.0))

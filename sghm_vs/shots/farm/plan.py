@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from sghm_vs.errors import FarmError
-from sghm_vs.files import parse_json
+from sghm_vs.files import below, parse_json, system_of
 from sghm_vs.media.sequences import PATTERN
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.farm.chunks import Chunk
@@ -59,7 +59,7 @@ class PlannedShot:
     @property
     def kept_alpha(self) -> str:
         """Where chunks leave the alpha of a shot with a movie, exact, below the plan's folder."""
-        return f"{KEPT}/{self.name}.####.exr"
+        return below(KEPT, f"{self.name}.####.exr")
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -205,6 +205,11 @@ class Plan:
         """
         try:
             found = parse_json(text, KIND, FORMAT)
+            if other := system_of(str(found["folder"])):
+                msg = (
+                    f"its folder, {found['folder']}, is one of {other}, and this is another system"
+                )
+                raise ValueError(msg)
             if not found["shots"] or not PurePath(found["folder"]).is_absolute():
                 msg = "it has no shots, or a folder that depends on where one is"
                 raise ValueError(msg)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import opentimelineio as otio
 
+from sghm_vs.files import has_drive, last_name, on_share
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.shots.timeline.notes import NAMES, annotation
 
@@ -78,7 +79,7 @@ def _last_part(text: str) -> str:
     """Return the file's name in a URL or a path of any system."""
     if "://" in text and not text.startswith("file:"):
         text = text.partition("?")[0]
-    return "" if "\0" in text else PureWindowsPath(text).name
+    return "" if "\0" in text else last_name(text)
 
 
 def local_path(url: str, *, is_quoted: bool = True) -> Path | None:
@@ -91,11 +92,16 @@ def local_path(url: str, *, is_quoted: bool = True) -> Path | None:
     """
     parts = urlsplit(url) if "://" in url or url.lower().startswith("file:/") else None
     if parts is not None:
-        if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        if parts.scheme != "file":
             return None
         text = unquote(parts.path)
-        if PureWindowsPath(text[1:]).drive:
+        if has_drive(text[1:]):
             text = text[1:]
+        if parts.netloc not in ("", "localhost"):
+            share = on_share(parts.netloc, text)
+            if share is None:
+                return None
+            text = share
         # Programs leave these two marks of a name as they are.
         asked = f"?{parts.query}" if parts.query else ""
         hashes = f"#{parts.fragment}" if parts.fragment else ""

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import opentimelineio as otio
 
 from sghm_vs.errors import SettingsError, SourceError
+from sghm_vs.files import is_path
 from sghm_vs.media.timecode import DROP_RATES, Timecode
 from sghm_vs.shots.text import decoded, numbered_lines
 from sghm_vs.shots.timeline.notes import DROP, MORE, NAMES, NOTES, SURE, UNREAD, annotate
@@ -431,7 +432,7 @@ def _odd_lengths(clip: otio.schema.Clip, edit: Edit, *, is_retimed: bool) -> Ite
 def _reference(edit: Edit, named: Sequence[str]) -> otio.core.MediaReference:
     if edit.reel.upper() == "BARS":
         return otio.schema.GeneratorReference(generator_kind="SMPTEBars")
-    files = [name for name in named if "/" in name or PureWindowsPath(name).drive]
+    files = [name for name in named if is_path(name)]
     return otio.schema.ExternalReference(files[0]) if files else otio.schema.MissingReference()
 
 

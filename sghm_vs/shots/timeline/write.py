@@ -265,4 +265,4 @@ def _write(path: Path, text: Callable[[], str]) -> None:
         msg = f"{path} can't hold this edit: {type(error).__name__}: {error}"
         raise ExportError(msg) from error
     with whole_file(path) as part:
-        part.write_text(content, encoding="utf-8")
+        part.write_text(content, encoding="utf-8", newline="\n")

@@ -6,10 +6,10 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import PurePosixPath
 
 import opentimelineio as otio
 
+from sghm_vs.files import last_name
 from sghm_vs.media.timecode import DROP_RATES, Timecode
 from sghm_vs.shots.timeline.notes import DROP, annotation
 from sghm_vs.shots.timeline.speeds import speed_of
@@ -165,5 +165,5 @@ def _reel_of(clip: otio.schema.Clip) -> str:
     said = clip.metadata.get("cmx_3600", {}).get("reel")
     if said:
         return str(said)
-    name = PurePosixPath(str(getattr(clip.media_reference, "name", "") or clip.name)).name
+    name = last_name(str(getattr(clip.media_reference, "name", "") or clip.name))
     return re.sub(r"[^a-zA-Z0-9]+", "", ENDING.sub("", name))[:REEL_LETTERS] or UNKNOWN

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sghm_vs.errors import FarmError, message_of
-from sghm_vs.files import whole_file
+from sghm_vs.files import APART, whole_file
 from sghm_vs.options import FrameRange
 from sghm_vs.shots.batch.render import Progress, Renderer, Rotoscoper
 from sghm_vs.shots.farm.job import Job, jobs_of
@@ -52,7 +52,9 @@ def start(plan: Path, folder: Path, *, is_mixed: bool) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
+            # Its log is read as UTF-8, whatever the system's encoding.
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            **APART,
         )
     deadline = time.monotonic() + START_S
     while not (folder / NAME).exists():
@@ -83,7 +85,7 @@ def serve(plan: Plan, folder: Path, *, is_mixed: bool) -> None:
         place = folder / NAME
         with whole_file(place) as part:
             part.touch(mode=0o600)
-            part.write_text(json.dumps({"port": listener.address[1], "key": key}))
+            part.write_text(json.dumps({"port": listener.address[1], "key": key}), "utf-8")
         threading.Thread(target=_end_without, args=(place,), daemon=True).start()
         while True:
             with suppress(AuthenticationError, EOFError, OSError), listener.accept() as one:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from sghm_vs.shots.farm.chunks import Chunk
 from sghm_vs.shots.farm.plan import Plan, PlannedShot
@@ -92,7 +92,7 @@ def chunk_words(plan: Plan, shot: PlannedShot, chunk: Chunk) -> list[str]:
         shot.source,
         *shot.matting,
         *form,
-        *(f"--output={plan.folder}/{output}" for output in outputs),
+        *(f"--output={PurePath(plan.folder, output)}" for output in outputs),
         f"--frames={chunk.writes}",
         *([f"--start-number={chunk.writes.first + shift}"] if shift else []),
         "--resume",
