@@ -11,11 +11,26 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
+from sghm_vs.cli.installation import (
+    Finding,
+    Interpreter,
+    Plugin,
+    Program,
+    Runtime,
+    console_finding,
+    interpreter_finding,
+    load_finding,
+    long_paths,
+    plugin_finding,
+    program_finding,
+    runtime_finding,
+)
 from sghm_vs.errors import SghmError, counted
 
 if TYPE_CHECKING:
@@ -26,7 +41,9 @@ PACKAGES = (
     "sghm-vs", "numpy", "opencv-python-headless", "av", "OpenEXR", "safetensors",
     "platformdirs",
 )  # fmt: skip
-OLDEST_PYTHON = 3, 12
+PLUGINS = {"bs": "vapoursynth-bestsource", "bwdif": "vapoursynth-bwdif"}
+"""Plugins by namespace, each with its package."""
+VSPIPE_CURE = "type: vapoursynth config (once; again where Python was installed anew)"
 LEAST_MEMORY_GIB = 4.0
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -58,27 +75,19 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(finding.state == "bad" for finding in findings) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    found: str
-    state: Literal["ok", "warning", "bad"] = "ok"
-    """Warning: it works, and less well than it could. Bad: something needed is missing."""
-    to_do: str = ""
-    """What to type or change; empty where there is nothing to do."""
-
-
 def findings_of(home: Path | None = None) -> list[Finding]:
     """Return what there is to know of this installation; `home` is the folder of weights."""
     checks: dict[str, Callable[[], Finding]] = {
-        "Python": _python,
+        "Python": lambda: interpreter_finding(Interpreter.here()),
         "platform": lambda: Finding("platform", platform.platform()),
+        "console": lambda: console_finding(sys.stdout.encoding),
+        "long paths": long_paths,
+        "sghm": lambda: program_finding(Program.named("sghm", "sghm-vs")),
         "torch": _torch,
         "opencv": _opencv,
         "VapourSynth": _vapoursynth,
-        "vspipe": _vspipe,
+        **{f"plugin {name}": partial(_plugin, name, package) for name, package in PLUGINS.items()},
+        "vspipe": lambda: program_finding(Program.named("vspipe", "vapoursynth", VSPIPE_CURE)),
         "ffmpeg": _ffmpeg,
         "OpenVINO": _openvino,
         "model": lambda: _model(home),
@@ -93,7 +102,11 @@ def _finding_of(what: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except (SghmError, ImportError, OSError) as error:
-        return Finding(what, str(error), "bad", "install sghm-vs again: uv pip install sghm-vs")
+        return load_finding(what, error)
+
+
+def _plugin(namespace: str, package: str) -> Finding:
+    return plugin_finding(Plugin.of(namespace, package))
 
 
 def _version(package: str) -> str | None:
@@ -108,13 +121,6 @@ def _package(name: str) -> Finding:
     if found is None:
         return Finding(name, "not installed", "bad", f"pip install {name}")
     return Finding(name, found)
-
-
-def _python() -> Finding:
-    found = f"{platform.python_version()}, {sys.executable}"
-    if sys.version_info < OLDEST_PYTHON:
-        return Finding("Python", found, "bad", "install Python 3.12 or later")
-    return Finding("Python", found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,28 +200,7 @@ def _opencv() -> Finding:
 def _vapoursynth() -> Finding:
     import vapoursynth as vs
 
-    release = f"R{vs.core.core_version.release_major}"
-    plugins = sorted(plugin.namespace for plugin in vs.core.plugins())
-    found = f"{release}, plugins: {' '.join(plugins)}"
-    if "bs" not in plugins:
-        fix = "pip install vapoursynth-bestsource"
-        return Finding("VapourSynth", f"{found}; BestSource is not loaded", "bad", fix)
-    return Finding("VapourSynth", found)
-
-
-def _vspipe() -> Finding:
-    folder = Path(sys.executable).parent
-    beside, reached = shutil.which("vspipe", path=str(folder)), shutil.which("vspipe")
-    if beside is None:
-        return Finding("vspipe", "not beside this Python", "bad", "pip install vapoursynth")
-    if reached is None:
-        fix = f"put {folder} on PATH, or run `vapoursynth config` once"
-        return Finding("vspipe", f"{beside}, which is not on PATH", "warning", fix)
-    if not Path(reached).samefile(beside):
-        fix = f"put {folder} first on PATH"
-        found = f"{reached} is first on PATH, and {beside} is this Python's"
-        return Finding("vspipe", found, "warning", fix)
-    return Finding("vspipe", beside)
+    return runtime_finding(Runtime.here(), f"R{vs.core.core_version.release_major}")
 
 
 def _ffmpeg() -> Finding:
