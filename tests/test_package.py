@@ -295,3 +295,12 @@ def test_the_citation_has_the_same_version():
 
     assert said is not None
     assert said[1] == __version__
+
+
+def test_the_page_on_installing_has_every_extra_with_its_size():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    page = (ROOT / "docs/install.md").read_text()
+
+    for extra in project["optional-dependencies"]:
+        assert f"| `{extra}` |" in page, "say what it is for"
+        assert f"| [{extra}] |" in page, "MB, by python -m benchmarks install"

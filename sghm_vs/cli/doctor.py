@@ -80,7 +80,7 @@ def findings_of(home: Path | None = None) -> list[Finding]:
     checks: dict[str, Callable[[], Finding]] = {
         "Python": lambda: interpreter_finding(Interpreter.here()),
         "platform": lambda: Finding("platform", platform.platform()),
-        "console": lambda: console_finding(sys.stdout.encoding),
+        "console": lambda: console_finding(sys.stdout.encoding or "utf-8"),
         "long paths": long_paths,
         "sghm": lambda: program_finding(Program.named("sghm", "sghm-vs")),
         "torch": _torch,
