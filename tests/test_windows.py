@@ -4,6 +4,7 @@ import ast
 import errno
 import io
 import json
+import ntpath
 import os
 import re
 import signal
@@ -84,6 +85,12 @@ def test_all_other_names_are_taken(windows, name):
 @pytest.mark.parametrize("name", UNFIT)
 def test_elsewhere_all_names_are_taken(name):
     refuse_unfit(Path(name))
+
+
+@pytest.mark.skipif(not hasattr(ntpath, "isreserved"), reason="Python 3.13 has it")
+@pytest.mark.parametrize("name", UNFIT + FIT)
+def test_python_knows_the_same_names_as_windows_own(name):
+    assert ntpath.isreserved(name) == any(map(files._unfit, PureWindowsPath(name).parts))
 
 
 @pytest.mark.parametrize(
