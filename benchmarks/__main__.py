@@ -266,26 +266,24 @@ def _costs(plate: Path, args: argparse.Namespace) -> dict[str, float]:
 
 def _by_preset(clip: vs.VideoNode, args: argparse.Namespace) -> dict[str, vs.VideoNode]:
     """Return the mattes of `clip` by each preset."""
-    from sghm_vs.filter.engine import Engine
+    from sghm_vs.filter.engines import engines_for
     from sghm_vs.filter.sghm import matte_clip
-    from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
-    from sghm_vs.models.backends.streams import Streams
     from sghm_vs.models.load import load_network
     from sghm_vs.models.weights import find_weights
 
     how = options.matting_from(args)
     weights = find_weights(how.model)
-    places = [
-        (load_network(weights, compute), Streams(compute.device, count=0))
-        for compute in choose_computes(how.device_index, how.fp16, how.backend)
-    ]
-    return {
-        name: matte_clip(
-            clip, [Engine.of(Pipeline(network, chosen), streams) for network, streams in places]
+    computes = choose_computes(how.device_index, how.fp16, how.backend)
+    networks = {compute: load_network(weights, compute) for compute in computes}
+
+    def matted(settings: Settings) -> vs.VideoNode:
+        engines = engines_for(
+            weights, settings, computes, load=lambda _, compute: networks[compute]
         )
-        for name, chosen in _presets(args).items()
-    }
+        return matte_clip(clip, engines)
+
+    return {name: matted(chosen) for name, chosen in _presets(args).items()}
 
 
 def _over_truth(

@@ -35,9 +35,9 @@ from benchmarks.gpu_scene import (
     tensors,
     weights,
 )
-from sghm_vs.filter.engine import Engine
+from sghm_vs.filter.engine import TensorEngine
+from sghm_vs.models.backends.cores import cores
 from sghm_vs.models.backends.device import choose_device
-from sghm_vs.models.backends.streams import cores
 
 CHECKOUT = Path(__file__).parents[1]
 LITE, RESNET = MODELS = "sghm-lite", "sghm-resnet50"
@@ -127,7 +127,7 @@ def machine(plan: Plan) -> Iterator[Row]:
         "floats": "with TF32" if torch.backends.cudnn.allow_tf32 else "without TF32",
         "drawn weights": ", ".join(model for model in MODELS if weights(model)[1]) or "none",
     }
-    device = choose_device(plan.device)
+    device = choose_device(plan.device).in_torch()
     yield _card(device) if device.type == "cuda" else {"card": "none"}
 
 
@@ -195,7 +195,7 @@ def agreement(plan: Plan) -> Iterator[Row]:
 
 def _compared(plan: Plan, case: Case, expected: list[Alpha]) -> Row:
     """Return how far alphas are from `expected`, which is filled if it is empty."""
-    length, device = plan.compared_frames, choose_device(plan.device)
+    length, device = plan.compared_frames, choose_device(plan.device).in_torch()
     if not expected:
         on_cpu = case._replace(half=False, streams=min(cores(), 8))
         expected += _alphas(case.size, length, engine(on_cpu, torch.device("cpu"), packs=False))
@@ -208,7 +208,7 @@ def _compared(plan: Plan, case: Case, expected: list[Alpha]) -> Row:
     }
 
 
-def _alphas(size: Size, length: int, own: Engine) -> list[Alpha]:
+def _alphas(size: Size, length: int, own: TensorEngine) -> list[Alpha]:
     """Return the footage's alphas, and close what made them."""
     alphas = [np.array(frame[0]) for frame in matted(size, length, own).frames(close=True)]
     own.streams.close()
@@ -223,7 +223,7 @@ def graphs(plan: Plan) -> Iterator[Row]:
 
 
 def _with_and_without(plan: Plan, case: Case) -> Row:
-    device = choose_device(plan.device)
+    device = choose_device(plan.device).in_torch()
     capture = counted_capture(device)
     captured_fps, captured = _fps_and_alphas(plan, case, engine(case, device, capture))
     _forget()
@@ -237,7 +237,7 @@ def _with_and_without(plan: Plan, case: Case) -> Row:
     }
 
 
-def _fps_and_alphas(plan: Plan, case: Case, own: Engine) -> tuple[float, Alpha]:
+def _fps_and_alphas(plan: Plan, case: Case, own: TensorEngine) -> tuple[float, Alpha]:
     fps = _through_the_filter(plan, case.size, own)["fps"]
     return fps, np.stack(_alphas(case.size, 2, own))
 
@@ -253,7 +253,7 @@ def network(plan: Plan) -> Iterator[Row]:
 
 def _network_alone(plan: Plan, case: Case, plain_ms: list[float]) -> Row:
     """Return the speed of `case` as a part of `plain_ms`, which is filled if it is empty."""
-    device = choose_device(plan.device)
+    device = choose_device(plan.device).in_torch()
     if not plain_ms:
         plain_ms.append(_plain_ms(case, device))
     own = engine(case, device, counted_capture(device))
@@ -272,7 +272,9 @@ def _network_alone(plan: Plan, case: Case, plain_ms: list[float]) -> Row:
     }
 
 
-def _matted(own: Engine, pictures: list[torch.Tensor], seconds: float) -> tuple[float, list[float]]:
+def _matted(
+    own: TensorEngine, pictures: list[torch.Tensor], seconds: float
+) -> tuple[float, list[float]]:
     """Return pictures a second with one in every slot, and the ms that each took."""
     start = time.perf_counter()
 
@@ -309,14 +311,14 @@ def speed(plan: Plan, model: str) -> Iterator[Row]:
 
 
 def _speed_of(plan: Plan, case: Case) -> Row:
-    device = choose_device(plan.device)
+    device = choose_device(plan.device).in_torch()
     own = engine(case, device, counted_capture(device))
     row = _through_the_filter(plan, case.size, own)
     own.streams.close()
     return row | {"device_mib": _device_mib()}
 
 
-def _through_the_filter(plan: Plan, size: Size, own: Engine) -> Row:
+def _through_the_filter(plan: Plan, size: Size, own: TensorEngine) -> Row:
     """Return the speed of frames in a row, as many asked for at once as VapourSynth has threads."""
     _forget()
     least, most = plan.frames
@@ -353,7 +355,7 @@ def _wait(start: float, frame: Future[vs.VideoFrame]) -> tuple[float, float]:
 
 def long(plan: Plan) -> Iterator[Row]:
     """Yield a frame's time and the memory after the first hundredth, and each tenth, of many."""
-    device, many = choose_device(plan.device), plan.long_frames
+    device, many = choose_device(plan.device).in_torch(), plan.long_frames
     case = Case(LITE, plan.long, device.type == "cuda", 2, plan.streams[0])
     own = engine(case, device, counted_capture(device))
     in_flight = vs.core.num_threads

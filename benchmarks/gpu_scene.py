@@ -19,17 +19,18 @@ from torch.nn.functional import interpolate, pad
 
 from sghm_vs.clips import read_once
 from sghm_vs.color.convert import read_color, to_viewed_rgb
-from sghm_vs.filter.engine import Engine
+from sghm_vs.filter.engine import TensorEngine
 from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.filter.tensors import to_tensor
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.matting.segmentation import to_mask
-from sghm_vs.models.backends.base import place
 from sghm_vs.models.backends.cuda_graphs import Capture, Step, cuda_capture
-from sghm_vs.models.backends.device import Compute
+from sghm_vs.models.backends.device import Compute, Device
+from sghm_vs.models.backends.pytorch import placed
 from sghm_vs.models.backends.streams import Streams
 from sghm_vs.models.checkpoint import build_network, build_plain_network, read_checkpoint
-from sghm_vs.models.sghm.network import SGHM, STRIDE, CoarseOutput
+from sghm_vs.models.sghm.design import STRIDE
+from sghm_vs.models.sghm.network import SGHM, CoarseOutput
 from sghm_vs.models.weights import PUBLISHED_MODEL, installed, shipped
 from sghm_vs.options import Settings
 
@@ -182,10 +183,8 @@ def weights(model: str) -> tuple[State, bool]:
 @lru_cache(maxsize=1)
 def network(model: str, device: torch.device, *, half: bool) -> SGHM:
     """Return the network of `model` as frames go through it."""
-    architecture, plain = build_network(weights(model)[0], model)
-    ready = place(plain, architecture, Compute(device, half, "torch"))
-    assert isinstance(ready, SGHM)  # noqa: S101 - torch was asked for
-    return ready
+    _, plain = build_network(weights(model)[0], model)
+    return placed(plain, Compute(Device(device.type, device.index), half, "torch"))
 
 
 def plain_network(model: str, device: torch.device) -> SGHM:
@@ -244,14 +243,14 @@ def tensors(size: Size, count: int, device: torch.device, dtype: torch.dtype) ->
     return [to_tensor(frame, device, dtype) for frame in rgb.frames(close=True)]
 
 
-def matted(size: Size, length: int, own: Engine) -> vs.VideoNode:
+def matted(size: Size, length: int, own: TensorEngine) -> vs.VideoNode:
     """Return the footage's alpha, for who reads it once."""
     return read_once(matte_clip(footage(size, length), [own]))
 
 
 def engine(
     case: Case, device: torch.device, capture: Capture | None = None, *, packs: bool = True
-) -> Engine:
+) -> TensorEngine:
     """Return what mattes frames of `case`, the network seeing them at their own size."""
     ready: Any = network(case.model, device, half=case.half)
     if weights(case.model)[1]:
@@ -259,7 +258,7 @@ def engine(
     settings = Settings(tr=case.tr, infer_size=case.size.height)
     captures = capture is not None
     streams = Streams(device, case.streams, captures=captures, packs=packs, capture=capture)
-    return Engine.of(Pipeline(ready, settings), streams)
+    return TensorEngine.of(Pipeline(ready, settings), streams)
 
 
 def counted_capture(device: torch.device) -> Counted:

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     import vapoursynth as vs
     from torch import Tensor
 
-    from sghm_vs.filter.engine import Engine
-    from sghm_vs.matting.frame import Pipeline
-    from sghm_vs.models.backends.base import Network
+    from sghm_vs.filter.array_engine import ArrayEngine
+    from sghm_vs.filter.engine import TensorEngine
+    from sghm_vs.models.backends.base import AnyNetwork
     from sghm_vs.models.backends.device import Compute
-    from sghm_vs.models.sghm.network import SGHM, CoarseOutput
-    from sghm_vs.options import Matting
+    from sghm_vs.models.sghm.network import SGHM
+    from sghm_vs.options import Matting, Settings
+
+    type Engine = TensorEngine | ArrayEngine
 
 BASELINE_FRAMES = 3
 WARM_UP = {"cpu": 1, "cuda": 4}
@@ -42,6 +44,7 @@ RANDOM = " (random)"
 PARTS = {
     "encode": "encode",
     "encode_small": "encode",
+    "see": "encode and segment",
     "segment": "segment",
     "begin": "begin",
     "finish": "finish",
@@ -72,16 +75,11 @@ def measure(case: Case) -> Row:
     Raises:
         SghmError: The footage, the band or the weights can't be had.
     """
-    import torch
-
-    from sghm_vs.filter.engine import Engine
-    from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
-    from sghm_vs.models.backends.streams import Streams
 
     how = case.matting
     compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
-    device = compute.device
+    device = compute.device.in_torch()
     name, plain, network = _networks(how.model, compute)
     clip = _in_memory(case, DISTINCT)
     band = None if case.band is None else _matte(case.band, case.size)
@@ -93,17 +91,14 @@ def measure(case: Case) -> Row:
         )
         raise SettingsError(msg)
     staged = Staged(network, band, device)
-    engine = Engine.of(
-        Pipeline(staged, how.settings),
-        Streams(device, how.num_streams),
-    )
-    pictures = _pictures(clip, device, network.dtype)
+    engine = _engine(network, staged, how.settings, how.num_streams)
+    pictures = _pictures(clip, device, how.fp16)
     row: Row = {
         "model": name,
         "size": f"{case.size[0]}x{case.size[1]}",
         "tr": how.settings.tr,
         "backend": network.backend,
-        "precision": "half" if how.fp16 or network.dtype == torch.float16 else "float",
+        "precision": "float" if network.precision == "float32" else "half",
         "device": device_name(device),
         "frames": clip.num_frames,
         "band": None if case.band is None else case.band.name,
@@ -127,20 +122,15 @@ def endure(case: Case) -> Row:
     Raises:
         SghmError: As `measure` says.
     """
-    from sghm_vs.filter.engine import Engine
-    from sghm_vs.matting.frame import Pipeline
     from sghm_vs.models.backends.device import choose_computes
-    from sghm_vs.models.backends.streams import Streams
 
     how = case.matting
     compute = choose_computes(how.device_index, how.fp16, how.backend)[0]
+    device = compute.device.in_torch()
     name, _, network = _networks(how.model, compute)
     band = None if case.band is None else _matte(case.band, case.size)
-    pipeline = Pipeline(
-        Staged(network, band, compute.device),
-        how.settings,
-    )
-    engine = Engine.of(pipeline, Streams(compute.device, how.num_streams))
+    staged = Staged(network, band, device)
+    engine = _engine(network, staged, how.settings, how.num_streams)
     clip = _in_memory(case, DISTINCT)
     passed = _through_the_filter(engine, clip)
     return {
@@ -150,18 +140,20 @@ def endure(case: Case) -> Row:
         "frames": clip.num_frames,
         "frame_ms": 1e3 / passed["filter_fps"],
         "frame_cpu_ms": passed["filter_cpu_ms"],
-        **_peaks_mib(compute.device),
+        **_peaks_mib(device),
     }
 
 
 class Staged:
     """A network whose parts are timed, and whose coarse alphas may be another's."""
 
-    def __init__(self, network: Network, band: Tensor | None, device: torch.device) -> None:
+    def __init__(self, network: AnyNetwork, band: Tensor | None, device: torch.device) -> None:
         self._network = network
         # There before a step is captured that reads it.
-        self._band = None if band is None else band.to(device, network.dtype)
-        self._device = device
+        self._band = (
+            None if band is None else band.to(device, getattr(network, "dtype", band.dtype))
+        )
+        self.device = device
         self.seconds: dict[str, float] | None = None
         """By part, while they are timed."""
 
@@ -171,23 +163,27 @@ class Staged:
 
     def now(self) -> float:
         """Return the process's CPU time, or on CUDA the time when all is done that was asked for."""
-        if self._device.type != "cuda":
+        if self.device.type != "cuda":
             return time.process_time()
         import torch
 
-        torch.cuda.synchronize(self._device)
+        torch.cuda.synchronize(self.device)
         return time.perf_counter()
 
-    def begin(self, *args: Any) -> CoarseOutput:
+    def begin(self, *args: Any) -> Any:
         """Return what the network's does, with the band's alpha in place of its own."""
-        coarse_output: CoarseOutput = self._timed("begin", self._network.begin)(*args)
+        begun = self._timed("begin", self._network.begin)(*args)
         if self._band is None:
-            return coarse_output
+            return begun
         import torch
 
-        height, width = coarse_output.coarse.os4.shape[-2:]
-        given = torch.nn.functional.interpolate(self._band, (height, width), mode="bilinear")
-        return coarse_output._replace(coarse=coarse_output.coarse._replace(os8=given, os4=given))
+        coarse = getattr(begun, "coarse", begun)
+        size = coarse.os4.shape[-2:]
+        given = torch.nn.functional.interpolate(self._band, size, mode="bilinear")
+        if coarse is begun:
+            alpha = given[0, 0].numpy()
+            return begun._replace(os8=alpha, os4=alpha)
+        return begun._replace(coarse=coarse._replace(os8=given, os4=given))
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: Any) -> Any:
@@ -201,35 +197,46 @@ class Staged:
         return timed
 
 
-def _networks(model: str, compute: Compute) -> tuple[str, SGHM, Network]:
-    """Return what to call the weights, the plain network of the baseline, and ours."""
-    import copy
+def _engine(network: AnyNetwork, staged: Staged, settings: Settings, num_streams: int) -> Engine:
+    """Return what runs `network` by its stages."""
+    from sghm_vs.models.backends.graphs import GraphNetwork
 
+    own: Any = staged
+    if isinstance(network, GraphNetwork):
+        from sghm_vs.filter.array_engine import array_engine
+
+        return array_engine(own, settings, num_streams)
+    from sghm_vs.filter.engine import TensorEngine
+    from sghm_vs.matting.frame import Pipeline
+    from sghm_vs.models.backends.streams import Streams
+
+    return TensorEngine.of(Pipeline(own, settings), Streams(staged.device, num_streams))
+
+
+def _networks(model: str, compute: Compute) -> tuple[str, SGHM, AnyNetwork]:
+    """Return what to call the weights, the plain network of the baseline, and ours."""
     import torch
 
+    from sghm_vs.models.architectures import ARCHITECTURES
+    from sghm_vs.models.arrays import Model, read_model
     from sghm_vs.models.backends.base import place
-    from sghm_vs.models.checkpoint import (
-        ARCHITECTURES,
-        build_plain_network,
-        fold_batch_norms,
-        read_checkpoint,
-    )
+    from sghm_vs.models.checkpoint import build_plain_network
     from sghm_vs.models.weights import find_weights
 
     try:
         weights = find_weights(model)
-        name = weights.name
-        architecture, plain = build_plain_network(read_checkpoint(weights.path), str(weights.path))
+        name, read = weights.name, read_model(weights.path)
+        state = {key: torch.from_numpy(array) for key, array in read.arrays.items()}
+        plain = build_plain_network(state, str(weights.path))[1]
     except WeightsError:
         if model not in ARCHITECTURES:
             raise
         torch.manual_seed(0)
-        architecture, plain = model, ARCHITECTURES[model].build().eval()
+        plain = ARCHITECTURES[model].build().eval()
         plain.requires_grad_(requires_grad=False)
         name = model + RANDOM
-    network = copy.deepcopy(plain)
-    fold_batch_norms(network)
-    return name, plain.to(compute.device), place(network, architecture, compute)
+        read = Model(model, {key: value.numpy() for key, value in plain.state_dict().items()}, name)
+    return name, plain.to(compute.device.in_torch()), place(read, compute)
 
 
 def _in_memory(case: Case, distinct: int) -> vs.VideoNode:
@@ -262,12 +269,14 @@ def _matte(path: Path, size: tuple[int, int]) -> Tensor:
         return torch.from_numpy(np.array(frame[0], np.float32))[None, None].clamp(0, 1)
 
 
-def _pictures(clip: vs.VideoNode, device: torch.device, dtype: torch.dtype) -> list[Tensor]:
+def _pictures(clip: vs.VideoNode, device: torch.device, half: bool | None) -> list[Tensor]:
     """Return the clip's first frames as tensors on the device."""
     from sghm_vs.color import convert
     from sghm_vs.filter import tensors
+    from sghm_vs.models.backends.pytorch import choose_dtype
 
     rgb = convert.to_viewed_rgb(convert.read_color(clip[:PICTURES]), 0)
+    dtype = choose_dtype(device, half)
     return [tensors.to_tensor(frame, device, dtype) for frame in rgb.frames(close=True)]
 
 
@@ -277,7 +286,7 @@ def _baseline_ms(plain: SGHM, pictures: list[Tensor]) -> float:
     from torch.nn.functional import pad
 
     from sghm_vs.matting import segmentation
-    from sghm_vs.models.sghm.network import STRIDE
+    from sghm_vs.models.sghm.design import STRIDE
 
     times = []
     with torch.inference_mode():
@@ -293,19 +302,22 @@ def _baseline_ms(plain: SGHM, pictures: list[Tensor]) -> float:
 
 
 def _network_alone(engine: Engine, pictures: list[Tensor]) -> Row:
-    """Return the speed of what happens between tensors, with a frame in every stream."""
-    pipeline, streams = engine.pipeline, engine.streams
+    """Return the speed of what happens to pictures in memory, with a frame in every stream."""
+    pipeline: Any = engine.pipeline
+    streams = engine.streams
+    given = _as_taken(engine, pictures)
+    kind = pictures[0].device.type
 
-    def matte(picture: Tensor) -> float:
+    def matte(picture: Any) -> float:
         start = time.perf_counter()
         streams.run(lambda: pipeline.matte(picture))
         return 1e3 * (time.perf_counter() - start)
 
     with ThreadPoolExecutor(streams.most) as callers:
         # On CUDA, also until streams are open and graphs captured.
-        list(callers.map(matte, _repeated(pictures, WARM_UP[streams.device.type] * streams.most)))
+        list(callers.map(matte, _repeated(given, WARM_UP[kind] * streams.most)))
         start = time.perf_counter()
-        times = list(callers.map(matte, pictures))
+        times = list(callers.map(matte, given))
         wall = time.perf_counter() - start
     return {
         "streams": streams.count,
@@ -315,6 +327,30 @@ def _network_alone(engine: Engine, pictures: list[Tensor]) -> Row:
     }
 
 
+def _as_taken(engine: Engine, pictures: list[Tensor]) -> list[Any]:
+    """Return `pictures` as the engine's pipeline takes them."""
+    from sghm_vs.filter.array_engine import ArrayEngine
+
+    if not isinstance(engine, ArrayEngine):
+        return [*pictures]
+    return [picture[0].float().numpy() for picture in pictures]
+
+
+def _alone(engine: Engine) -> tuple[Any, Any]:
+    """Return its pipeline for one frame at a time, with steps as they are, and a stream for that."""
+    from dataclasses import replace
+
+    from sghm_vs.filter.array_engine import ArrayEngine
+    from sghm_vs.models.backends.cores import CoreStreams
+
+    if isinstance(engine, ArrayEngine):
+        return engine.pipeline, CoreStreams(1)
+    from sghm_vs.models.backends.cuda_graphs import EagerRunner
+    from sghm_vs.models.backends.streams import Streams
+
+    return replace(engine.pipeline, runner=EagerRunner()), Streams(engine.streams.device, 1)
+
+
 def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
     """
     Return the time of a frame's parts, the mean of a few, one after the other in one stream alone.
@@ -322,16 +358,11 @@ def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
     That is CPU time, or on CUDA the time until the device is done. `finest_whole_ms` is what the
     finest alpha would take everywhere.
     """
-    from dataclasses import replace
-
-    from sghm_vs.models.backends.cuda_graphs import EagerRunner
-    from sghm_vs.models.backends.streams import Streams
-
-    pipeline = replace(engine.pipeline, runner=EagerRunner())
-    some = pictures[: 2 * BASELINE_FRAMES]
+    pipeline, stream = _alone(engine)
+    some = _as_taken(engine, pictures[: 2 * BASELINE_FRAMES])
     spent: dict[str, float] = {}
 
-    def all_of_them() -> Tensor:
+    def all_of_them() -> Any:
         pipeline.matte(some[0])
         staged.seconds = {}
         start = staged.now()
@@ -343,18 +374,18 @@ def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
         spent["finest_whole"] = len(some) * _finest_whole_s(pipeline, staged, some[0])
         return last
 
-    Streams(engine.streams.device, 1).run(all_of_them)
+    stream.run(all_of_them)
     means = {part: 1e3 * seconds / len(some) for part, seconds in spent.items()}
     return {"finest_whole_ms": means.pop("finest_whole"), "stages_ms": means}
 
 
-def _finest_whole_s(pipeline: Pipeline, staged: Staged, picture: Tensor) -> float:
+def _finest_whole_s(pipeline: Any, staged: Staged, picture: Any) -> float:
     features, _ = pipeline.segment(pipeline.encoder_input(picture), *picture.shape[-2:])
     image = pipeline.prepared(picture)
-    coarse_output = staged.begin(image, features, image[:, :1])
-    staged.finish_all(coarse_output)
+    begun = staged.begin(image, features, image[:, :1] if image.ndim == 4 else image[0])
+    staged.finish_all(begun)
     start = staged.now()
-    staged.finish_all(coarse_output)
+    staged.finish_all(begun)
     return staged.now() - start
 
 
@@ -364,7 +395,7 @@ def _through_the_filter(engine: Engine, clip: vs.VideoNode) -> Row:
     from sghm_vs.filter.sghm import matte_clip
 
     alpha = matte_clip(clip, [engine])
-    if engine.streams.device.type == "cuda":
+    if engine.packs:
         # Until streams are open and graphs captured.
         for frame in alpha[:DISTINCT].frames(close=True):
             frame.close()
@@ -407,7 +438,7 @@ def _file_to_file(case: Case, clip: vs.VideoNode, row: Row) -> Row:
     """
     from sghm_vs.media.readers import open_source
     from sghm_vs.media.writers import export
-    from sghm_vs.models.backends.streams import cores
+    from sghm_vs.models.backends.cores import cores
     from sghm_vs.shots.shot import rotoscope
 
     with tempfile.TemporaryDirectory() as folder:
@@ -459,7 +490,7 @@ def device_name(device: torch.device) -> str:
     """Return what is measured on, in words: device, torch, and whether TF32 counts as float."""
     import torch
 
-    from sghm_vs.models.backends.streams import cores
+    from sghm_vs.models.backends.cores import cores
 
     if device.type != "cuda":
         return (
@@ -474,7 +505,7 @@ def _forget_peaks(device: torch.device) -> None:
     """Have `_peaks_mib` count from here on, where the system can."""
     import torch
 
-    from sghm_vs.models.backends.streams import trim_heap
+    from sghm_vs.models.backends.cores import trim_heap
 
     gc.collect()
     trim_heap()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from sghm_vs.errors import SghmError, UnsupportedClipError, counted, cure, speaking_as_here
+
+TRACED_MAX = 4
+"""Of a traceback's frames, those that are told."""
 
 type Make = Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]
 
@@ -33,10 +37,23 @@ def computed(like: vs.VideoNode, clips: list[vs.VideoNode], make: Make) -> vs.Vi
 
     @speaking_as_here
     def call(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
-        return make(n, f if isinstance(f, list) else [f])
+        try:
+            return make(n, f if isinstance(f, list) else [f])
+        except Exception as error:
+            # VapourSynth cuts long tracebacks at their end, where it says what went wrong.
+            raise error.with_traceback(_last_frames(error.__traceback__)) from error.__cause__
 
     # ModifyFrame alone runs one frame at a time; made anew for each frame it runs several.
     return like.std.FrameEval(lambda **_: like.std.ModifyFrame(clips, call), clip_src=clips)
+
+
+def _last_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """Return what of `traceback` is nearest to where it was raised."""
+    frames = []
+    while traceback is not None:
+        frames.append(traceback)
+        traceback = traceback.tb_next
+    return frames[-TRACED_MAX:][0] if frames else None
 
 
 def blank_like(clip: vs.VideoNode, format_id: int = vs.GRAYS) -> vs.VideoNode:

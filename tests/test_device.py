@@ -28,7 +28,8 @@ from sghm_vs.color.yuv import planes_to_rgb, to_codes
 from sghm_vs.errors import DeviceError
 from sghm_vs.filter import graph
 from sghm_vs.filter import tensors as planes
-from sghm_vs.filter.engine import Engine, engines_for, load_pipeline
+from sghm_vs.filter.engine import TensorEngine, load_pipeline
+from sghm_vs.filter.engines import engines_for
 from sghm_vs.filter.guides import GuideClips
 from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.matting import tiles
@@ -174,9 +175,9 @@ def pipeline_of(model: str, tr: int = 0) -> Pipeline:
     return load_pipeline(find_weights(model), Settings(tr=tr), Compute(CPU))
 
 
-def packing(model: str, tr: int = 0, count: int = 1, **how: Any) -> list[Engine]:
+def packing(model: str, tr: int = 0, count: int = 1, **how: Any) -> list[TensorEngine]:
     """Return an engine on the CPU that goes CUDA's way."""
-    return [Engine.of(pipeline_of(model, tr), Streams(CPU, count, packs=True, **how))]
+    return [TensorEngine.of(pipeline_of(model, tr), Streams(CPU, count, packs=True, **how))]
 
 
 def replayed(step: Step, inputs: tuple[Any, ...]) -> tuple[Callable[[], None], Any]:

@@ -25,8 +25,9 @@ from sghm_vs.filter.engine import load_pipeline
 from sghm_vs.matting import optical_flow, temporal
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.media.readers.vpy import run_script
+from sghm_vs.models.backends.cores import trim_heap
 from sghm_vs.models.backends.device import Compute
-from sghm_vs.models.backends.streams import Streams, trim_heap
+from sghm_vs.models.backends.streams import Streams
 from sghm_vs.models.sghm.network import LightSGHM
 from sghm_vs.models.weights import find_weights
 from sghm_vs.options import Settings, View

@@ -18,9 +18,9 @@ from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.checkpoint import WRAPPERS, build_network, read_checkpoint
 from sghm_vs.models.resampling import enlarge
 from sghm_vs.models.sghm import squares
+from sghm_vs.models.sghm.design import QUARTER_TILE_PX
 from sghm_vs.models.sghm.encoder import ASPP, ResNet50Encoder
 from sghm_vs.models.sghm.network import (
-    QUARTER_TILE_PX,
     SGHM,
     sghm_lite,
     sghm_lite_10,

@@ -7,7 +7,7 @@ from sghm_vs.clips import blank_like, computed, read_once, uncached
 from sghm_vs.color.convert import read_color, to_viewed_rgb
 from sghm_vs.filter import graph
 from sghm_vs.filter.debug import view
-from sghm_vs.filter.engine import Engines, engines_for
+from sghm_vs.filter.engines import Engines, engines_for
 from sghm_vs.matting import temporal
 from sghm_vs.models.backends.device import choose_computes
 from sghm_vs.models.weights import find_weights
@@ -83,7 +83,7 @@ def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
 def test_a_vote_is_kept_if_a_view_shows_it_as_well(monkeypatch, engines, is_viewed, times):
     rgb = to_viewed_rgb(read_color(panning_clip((LENGTH,))))
     steps = graph.temporal_steps(rgb, rgb, engines)
-    shown = view("guidance", rgb, steps, engines[0].pipeline) if is_viewed else None
+    shown = view("guidance", rgb, steps, engines[0].settings) if is_viewed else None
     calls = []
     vote = temporal.fuse
     monkeypatch.setattr(temporal, "fuse", lambda *args: calls.append(1) or vote(*args))

@@ -19,6 +19,7 @@ from sghm_vs.color import ocio
 from sghm_vs.hosts.nuke import cattery, export, torchscript
 from sghm_vs.hosts.nuke.script import Node, find
 from sghm_vs.matting import refinement, segmentation
+from sghm_vs.matting.arrays import segmentation as arrays
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.media.readers import open_source
 from sghm_vs.models.checkpoint import build_network, fold_batch_norms, read_checkpoint
@@ -246,7 +247,7 @@ def test_areas_that_hold_seeds_are_those_that_opencv_finds(seed):
 
     found = torchscript.holding(torch.from_numpy(area), torch.from_numpy(seeds))
 
-    np.testing.assert_array_equal(found.numpy(), segmentation._holding(area, seeds))
+    np.testing.assert_array_equal(found.numpy(), arrays._holding(area, seeds))
 
 
 @pytest.mark.parametrize("radius", [1, 2, 3, 5, 7, 11, 24, 43])
@@ -258,7 +259,7 @@ def test_areas_grow_and_close_as_by_opencv(radius):
 
     expected = refinement.dilate(torch.from_numpy(area)[None, None], radius)[0, 0]
     np.testing.assert_array_equal(grown.numpy(), expected.numpy())
-    np.testing.assert_array_equal(closed.numpy(), segmentation._closed(area, radius))
+    np.testing.assert_array_equal(closed.numpy(), arrays._closed(area, radius))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -11,7 +11,7 @@ import vapoursynth as vs
 
 from sghm_vs import sghm
 from sghm_vs.models import load
-from sghm_vs.models.checkpoint import read_checkpoint
+from sghm_vs.models.arrays import read_model
 from sghm_vs.models.weights import shipped
 from sghm_vs.options import Matting, Settings
 from sghm_vs.shots.batch.names import Shot
@@ -28,9 +28,9 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
 
     def read(path: Path) -> object:
         paths.append(path)
-        return read_checkpoint(path)
+        return read_model(path)
 
-    monkeypatch.setattr(load, "read_checkpoint", read)
+    monkeypatch.setattr(load, "read_model", read)
     return paths
 
 

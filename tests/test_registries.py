@@ -22,9 +22,10 @@ from sghm_vs.media.verification.readback import SAMPLED, read_movie
 from sghm_vs.media.verification.sidecar import read_record
 from sghm_vs.media.writers import WRITERS, export
 from sghm_vs.media.writers.codecs import CODECS as WRITTEN
+from sghm_vs.models.architectures import ARCHITECTURES
+from sghm_vs.models.arrays import Model
 from sghm_vs.models.backends.base import BACKENDS, Network, place
 from sghm_vs.models.backends.device import Compute, choose_compute
-from sghm_vs.models.checkpoint import ARCHITECTURES
 from sghm_vs.models.weights import CHECKPOINTS, SHIPPED_MODEL
 from sghm_vs.options import (
     CHOSEN_CODECS,
@@ -101,9 +102,7 @@ def test_help_names_every_row_and_what_it_is(knob, rows):
 def test_help_names_the_backend_that_is_taken_by_itself():
     option = next(one for one in options_of(Matting) if one.name == "backend")
 
-    for name, row in BACKENDS.items():
-        for architecture in row.automatic_for or ():
-            assert f"{name} for {architecture}" in option.help
+    assert f"on CPUs of {', '.join(BACKENDS)}" in option.help
 
 
 def test_a_decoded_format_without_a_row_is_named_and_where_the_row_belongs(tmp_path, monkeypatch):
@@ -136,15 +135,15 @@ def test_a_backend_is_added_by_a_file_and_a_row(monkeypatch):
     import sys
     from types import SimpleNamespace
 
-    module = SimpleNamespace(place=lambda network, *_: Echo(network))
+    module = SimpleNamespace(place=lambda model, _: Echo(model.row.build()))
     monkeypatch.setitem(sys.modules, "sghm_vs.models.backends.echo", module)
     monkeypatch.setitem(BACKENDS, "echo", BACKENDS["torch"]._replace(module="echo"))
-    network = ARCHITECTURES[SHIPPED_MODEL].build()
+    model = Model(SHIPPED_MODEL, {}, "drawn")
 
-    found: Network = place(network, SHIPPED_MODEL, choose_compute(-1, None, "echo"))
+    found: Network = place(model, choose_compute(-1, None, "echo"))
 
     assert isinstance(found, Echo)
-    assert found.halo_px == network.halo_px
+    assert found.halo_px == model.row.build().halo_px
 
 
 def test_a_backend_that_does_not_run_on_a_device_says_so(monkeypatch):
@@ -159,7 +158,7 @@ def test_a_backend_without_a_row_is_refused_by_the_names_that_have_one():
     with pytest.raises(SettingsError, match="backend is 'tpu' and must be one of auto, openvino"):
         choose_compute(-1, None, "tpu")
     with pytest.raises(SettingsError, match="backend is 'tpu'"):
-        place(ARCHITECTURES[SHIPPED_MODEL].build(), SHIPPED_MODEL, Compute(CPU, None, "tpu"))
+        place(Model(SHIPPED_MODEL, {}, "drawn"), Compute(CPU, None, "tpu"))
 
 
 def test_every_known_checkpoint_is_of_a_known_architecture():

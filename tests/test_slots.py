@@ -8,11 +8,13 @@ import threading
 import pytest
 import torch
 
-from sghm_vs.models.backends.streams import Streams, cores
+from sghm_vs.models.backends.cores import cores
+from sghm_vs.models.backends.streams import Streams
 
 FRAGMENTS = """
 import numpy as np, torch
-from sghm_vs.models.backends.streams import RUNS_BETWEEN_TRIMS, Streams
+from sghm_vs.models.backends.cores import RUNS_BETWEEN_TRIMS
+from sghm_vs.models.backends.streams import Streams
 
 def resident_mib():
     with open("/proc/self/statm") as file:

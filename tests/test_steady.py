@@ -87,9 +87,8 @@ def voted(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]
     """Return who is seen by the vote of frames that each see the `alpha`, at its size."""
     settings = Settings(**how)
     nearby = temporal_neighbors(clip, settings)
-    pipeline = graph.Pipeline(None, settings)
     wide = nearby.within(VOTERS * nearby.tr)
-    fused = graph.fused(wide, clip, alpha, pipeline)
+    fused = graph.fused(wide, clip, alpha, settings)
     return [plane(frame) for frame in fused.frames(close=True)]
 
 
@@ -125,7 +124,7 @@ def quieted(clip: vs.VideoNode) -> list[Picture]:
     """Return the pictures of `clip` with less of their noise."""
     settings = Settings()
     nearby = temporal_neighbors(clip, settings).within(DENOISING_FRAMES)
-    quiet = graph.denoised(nearby, clip, clip, graph.Pipeline(None, settings))
+    quiet = graph.denoised(nearby, clip, clip, settings)
     return [to_rgb_array(frame) for frame in quiet.frames(close=True)]
 
 

@@ -11,7 +11,7 @@ import pytest
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError, SourceError
 from sghm_vs.models import load
-from sghm_vs.models.checkpoint import read_checkpoint
+from sghm_vs.models.arrays import read_model
 from sghm_vs.models.weights import shipped
 from sghm_vs.options import Matting
 from sghm_vs.shots import stills
@@ -96,9 +96,7 @@ def test_the_network_is_loaded_once_for_all_pictures(
 ) -> None:
     model = shutil.copy(shipped().path, tmp_path)
     read = []
-    monkeypatch.setattr(
-        load, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path)
-    )
+    monkeypatch.setattr(load, "read_model", lambda path: read.append(path) or read_model(path))
 
     matte_stills([album], [f"{tmp_path}/out/"], matting=Matting(model=model, device_index=-1))
 

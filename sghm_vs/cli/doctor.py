@@ -31,7 +31,7 @@ from sghm_vs.cli.installation import (
     program_finding,
     runtime_finding,
 )
-from sghm_vs.errors import SghmError, counted
+from sghm_vs.errors import MissingPackageError, SghmError, counted
 
 if TYPE_CHECKING:
     from sghm_vs.models.weights import Weights
@@ -90,6 +90,7 @@ def findings_of(home: Path | None = None) -> list[Finding]:
         "vspipe": lambda: program_finding(Program.named("vspipe", "vapoursynth", VSPIPE_CURE)),
         "ffmpeg": _ffmpeg,
         "OpenVINO": _openvino,
+        "ONNX Runtime": _onnxruntime,
         "model": lambda: _model(home),
         "memory": _memory,
         "threads": _threads,
@@ -162,6 +163,13 @@ def graphics_finding(graphics: Graphics) -> Finding:
 
 
 def _torch() -> Finding:
+    if _version("torch") is None:
+        from sghm_vs.models.backends.base import BACKENDS, is_installed
+
+        others = [name for name in BACKENDS if name != "torch" and is_installed(name)]
+        if others:
+            return Finding("torch", f"not installed; the network runs by {others[0]}, on the CPU")
+        return Finding("torch", "not installed, nor another backend", "bad", "pip install torch")
     import torch
 
     with warnings.catch_warnings(record=True) as said:
@@ -215,8 +223,37 @@ def _ffmpeg() -> Finding:
 
 
 def _openvino() -> Finding:
-    missing = "not installed; it speeds up sghm-resnet50 on CPUs (pip install 'sghm-vs[openvino]')"
-    return Finding("OpenVINO", _version("openvino") or missing)
+    found = _version("openvino")
+    if found is None:
+        return Finding(
+            "OpenVINO", "not installed; fastest on CPUs (pip install 'sghm-vs[openvino]')"
+        )
+    from sghm_vs.models.backends.base import is_installed
+    from sghm_vs.models.backends.openvino import bfloat16_of
+
+    if not is_installed("openvino"):
+        return Finding("OpenVINO", f"{found}, without onnx", "warning", "pip install onnx")
+    try:
+        has_half = bfloat16_of()
+    except MissingPackageError as error:
+        fix = "is a plug-in installed that brings its own? pip uninstall vapoursynth-mlrt-ov"
+        return Finding("OpenVINO", str(error), "warning", fix)
+    half = "--fp16 is faster (bfloat16)" if has_half else "no bfloat16 here: --fp16 changes nothing"
+    return Finding("OpenVINO", f"{found}; {half}")
+
+
+def _onnxruntime() -> Finding:
+    from sghm_vs.models.backends.base import is_installed
+
+    found = _version("onnxruntime")
+    if found is None:
+        missing = (
+            "not installed; runs the networks without torch (pip install 'sghm-vs[onnxruntime]')"
+        )
+        return Finding("ONNX Runtime", missing)
+    if not is_installed("onnxruntime"):
+        return Finding("ONNX Runtime", f"{found}, without onnx", "warning", "pip install onnx")
+    return Finding("ONNX Runtime", found)
 
 
 def _model(home: Path | None) -> Finding:
@@ -262,7 +299,7 @@ def _memory() -> Finding:
 def _threads() -> Finding:
     import vapoursynth as vs
 
-    from sghm_vs.models.backends.streams import cores
+    from sghm_vs.models.backends.cores import cores
 
     count = cores()
     found = (

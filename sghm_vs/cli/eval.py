@@ -253,7 +253,7 @@ def _matter(
     args: argparse.Namespace,
 ) -> Callable[[vs.VideoNode, vs.VideoNode | None], vs.VideoNode]:
     """Return the function from a picture's clip, and its mask, to its alpha; it holds the network."""
-    from sghm_vs.filter.engine import engines_for
+    from sghm_vs.filter.engines import engines_for
     from sghm_vs.filter.guides import read_guides
     from sghm_vs.filter.sghm import matte_clip
     from sghm_vs.models.backends.device import choose_computes

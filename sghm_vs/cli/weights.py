@@ -1,4 +1,4 @@
-"""sghm weights: the models that are there, and how to get the published one."""
+"""sghm weights: the models that are there, how to get the published one, how to take them along."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
 from sghm_vs.cli.progress import progress
+from sghm_vs.errors import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +24,8 @@ def add_parser(verbs: options.Verbs) -> None:
     """Add the verb, and its own verbs, to the command line."""
     parser = verbs.add_parser(
         "weights",
-        help="list, fetch, add and verify models",
-        description="List, fetch, add and verify models. They are kept in the folder that "
+        help="list, fetch, add, verify and export models",
+        description="List, fetch, add, verify and export models. They are kept in the folder that "
         "SGHM_HOME names, or else where the platform keeps a user's data.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -37,6 +38,15 @@ def add_parser(verbs: options.Verbs) -> None:
     add = _add_action(actions, "add", "install a checkpoint that was downloaded by hand", _add)
     add.add_argument("file", type=Path, metavar="FILE", help=".pth or .safetensors; it is kept")
     add.add_argument("--force", action="store_true", help="replace what is installed")
+    export = _add_action(
+        actions, "export", "write a model as two ONNX files, for other programs", _export
+    )
+    export.add_argument("model", metavar="NAME|FILE", help="as --model of sghm matte takes it")
+    export.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="where to write them"
+    )
+    export.add_argument("--fp16", action="store_true", help="half as large, in float16")
+    export.add_argument("--overwrite", action="store_true", help="replace files that are there")
     verify = _add_action(actions, "verify", "check that models are whole, fit and known", _verify)
     verify.add_argument(
         "models", nargs="*", metavar="NAME|FILE", help="default: every model that is there"
@@ -76,6 +86,18 @@ def _add(args: argparse.Namespace) -> int:
     from sghm_vs.models.install import add
 
     return _print_installed(add(args.file, home=args.home, force=args.force), args)
+
+
+def _export(args: argparse.Namespace) -> int:
+    require("onnx", extra="onnxruntime", purpose="an export")
+    from sghm_vs.models.graphs.export import export
+
+    paths = export(args.model, args.output, half=args.fp16, overwrite=args.overwrite)
+    if args.json:
+        options.print_json({"files": [str(path) for path in paths]})
+    else:
+        options.print_lines(map(str, paths))
+    return 0
 
 
 def _verify(args: argparse.Namespace) -> int:

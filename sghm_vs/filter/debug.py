@@ -6,22 +6,19 @@ from collections.abc import Mapping
 from typing import get_args
 
 import numpy as np
-import torch
 import vapoursynth as vs
-from torch import Tensor
 
 from sghm_vs.clips import blank_like, computed, to_gray_frame
-from sghm_vs.filter import tensors
 from sghm_vs.filter.graph import Steps, halved
 from sghm_vs.matting import temporal
-from sghm_vs.matting.frame import Pipeline
+from sghm_vs.matting.arrays.frame import enlarged, guidance
 from sghm_vs.matting.guides import UNKNOWN, overruled
-from sghm_vs.options import View
+from sghm_vs.options import Settings, View
 
 
-def all_views(rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> dict[View, vs.VideoNode]:
+def all_views(rgb: vs.VideoNode, steps: Steps, settings: Settings) -> dict[View, vs.VideoNode]:
     """Return every view of the steps to `rgb`'s alpha; see `view`."""
-    return {name: view(name, rgb, steps, pipeline) for name in get_args(View)}
+    return {name: view(name, rgb, steps, settings) for name in get_args(View)}
 
 
 def attached(alpha: vs.VideoNode, views: Mapping[View, vs.VideoNode]) -> vs.VideoNode:
@@ -38,7 +35,7 @@ def detached(alpha: vs.VideoNode) -> tuple[vs.VideoNode, dict[View, vs.VideoNode
     return alpha.std.RemoveFrameProps([_prop(name) for name in names]), views
 
 
-def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.VideoNode:
+def view(name: View, rgb: vs.VideoNode, steps: Steps, settings: Settings) -> vs.VideoNode:
     """
     Return one of the steps to `rgb`'s alpha, GRAYS of its size.
 
@@ -52,7 +49,7 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
             network.
         rgb: The picture, display-coded.
         steps: Those to its alpha.
-        pipeline: What made them.
+        settings: How they were made.
     """
     if name == "frame":
         return steps.frames
@@ -64,7 +61,7 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline) -> vs.
         return steps.guide or _of_nothing(steps.frames)
     small = steps.segmentation if name == "segmentation" else steps.fused
     # Where a mask was given, nothing was segmented.
-    shown = steps.mask if small is None else _of_segmentation(name, rgb, small, pipeline)
+    shown = steps.mask if small is None else _of_segmentation(name, rgb, small, settings)
     return _overruled(shown, steps.guide) if name == "guidance" else shown
 
 
@@ -88,15 +85,15 @@ def _overruled(guidance: vs.VideoNode, guide: vs.VideoNode | None) -> vs.VideoNo
 
 
 def _of_segmentation(
-    name: View, rgb: vs.VideoNode, segmentation: vs.VideoNode, pipeline: Pipeline
+    name: View, rgb: vs.VideoNode, segmentation: vs.VideoNode, settings: Settings
 ) -> vs.VideoNode:
-    show = pipeline.enlarged if name == "segmentation" else pipeline.guidance
+    show = enlarged if name == "segmentation" else guidance
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         del n
         picture, small = frames
-        values: Tensor = tensors.to_tensor(small, torch.device("cpu"), torch.float32)
-        return tensors.to_frame(show(values, picture.height, picture.width), picture)
+        values = np.nan_to_num(np.asarray(small[0])).clip(0, 1)
+        return to_gray_frame(show(settings, values, picture.height, picture.width), picture.props)
 
     return computed(blank_like(rgb), [rgb, segmentation], make)
 

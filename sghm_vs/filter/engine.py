@@ -1,18 +1,20 @@
-"""Where a clip's frames are made: a network on a device, its streams, and what is kept between steps."""
+"""An engine in tensors: a network on a device, its streams, and what is kept between steps."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, cast
 from weakref import ref
 
+import numpy as np
 import vapoursynth as vs
+from numpy.typing import NDArray
 from torch import Tensor
 
-from sghm_vs.color.yuv import PlaneLayout, planes_to_rgb
-from sghm_vs.filter.tensors import pack_planes, to_tensor
+from sghm_vs.color.yuv import PlaneLayout, planes_to_rgb, to_codes
+from sghm_vs.filter.engines import FEATURES_MIB, FeatureCache
+from sghm_vs.filter.tensors import pack_planes, to_tensor, to_values
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.device import Compute
@@ -22,71 +24,85 @@ from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.weights import Weights
 from sghm_vs.options import Settings
 
-FEATURES_MIB = 256
-"""Of frames that were segmented and wait to be matted."""
-type Engines = Sequence[Engine]
-type Load = Callable[[Weights, Compute], Network]
-"""Returns the network that weights hold, on a device: as `load_network`, or one that is held already."""
-
-
-class FeatureCache:
-    """
-    Features of the frames that were last segmented, up to a number of bytes.
-
-    Only speeds up: what is missing is made anew, and comes out the same.
-    """
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._bytes = 0
-        self._kept: OrderedDict[int, Features] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, n: int, make: Callable[[], Features]) -> Features:
-        """
-        Return the features of frame `n`, which `make` makes if they are not there.
-
-        They are removed from the cache, since each frame is matted once.
-        """
-        with self._lock:
-            found = self._kept.pop(n, None)
-            self._bytes -= 0 if found is None else _bytes_of(found)
-        return make() if found is None else found
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
-
-    def put(self, n: int, features: Features) -> None:
-        """Keep the features of frame `n`, in place of the oldest."""
-        with self._lock:
-            if n in self._kept:
-                return
-            self._kept[n] = features
-            self._bytes += _bytes_of(features)
-            while self._bytes > self._bytes_max:
-                self._bytes -= _bytes_of(self._kept.popitem(last=False)[1])
-
 
 @dataclass(frozen=True)
-class Engine:
+class TensorEngine:
     """A clip's frames on a device: the network there, the streams where it runs, what is kept."""
 
     pipeline: Pipeline
     streams: Streams
-    features: FeatureCache
+    features: FeatureCache[Features]
 
     @classmethod
-    def of(cls, pipeline: Pipeline, streams: Streams) -> Engine:
+    def of(cls, pipeline: Pipeline, streams: Streams) -> TensorEngine:
         """Return one whose `pipeline` runs in `streams`, on whose device its network is."""
-        features = FeatureCache(FEATURES_MIB << 20)
+        features: FeatureCache[Features] = FeatureCache(FEATURES_MIB << 20)
         streams.at_close(features.clear)
         return cls(replace(pipeline, runner=streams.runner), streams, features)
+
+    @property
+    def settings(self) -> Settings:
+        """How frames are matted."""
+        return self.pipeline.settings
+
+    @property
+    def packs(self) -> bool:
+        """Whether pictures come as the clip has them."""
+        return self.streams.packs
+
+    def alpha(
+        self, picture: vs.VideoFrame, guide: vs.VideoFrame | None, bits: int, is_float: bool
+    ) -> NDArray[Any]:
+        """Return a frame's alpha by itself; see `Engine`."""
+
+        def compute(*tensors: Tensor) -> Tensor:
+            alpha = self.pipeline.matte(*tensors)
+            coded: Tensor = self.pipeline.runner.run(to_codes, alpha, bits, is_float)
+            return coded
+
+        return to_values(self.run([picture] if guide is None else [picture, guide], compute))
+
+    def encoder_input(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
+        """Return what the encoder sees of `picture`, (h, w, 3)."""
+
+        def compute(tensor: Tensor) -> Tensor:
+            return self.pipeline.encoder_input(tensor).float()
+
+        return self.run([picture], compute)[0].permute(1, 2, 0).cpu().numpy()
+
+    def segment(self, n: int, small: vs.VideoFrame, size: tuple[int, int]) -> NDArray[np.float32]:
+        """Return the segmentation of frame `n`; see `Engine`."""
+        made: list[Features] = []
+
+        def compute(encoder_input: Tensor) -> Tensor:
+            features, segmentation = self.pipeline.segment(encoder_input, *size)
+            made.append(features)
+            return segmentation.float()
+
+        segmentation = self.run([small], compute)
+        # Only now are they all there: a device works while the CPU goes on.
+        self.features.put(n, made[-1])
+        return to_values(segmentation)
+
+    def guided(
+        self,
+        n: int,
+        picture: vs.VideoFrame,
+        small: vs.VideoFrame,
+        segmentation: vs.VideoFrame,
+        guide: vs.VideoFrame | None,
+    ) -> NDArray[np.float32]:
+        """Return the alpha of frame `n`; see `Engine`."""
+
+        def compute(
+            image: Tensor, encoder_input: Tensor, person: Tensor, said: Tensor | None = None
+        ) -> Tensor:
+            size = image.shape[-2], image.shape[-1]
+            features = self.features.get(n, lambda: self.pipeline.segment(encoder_input, *size)[0])
+            return self.pipeline.matte_segmented(image, features, person, said)
+
+        frames = [picture, small, segmentation, *([] if guide is None else [guide])]
+        return to_values(self.run(frames, compute))
 
     def run(self, frames: list[vs.VideoFrame], compute: Callable[..., Tensor]) -> Tensor:
         """Return what `compute` makes of `frames` as tensors, in a stream; the result is on the CPU."""
@@ -107,15 +123,6 @@ class Engine:
         return self.streams.run(lambda: compute(*(on_device(*one) for one in taken)))
 
 
-def engine_of(n: int, engines: Engines) -> Engine:
-    """Return which of `engines` makes frame `n`: it depends on nothing else."""
-    return engines[n % len(engines)]
-
-
-def _bytes_of(features: Features) -> int:
-    return sum(part.numel() * part.element_size() for part in features)
-
-
 def _streams(compute: Compute, count: int, *, captures: bool) -> Streams:
     """Return streams that are closed with the script: a previewer that loads it anew needs the room."""
     streams = Streams(compute.device, count, captures=captures)
@@ -131,25 +138,15 @@ def _streams(compute: Compute, count: int, *, captures: bool) -> Streams:
     return streams
 
 
-def engines_for(
-    weights: Weights,
-    settings: Settings,
-    computes: Sequence[Compute],
-    num_streams: int = 0,
-    *,
-    captures: bool = True,
-    load: Load = load_network,
-) -> Engines:
-    """Return what makes a clip's alphas: one engine for each of `computes`, by networks of `load`."""
-    return [
-        Engine.of(
-            Pipeline(load(weights, compute), settings),
-            _streams(compute, num_streams, captures=captures),
-        )
-        for compute in computes
-    ]
+def tensor_engine(
+    network: Network, settings: Settings, compute: Compute, num_streams: int, *, captures: bool
+) -> TensorEngine:
+    """Return an engine that runs `network` on its device in so many streams; see `Streams`."""
+    streams = _streams(compute, num_streams, captures=captures)
+    return TensorEngine.of(Pipeline(network, settings), streams)
 
 
 def load_pipeline(weights: Weights, settings: Settings, compute: Compute) -> Pipeline:
     """Return the pipeline around the network that `weights` hold."""
-    return Pipeline(load_network(weights, compute), settings)
+    network = load_network(weights, compute._replace(backend="torch"))
+    return Pipeline(cast("Network", network), settings)

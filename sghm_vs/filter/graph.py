@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import vapoursynth as vs
-from torch import Tensor
 
 from sghm_vs.clips import (
     blank_like,
@@ -23,15 +22,12 @@ from sghm_vs.clips import (
     to_rgb_array,
     to_rgb_frame,
 )
-from sghm_vs.color.yuv import to_codes
-from sghm_vs.filter.engine import Engines, engine_of
+from sghm_vs.filter.engines import Engines, engine_of
 from sghm_vs.filter.guides import GuideClips
 from sghm_vs.filter.neighbors import TemporalNeighbors, temporal_neighbors
-from sghm_vs.filter.tensors import to_frame
 from sghm_vs.matting import optical_flow, temporal
-from sghm_vs.matting.frame import Pipeline
-from sghm_vs.models.sghm.encoder import Features
-from sghm_vs.options import DENOISING_FRAMES, VOTERS
+from sghm_vs.matting.sizing import covered
+from sghm_vs.options import DENOISING_FRAMES, VOTERS, Settings
 
 
 def per_frame(
@@ -53,14 +49,9 @@ def per_frame(
     sample = like.format.bits_per_sample, like.format.sample_type == vs.FLOAT
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        engine = engine_of(n, engines)
-
-        def compute(*tensors: Tensor) -> Tensor:
-            alpha = engine.pipeline.matte(*tensors)
-            coded: Tensor = engine.pipeline.runner.run(to_codes, alpha, *sample)
-            return coded
-
-        return to_frame(engine.run(frames, compute), frames[0], format_id)
+        picture, said = frames[0], frames[1] if len(frames) > 1 else None
+        alpha = engine_of(n, engines).alpha(picture, said, *sample)
+        return to_gray_frame(alpha, picture.props, format_id)
 
     clips = [pictures] if guide is None else [pictures, guide]
     return computed(like, [read_once(clip) for clip in clips], make)
@@ -78,8 +69,8 @@ def temporal_steps(
     Motion is found in `rgb`, RGBS in display code, on VapourSynth's threads, while the engines work.
     """
     guides = guides or GuideClips()
-    pipeline = engines[0].pipeline
-    nearby = temporal_neighbors(rgb, pipeline.settings)
+    settings = engines[0].settings
+    nearby = temporal_neighbors(rgb, settings)
     guide = guides.before(rgb, nearby)
     if guides.mask is not None:
         frames = per_frame(pictures, engines, guide)
@@ -87,9 +78,9 @@ def temporal_steps(
         alone = guides.held(frames, guide)
         return Steps(nearby, guides.mask, None, None, guide, frames, alpha, alone)
     small = encoder_inputs(pictures, engines)
-    small = denoised(nearby.within(min(DENOISING_FRAMES, nearby.tr)), rgb, small, pipeline)
+    small = denoised(nearby.within(min(DENOISING_FRAMES, nearby.tr)), rgb, small, settings)
     segmentation = segmented(pictures, small, engines)
-    votes = fused(nearby.within(VOTERS * nearby.tr), rgb, segmentation, pipeline)
+    votes = fused(nearby.within(VOTERS * nearby.tr), rgb, segmentation, settings)
     frames = guided(pictures, small, votes, engines, guide)
     alpha = guides.held(stabilized(frames, nearby), guide)
     by_itself = per_frame(pictures, engines)
@@ -119,27 +110,22 @@ def encoder_inputs(pictures: vs.VideoNode, engines: Engines) -> vs.VideoNode:
     """Return what the encoder sees of each frame, RGBS, as small as that is."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        engine = engine_of(n, engines)
-
-        def compute(picture: Tensor) -> Tensor:
-            return engine.pipeline.encoder_input(picture).float()
-
-        small = engine.run(frames, compute)
-        return to_rgb_frame(small[0].permute(1, 2, 0).cpu().numpy(), frames[0].props)
+        (picture,) = frames
+        return to_rgb_frame(engine_of(n, engines).encoder_input(picture), picture.props)
 
     return computed(blank_of_any_size(pictures, vs.RGBS), [pictures], make)
 
 
 def denoised(
-    nearby: TemporalNeighbors, rgb: vs.VideoNode, small: vs.VideoNode, pipeline: Pipeline
+    nearby: TemporalNeighbors, rgb: vs.VideoNode, small: vs.VideoNode, settings: Settings
 ) -> vs.VideoNode:
     """Return the pictures `small`, RGBS, with less of their noise; see `encoder_inputs`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         picture, own, *others = frames
-        covered = pipeline.covered((own.height, own.width), picture.height, picture.width)
-        neighbors = nearby.neighbors(n, others, covered)
-        return to_rgb_frame(temporal.denoise(to_rgb_array(own), neighbors, covered), own.props)
+        within = covered(settings, (own.height, own.width), picture.height, picture.width)
+        neighbors = nearby.neighbors(n, others, within)
+        return to_rgb_frame(temporal.denoise(to_rgb_array(own), neighbors, within), own.props)
 
     return computed(blank_of_any_size(rgb, vs.RGBS), [rgb, small, *nearby.around(small)], make)
 
@@ -148,30 +134,18 @@ def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> 
     """Return the segmentation of each frame, GRAYS, of the size of the pictures `small`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        engine = engine_of(n, engines)
         picture, own = frames
-        made: list[Features] = []
-
-        def compute(encoder_input: Tensor) -> Tensor:
-            features, segmentation = engine.pipeline.segment(
-                encoder_input, picture.height, picture.width
-            )
-            made.append(features)
-            return segmentation.float()
-
-        segmentation = engine.run([own], compute)
-        # Only now are they all there: a device works while the CPU goes on.
-        engine.features.put(n, made[-1])
-        return to_frame(segmentation, picture)
+        segmentation = engine_of(n, engines).segment(n, own, (picture.height, picture.width))
+        return to_gray_frame(segmentation, picture.props)
 
     return computed(blank_of_any_size(pictures), [pictures, small], make)
 
 
 def fused(
-    nearby: TemporalNeighbors, rgb: vs.VideoNode, segmentation: vs.VideoNode, pipeline: Pipeline
+    nearby: TemporalNeighbors, rgb: vs.VideoNode, segmentation: vs.VideoNode, settings: Settings
 ) -> vs.VideoNode:
     """Return the `segmentation` of each frame, fused with its neighbors' by their vote."""
-    people = cropped(rgb, segmentation, pipeline)
+    people = cropped(rgb, segmentation, settings)
     nearby = nearby.guided_by_mask(people)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -182,14 +156,14 @@ def fused(
     return computed(blank_of_any_size(rgb), [segmentation, *nearby.around(people)], make)
 
 
-def cropped(rgb: vs.VideoNode, segmentation: vs.VideoNode, pipeline: Pipeline) -> vs.VideoNode:
+def cropped(rgb: vs.VideoNode, segmentation: vs.VideoNode, settings: Settings) -> vs.VideoNode:
     """Return the `segmentation` of the pictures `rgb`, small, without the padding."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         del n
         picture, small = frames
         values = np.asarray(small[0])
-        rows, columns = pipeline.covered(values.shape, picture.height, picture.width)
+        rows, columns = covered(settings, values.shape, picture.height, picture.width)
         return to_gray_frame(values[:rows, :columns], small.props)
 
     return computed(blank_of_any_size(rgb), [rgb, segmentation], make)
@@ -205,18 +179,10 @@ def guided(
     """Return the alpha of each frame, GRAYS, guided by its `segmentation`, and before it by `guide`."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        engine = engine_of(n, engines)
-
-        def compute(
-            picture: Tensor, encoder_input: Tensor, person: Tensor, said: Tensor | None = None
-        ) -> Tensor:
-            size = picture.shape[-2], picture.shape[-1]
-            features = engine.features.get(
-                n, lambda: engine.pipeline.segment(encoder_input, *size)[0]
-            )
-            return engine.pipeline.matte_segmented(picture, features, person, said)
-
-        return to_frame(engine.run(frames, compute), frames[0])
+        picture, own, person, *said = frames
+        guided_by = said[0] if said else None
+        alpha = engine_of(n, engines).guided(n, picture, own, person, guided_by)
+        return to_gray_frame(alpha, picture.props)
 
     clips = [pictures, small, read_once(segmentation), *([] if guide is None else [guide])]
     return computed(blank_like(pictures), clips, make)

@@ -15,15 +15,13 @@ from sghm_vs.clips import check_matte
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
-from sghm_vs.filter import graph, tensors
+from sghm_vs.filter import graph
 from sghm_vs.filter.debug import all_views, attached, detached, view
-from sghm_vs.filter.engine import Engines, Load, engines_for
+from sghm_vs.filter.engines import Engines, Load, engines_for
 from sghm_vs.filter.graph import Steps
 from sghm_vs.filter.guides import GuideClips, read_guides
-from sghm_vs.matting.frame import Pipeline
-from sghm_vs.models.backends.base import Network
+from sghm_vs.models.backends.base import AnyNetwork
 from sghm_vs.models.backends.device import Compute, choose_computes
-from sghm_vs.models.install import find_or_fetch
 from sghm_vs.models.load import load_network
 from sghm_vs.models.weights import CHECKPOINTS, Weights, find_weights
 from sghm_vs.options import (
@@ -39,7 +37,7 @@ from sghm_vs.options import (
 )
 
 _loading = threading.Lock()
-_networks_of_clips: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
+_networks_of_clips: WeakValueDictionary[tuple[object, ...], AnyNetwork] = WeakValueDictionary()
 """Clips of a script hold their networks; a script has nothing else that could hold one for all."""
 
 
@@ -100,8 +98,8 @@ def sghm(
         sizing: "pad" keeps the aspect; "image" and "video" do as the published scripts.
         fp16: Half precision, which with OpenVINO is bfloat16, where the CPU has it; None is half
             on CUDA and float on the CPU.
-        backend: "torch", "openvino" (CPUs), or "auto": OpenVINO for sghm-resnet50 on the CPU where
-            it is installed, else torch.
+        backend: "openvino" or "onnxruntime" (CPUs, without torch), "torch", or "auto": torch on CUDA,
+            and on the CPU the first of these that is installed.
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
             the network's own segmentation; gray is how likely. Where guides contradict each other,
@@ -166,9 +164,7 @@ def sghm(
         if input_colorspace is not None:
             clip = convert.assume_colorspace(clip, input_colorspace)
         computes = choose_computes(device_index, fp16, backend)
-        weights = (
-            find_or_fetch(model, _log_transfer(model)) if auto_download else find_weights(model)
-        )
+        weights = _fetched(model) if auto_download else find_weights(model)
         engines = _engines_of(clip, weights, settings, computes, num_streams, _of_another_clip)
         return matte_clip(clip, engines, guides, debug, format)
 
@@ -176,7 +172,7 @@ def sghm(
 def sghm_prepared(
     clip: vs.VideoNode,
     weights: Weights,
-    networks: Mapping[Compute, Network],
+    networks: Mapping[Compute, AnyNetwork],
     settings: Settings,
     *,
     num_streams: int = 0,
@@ -203,7 +199,7 @@ def sghm_prepared(
         vapoursynth.Error: As `sghm` says.
     """
 
-    def load(weights: Weights, compute: Compute) -> Network:
+    def load(weights: Weights, compute: Compute) -> AnyNetwork:
         return networks.get(compute) or load_network(weights, compute)
 
     with _errors_for_scripts():
@@ -242,7 +238,7 @@ def _engines_of(
     return engines_for(weights, settings, computes, num_streams, captures=has_one_size, load=load)
 
 
-def _of_another_clip(weights: Weights, compute: Compute) -> Network:
+def _of_another_clip(weights: Weights, compute: Compute) -> AnyNetwork:
     """Return the network of a clip of this script that is still there, or else load it."""
     stat = weights.path.stat()
     key = weights, stat.st_ino, stat.st_mtime_ns, stat.st_size, compute
@@ -251,6 +247,12 @@ def _of_another_clip(weights: Weights, compute: Compute) -> Network:
         if network is None:
             network = _networks_of_clips[key] = load_network(weights, compute)
     return network
+
+
+def _fetched(model: str) -> Weights:
+    from sghm_vs.models.install import find_or_fetch
+
+    return find_or_fetch(model, _log_transfer(model))
 
 
 def _log_transfer(model: str) -> Callable[[int, int], None]:
@@ -324,11 +326,11 @@ def matte_clip(
         alpha, views = detached(inner)
         placed = {name: within.placed(shown) for name, shown in views.items()}
         return attached(within.placed(alpha), placed)
-    footage, pipeline = convert.read_color(clip), engines[0].pipeline
-    rgb = convert.to_viewed_rgb(footage, pipeline.settings.exposure)
-    packs = all(engine.streams.packs for engine in engines)
-    pictures = tensors.to_pictures(footage, pipeline.settings.exposure) if packs else rgb
-    is_alone = pipeline.settings.radius == 0 or rgb.num_frames == 1
+    footage, settings = convert.read_color(clip), engines[0].settings
+    rgb = convert.to_viewed_rgb(footage, settings.exposure)
+    packs = all(engine.packs for engine in engines)
+    pictures = _packed(footage, settings) if packs else rgb
+    is_alone = settings.radius == 0 or rgb.num_frames == 1
     if debug is None and is_alone and not guides.are_of_network:
         if packs and not guides.are_last:
             return graph.per_frame(pictures, engines, format_id=format)
@@ -336,19 +338,26 @@ def matte_clip(
     else:
         steps = graph.temporal_steps(rgb, pictures, engines, guides)
         steps = steps._replace(alpha=guides.last(steps.alpha))
-        alpha = _shown(debug, rgb, steps, pipeline)
+        alpha = _shown(debug, rgb, steps, settings)
     return alpha if format == vs.GRAYS else convert.to_full_range_gray(alpha, format)
 
 
+def _packed(footage: convert.Footage, settings: Settings) -> vs.VideoNode:
+    # With it comes torch, which is loaded for devices that frames are packed for.
+    from sghm_vs.filter.tensors import to_pictures
+
+    return to_pictures(footage, settings.exposure)
+
+
 def _shown(
-    debug: View | Literal["all"] | None, rgb: vs.VideoNode, steps: Steps, pipeline: Pipeline
+    debug: View | Literal["all"] | None, rgb: vs.VideoNode, steps: Steps, settings: Settings
 ) -> vs.VideoNode:
     if debug is None:
         return steps.alpha
     if debug != "all":
-        return view(debug, rgb, steps, pipeline)
+        return view(debug, rgb, steps, settings)
     _check_constant_size(rgb)
-    return attached(steps.alpha, all_views(rgb, steps, pipeline))
+    return attached(steps.alpha, all_views(rgb, steps, settings))
 
 
 def _check_clip(clip: vs.VideoNode) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import vapoursynth as vs
+from numpy.typing import NDArray
 from torch import Tensor
 
-from sghm_vs.clips import to_gray_frame
 from sghm_vs.color.convert import Footage, keeps_codes, to_viewed_rgb
 from sghm_vs.color.frame_props import Colorimetry, colorimetry_of
 from sghm_vs.color.yuv import CHROMA_MIN_PX, LUMA_OF_MATRIX, PlaneLayout
@@ -121,13 +121,7 @@ def _layout_of_yuv(
     return own._replace(family="yuv", matrix=color.matrix, shrunk=shrunk, location=location)
 
 
-def to_frame(alpha: Tensor, like: vs.VideoFrame, format_id: int = vs.GRAYS) -> vs.VideoFrame:
-    """
-    Return `alpha`, (1, 1, height, width), samples of a gray format, as a full-range frame.
-
-    The frame keeps `like`'s timing and scene props, and none that speak of its color.
-    """
+def to_values(alpha: Tensor) -> NDArray[Any]:
+    """Return `alpha`, (1, 1, height, width), samples of a gray format, as (height, width)."""
     values = alpha[0, 0].cpu().numpy()
-    if values.dtype == np.int16:
-        values = values.view(np.uint16)
-    return to_gray_frame(values, like.props, format_id)
+    return values.view(np.uint16) if values.dtype == np.int16 else values

@@ -9,20 +9,17 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from sghm_vs.matting import refinement
+from sghm_vs.matting.arrays.refinement import FEATHER_PX
 from sghm_vs.matting.refinement import Bounds
 from sghm_vs.matting.segmentation import clean, to_mask
-from sghm_vs.matting.sizing import Fit, fit_for
+from sghm_vs.matting.sizing import SAID, Fit, fit_by
 from sghm_vs.matting.tiles import finest, tiles
 from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner, step
-from sghm_vs.models.resampling import enlarge
+from sghm_vs.models.sghm.design import QUARTER_PX, QUARTER_TILE_PX
 from sghm_vs.models.sghm.encoder import Features
-from sghm_vs.models.sghm.matting_decoder import QUARTER_PX
-from sghm_vs.models.sghm.network import QUARTER_TILE_PX, CoarseOutput
+from sghm_vs.models.sghm.network import CoarseOutput
 from sghm_vs.options import Settings
-
-SAID = 0.75
-"""Above, a guide that was resized says 1; below the rest to 1 it says 0."""
 
 
 @dataclass(frozen=True)
@@ -90,25 +87,6 @@ class Pipeline:
             return self._finished(self._begin(image, features, segmentation, fit), fit)
         return self._finished(self._begin_overruled(image, features, segmentation, guide, fit), fit)
 
-    def covered(self, small: tuple[int, int], height: int, width: int) -> tuple[int, int]:
-        """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
-        fit = self._fit(height, width)
-        rows, columns = (
-            max(round(length * resized / padded), 1)
-            for length, resized, padded in zip(small, fit.resized, fit.padded, strict=True)
-        )
-        return rows, columns
-
-    def enlarged(self, segmentation: Tensor, height: int, width: int) -> Tensor:
-        """Return a small `segmentation` at the picture's size, (1, 1, height, width)."""
-        fit = self._fit(height, width)
-        return fit.restore(enlarge(segmentation, fit.padded).float())
-
-    def guidance(self, segmentation: Tensor, height: int, width: int) -> Tensor:
-        """Return the mask that a small `segmentation` becomes for matting, (1, 1, height, width)."""
-        fit = self._fit(height, width)
-        return fit.restore(to_mask(segmentation, fit.padded).float())
-
     @step
     def prepared(self, picture: Tensor) -> Tensor:
         """Return `picture` at the size that the network takes."""
@@ -158,9 +136,7 @@ class Pipeline:
                 coarse_output.coarse.os4, coarse_output.detail
             )
         else:
-            scale, feather = (
-                (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
-            )
+            scale, feather = (fit.scale_of_radii(), FEATHER_PX) if self._is_padded else (1.0, 0)
             alpha, blend_weight = refinement.merge(
                 *coarse_output.coarse[:2], scale=scale, feather=feather
             )
@@ -209,7 +185,7 @@ class Pipeline:
         return self._fit(picture.shape[-2], picture.shape[-1])
 
     def _fit(self, height: int, width: int) -> Fit:
-        return fit_for(self.settings.sizing, height, width, self.settings.infer_size)
+        return fit_by(self.settings, height, width)
 
 
 class Blended(NamedTuple):

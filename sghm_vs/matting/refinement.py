@@ -1,38 +1,32 @@
-"""Progressive refinement: three alphas become one, the finest where the coarser are undecided."""
+"""
+Progressive refinement of tensors on any device; see `sghm_vs.matting.arrays.refinement`.
+
+Three alphas become one, the finest where the coarser are undecided.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
+from sghm_vs.matting.arrays import refinement as arrays
+from sghm_vs.matting.arrays.refinement import (
+    INSIDE_PX,
+    NARROW_RADIUS_PX,
+    NEARLY_0,
+    NEARLY_1,
+    OUTSIDE_PX,
+    WIDE_RADIUS_PX,
+    scaled,
+)
 from sghm_vs.models.resampling import block_means, enlarge
-
-NEARLY_0 = 1 / 255
-NEARLY_1 = 254 / 255
-
-WIDE_RADIUS_PX = 7
-"""Of the band in which 1/4 replaces 1/8, at a short side of 1280; the published 15 px across."""
-NARROW_RADIUS_PX = 3
-"""Of the band in which full size replaces 1/4; the published 7 px across."""
-FEATHER_PX = 1
-"""Of the bands' edges, at any size, where a value that crosses 1/255 moves a whole band."""
-
-SOLID = 0.5
-"""A coarse alpha above this is 1 where no detail is needed."""
-NEEDED = 0.8
-"""A probability of detail above which the finest alpha is looked at."""
-
-INSIDE_PX = 24
-"""From the mask's edge, at a short side of 1280: deeper in, alpha is held at 1."""
-OUTSIDE_PX = 96
-"""From the mask's edge, at a short side of 1280: farther out, alpha is held at 0."""
+from sghm_vs.models.sghm.design import NEEDED, SOLID
 
 
 def refine(
@@ -63,9 +57,9 @@ def merge(
 
     Both are (1, 1, height, width), 0-1. Where the second is 0, the finest alpha is not looked at.
     """
-    wide = dilate(_undecided(os8), _scaled(WIDE_RADIUS_PX, scale))
+    wide = dilate(_undecided(os8), scaled(WIDE_RADIUS_PX, scale))
     alpha = os8.lerp(os4, soften(wide, feather).to(os8.dtype))
-    narrow = dilate(_undecided(alpha), _scaled(NARROW_RADIUS_PX, scale))
+    narrow = dilate(_undecided(alpha), scaled(NARROW_RADIUS_PX, scale))
     return alpha, soften(narrow, feather)
 
 
@@ -107,8 +101,8 @@ def bounds(mask: Tensor, *, scale: float) -> Bounds:
         scale: Of the distances; 1 is for a short side of 1280.
     """
     small = block_means(mask.float(), 4)
-    least = 1 - spread(1 - small, _scaled(INSIDE_PX // 4, scale))
-    most = spread(small, _scaled(OUTSIDE_PX // 4, scale))
+    least = 1 - spread(1 - small, scaled(INSIDE_PX // 4, scale))
+    most = spread(small, scaled(OUTSIDE_PX // 4, scale))
     size = mask.shape[2], mask.shape[3]
     return Bounds(enlarge(least, size), enlarge(most, size))
 
@@ -121,8 +115,7 @@ def solidify(alpha: Tensor) -> Tensor:
 def spread(values: Tensor, radius: int) -> Tensor:
     """Return each value's largest neighbor within a square of `radius`, on its device."""
     if values.device.type == "cpu":
-        kernel = np.ones((2 * radius + 1,) * 2, np.uint8)
-        return torch.from_numpy(cv2.dilate(values[0, 0].numpy(), kernel))[None, None]
+        return torch.from_numpy(arrays.spread(values[0, 0].numpy(), radius))[None, None]
     return spread_by_pooling(values, radius)
 
 
@@ -134,9 +127,8 @@ def spread_by_pooling(values: Tensor, radius: int) -> Tensor:
 def _undecided(alpha: Tensor) -> Tensor:
     """Return where `alpha` (1, 1, height, width) is neither 0 nor 1, bool."""
     if alpha.device.type == "cpu":
-        plane = alpha[0, 0].float().numpy()
-        undecided = np.asarray(cv2.inRange(plane, NEARLY_0, NEARLY_1), np.uint8)
-        return torch.from_numpy(undecided & 1).view(torch.bool)[None, None]
+        undecided = arrays.undecided(alpha[0, 0].float().numpy())
+        return torch.from_numpy(undecided).view(torch.bool)[None, None]
     return undecided_on_device(alpha)
 
 
@@ -148,7 +140,8 @@ def undecided_on_device(alpha: Tensor, low: float = NEARLY_0, high: float = NEAR
 def dilate(area: Tensor, radius: int) -> Tensor:
     """Return `area`, bool (1, 1, height, width), grown by an ellipse of `radius` px, on its device."""
     if area.device.type == "cpu":
-        return _dilate_on_cpu(area, radius)
+        grown = arrays.dilate(_bytes(area), radius)
+        return torch.from_numpy(grown).view(torch.bool)[None, None]
     return dilate_by_pooling(area, radius)
 
 
@@ -175,20 +168,10 @@ def half_run(row: int, radius: int) -> int:
     return int(round(reach))  # noqa: RUF046 - TorchScript rounds to a float
 
 
-def _dilate_on_cpu(area: Tensor, radius: int) -> Tensor:
-    grown = cv2.dilate(_bytes(area), _ellipse(radius))
-    return torch.from_numpy(grown).view(torch.bool)[None, None]
-
-
-def _ellipse(radius: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-    side = 2 * radius + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
-
-
 def soften(area: Tensor, radius: int) -> Tensor:
     """Return how much of the square of `radius` px around each pixel is `area`, on its device."""
     if area.device.type == "cpu":
-        return _soften_on_cpu(area, radius)
+        return torch.from_numpy(arrays.soften(_bytes(area), radius))[None, None]
     return soften_by_pooling(area, radius)
 
 
@@ -199,18 +182,6 @@ def soften_by_pooling(area: Tensor, radius: int) -> Tensor:
     return counts / (2 * radius + 1) ** 2
 
 
-def _soften_on_cpu(area: Tensor, radius: int) -> Tensor:
-    side = 2 * radius + 1
-    counts = cv2.boxFilter(
-        _bytes(area), cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE
-    )
-    return torch.from_numpy(counts)[None, None].div_(side**2)
-
-
 def _bytes(area: Tensor) -> NDArray[np.uint8]:
     """Return `area`, bool (1, 1, height, width), where it is, as 0 and 1 (height, width)."""
     return area[0, 0].numpy().view(np.uint8)
-
-
-def _scaled(radius: int, scale: float) -> int:
-    return max(round(radius * scale), 1)

@@ -1,25 +1,12 @@
-"""From the probability of a person to the mask that guides matting: clean, then threshold."""
+"""From the probability of a person to the mask that guides matting, of tensors on any device."""
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from sghm_vs.matting.arrays import segmentation as arrays
 from sghm_vs.models.resampling import enlarge
-
-THRESHOLD = 0.5
-"""The outline of the people."""
-SURE_PERSON = 0.7
-"""A person holds, somewhere, more than this; else it is a thing like one."""
-SURE_BACKGROUND = 0.15
-"""A gap between arm and body holds, somewhere, less than this; else it is a badge or a fold."""
-NOTCH_PX = 43
-"""Across half a notch that is closed, at a short side of 1280."""
-PASSABLE = 0.12
-"""A notch is closed where more than this; what it shows of the wall is nearer to 0."""
 
 
 def to_mask(cleaned: Tensor, size: tuple[int, int]) -> Tensor:
@@ -29,55 +16,22 @@ def to_mask(cleaned: Tensor, size: tuple[int, int]) -> Tensor:
     Args:
         cleaned: The probability of a person, (1, 1, h, w), 0-1, the outline at 0.5.
         size: (height, width) of the picture.
-
-    Source:
-        Chen et al. (2022), section 3: the probability is upsampled, then thresholded.
     """
-    enlarged = enlarge(cleaned, size)
-    if enlarged.device.type == "cpu" and enlarged.dtype == torch.float32:
-        _, mask = cv2.threshold(enlarged[0, 0].numpy(), THRESHOLD, 1, cv2.THRESH_BINARY)
-        return torch.from_numpy(mask)[None, None]
-    return (enlarged > THRESHOLD).to(cleaned.dtype)
+    if cleaned.device.type == "cpu" and cleaned.dtype == torch.float32:
+        return torch.from_numpy(arrays.to_mask(cleaned[0, 0].numpy(), size))[None, None]
+    return (enlarge(cleaned, size) > arrays.THRESHOLD).to(cleaned.dtype)
 
 
 def clean(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     """
     Return the segmentation of a light network without holes, notches and specks.
 
-    The shape is the probability's, the outline lies at 0.5. By way of the CPU, where connected areas
-    are found.
+    By way of the CPU, where connected areas are found; see `sghm_vs.matting.arrays.segmentation`.
 
     Args:
         probability: Of a person, (1, 1, h, w), 0-1.
         size: (height, width) of the picture.
         scale: Of lengths in it; 1 is for a short side of 1280.
-
-    Source:
-        Hysteresis: Canny (1986), section VI, for areas in place of edges.
     """
-    values = probability[0, 0].float().cpu().numpy()
-    likely = values > THRESHOLD
-    person = _holding(likely, values > SURE_PERSON)
-    notch = NOTCH_PX * scale * values.shape[0] / size[0]
-    person |= _closed(person, max(round(notch), 1)) & (values > PASSABLE)
-    outside = values < SURE_BACKGROUND
-    outside[[0, -1]] = outside[:, [0, -1]] = True
-    person = ~_holding(~person, outside)
-    # Where both agree, the probability stays: its slope places the outline between pixels.
-    agreed = np.where(person == likely, values, person)
-    return torch.from_numpy(agreed).to(probability)[None, None]
-
-
-def _holding(area: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return those 4-connected parts of `area` (h, w) in which one of `seeds` lies."""
-    _, labels = cv2.connectedComponents(area.astype(np.uint8), connectivity=4)
-    return np.isin(labels, np.unique(labels[seeds & area])) & area
-
-
-def _closed(area: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
-    """Return `area` (h, w) with notches narrower than twice `radius` filled."""
-    side = 2 * radius + 1
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    padded = np.pad(area.astype(np.uint8), radius)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk)
-    return closed[radius:-radius, radius:-radius] > 0
+    cleaned = arrays.clean(probability[0, 0].float().cpu().numpy(), size, scale)
+    return torch.from_numpy(cleaned).to(probability)[None, None]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from sghm_vs.models.sghm.design import STRIDE
+from sghm_vs.options import Settings, Sizing
 
-from sghm_vs.models.sghm.network import STRIDE
-from sghm_vs.options import Sizing
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PUBLISHED_SHORT_SIDE = 1280
+SAID = 0.75
+"""Above, a guide that was resized says 1; below the rest to 1 it says 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class Fit:
     """
     How pictures of one size go to the network and back: resize, then mirror beyond the border.
 
-    Sizes are (height, width) in pixels.
+    Sizes are (height, width) in pixels. Its methods take tensors; `sghm_vs.matting.arrays.sizing` does
+    the same of arrays, for which torch is not loaded.
     """
 
     source: tuple[int, int]
@@ -28,6 +32,8 @@ class Fit:
 
     def prepare(self, picture: Tensor) -> Tensor:
         """Return `picture` (1, c, *source) as (1, c, *padded)."""
+        from torch.nn.functional import interpolate, pad
+
         if self.resized != self.source:
             picture = interpolate(
                 picture,
@@ -46,6 +52,8 @@ class Fit:
 
     def restore(self, alpha: Tensor) -> Tensor:
         """Return `alpha` (1, 1, *padded) as (1, 1, *source)."""
+        from torch.nn.functional import interpolate
+
         alpha = alpha[..., : self.resized[0], : self.resized[1]]
         if self.resized == self.source:
             return alpha
@@ -63,6 +71,21 @@ def fit_for(sizing: Sizing, height: int, width: int, infer_size: int) -> Fit:
     if sizing == "video":
         return fit_as_published_video(height, width)
     return fit_padded(height, width, infer_size)
+
+
+def fit_by(settings: Settings, height: int, width: int) -> Fit:
+    """Return how a picture of this size goes to the network by `settings`."""
+    return fit_for(settings.sizing, height, width, settings.infer_size)
+
+
+def covered(settings: Settings, small: tuple[int, ...], height: int, width: int) -> tuple[int, int]:
+    """Return how many rows and columns of a `small` map a picture takes; beyond is padding."""
+    fit = fit_by(settings, height, width)
+    rows, columns = (
+        max(round(length * resized / padded), 1)
+        for length, resized, padded in zip(small, fit.resized, fit.padded, strict=True)
+    )
+    return rows, columns
 
 
 def fit_padded(height: int, width: int, infer_size: int) -> Fit:

@@ -46,7 +46,8 @@ def finest(
     """
     runner = runner or EagerRunner()
     alpha = coarse_output.coarse.os4
-    named = tiles_in(looked_at, TILE_PX, network.halo_px, *alpha.shape[-2:])
+    corners = torch.nonzero(looked_at.cpu()).tolist()
+    named = tiles_in(corners, TILE_PX, network.halo_px, *alpha.shape[-2:])
     if named is None:
         return runner.run(_whole, network, coarse_output)  # type: ignore[no-any-return]
     if alpha.device.type == "cpu":

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sghm_vs.errors import WeightsError, listed
-from sghm_vs.models.sghm.network import SGHM, sghm_lite, sghm_lite_10, sghm_resnet50
+from sghm_vs.models.architectures import ARCHITECTURES, NAMES_LISTED_MAX, architecture_of
+from sghm_vs.models.arrays import without_prefixes
+from sghm_vs.models.sghm.network import SGHM
 
 type StateDict = dict[str, Tensor]
-
-NAMES_LISTED_MAX = 3
-
-
-class Architecture(NamedTuple):
-    """A row of `ARCHITECTURES`."""
-
-    build: Callable[[], SGHM]
-    """Returns the network, unfilled."""
-    mark: str
-    """Its checkpoints, and no others below it in the table, have names that begin so."""
-
-
-ARCHITECTURES = {
-    "sghm-lite-10": Architecture(sghm_lite_10, mark="refine.fine."),
-    "sghm-lite": Architecture(sghm_lite, mark="backbone.stem."),
-    "sghm-resnet50": Architecture(sghm_resnet50, mark="backbone.layer1."),
-}
 
 WRAPPERS = ("params_ema", "state_dict", "model_state_dict", "model", "net", "weights")
 """Under which of its names a training's checkpoint has the tensors; averaged ones before others."""
 WRAPPERS_DEEP = 4
 """So many of them within each other are looked into: a file may say that one holds itself."""
-PREFIXES = ("module.", "_orig_mod.")
-"""What DataParallel and torch.compile put before every name."""
 
 ARCHIVES = {
     b"\x1f\x8b": "gzip",
@@ -150,8 +131,8 @@ def build_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
 
 def build_plain_network(state: StateDict, origin: str) -> tuple[str, SGHM]:
     """Return what `build_network` does, with every norm as the checkpoint has it."""
-    state = bake_spectral_norms(_without_prefixes(state))
-    name = _architecture_of(state, origin)
+    state = bake_spectral_norms(without_prefixes(state))
+    name = architecture_of(state, origin)
     with torch.device("meta"):
         network = ARCHITECTURES[name].build()
     state = _slice_segmentation_head(state, network.state_dict())
@@ -201,30 +182,6 @@ def fold_batch_norms(module: nn.Module) -> None:
                 setattr(module, before, fuse_conv_bn_eval(convolution, child, transposed))
                 setattr(module, name, nn.Identity())
         previous = name, child
-
-
-def _without_prefixes(state: StateDict) -> StateDict:
-    """Return `state` without the `PREFIXES` that stand before every name, in any order."""
-    while prefix := next((each for each in PREFIXES if _all_begin(state, each)), None):
-        state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
-
-
-def _all_begin(state: StateDict, prefix: str) -> bool:
-    return bool(state) and all(key.startswith(prefix) for key in state)
-
-
-def _architecture_of(state: StateDict, origin: str) -> str:
-    for name, row in ARCHITECTURES.items():
-        if any(key.startswith(row.mark) for key in state):
-            return name
-    marks = [f"{row.mark}… of {name}" for name, row in ARCHITECTURES.items()]
-    found = listed(sorted(state), NAMES_LISTED_MAX) or "no tensors"
-    msg = (
-        f"{origin} is the checkpoint of no known network: needed are names such as "
-        f"{', '.join(marks)}; found: {found}"
-    )
-    raise WeightsError(msg)
 
 
 def _slice_segmentation_head(state: StateDict, expected: StateDict) -> StateDict:

@@ -186,6 +186,14 @@ def shipped(version: str | None = None) -> Weights:
     raise WeightsError(msg)
 
 
+def license_of(weights: Weights) -> str:
+    """Return the terms of `weights`."""
+    if weights.name in VERSIONS:
+        return "Apache-2.0, see weights/MODEL_CARD.md of sghm-vs"
+    known = CHECKPOINTS.get(weights.name)
+    return "your own file's; ask whoever made it" if known is None else known.license
+
+
 def _not_installed(checkpoint: Checkpoint) -> str:
     return (
         f"{checkpoint.model} is not installed in {home_folder()}; "

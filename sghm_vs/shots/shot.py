@@ -42,7 +42,7 @@ from sghm_vs.options import (
 from sghm_vs.shots.guides import open_guides, open_keys
 
 if TYPE_CHECKING:
-    from sghm_vs.models.backends.base import Network
+    from sghm_vs.models.backends.base import AnyNetwork
     from sghm_vs.models.backends.device import Compute
 
 logger = logging.getLogger(__name__)
@@ -56,20 +56,22 @@ class Prepared:
     description: dict[str, str]
     """What shapes the pixels; see `describe`."""
     weights: Weights
-    networks: Mapping[Compute, Network]
+    networks: Mapping[Compute, AnyNetwork]
     """One for each device."""
 
     def __str__(self) -> str:
         """Return what mattes: model, backend and devices."""
         devices = " and ".join(str(compute.device) for compute in self.networks)
-        return f"{self.description['model']} by {self.network.backend} on {devices}"
+        network = self.network
+        precision = "" if network.precision == "float32" else f" in {network.precision}"
+        return f"{self.description['model']} by {network.backend}{precision} on {devices}"
 
     @property
-    def network(self) -> Network:
+    def network(self) -> AnyNetwork:
         """The one on the first device."""
         return next(iter(self.networks.values()))
 
-    def networks_of(self, weights: Weights, sha256: str) -> Mapping[Compute, Network]:
+    def networks_of(self, weights: Weights, sha256: str) -> Mapping[Compute, AnyNetwork]:
         """Return the networks if they are made from `weights`, whose file has the hash `sha256`."""
         is_same = self.weights == weights and self.description["weights_sha256"] == sha256
         return self.networks if is_same else {}
@@ -84,9 +86,16 @@ class Prepared:
         return f"{clip.width}x{clip.height}, matted at {width}x{height}"
 
 
-def prepare(matting: Matting, before: Prepared | None = None) -> Prepared:
+def prepare(
+    matting: Matting, before: Prepared | None = None, *, many_sizes: bool = False
+) -> Prepared:
     """
     Load what `matting` needs; networks that `before` has as well are taken from there.
+
+    Args:
+        matting: What it is.
+        before: What was prepared earlier.
+        many_sizes: Whether pictures differ in size, which "auto" minds.
 
     Raises:
         WeightsError: There are no such weights.
@@ -94,11 +103,13 @@ def prepare(matting: Matting, before: Prepared | None = None) -> Prepared:
         MissingPackageError: The backend is not installed.
     """
     weights, description = find_weights(matting.model), describe(matting)
-    # With it comes torch, which takes seconds to load.
+    # With it comes what runs the network, torch or another, which takes seconds to load.
     from sghm_vs.models.backends.device import choose_computes
     from sghm_vs.models.load import load_network
 
     computes = choose_computes(matting.device_index, matting.fp16, matting.backend)
+    if many_sizes:
+        computes = [compute.for_many_sizes() for compute in computes]
     sha256 = description["weights_sha256"]
     known = {} if before is None else before.networks_of(weights, sha256)
     networks = {

@@ -81,15 +81,13 @@ def matte_stills(
         SghmError: What all pictures would fail of: the model, the device, a setting.
     """
     matting, delivery = matting or Matting(), delivery or Delivery()
-    # OpenVINO takes seconds for each size.
-    backend = "torch" if matting.backend == "auto" else matting.backend
-    matting = replace(matting, settings=replace(matting.settings, tr=0), backend=backend)
+    matting = replace(matting, settings=replace(matting.settings, tr=0))
     delivery = replace(delivery, patterns=False, start_number=0, sidecar=False)
     planned = plan(sources, outputs)
     _refuse_to_meet(planned, sources)
     if not delivery.overwrite:
         refuse_existing([output for still in planned for output in still.outputs])
-    prepared = prepare(matting)
+    prepared = prepare(matting, many_sizes=True)
     stills = []
     for done, still in enumerate(planned, start=1):
         stills.append(_matted(still, opening, prepared, delivery))

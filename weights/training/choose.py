@@ -27,7 +27,8 @@ from torch.nn.functional import interpolate
 
 from sghm_vs.matting import guides
 from sghm_vs.matting.refinement import by_detail
-from sghm_vs.models.sghm.network import STRIDE, LightSGHM, sghm_lite_10
+from sghm_vs.models.sghm.design import STRIDE
+from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10
 from sghm_vs.options import Guides
 from weights.training.library import Library, Picture, part
 from weights.training.losses import dilated

@@ -31,7 +31,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, m
 
 from sghm_vs.matting.refinement import Bounds, bounds
 from sghm_vs.matting.sizing import PUBLISHED_SHORT_SIDE
-from sghm_vs.models.sghm.network import LIGHT_LONG_SIDE_PX, LightSGHM, sghm_lite_10
+from sghm_vs.models.sghm.design import LIGHT_LONG_SIDE_PX
+from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10
 from weights.training.library import Library
 from weights.training.losses import dice_loss, matting_loss
 from weights.training.samples import Batch, matting_batch, segmentation_batch

@@ -22,7 +22,7 @@ import vapoursynth as vs
 from sghm_vs.color.convert import read_color, to_display_rgb
 from sghm_vs.evaluate import score_clip
 from sghm_vs.evaluate.contact_sheet import contact_sheet
-from sghm_vs.filter.engine import Engine, load_pipeline
+from sghm_vs.filter.engine import TensorEngine, load_pipeline
 from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.media.readers import open_source
 from sghm_vs.models.backends.device import Compute
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="print each picture's scores, too")
     args = parser.parse_args()
     pipeline = load_pipeline(find_weights(args.model), Settings(tr=0), Compute(CPU))
-    engine = Engine.of(pipeline, Streams(CPU, count=1))
+    engine = TensorEngine.of(pipeline, Streams(CPU, count=1))
 
     def matte(clip: vs.VideoNode) -> vs.VideoNode:
         return matte_clip(clip, [engine])

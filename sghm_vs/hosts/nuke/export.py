@@ -18,12 +18,11 @@ from sghm_vs.hosts.nuke.script import Node, write, write_group
 from sghm_vs.hosts.nuke.torchscript import OneFrame, ThreeFrames
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
 from sghm_vs.models.weights import (
-    CHECKPOINTS,
     SHIPPED_MODEL,
     VERSIONS,
     Weights,
     find_weights,
-    shipped,
+    license_of,
 )
 
 THREE = "_3frames"
@@ -115,11 +114,3 @@ def node_name(weights: Weights) -> str:
     """
     name = SHIPPED_MODEL if weights.name in VERSIONS else weights.name
     return re.sub(r"\W+", "_", name.rsplit(".", 1)[0], flags=re.ASCII)
-
-
-def license_of(weights: Weights) -> str:
-    """Return the terms of `weights`."""
-    if weights == shipped():
-        return "Apache-2.0, see weights/MODEL_CARD.md of sghm-vs"
-    known = CHECKPOINTS.get(weights.name)
-    return "your own file's; ask whoever made it" if known is None else known.license

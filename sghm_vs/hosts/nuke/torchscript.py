@@ -15,14 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, leaky_relu
 
 from sghm_vs.matting.refinement import (
-    NEEDED,
-    SOLID,
     dilate_by_pooling,
     soften_by_pooling,
     spread_by_pooling,
     undecided_on_device,
 )
 from sghm_vs.models.resampling import bilinear
+from sghm_vs.models.sghm.design import NEEDED, SOLID
 from sghm_vs.models.sghm.encoder import ASPP, Features
 from sghm_vs.models.sghm.matting_decoder import MattingDecoder, ResidualBlock
 from sghm_vs.models.sghm.network import SGHM, LightSGHM, sharpened

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-import torch
-from torch import Tensor
-
-from sghm_vs.errors import SettingsError
+from sghm_vs.errors import MissingPackageError, SettingsError
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from sghm_vs.models.arrays import Model
     from sghm_vs.models.backends.device import Compute
+    from sghm_vs.models.backends.graphs import GraphNetwork
     from sghm_vs.models.sghm.encoder import Features
-    from sghm_vs.models.sghm.network import SGHM, CoarseOutput
+    from sghm_vs.models.sghm.network import CoarseOutput
     from sghm_vs.models.sghm.squares import Square
+
+_log = logging.getLogger(__name__)
 
 
 class Network(Protocol):
-    """A network on a device; `sghm_vs.models.sghm.network.SGHM` says what each step does."""
+    """
+    A network in tensors, on a device; `sghm_vs.models.sghm.network.SGHM` says what each step does.
+
+    `sghm_vs.models.backends.graphs.GraphNetwork` has the steps in arrays.
+    """
 
     trusts_mask: bool
 
@@ -30,6 +39,10 @@ class Network(Protocol):
     @property
     def backend(self) -> str:
         """Its name in `BACKENDS`."""
+
+    @property
+    def precision(self) -> str:
+        """What it calculates in: float32, float16 or bfloat16."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -60,6 +73,10 @@ class Network(Protocol):
         """Return the finest alpha everywhere, (1, 1, height, width), 0-1."""
 
 
+type AnyNetwork = Network | GraphNetwork
+"""In tensors or in arrays."""
+
+
 class Backend(NamedTuple):
     """A row of `BACKENDS`."""
 
@@ -67,32 +84,48 @@ class Backend(NamedTuple):
     """Its file. Its function `place` returns a network whose `backend` is this row's name."""
     devices: tuple[str, ...]
     """Kinds of devices that it runs on, as torch names them."""
-    package: str
-    """What must be installed for it."""
-    automatic_for: tuple[str, ...] | None = None
-    """Architectures for which "auto" takes it where it is installed, unless a row above does; None is
-    all, () none: by its name alone."""
+    packages: tuple[str, ...]
+    """What must be installed for it, as it is imported."""
+    half_on: tuple[str, ...]
+    """Kinds of devices on which it has half precision."""
+    is_slow_to_resize: bool = False
+    """Whether it takes long for each size of picture that it hasn't seen."""
 
 
 BACKENDS = {
-    # Worth the seconds in which it makes its programs for the heavy network alone.
-    "openvino": Backend("openvino", ("cpu",), "openvino", automatic_for=("sghm-resnet50",)),
-    "torch": Backend("pytorch", ("cpu", "cuda"), "torch"),
+    "openvino": Backend(
+        "openvino", ("cpu",), ("openvino", "onnx"), ("cpu",), is_slow_to_resize=True
+    ),
+    "onnxruntime": Backend("onnxruntime", ("cpu",), ("onnxruntime", "onnx"), ()),
+    "torch": Backend("pytorch", ("cpu", "cuda"), ("torch",), ("cpu", "cuda")),
 }
-"""By name, the best first."""
+"""By name, in the order in which "auto" takes what is installed."""
 
 
-def place(network: SGHM, architecture: str, compute: Compute) -> Network:
+def place(model: Model, compute: Compute) -> AnyNetwork:
     """
-    Return what runs `network`, which is of `architecture`, by the backend of `compute`.
+    Return what runs the network of `model`, by the backend of `compute`.
 
     Raises:
         MissingPackageError: The backend is not installed.
         SettingsError: There is no such backend, or the network is too light for half precision.
+        WeightsError: The weights fit no network.
     """
-    chosen = compute.backend if compute.backend != "auto" else _best_backend(architecture, compute)
-    module = import_module(f"sghm_vs.models.backends.{row_of(chosen).module}")
-    return cast("Network", module.place(network, architecture, compute))
+    if compute.backend != "auto":
+        return _placed(model, compute, compute.backend)
+    *others, last = automatic_backends(compute)
+    for name in others:
+        try:
+            return _placed(model, compute, name)
+        except MissingPackageError as error:
+            # Such as an OpenVINO beside which a plug-in of VapourSynth has loaded one of its own.
+            _log.warning("%s; another backend is taken", error)
+    return _placed(model, compute, last)
+
+
+def _placed(model: Model, compute: Compute, backend: str) -> AnyNetwork:
+    module = import_module(f"sghm_vs.models.backends.{row_of(backend).module}")
+    return cast("AnyNetwork", module.place(model, compute))
 
 
 def row_of(backend: str) -> Backend:
@@ -109,15 +142,18 @@ def row_of(backend: str) -> Backend:
 
 
 def is_installed(backend: str) -> bool:
-    """Return whether the package of `backend` is installed."""
-    return find_spec(BACKENDS[backend].package) is not None
+    """Return whether the packages of `backend` are installed."""
+    return all(find_spec(package) is not None for package in BACKENDS[backend].packages)
 
 
-def _best_backend(architecture: str, compute: Compute) -> str:
-    return next(
+def automatic_backends(compute: Compute) -> list[str]:
+    """Return what "auto" takes for `compute`, the best first; torch where nothing is installed."""
+    found = [
         name
         for name, row in BACKENDS.items()
         if compute.device.type in row.devices
-        and (row.automatic_for is None or architecture in row.automatic_for)
         and is_installed(name)
-    )
+        and not (compute.many_sizes and row.is_slow_to_resize)
+        and (not compute.fp16 or compute.device.type in row.half_on)
+    ]
+    return found or ["torch"]

@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import torch
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from sghm_vs.errors import DeviceError, cure
 from sghm_vs.models.backends.base import row_of
 from sghm_vs.options import Backend, Devices
 
+if TYPE_CHECKING:
+    import torch
+
+CUDA_DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+ROCM_DRIVER = Path("/dev/kfd")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a network runs, named as torch names it, which is not loaded for the CPU."""
+
+    type: str
+    """cpu or cuda."""
+    index: int | None = None
+
+    def __str__(self) -> str:
+        """Return its name, cpu or cuda:0."""
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def in_torch(self) -> torch.device:
+        """Return it as torch has it."""
+        import torch
+
+        return torch.device(str(self))
+
+
+CPU = Device("cpu")
+
 
 class Compute(NamedTuple):
     """What the network runs on, as it was asked for."""
 
-    device: torch.device
+    device: Device
     fp16: bool | None = None
-    """See `choose_dtype`."""
+    """Whether in half precision; None is on CUDA alone."""
     backend: Backend = "auto"
+    many_sizes: bool = False
+    """Whether pictures differ in size: "auto" then takes no backend that is slow to resize."""
 
     def for_many_sizes(self) -> Compute:
-        """Return what is better where pictures differ in size: OpenVINO takes seconds for each."""
-        return self._replace(backend="torch") if self.backend == "auto" else self
+        """Return the same where pictures differ in size."""
+        return self._replace(many_sizes=True)
 
 
 def choose_compute(
@@ -68,26 +102,41 @@ def choose_computes(
     return [choose_compute(index, fp16, backend) for index in indices]
 
 
-def choose_device(index: int | None) -> torch.device:
+def choose_device(index: int | None) -> Device:
     """
     Return the device with `index`: None is the first CUDA device or else the CPU, -1 the CPU.
 
     Raises:
         DeviceError: There is no CUDA device with that index.
     """
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if index == -1 or (index is None and count == 0):
-        return torch.device("cpu")
+    if index == -1:
+        return CPU
+    count = _cuda_devices()
+    if index is None and count == 0:
+        return CPU
     chosen = 0 if index is None else index
     if not 0 <= chosen < count:
         raise DeviceError(_no_such_device(chosen, count))
-    return torch.device("cuda", chosen)
+    return Device("cuda", chosen)
 
 
-def choose_dtype(device: torch.device, fp16: bool | None) -> torch.dtype:
-    """Return half or float as `fp16` says; None is half on a CUDA device and float elsewhere."""
-    is_half = device.type == "cuda" if fp16 is None else fp16
-    return torch.float16 if is_half else torch.float32
+def _cuda_devices() -> int:
+    """Return how many devices torch sees, which is loaded where there may be one alone."""
+    if not has_gpu_driver() or find_spec("torch") is None:
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+@cache
+def has_gpu_driver() -> bool:
+    """Return whether a driver of CUDA or ROCm is here: without one, torch sees no device."""
+    try:
+        ctypes.CDLL(CUDA_DRIVER)
+    except OSError:
+        return ROCM_DRIVER.exists()
+    return True
 
 
 def _for_the_cpu() -> str:
@@ -96,6 +145,12 @@ def _for_the_cpu() -> str:
 
 def _no_such_device(index: int, count: int) -> str:
     asked = cure(script=f"device_index={index}", typed=f"--device cuda:{index}")
+    if find_spec("torch") is None:
+        return (
+            f"{asked} asks for CUDA, which needs torch, and it is not installed; {_for_the_cpu()}"
+        )
+    import torch
+
     if torch.version.cuda is None:
         return (
             f"{asked} asks for CUDA, and torch {torch.__version__} is a build without it; "

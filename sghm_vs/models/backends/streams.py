@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
-import os
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +13,15 @@ from typing import Any
 from weakref import WeakMethod
 
 import torch
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from sghm_vs.errors import DeviceError, cure
+from sghm_vs.models.backends.cores import (
+    RUNS_BETWEEN_TRIMS,
+    bind_to_one_core,
+    out_of_memory,
+    streams_on_cpu,
+    trim_heap,
+)
 from sghm_vs.models.backends.cuda_graphs import (
     Capture,
     GraphRunner,
@@ -28,16 +30,12 @@ from sghm_vs.models.backends.cuda_graphs import (
     capturing,
     cuda_capture,
 )
+from sghm_vs.models.backends.device import Device
 
 STREAMS_ON_CUDA_MAX = 4
 """One frame goes there, two compute, one comes back."""
-STREAMS_ON_CPU_MAX = 16
-"""Of as many as there are cores: a stream may hold a gigabyte."""
 SPARE = 1.5
 """A stream is added where this much of the memory that each of the others takes is free."""
-
-RUNS_BETWEEN_TRIMS = 1024
-"""A trim costs the time of one to three frames: its own, and that of having the pages again."""
 
 type Compute = Callable[[], Tensor]
 
@@ -54,7 +52,7 @@ class Streams:
 
     def __init__(
         self,
-        device: torch.device,
+        device: torch.device | Device,
         count: int,
         *,
         captures: bool = True,
@@ -74,7 +72,7 @@ class Streams:
             capture: What captures; None is CUDA's own.
         """
         is_cuda = device.type == "cuda"
-        self.device = device
+        self.device = device = torch.device(str(device))
         self.packs = is_cuda if packs is None else packs
         self._capture = capture or (cuda_capture if is_cuda else None) if captures else None
         self._runs = itertools.count(1)
@@ -133,9 +131,7 @@ class Streams:
             is_last = self.count == 1
         if isinstance(result, Tensor):
             return result
-        how = cure(script="a smaller infer_size or num_streams=1", typed="a smaller --infer-size")
-        msg = f"out of memory on {self.device}; use {how}, or end what else uses the device"
-        raise DeviceError(msg) from result
+        raise out_of_memory(str(self.device)) from result
 
     def _result(self, compute: Compute) -> Tensor | Exception:
         """Return what `compute` returns, or that memory ended."""
@@ -232,18 +228,6 @@ def _to_host(result: Tensor) -> Tensor:
     return there
 
 
-def trim_heap() -> None:
-    """
-    Give free pages between the blocks in use back to the system.
-
-    glibc gives back only those at the heap's end: between small blocks that a script's other filters
-    leave behind, frame by frame, the heap would grow for hours.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
-
-
 def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     # On the CPU, torch says it in words alone.
     has_own_type = isinstance(error, (MemoryError, torch.OutOfMemoryError))
@@ -254,16 +238,4 @@ def _open(device: torch.device) -> None:
     if device.type != "cuda":
         # Torch sets up a thread when it is first asked; what is set before is lost.
         torch.get_num_threads()
-        # OpenMP's count is this thread's own: other filters keep theirs.
-        threadpool_limits(1, user_api="openmp")
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
-
-
-def streams_on_cpu() -> int:
-    """Return how many streams the CPU has unless somebody chooses."""
-    return min(cores(), STREAMS_ON_CPU_MAX)
+        bind_to_one_core()

@@ -7,12 +7,8 @@ from typing import NamedTuple, cast
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
-SLOPE = 0.2
-"""Of every leaky activation in the decoder."""
-
-
-QUARTER_PX = 4
-"""Of the picture in one of the state's."""
+from sghm_vs.models.sghm.design import DECODER_SLOPE as SLOPE
+from sghm_vs.models.sghm.design import QUARTER_PX
 
 
 class Alphas(NamedTuple):

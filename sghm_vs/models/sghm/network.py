@@ -11,6 +11,22 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from sghm_vs.models.resampling import block_means, enlarge
+from sghm_vs.models.sghm.design import (
+    ASPP_RATES,
+    GUIDE_PX,
+    LIGHT_LONG_SIDE_PX,
+    NO_DETAIL,
+    QUARTER_HALO_PX,
+    QUARTER_PX,
+    QUARTER_TILE_PX,
+    QUARTER_TILES_AT_ONCE,
+    SHARPENED_BY,
+    SHARPENED_PX,
+    SMALL_LONG_SIDE_PX,
+    SOFT_GUIDE_PX,
+    STRIDE,
+    small_size,
+)
 from sghm_vs.models.sghm.encoder import (
     ASPP,
     Features,
@@ -18,23 +34,11 @@ from sghm_vs.models.sghm.encoder import (
     ResNet50Encoder,
     SeparableASPP,
 )
-from sghm_vs.models.sghm.matting_decoder import QUARTER_PX, Alphas, Coarse, MattingDecoder
-from sghm_vs.models.sghm.refiner import GUIDE_PX, SOFT_GUIDE_PX, CoarseAlpha, Quarter, Refiner
+from sghm_vs.models.sghm.matting_decoder import Alphas, Coarse, MattingDecoder
+from sghm_vs.models.sghm.refiner import CoarseAlpha, Quarter, Refiner
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, TiledShortcut
-from sghm_vs.models.sghm.squares import Square, Tile, beside, squares_of, tiles_in
-
-STRIDE = 64
-"""Pictures must be a multiple of this on both sides: the encoder's stride of 16 on a quarter."""
-SMALL_LONG_SIDE_PX = 320
-"""Of what the encoder of the ninth weights sees."""
-LIGHT_LONG_SIDE_PX = 448
-"""Of what the light network's encoder sees."""
-QUARTER_TILE_PX = 128
-"""Side of the tiles in which the light network goes from an eighth to a quarter of the size."""
-QUARTER_TILES_AT_ONCE = 4
-NO_DETAIL = -20.0
-"""The logit that detail is needed where nothing is looked at."""
+from sghm_vs.models.sghm.squares import Square, Tile, tiles_in
 
 
 class CoarseOutput(NamedTuple):
@@ -174,6 +178,11 @@ class SGHM(nn.Module):
         return self.refine.halo_px
 
     @property
+    def precision(self) -> str:
+        """What it calculates in: float32, float16 or bfloat16."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
     def dtype(self) -> torch.dtype:
         """Of what goes in and comes out."""
         return next(self.parameters()).dtype
@@ -219,7 +228,12 @@ class LightSGHM(SGHM):
         eighth = self.refiner.to_eighth(mask4, sides(features, *image.shape[2:]))
         tiles = None
         if cells is not None:
-            tiles = tiles_in(cells, QUARTER_TILE_PX, self.refiner.quarter_halo_px, *image.shape[2:])
+            tiles = tiles_in(
+                torch.nonzero(cells.cpu()).tolist(),
+                QUARTER_TILE_PX,
+                QUARTER_HALO_PX,
+                *image.shape[2:],
+            )
         if tiles is None:
             quarter = self.refiner.to_quarter(image, mask4, eighth)
         else:
@@ -276,6 +290,16 @@ def light_output(image: Tensor, mask4: Tensor, state: Tensor, logits: Tensor) ->
     return CoarseOutput(Coarse(alpha, alpha, state), planes, torch.sigmoid(detail))
 
 
+def squares_of(planes: Tensor, squares: Sequence[Square], shrunk: int = 1) -> Tensor:
+    """Return `squares` of `planes` (1, c, h, w), so many times smaller than the picture, as a batch."""
+    return torch.cat([square.of(planes, shrunk) for square in squares])
+
+
+def beside(planes: Sequence[Tensor]) -> Tensor:
+    """Return `planes`, each (n, c, h, w), as one."""
+    return planes[0] if len(planes) == 1 else torch.cat([*planes], 1)
+
+
 def sides(features: Features, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return the encoder's features at 1/8, 1/16 and 1/32 of a picture of this size."""
     return (
@@ -308,7 +332,7 @@ def sghm_resnet50() -> SGHM:
     channels = ResNet50Encoder.channels[:3]
     return SGHM(
         backbone=ResNet50Encoder(),
-        aspp=ASPP(ResNet50Encoder.channels[3], 256, (3, 6, 9)),
+        aspp=ASPP(ResNet50Encoder.channels[3], 256, ASPP_RATES),
         decoder=SegmentationDecoder(channels, 256, (128, 64, 48), outputs=1),
         shortcut=_shortcuts(AttentiveShortcut, channels, (32, 32, 32, 64, 128)),
         refine=MattingDecoder(256, (128, 64, 32, 32, 32, 32), (3, 3, 2, 2, 2), (32, 32, 32)),
@@ -323,7 +347,7 @@ def sghm_lite() -> SGHM:
     channels, deepest = MobileNetV2Encoder.channels[:3], MobileNetV2Encoder.channels[3]
     return SGHM(
         backbone=MobileNetV2Encoder(),
-        aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
+        aspp=SeparableASPP(deepest, 128, ASPP_RATES),
         decoder=SegmentationDecoder(channels, 128, (64, 48, 32), outputs=1),
         # At full size a gate would need all of the picture for what is made of its edges alone.
         shortcut=_shortcuts(LocalShortcut, channels, (6, 16, 32, 48, 80)),
@@ -339,7 +363,7 @@ def sghm_lite_10() -> LightSGHM:
     channels, deepest = MobileNetV2Encoder.channels[:3], MobileNetV2Encoder.channels[3]
     return LightSGHM(
         backbone=MobileNetV2Encoder(),
-        aspp=SeparableASPP(deepest, 128, (3, 6, 9)),
+        aspp=SeparableASPP(deepest, 128, ASPP_RATES),
         decoder=SegmentationDecoder(channels, 128, (64, 48, 16), outputs=1),
         shortcut=nn.ModuleList(),
         refine=Refiner(channels),
@@ -376,12 +400,10 @@ def average_small(image: Tensor, long_side_px: int) -> Tensor:
     So a person is seen as large as in the training, whatever the frame's size.
     Every pixel counts, so grain does not alias into the mask.
     """
-    height, width = image.shape[-2:]
-    scale = min(long_side_px / max(height, width), 1)
-    return _resized(image, (_to_16(height * scale), _to_16(width * scale)))
+    return _resized(image, small_size(image.shape[-2], image.shape[-1], long_side_px))
 
 
-def sharpened(small: Tensor, amount: float = 0.6, around_px: int = 7) -> Tensor:
+def sharpened(small: Tensor, amount: float = SHARPENED_BY, around_px: int = SHARPENED_PX) -> Tensor:
     """
     Return `small` (n, 3, h, w), 0-1, with more local contrast (unsharp masking).
 
@@ -389,10 +411,6 @@ def sharpened(small: Tensor, amount: float = 0.6, around_px: int = 7) -> Tensor:
     """
     around = avg_pool2d(small, around_px, 1, around_px // 2, count_include_pad=False)
     return (small + amount * (small - around)).clamp(0, 1)
-
-
-def _to_16(length: float) -> int:
-    return max(round(length / 16), 1) * 16
 
 
 def _at_size_of(features: Tensor, other: Tensor) -> Tensor:

@@ -7,20 +7,11 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from sghm_vs.models.resampling import bilinear
+from sghm_vs.models.sghm.design import GUIDE_PX, REFINER_HALO_PX, SOFT_GUIDE_PX, SURE
+from sghm_vs.models.sghm.design import REFINER_SLOPE as SLOPE
 
-SLOPE = 0.1
-"""Of every leaky activation."""
-GUIDE_PX = 4
-"""Side of the blocks whose means are all that the network sees of its guide."""
-SOFT_GUIDE_PX = 8
-"""The same where the finest alpha is made."""
 PLANES = 5
 """What the finest alpha sees at full size: three of the picture, the coarse alpha, the guide."""
-QUARTER_HALO_PX = 16
-"""How far a quarter of the size depends on its surroundings: four of its pixels, of which the first
-convolution and what is enlarged take one, two more convolutions one each, and the last one."""
-SURE = 0.02
-"""The finest alpha starts from the coarse one, kept this far from 0 and 1."""
 
 
 class CoarseAlpha(NamedTuple):
@@ -88,7 +79,6 @@ class Refiner(nn.Module):
         self.to_os4 = nn.Conv2d(quarter, 2, 3, padding=1)
         self.fine = FineAlpha(quarter, half, full)
         self.guide_px = GUIDE_PX
-        self.quarter_halo_px = QUARTER_HALO_PX
         self.halo_px = self.fine.halo_px
         """How far the finest alpha depends on its surroundings."""
 
@@ -154,9 +144,7 @@ class Refiner(nn.Module):
 class FineAlpha(nn.Module):
     """The finest alpha of a picture or of parts of it: most of the work at half size."""
 
-    halo_px = 8
-    """How far it depends on its surroundings: three pixels at half size, of which the first look at a
-    border and two convolutions take one each, and two convolutions at full size."""
+    halo_px = REFINER_HALO_PX
 
     def __init__(self, state: int, half: int, full: int) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ import platform
 import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,14 @@ from sghm_vs.shots.farm.plan import Plan
 from sghm_vs.shots.shot import Prepared, prepare, rotoscope
 
 if TYPE_CHECKING:
-    import torch
+    from sghm_vs.models.backends.device import Device
 
+INSTRUCTIONS = {"AVX512": 256, "AVX2": 11, "NEON": 100}
+"""Vectors that libraries choose their code by, the widest first, with OpenCV's numbers for them."""
 CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = (
     "sghm-vs", "imageio-ffmpeg", "numpy", "opencolorio", "opencv-python-headless", "OpenEXR",
-    "OpenImageIO", "openvino", "torch", "vapoursynth", "vapoursynth-bestsource",
+    "OpenImageIO", "onnx", "onnxruntime", "openvino", "torch", "vapoursynth", "vapoursynth-bestsource",
     "vapoursynth-bwdif",
 )  # fmt: skip
 """Those that have a part in the pixels or in the files around them."""
@@ -39,27 +42,25 @@ def bind_threads(count: int) -> None:
     Only for processes that are a worker and nothing else: other filters would be bound as well.
     """
     import cv2
-    import torch
     import vapoursynth as vs
 
     vs.core.num_threads = count
     cv2.setNumThreads(count)
-    torch.set_num_threads(count)
+    if find_spec("torch") is not None:
+        import torch
+
+        torch.set_num_threads(count)
 
 
 def fingerprint(prepared: Prepared, threads: int) -> Fingerprint:
     """Return what decides the bytes that this machine makes with `prepared`."""
-    matting = prepared.matting
     compute, *_ = prepared.networks
-    backend = str(prepared.network.backend)
-    precision = str(prepared.network.dtype).removeprefix("torch.")
-    is_half = backend == "openvino" and matting.fp16
     return Fingerprint(
         model=prepared.description["model"],
         weights_sha256=prepared.description["weights_sha256"],
-        backend=backend,
-        precision="bfloat16" if is_half else precision,
-        device=_device(compute.device),
+        backend=prepared.network.backend,
+        precision=prepared.network.precision,
+        device=_device(compute.device, prepared.network.backend),
         is_gpu=compute.device.type == "cuda",
         threads=threads,
         packages=_versions(),
@@ -117,12 +118,25 @@ def measure(shot: Shot, prepared: Prepared) -> float:
     return max(SHORTEST_S, (timed[-1] - timed[0]) / (len(timed) - 1))
 
 
-def _device(device: torch.device) -> str:
-    import torch
-
+def _device(device: Device, backend: str) -> str:
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{_processor()} ({torch.backends.cpu.get_cpu_capability()})"
+        import torch
+
+        return torch.cuda.get_device_name(device.in_torch())
+    return f"{_processor()} ({_instructions(backend)})"
+
+
+def _instructions(backend: str) -> str:
+    """Return the widest vectors that are used, as torch or else OpenCV tells them."""
+    if backend == "torch":
+        import torch
+
+        return torch.backends.cpu.get_cpu_capability()
+    import cv2
+
+    return next(
+        (name for name in INSTRUCTIONS if cv2.checkHardwareSupport(INSTRUCTIONS[name])), "baseline"
+    )
 
 
 def _processor() -> str:

@@ -1,0 +1,89 @@
+"""An engine on the CPU in arrays: a network's graphs by what runs them, each frame on a core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from sghm_vs.filter.engines import FEATURES_MIB, FeatureCache
+from sghm_vs.matting.arrays.frame import ArrayPipeline
+from sghm_vs.models.backends.cores import CoreStreams
+from sghm_vs.models.backends.graphs import Features, GraphNetwork
+from sghm_vs.models.planes import Plane
+from sghm_vs.options import Settings
+
+
+@dataclass(frozen=True)
+class ArrayEngine:
+    """See `sghm_vs.filter.engines.Engine`."""
+
+    pipeline: ArrayPipeline
+    streams: CoreStreams
+    features: FeatureCache[Features]
+    packs = False
+
+    @property
+    def settings(self) -> Settings:
+        """How frames are matted."""
+        return self.pipeline.settings
+
+    def alpha(
+        self, picture: vs.VideoFrame, guide: vs.VideoFrame | None, bits: int, is_float: bool
+    ) -> NDArray[Any]:
+        """Return a frame's alpha by itself; see `Engine`."""
+        assert is_float and bits == 32  # noqa: PT018, S101 - other samples are for those that pack
+
+        def compute() -> Plane:
+            said = None if guide is None else _planes(guide)[0]
+            return self.pipeline.matte(_planes(picture), said)
+
+        return self.streams.run(compute)
+
+    def encoder_input(self, picture: vs.VideoFrame) -> Plane:
+        """Return what the encoder sees of `picture`, (h, w, 3)."""
+        return self.streams.run(
+            lambda: np.moveaxis(self.pipeline.encoder_input(_planes(picture)), 0, -1)
+        )
+
+    def segment(self, n: int, small: vs.VideoFrame, size: tuple[int, int]) -> Plane:
+        """Return the segmentation of frame `n`; see `Engine`."""
+        features, segmentation = self.streams.run(
+            lambda: self.pipeline.segment(_planes(small), *size)
+        )
+        self.features.put(n, features)
+        return segmentation
+
+    def guided(
+        self,
+        n: int,
+        picture: vs.VideoFrame,
+        small: vs.VideoFrame,
+        segmentation: vs.VideoFrame,
+        guide: vs.VideoFrame | None,
+    ) -> Plane:
+        """Return the alpha of frame `n`; see `Engine`."""
+
+        def compute() -> Plane:
+            planes = _planes(picture)
+            features = self.features.get(n, lambda: self.pipeline.network.encode(_planes(small)))
+            said = None if guide is None else _planes(guide)[0]
+            return self.pipeline.matte_segmented(planes, features, _planes(segmentation)[0], said)
+
+        return self.streams.run(compute)
+
+
+def array_engine(network: GraphNetwork, settings: Settings, num_streams: int) -> ArrayEngine:
+    """Return an engine that runs `network` in so many streams; 0 is one for each core."""
+    features: FeatureCache[Features] = FeatureCache(FEATURES_MIB << 20)
+    return ArrayEngine(ArrayPipeline(network, settings), CoreStreams(num_streams), features)
+
+
+def _planes(frame: vs.VideoFrame) -> Plane:
+    """Return the planes of `frame`, float32, as (planes, height, width), clamped to 0-1; NaN is 0."""
+    planes = np.stack([np.asarray(plane) for plane in frame])
+    np.nan_to_num(planes, copy=False, nan=0.0)
+    return np.clip(planes, 0, 1, out=planes)

@@ -1,0 +1,152 @@
+"""A frame's way in arrays: fit, segment, matte, refine; `sghm_vs.matting.frame` has it in tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sghm_vs.matting.arrays import refinement, sizing
+from sghm_vs.matting.arrays.segmentation import clean, to_mask
+from sghm_vs.matting.arrays.tiles import finest, tiles
+from sghm_vs.matting.sizing import SAID, Fit, fit_by
+from sghm_vs.models.backends.graphs import Features, GraphNetwork
+from sghm_vs.models.planes import Plane, enlarge
+from sghm_vs.models.sghm.design import QUARTER_PX, QUARTER_TILE_PX
+from sghm_vs.options import Settings
+
+
+@dataclass(frozen=True)
+class ArrayPipeline:
+    """The network with all that stands around it; keeps nothing from frame to frame."""
+
+    network: GraphNetwork
+    settings: Settings
+
+    def matte(self, picture: Plane, guide: Plane | None = None) -> Plane:
+        """
+        Return the alpha of the people in `picture`, (height, width), 0-1.
+
+        Args:
+            picture: Display-coded RGB, (3, height, width), 0-1.
+            guide: Where the people are, (height, width), 0-1, instead of the network's own
+                segmentation.
+        """
+        fit, image = self._fit_of(picture), self.prepared(picture)
+        small = self.network.to_small(image)
+        if guide is not None:
+            mask = sizing.prepared(fit, guide[None])[0]
+            return self._matted(image, self.network.encode(small), mask, None, fit)
+        features, probability = self.network.see(small)
+        mask = to_mask(self._cleaned(probability, fit), fit.padded)
+        return self._matted(image, features, mask, self._bounds(mask, fit), fit)
+
+    def encoder_input(self, picture: Plane) -> Plane:
+        """Return what the encoder sees of `picture`, small, (3, h, w), 0-1."""
+        return self.network.to_small(self.prepared(picture))
+
+    def prepared(self, picture: Plane) -> Plane:
+        """Return `picture` at the size that the network takes."""
+        return sizing.prepared(self._fit_of(picture), picture)
+
+    def segment(self, small: Plane, height: int, width: int) -> tuple[Features, Plane]:
+        """
+        Return features and the segmentation, small, (h, w), 0-1, their outline at 0.5.
+
+        Args:
+            small: As `encoder_input` returns it, or a less noisy one of the same picture.
+            height: Of the picture.
+            width: Of the picture.
+        """
+        features, probability = self.network.see(small)
+        return features, self._cleaned(probability, self._fit(height, width))
+
+    def matte_segmented(
+        self,
+        picture: Plane,
+        features: Features,
+        segmentation: Plane,
+        guide: Plane | None = None,
+    ) -> Plane:
+        """
+        Return what `matte` does, from what `segment` returned, or from a better segmentation.
+
+        Args:
+            picture: As for `matte`.
+            features: As `segment` returned them.
+            segmentation: The same, small.
+            guide: Of the picture's size: 1 and 0 take the place of the segmentation, 0.5 does not.
+        """
+        fit, image = self._fit_of(picture), self.prepared(picture)
+        mask = to_mask(segmentation, fit.padded)
+        if guide is not None:
+            said = sizing.prepared(fit, guide[None])[0]
+            mask[said > SAID] = 1
+            mask[said < 1 - SAID] = 0
+        return self._matted(image, features, mask, self._bounds(mask, fit), fit)
+
+    def _bounds(self, mask: Plane, fit: Fit) -> refinement.Bounds | None:
+        """Return what the network's own `mask` leaves open; a given one has a band that is given."""
+        if self.network.trusts_mask:
+            return refinement.bounds(mask, scale=fit.scale_of_radii())
+        return None
+
+    def _matted(
+        self,
+        image: Plane,
+        features: Features,
+        mask: Plane,
+        bounds: refinement.Bounds | None,
+        fit: Fit,
+    ) -> Plane:
+        cells = None if bounds is None else self._open_cells(bounds)
+        begun = self.network.begin(image, features, mask, cells)
+        if begun.detail is not None:
+            alpha, weight = refinement.by_detail(begun.os4, begun.detail)
+        else:
+            scale, feather = (
+                (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
+            )
+            alpha, weight = refinement.merge(begun.os8, begun.os4, scale=scale, feather=feather)
+        is_open = weight if bounds is None else np.where(bounds.most > bounds.least, weight, 0)
+        os1 = finest(self.network, begun, tiles(is_open))
+        alpha = refinement.blended(alpha, os1, weight)
+        if bounds is not None:
+            alpha = refinement.held(alpha, bounds)
+        restored = sizing.restored(fit, alpha)
+        return refinement.solidify(restored) if self._is_padded else restored
+
+    def _open_cells(self, bounds: refinement.Bounds) -> NDArray[np.bool_]:
+        """Return the tiles that `bounds` leave open anywhere, with what the finest looks at beside."""
+        is_open = tiles(np.asarray(bounds.most > bounds.least, np.float32), QUARTER_PX)
+        around = -(-self.network.halo_px // QUARTER_PX) + 1
+        grown = refinement.spread(is_open.astype(np.float32), around)
+        return tiles(grown, QUARTER_TILE_PX // QUARTER_PX)
+
+    @property
+    def _is_padded(self) -> bool:
+        return self.settings.sizing == "pad"
+
+    def _cleaned(self, probability: Plane, fit: Fit) -> Plane:
+        if not self.network.trusts_mask:
+            return probability
+        return clean(probability, fit.padded, fit.scale_of_radii())
+
+    def _fit_of(self, picture: Plane) -> Fit:
+        return self._fit(picture.shape[1], picture.shape[2])
+
+    def _fit(self, height: int, width: int) -> Fit:
+        return fit_by(self.settings, height, width)
+
+
+def enlarged(settings: Settings, segmentation: Plane, height: int, width: int) -> Plane:
+    """Return a small `segmentation`, (h, w), at the picture's size, (height, width)."""
+    fit = fit_by(settings, height, width)
+    return sizing.restored(fit, enlarge(segmentation, fit.padded))
+
+
+def guidance(settings: Settings, segmentation: Plane, height: int, width: int) -> Plane:
+    """Return the mask that a small `segmentation` becomes for matting, (height, width)."""
+    fit = fit_by(settings, height, width)
+    return sizing.restored(fit, to_mask(segmentation, fit.padded))

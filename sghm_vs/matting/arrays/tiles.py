@@ -1,0 +1,47 @@
+"""The finest alpha, made only where it is looked at: it costs as much as all the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sghm_vs.models.backends.graphs import Begun, GraphNetwork
+from sghm_vs.models.planes import Plane
+from sghm_vs.models.sghm.squares import tiles_in
+
+TILE_PX = 64
+"""Side of what one square is made for; small ones hug an edge, large ones share their surroundings."""
+
+
+def tiles(where: Plane, tile_px: int = TILE_PX) -> NDArray[np.bool_]:
+    """Return in which tiles of `tile_px` `where`, (height, width), is above 0 anywhere."""
+    height, width = where.shape
+    rows, columns = -(-height // tile_px), -(-width // tile_px)
+    if (rows * tile_px, columns * tile_px) != where.shape:
+        where = np.pad(where, ((0, rows * tile_px - height), (0, columns * tile_px - width)))
+    # Along the rows first, which lie one behind the other.
+    down = (where > 0).reshape(rows, tile_px, columns * tile_px).any(1)
+    return np.asarray(down.reshape(rows, columns, tile_px).any(2), np.bool_)
+
+
+def finest(network: GraphNetwork, begun: Begun, looked_at: NDArray[np.bool_]) -> Plane:
+    """
+    Return the finest alpha, (height, width), 0-1, and 0 far from where it is looked at.
+
+    Which parts are made depends on the picture alone.
+
+    Args:
+        network: What began.
+        begun: The picture's.
+        looked_at: The tiles in which it is looked at; see `tiles`.
+    """
+    height, width = begun.os4.shape
+    named = tiles_in(np.argwhere(looked_at).tolist(), TILE_PX, network.halo_px, height, width)
+    if named is None:
+        return network.finish_all(begun)
+    alpha = np.zeros_like(begun.os4)
+    if named:
+        made = network.finish(begun, [tile.square for tile in named])
+        for tile, fine in zip(named, made, strict=True):
+            tile.paste(fine, alpha)
+    return alpha

@@ -1,0 +1,259 @@
+"""A network as graphs, in arrays: what runs them is a `Runtime`, and nothing here needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import batched
+from typing import NamedTuple, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sghm_vs.errors import require
+from sghm_vs.models.arrays import Model
+from sghm_vs.models.planes import Plane, block_means, enlarge, resized
+from sghm_vs.models.sghm.design import (
+    GUIDE_PX,
+    NO_DETAIL,
+    QUARTER_HALO_PX,
+    QUARTER_PX,
+    QUARTER_TILE_PX,
+    QUARTER_TILES_AT_ONCE,
+    REFINER_HALO_PX,
+    REFINER_STATE,
+    SOFT_GUIDE_PX,
+    small_size,
+)
+from sghm_vs.models.sghm.squares import Square, Tile, tiles_in
+
+type Features = tuple[Plane, ...]
+"""What the encoder saw in one small picture, each (1, channels, h, w); see `graphs.features_of`."""
+
+
+class Begun(NamedTuple):
+    """A picture that is matted up to a quarter of its size, and what the rest is made from."""
+
+    os8: Plane
+    """Alpha made at an eighth of the size, (height, width), 0-1; `os4` once more of a network that says
+    itself where detail is needed."""
+    os4: Plane
+    """The same at a quarter."""
+    detail: Plane | None
+    """Where the finest alpha is needed, a probability, (height / 4, width / 4); None: where the coarser
+    ones are undecided."""
+    state: Plane
+    """(1, height / 4, width / 4, channels)."""
+    planes: tuple[Plane, ...]
+    """What the finest alpha sees at full size, each (channels, height, width)."""
+    ends: tuple[Plane, ...]
+    """Summand and factor of the shortcut at full size, (1, channels, 1, 1), if it has a gate."""
+
+
+class Runtime(Protocol):
+    """What runs graphs on a device."""
+
+    backend: str
+    """Its name in `sghm_vs.models.backends.base.BACKENDS`."""
+    precision: str
+    """What it calculates in: float32, float16 or bfloat16."""
+    squares_at_once: int
+    """How many squares it makes the finest alpha of, always."""
+
+    def run(self, part: Part, inputs: Sequence[Plane]) -> list[Plane]:
+        """Return the outputs of a graph, which this thread's next run of it may replace."""
+
+
+class Part(NamedTuple):
+    """A graph of a network."""
+
+    model: Model
+    name: str
+    """A function of `sghm_vs.models.graphs.network`."""
+    block: int | None = None
+    """See `GraphWriter.shrunk`."""
+
+    def serialized(self) -> bytes:
+        """Return the graph, as a file of ONNX has it."""
+        from sghm_vs.models.graphs import network as graphs
+
+        write = getattr(graphs, self.name)
+        part = write if self.block is None else partial(write, block=self.block)
+        return cast("bytes", graphs.written(self.model, part, self.name).SerializeToString())
+
+    @property
+    def key(self) -> tuple[str, int | None]:
+        """What tells it from the others of its network."""
+        return self.name, self.block
+
+
+class GraphNetwork:
+    """
+    The steps of a frame by graphs; `sghm_vs.models.sghm.network.SGHM` says what each does.
+
+    Pictures are float32 (3, height, width), 0-1, sides multiples of 64; masks (height, width).
+    """
+
+    def __init__(self, model: Model, runtime: Runtime) -> None:
+        """
+        Take over `model`.
+
+        Raises:
+            WeightsError: It fits no network.
+            MissingPackageError: onnx is not installed.
+        """
+        require("onnx", extra=runtime.backend, purpose=f"backend {runtime.backend}")
+        from sghm_vs.models.graphs.network import checked
+
+        self._model = checked(model)
+        self._runtime = runtime
+        self.backend = runtime.backend
+        self.precision = runtime.precision
+        self.trusts_mask = model.row.trusts_mask
+        self.halo_px = _halo_px(self._model)
+
+    def to_small(self, image: Plane) -> Plane:
+        """Return what the encoder sees of `image`, (3, h, w)."""
+        size = small_size(image.shape[1], image.shape[2], self._model.row.small_px)
+        if self._model.row.small_px is None:
+            # Sampled, as the published weights expect it: 12 of 16 pixels unread.
+            return np.stack([enlarge(plane, size) for plane in image])
+        return resized(image, size)
+
+    def encode(self, small: Plane) -> Features:
+        """Return the features of `small`, (3, h, w)."""
+        return _kept(self._run("encode", small[None]))
+
+    def see(self, small: Plane) -> tuple[Features, Plane]:
+        """Return the features of `small`, (3, h, w), and the probability of a person, (h, w)."""
+        *features, probability = self._run("see", small[None])
+        return _kept(features), probability[0, 0].copy()
+
+    def begin(
+        self, image: Plane, features: Features, mask: Plane, cells: NDArray[np.bool_] | None = None
+    ) -> Begun:
+        """
+        Return what is needed everywhere. It lasts until this thread's next.
+
+        Args:
+            image: The picture.
+            features: Of the same picture.
+            mask: Where the people are, 0-1.
+            cells: Which tiles of `QUARTER_TILE_PX` are looked at, (rows, columns); None is all.
+        """
+        if self._model.row.has_refiner:
+            return self._refined(image, features, mask, cells)
+        is_gated = "shortcut.0.6.conv.weight" in self._model.arrays
+        pictures = (image[None],) if is_gated else ()
+        os8, os4, state, *ends = self._run(
+            "begin", *pictures, mask[None, None], *features, block=self._block(mask)
+        )
+        return Begun(os8[0, 0], os4[0, 0], None, state, (image, mask[None]), tuple(ends))
+
+    def finish(self, begun: Begun, squares: Sequence[Square]) -> Plane:
+        """Return the finest alpha in equal `squares`, (squares, side, side); see `SGHM.finish`."""
+        made = []
+        for some, filled in _batches(squares, self._runtime.squares_at_once):
+            state = np.stack([_of_last(begun.state, square, QUARTER_PX) for square in filled])
+            planes = np.stack(
+                [np.concatenate([square.of(each) for each in begun.planes]) for square in filled]
+            )
+            (fine,) = self._run("finish", state, planes, *begun.ends)
+            made.append(fine[: len(some), 0].copy())
+        return np.concatenate(made)
+
+    def finish_all(self, begun: Begun) -> Plane:
+        """Return the finest alpha everywhere, (height, width)."""
+        planes = np.concatenate(begun.planes)[None]
+        (fine,) = self._run("finish", begun.state, planes, *begun.ends)
+        whole: Plane = fine[0, 0]
+        return whole
+
+    def _refined(
+        self, image: Plane, features: Features, mask: Plane, cells: NDArray[np.bool_] | None
+    ) -> Begun:
+        """Return what a refiner begins with; see `LightSGHM.begin`."""
+        size = mask.shape[0], mask.shape[1]
+        mask4 = block_means(mask, GUIDE_PX)
+        block = self._block(mask)
+        (eighth,) = self._run("to_eighth", mask4[None, None], *features, block=block)
+        tiles = None
+        if cells is not None:
+            named = np.argwhere(cells).tolist()
+            tiles = tiles_in(named, QUARTER_TILE_PX, QUARTER_HALO_PX, *size)
+        if tiles is None:
+            state, logits = self._run("to_quarter", image[None], mask4[None, None], eighth)
+        else:
+            state, logits = self._quarter_in_tiles(image, mask4, eighth, tiles)
+        alpha, detail = _sigmoid(enlarge(logits[0, 0], size)), _sigmoid(logits[0, 1])
+        soft = enlarge(block_means(mask4, SOFT_GUIDE_PX // GUIDE_PX), size)
+        return Begun(alpha, alpha, detail, state, (image, alpha[None], soft[None]), ())
+
+    def _quarter_in_tiles(
+        self, image: Plane, mask4: Plane, eighth: Plane, tiles: Sequence[Tile]
+    ) -> tuple[Plane, Plane]:
+        """Return what is made at a quarter of the size in `tiles`; elsewhere no detail is needed."""
+        state = np.zeros((1, *mask4.shape, REFINER_STATE), np.float32)
+        logits = np.zeros((1, 2, *mask4.shape), np.float32)
+        logits[:, 1] = NO_DETAIL
+        for some, filled in _batches(tiles, QUARTER_TILES_AT_ONCE):
+            squares = [tile.square for tile in filled]
+            made = self._run(
+                "to_quarter",
+                np.stack([square.of(image) for square in squares]),
+                np.stack([square.of(mask4, QUARTER_PX)[None] for square in squares]),
+                np.stack([_of_last(eighth, square, 2 * QUARTER_PX) for square in squares]),
+            )
+            for tile, of_state, of_logits in zip(some, *made, strict=False):
+                tile.paste(np.moveaxis(of_state, -1, 0), np.moveaxis(state[0], -1, 0), QUARTER_PX)
+                tile.paste(of_logits, logits[0], QUARTER_PX)
+        return state, logits
+
+    def _block(self, mask: Plane) -> int:
+        """Return by how many whole pixels features are shrunk for a picture of this mask's size."""
+        small = small_size(mask.shape[0], mask.shape[1], self._model.row.small_px)
+        height, width = (
+            QUARTER_PX * seen // whole for seen, whole in zip(small, mask.shape, strict=True)
+        )
+        return int(min(height, width))
+
+    def _run(self, name: str, *inputs: Plane, block: int | None = None) -> list[Plane]:
+        arrays = [np.ascontiguousarray(array) for array in inputs]
+        return self._runtime.run(Part(self._model, name, block), arrays)
+
+
+def _kept(features: Sequence[Plane]) -> Features:
+    """Return `features` for longer: other frames' take their place where the runtime put them."""
+    return tuple(part.copy() for part in features)
+
+
+def _batches[Each](
+    each: Sequence[Each], at_once: int
+) -> Iterator[tuple[Sequence[Each], Sequence[Each]]]:
+    """Yield a few of `each` and, as another number would be another program, always as many."""
+    for some in batched(each, at_once):
+        yield some, [*some, *[some[-1]] * (at_once - len(some))]
+
+
+def _of_last(planes: Plane, square: Square, shrunk: int) -> Plane:
+    """Return `square` of `planes` (1, h, w, channels), so many times smaller than the picture."""
+    top, left, side = (length // shrunk for length in square)
+    return planes[0, top : top + side, left : left + side]
+
+
+def _sigmoid(logits: Plane) -> Plane:
+    """Return 1 / (1 + exp(-logits)); of less than -80, where that would be beyond floats, as of -80."""
+    result = np.maximum(logits, np.float32(-80))
+    np.negative(result, out=result)
+    np.exp(result, out=result)
+    result += 1
+    np.reciprocal(result, out=result)
+    return result
+
+
+def _halo_px(model: Model) -> int:
+    """Return how far the finest alpha depends on its surroundings; see the torch modules."""
+    if model.row.has_refiner:
+        return REFINER_HALO_PX
+    blocks = [name for name in model.arrays if name.startswith("refine.layer6.")]
+    return QUARTER_PX * (1 + sum(name.endswith(".conv2.weight") for name in blocks))

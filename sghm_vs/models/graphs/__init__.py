@@ -1,0 +1,1 @@
+"""The networks as ONNX graphs, written from their weights without torch."""

@@ -1,0 +1,200 @@
+"""
+A network as graphs, a few for each of its kinds.
+
+    see:        small -> what the encoder saw, and the probability of a person
+    encode:     small -> what the encoder saw
+    begin:      what was seen, the mask -> coarse alphas, and what the finest is made from
+    to_eighth, to_quarter: the same of a refiner, in two steps, the second also of parts of a picture
+    finish:     that, and planes at full size -> the finest alpha
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from sghm_vs.errors import WeightsError, listed
+from sghm_vs.models.architectures import NAMES_LISTED_MAX
+from sghm_vs.models.arrays import Model, without_spectral_norms
+from sghm_vs.models.graphs import encoders, matting_decoder, refiner
+from sghm_vs.models.graphs.encoders import Encoded
+from sghm_vs.models.graphs.writer import GraphWriter, Value
+from sghm_vs.models.sghm.design import REFINER_EIGHTH, REFINER_STATE
+
+NOT_LOOKED_AT = ("refine.to_os8.", "num_batches_tracked")
+"""Parts of the names of weights that only training needs."""
+REFINER_FEATURES = ("half", "fourth", "eighth")
+"""All that the refiner reads of what an encoder saw."""
+ENDS = ("summand", "factor")
+"""Of the shortcut at full size; see `matting_decoder.Begun`."""
+HEAD = "decoder.conv4."
+"""The published one has 33 more outputs, left over from its ancestor and never used."""
+
+MANY = "squares"
+"""How many of them there are is open."""
+STATE = "state"
+"""Channels last: squares are cut out of it."""
+
+
+def see(g: GraphWriter, model: Model) -> None:
+    """Write what a small picture shows, and where a person is."""
+    features = encoders.encoded(g, model, g.input("picture", 3))
+    _put_out_features(g, model, features)
+    g.output(encoders.segmentation(g, features), "probability")
+
+
+def encode(g: GraphWriter, model: Model) -> None:
+    """Write what a small picture shows."""
+    _put_out_features(g, model, encoders.encoded(g, model, g.input("picture", 3)))
+
+
+def to_eighth(g: GraphWriter, model: Model, block: int | None = None) -> None:
+    """Write what a refiner makes at an eighth of the size; see `GraphWriter.shrunk`."""
+    mask4 = g.input("mask4", 1)
+    eighth = refiner.to_eighth(g, mask4, _features(g, model), block)
+    g.output(eighth, "made_eighth", channels_last=True)
+
+
+def to_quarter(g: GraphWriter, model: Model) -> None:
+    """Write what a refiner makes at a quarter of the size, of any number of squares."""
+    del model
+    image, mask4 = g.input("image", 3, count=MANY), g.input("mask4", 1, count=MANY)
+    eighth = g.input("made_eighth", REFINER_EIGHTH, count=MANY, channels_last=True)
+    quarter = refiner.to_quarter(g, image, mask4, eighth)
+    g.output(quarter.state, STATE, count=MANY, channels_last=True)
+    g.output(quarter.logits, "logits", count=MANY)
+
+
+def begin(g: GraphWriter, model: Model, block: int | None = None) -> None:
+    """Write what a matting decoder makes everywhere; see `GraphWriter.shrunk`."""
+    image = g.input("image", 3) if matting_decoder.is_gated(g) else None
+    mask = g.input("mask", 1)
+    begun = matting_decoder.begin(g, image, mask, _features(g, model), block)
+    _put_out(g, {"os8": begun.os8, "os4": begun.os4})
+    g.output(begun.state, STATE, channels_last=True)
+    _put_out(g, dict(zip(ENDS, begun.ends, strict=False)))
+
+
+def finish(g: GraphWriter, model: Model) -> None:
+    """Write the finest alpha, of any number of squares."""
+    if model.row.has_refiner:
+        state = g.input(STATE, REFINER_STATE, count=MANY, channels_last=True)
+        alpha = refiner.fine(g, state, g.input("planes", 5, count=MANY))
+    else:
+        channels = g.weight("refine.layer6.0.conv1.weight").shape[0]
+        state = g.input(STATE, channels, count=MANY, channels_last=True)
+        planes = g.input("planes", 4, count=MANY)
+        full = g.weight("shortcut.0.3.weight").shape[0]
+        names = ENDS if matting_decoder.is_gated(g) else ()
+        ends = tuple(g.input(name, full) for name in names)
+        alpha = matting_decoder.fine(g, state, planes, ends)
+    g.output(alpha, "alpha", count=MANY)
+
+
+def written(
+    model: Model,
+    part: Callable[[GraphWriter, Model], None],
+    name: str,
+    *,
+    half: bool = False,
+    metadata: Mapping[str, str] | None = None,
+) -> onnx.ModelProto:
+    """
+    Return a part of `model` as a graph.
+
+    Args:
+        model: The weights, as `checked` returns them.
+        part: Writes inputs, operators and outputs.
+        name: Of the graph.
+        half: Whether weights and what flows between are float16; see `GraphWriter`.
+        metadata: Is put into it.
+    """
+    writer = GraphWriter(model.arrays, half=half)
+    part(writer, model)
+    return writer.model(name, metadata or {})
+
+
+def checked(model: Model) -> Model:
+    """
+    Return `model` with weights that fit its network: kernels divided by their norms, the head cut.
+
+    Raises:
+        WeightsError: Names or shapes are not the network's, or values are no numbers.
+    """
+    model = model._replace(arrays=_prepared(model))
+    used = set[str]()
+    middle = (to_eighth, to_quarter) if model.row.has_refiner else (begin,)
+    for part in (see, *middle, finish):
+        writer = GraphWriter(model.arrays)
+        try:
+            part(writer, model)
+        except WeightsError as error:
+            raise WeightsError(_unfit(model, str(error))) from error
+        used |= writer.used
+    _check_all_used(model, used)
+    return model
+
+
+def _prepared(model: Model) -> dict[str, NDArray[Any]]:
+    try:
+        weights = without_spectral_norms(model.arrays)
+    except WeightsError as error:
+        raise WeightsError(_unfit(model, str(error))) from error
+    broken = [
+        name
+        for name, array in weights.items()
+        if array.dtype.kind == "f" and not np.isfinite(array).all()
+    ]
+    if broken:
+        found = listed(broken, NAMES_LISTED_MAX)
+        raise WeightsError(
+            _unfit(model, f"{len(broken)} with values that are no numbers ({found})")
+        )
+    return {key: array[:1] if key.startswith(HEAD) else array for key, array in weights.items()}
+
+
+def _check_all_used(model: Model, used: set[str]) -> None:
+    unknown = sorted(
+        name
+        for name in model.arrays.keys() - used
+        if not any(part in name for part in NOT_LOOKED_AT)
+    )
+    if unknown:
+        found = listed(unknown, NAMES_LISTED_MAX)
+        raise WeightsError(_unfit(model, f"{len(unknown)} not expected ({found})"))
+
+
+def _unfit(model: Model, why: str) -> str:
+    return f"{model.origin} is not a checkpoint of {model.architecture}: {why}"
+
+
+def features_of(model: Model) -> tuple[str, ...]:
+    """Return which of `Encoded` the matting half reads, in the order of inputs and outputs."""
+    return REFINER_FEATURES if model.row.has_refiner else Encoded._fields
+
+
+def _features(g: GraphWriter, model: Model) -> Encoded:
+    """Return inputs for the features that are read; the others are nothing."""
+    names = features_of(model)
+    channels = encoders.channels(is_light=model.row.is_light)
+    nothing = Value("", 0)
+    return Encoded(
+        *(
+            g.input(name, count) if name in names else nothing
+            for name, count in zip(Encoded._fields, channels, strict=True)
+        )
+    )
+
+
+def _put_out_features(g: GraphWriter, model: Model, features: Encoded) -> None:
+    for name in features_of(model):
+        g.output(getattr(features, name), name)
+
+
+def _put_out(g: GraphWriter, values: dict[str, Value]) -> None:
+    for name, value in values.items():
+        g.output(value, name)

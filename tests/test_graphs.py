@@ -1,0 +1,433 @@
+"""The networks as graphs: what is written, and what runs it."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+import vapoursynth as vs
+from safetensors.numpy import save_file
+
+import sghm_vs
+from sghm_vs import sghm
+from sghm_vs.cli import main
+from sghm_vs.errors import MissingPackageError, SettingsError, WeightsError
+from sghm_vs.matting import refinement
+from sghm_vs.matting.arrays import tiles
+from sghm_vs.matting.arrays.frame import ArrayPipeline
+from sghm_vs.matting.frame import Pipeline
+from sghm_vs.models.architectures import ARCHITECTURES
+from sghm_vs.models.arrays import Model, read_model
+from sghm_vs.models.backends import base
+from sghm_vs.models.backends.base import automatic_backends, is_installed, place
+from sghm_vs.models.backends.device import Compute, Device
+from sghm_vs.models.backends.graphs import GraphNetwork
+from sghm_vs.models.backends.openvino import OpenVino
+from sghm_vs.models.graphs.export import export
+from sghm_vs.models.sghm import squares
+from sghm_vs.models.weights import shipped
+from sghm_vs.options import Settings
+from tests.clips import frame_bytes, panning_clip, plane
+from tests.seeded import seeded_image
+
+CPU = Device("cpu")
+SIZE = 128, 192
+RUNTIMES = [
+    pytest.param(
+        name,
+        marks=pytest.mark.skipif(
+            not is_installed(name), reason=f"needs {name}: pip install {name}"
+        ),
+    )
+    for name in ("openvino", "onnxruntime")
+]
+
+
+def lite() -> Model:
+    return read_model(shipped().path)
+
+
+def ninth() -> Model:
+    return read_model(shipped("sghm-lite@9").path)
+
+
+@cache
+def drawn(architecture: str) -> Model:
+    """A network as torch draws it: its outputs are neither 0 nor 1 anywhere."""
+    torch.manual_seed(0)
+    state = ARCHITECTURES[architecture].build().state_dict()
+    return Model(architecture, {name: value.numpy() for name, value in state.items()}, "drawn")
+
+
+def drawn_published() -> Model:
+    return drawn("sghm-resnet50")
+
+
+def drawn_refiner() -> Model:
+    return drawn("sghm-lite-10")
+
+
+def picture_and_mask(size: tuple[int, int] = SIZE) -> tuple[np.ndarray, np.ndarray]:
+    mask = np.zeros(size, np.float32)
+    mask[30:, 60:130] = 1
+    return seeded_image(3, *size), mask
+
+
+def alphas(network: object, image: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
+    """Return what a network of either kind makes of a picture on its way."""
+    if isinstance(network, GraphNetwork):
+        features, probability = network.see(network.to_small(image))
+        begun = network.begin(image, features, mask)
+        return [probability, begun.os8.copy(), begun.os4.copy(), network.finish_all(begun).copy()]
+    tensor, where = torch.from_numpy(image)[None], torch.from_numpy(mask)[None, None]
+    with torch.inference_mode():
+        features = network.encode(tensor)
+        begun = network.begin(tensor, features, where)
+        made = [network.segment(features), *begun.coarse[:2], network.finish_all(begun)]
+    return [each[0, 0].numpy() for each in made]
+
+
+@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize("make", [lite, ninth, drawn_refiner, drawn_published])
+def test_each_step_is_torchs(backend, make):
+    image, mask = picture_and_mask()
+    expected = alphas(place(make(), Compute(CPU, backend="torch")), image, mask)
+
+    found = alphas(place(make(), Compute(CPU, backend=backend)), image, mask)
+
+    for one, other in zip(expected, found, strict=True):
+        assert np.abs(one - other).max() < 2e-5
+
+
+@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize("make", [drawn_refiner, drawn_published])
+def test_squares_are_parts_of_the_whole(monkeypatch, backend, make):
+    monkeypatch.setattr(tiles, "TILE_PX", 32)
+    monkeypatch.setattr(squares, "DENSE_PART", 100)
+    network, (image, mask) = place(make(), Compute(CPU, backend=backend)), picture_and_mask()
+    where = np.zeros(SIZE, np.float32)
+    where[28:32, 50:140] = 1
+
+    begun = network.begin(image, network.encode(network.to_small(image)), mask)
+    fine = tiles.finest(network, begun, tiles.tiles(where, 32))
+    whole = network.finish_all(begun)
+
+    assert np.abs(fine - whole)[where > 0].max() < 1e-6
+
+
+@pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
+@pytest.mark.parametrize("make", [drawn_published])
+def test_bfloat16_is_within_two_codes(make):
+    network = place(make(), Compute(CPU, True, "openvino"))
+    if network.precision != "bfloat16":
+        pytest.skip("needs a processor with bfloat16")
+    image, mask = picture_and_mask()
+    expected = alphas(place(make(), Compute(CPU, backend="torch")), image, mask)
+
+    for one, other in zip(expected, alphas(network, image, mask), strict=True):
+        assert np.abs(one - other).max() < 2 / 255
+
+
+@pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
+def test_a_processor_without_bfloat16_calculates_in_floats(monkeypatch):
+    monkeypatch.setattr("sghm_vs.models.backends.openvino.has_bfloat16", lambda _: False)
+
+    assert OpenVino(half=True, streams=1).precision == "float32"
+
+
+@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize(
+    ("sizing", "infer_size", "size"),
+    [
+        ("pad", 1280, (100, 150)),
+        ("pad", 90, (140, 200)),
+        ("video", 1280, (100, 150)),
+        ("pad", 1280, (20, 30)),
+        ("pad", 1280, (130, 700)),
+    ],
+)
+def test_a_frames_way_is_that_of_tensors_at_every_size(model, backend, sizing, infer_size, size):
+    read, settings = read_model(model), Settings(sizing=sizing, infer_size=infer_size)
+    picture = seeded_image(5, *size)
+    with torch.inference_mode():
+        own = Pipeline(place(read, Compute(CPU, backend="torch")), settings)
+        expected = own.matte(torch.from_numpy(picture)[None])[0, 0].numpy()
+
+    found = ArrayPipeline(place(read, Compute(CPU, backend=backend)), settings).matte(picture)
+
+    differs = np.abs(found - expected)
+    assert found.any()
+    assert np.mean(np.minimum(differs, 1)) < 2e-5
+    assert (differs > 2e-3).mean() <= 50e-6
+
+
+GUIDED = {
+    "alone": {"tr": 0},
+    "with neighbors": {"tr": 2},
+    "by a mask": {"tr": 1, "mask": None},
+    "by a trimap": {"tr": 1, "trimap": None},
+    "by a trimap alone": {"tr": 0, "trimap": None},
+}
+
+
+@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize("how", GUIDED.values(), ids=GUIDED)
+def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, backend, how):
+    clip = panning_clip((6,))
+    guide = clip.std.BlankClip(format=vs.GRAY8, color=128)
+    half = guide.std.BlankClip(width=guide.width // 2, color=255)
+    guide = vs.core.std.StackHorizontal([half, guide.std.Crop(left=half.width)])
+    given = {name: guide if value is None else value for name, value in how.items()}
+    first, again, by_torch = (
+        sghm(clip, -1, model, backend=each, **given) for each in (backend, backend, "torch")
+    )
+
+    made = {n: frame_bytes(first, n) for n in range(6)}
+
+    assert {n: frame_bytes(again, n) for n in (5, 0, 3, 1, 4, 2)} == made
+    found, expected = (
+        np.stack([plane(frame) for frame in alpha.frames()]) for alpha in (first, by_torch)
+    )
+    differs = np.abs(found - expected)
+    assert differs.mean() < 2e-5
+    assert (differs > 2e-3).mean() <= 50e-6
+
+
+@pytest.mark.parametrize("backend", RUNTIMES)
+def test_nothing_needs_torch(model, backend):
+    """The whole filter: neighbors, a guide, cuts, views, and a format."""
+    script = f"""
+import sys
+sys.modules["torch"] = None
+import numpy as np, vapoursynth as vs
+from sghm_vs import attach, sghm
+clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=96, height=64, length=4, color=[90, 120, 140])
+guide = clip.std.BlankClip(format=vs.GRAY8, color=128)
+plain = sghm(clip, model={model!r}, tr=2, backend={backend!r}, trimap=guide, format=vs.GRAY16)
+attach(clip, plain)
+seen = sghm(clip, model={model!r}, tr=1, backend={backend!r}, debug="all")
+for one in (plain, seen):
+    with one.get_frame(2) as frame:
+        print(frame.format.name, sorted(name for name in frame.props if name.startswith("Sghm")))
+"""
+
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, text=True
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert "Gray16" in run.stdout
+    assert "SghmTrust" in run.stdout
+
+
+@pytest.mark.parametrize("backend", RUNTIMES)
+def test_the_command_line_needs_no_torch(tmp_path, model, backend):
+    source = tmp_path / "p.png"
+    blank = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=1)
+    from sghm_vs.media.writers import export
+
+    export(blank, blank.std.ShufflePlanes(0, vs.GRAY), source, sidecar=False)
+    words = ["matte", str(source), "-o", str(tmp_path / "a.exr"), "--model", model]
+    script = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "from sghm_vs.cli import main\n"
+        f"raise SystemExit(main({[*words, '--backend', backend]!r}))\n"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, text=True
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert f"by {backend} on cpu" in run.stderr
+
+
+def test_torch_alone_needs_none_of_the_others(model):
+    script = f"""
+import sys
+for name in ("onnx", "onnxruntime", "openvino"):
+    sys.modules[name] = None
+import vapoursynth as vs
+from sghm_vs import sghm
+clip = vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=2)
+sghm(clip, model={model!r}, tr=1, backend="torch", debug="band").get_frame(1).close()
+"""
+
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, text=True
+    )
+
+    assert run.returncode == 0, run.stderr
+
+
+def test_auto_takes_the_first_that_is_installed_and_fits(monkeypatch):
+    installed = {"openvino", "onnxruntime", "torch"}
+    monkeypatch.setattr(base, "is_installed", lambda name: name in installed)
+
+    cpu, gpu = Compute(CPU), Compute(Device("cuda", 0))
+    assert automatic_backends(cpu) == ["openvino", "onnxruntime", "torch"]
+    assert automatic_backends(gpu) == ["torch"]
+    assert automatic_backends(cpu._replace(fp16=True)) == ["openvino", "torch"]
+    assert automatic_backends(cpu.for_many_sizes()) == ["onnxruntime", "torch"]
+    installed.clear()
+    assert automatic_backends(cpu) == ["torch"]
+
+
+def test_auto_goes_on_where_one_cannot_be_loaded(monkeypatch, caplog):
+    monkeypatch.setattr(base, "is_installed", lambda name: name in ("openvino", "torch"))
+    monkeypatch.setitem(sys.modules, "openvino", None)
+
+    network = place(lite(), Compute(CPU))
+
+    assert network.backend == "torch"
+    assert "backend openvino needs openvino" in caplog.text
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_without_it_the_extra_is_named(monkeypatch, backend):
+    monkeypatch.setitem(sys.modules, backend, None)
+
+    with pytest.raises(MissingPackageError, match=rf"sghm-vs\[{backend}\]"):
+        place(lite(), Compute(CPU, backend=backend))
+
+
+def test_half_precision_is_refused_where_there_is_none():
+    with pytest.raises(SettingsError, match="use fp16=False"):
+        place(lite(), Compute(CPU, True, "onnxruntime"))
+    with pytest.raises(SettingsError, match="too coarse for sghm-lite; use fp16=False"):
+        place(ninth(), Compute(CPU, True, "openvino"))
+
+
+def test_nobody_is_told_that_a_network_is_loaded(monkeypatch):
+    """OpenVINO's own tools send messages, by copies of this process."""
+    telemetry = pytest.importorskip("openvino_telemetry", reason="OpenVINO has no telemetry here")
+    told = []
+    for way in ("start_session", "send_event", "end_session", "send_error"):
+        monkeypatch.setattr(telemetry.Telemetry, way, lambda *_, way=way, **__: told.append(way))
+    network, (image, _) = place(lite(), Compute(CPU, backend="openvino")), picture_and_mask()
+
+    network.encode(network.to_small(image))
+
+    assert not told
+
+
+DAMAGES = {
+    "missing": (
+        lambda arrays: arrays.pop("decoder.conv1.weight"),
+        r"decoder\.conv1\.weight is miss",
+    ),
+    "not expected": (lambda arrays: arrays.update(more=np.ones(1)), r"1 not expected \(more\)"),
+    "of another shape": (
+        lambda arrays: arrays.update({"decoder.conv2.weight": np.ones((48, 7, 3, 3))}),
+        r"decoder\.conv2\.weight takes 7 channels and must take 88",
+    ),
+    "no numbers": (
+        lambda arrays: arrays["decoder.conv1.weight"].fill(np.nan),
+        r"1 with values that are no numbers \(decoder\.conv1\.weight\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGES.values(), ids=DAMAGES)
+def test_weights_that_do_not_fit_are_refused_by_what_is_wrong(damage, said):
+    model = lite()
+    arrays = {name: array.copy() for name, array in model.arrays.items()}
+    damage(arrays)
+
+    with pytest.raises(WeightsError, match=f"is not a checkpoint of sghm-lite-10: {said}"):
+        place(model._replace(arrays=arrays), Compute(CPU, backend="onnxruntime"))
+
+
+def run(path: object, planes: np.ndarray) -> np.ndarray:
+    """Return what ONNX Runtime makes of `planes` by the file at `path`."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(["output"], {"input": planes[None]})[0][0]
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory) -> dict[str, list]:
+    """Return what `sghm weights export` writes of each model: segmentation and matting."""
+    folder = tmp_path_factory.mktemp("onnx")
+    published = folder / "published.safetensors"
+    save_file(
+        {name: np.ascontiguousarray(a) for name, a in drawn_published().arrays.items()}, published
+    )
+    return {
+        model: export(model, folder, half=False, overwrite=False)
+        for model in ("sghm-lite", "sghm-lite@9", str(published))
+    }
+
+
+MODELS = {"sghm-lite": lite, "sghm-lite@9": ninth, "published.safetensors": drawn_published}
+
+
+@pytest.mark.parametrize("size", [(64, 64), (128, 192), (64, 704)])
+@pytest.mark.parametrize("name", MODELS)
+def test_exported_files_do_what_torch_does_at_any_size(files, name, size):
+    paths = next(paths for model, paths in files.items() if model.endswith(name))
+    image, mask = picture_and_mask(size)
+    tensor, where = torch.from_numpy(image)[None], torch.from_numpy(mask)[None, None]
+    network = place(MODELS[name](), Compute(CPU, backend="torch"))
+    with torch.inference_mode():
+        small = network.to_small(tensor)
+        features = network.encode_small(small)
+        probability = network.segment(features)[0, 0].numpy()
+        begun = network.begin(tensor, features, where)
+        fine = network.finish_all(begun)
+        alphas = torch.cat([*begun.coarse[:2], fine], 1)[0]
+        if begun.detail is not None:
+            alpha, weight = refinement.by_detail(begun.coarse.os4, begun.detail)
+            alphas = alpha.lerp(fine, weight)[0]
+    corner = np.zeros((3, *size), np.float32)
+    height, width = small.shape[2:]
+    corner[:, :height, :width] = small[0].numpy()
+
+    for path, planes, expected in (
+        (paths[0], small[0].numpy(), probability[None]),
+        (paths[1], np.concatenate([image, mask[None], corner]), alphas.numpy()),
+    ):
+        onnx.checker.check_model(str(path), full_check=True)
+        differs = np.abs(run(path, planes) - expected)
+        assert differs.mean() < 2e-5
+        assert (differs > 2e-3).mean() <= 50e-6
+
+
+def test_exported_files_say_what_they_are(files):
+    for path in files["sghm-lite"]:
+        facts = {each.key: each.value for each in onnx.load(path).metadata_props}
+        assert facts["model"] == "sghm-lite@10"
+        assert facts["weights_sha256"] == shipped().sha256()
+        assert facts["license"].startswith("Apache-2.0")
+        assert facts["opset"] == "17"
+        assert facts["sghm_vs"] == sghm_vs.__version__
+
+
+def test_halves_are_half_as_large_and_take_floats(tmp_path, files, capsys):
+    assert main(["weights", "export", "sghm-lite", "-o", str(tmp_path), "--fp16", "--json"]) == 0
+
+    written = json.loads(capsys.readouterr().out)["files"]
+    assert [path.rsplit("/")[-1] for path in written] == [
+        "sghm-lite_10-segmentation-fp16.onnx",
+        "sghm-lite_10-matting-fp16.onnx",
+    ]
+    image, mask = picture_and_mask()
+    planes = [image, np.concatenate([image, mask[None], image])]
+    for half, full, given in zip(written, files["sghm-lite"], planes, strict=True):
+        assert Path(half).stat().st_size < 0.55 * full.stat().st_size
+        assert np.abs(run(half, given) - run(full, given)).mean() < 0.01
+
+
+def test_an_export_replaces_nothing_unasked(tmp_path, capsys):
+    words = ["weights", "export", "sghm-lite", "-o", str(tmp_path)]
+    assert main(words) == 0
+
+    assert main(words) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([*words, "--overwrite"]) == 0
