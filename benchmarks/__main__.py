@@ -13,7 +13,7 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING
 
-from benchmarks import delivery, farm, farm_simulation, guides, install, speed, startup
+from benchmarks import delivery, farm, farm_simulation, guides, install, people, speed, startup
 from sghm_vs.cli import carry_out, options
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     farm_simulation.add_parser(measures)
     startup.add_parser(measures)
     guides.add_parser(measures)
+    people.add_parser(measures)
     install.add_parser(measures)
     return parser
 

@@ -55,11 +55,15 @@ VOTERS = 4
 DENOISING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""
 KEY_SPAN_MAX = 120
+LOOKS_A_SECOND = 6
+"""So often a shot is looked at for who is who."""
 REACH_MAX = max((1 + VOTERS) * TR_MAX + DENOISING_FRAMES, KEY_SPAN_MAX)
 """Frames before and after a frame that may help with it, whatever the settings."""
 GUIDE_CLIPS = ("mask", "trimap", "keep", "holdout")
 """Which of `Guides` name footage, a picture for each frame."""
 GUIDE_FILES = (*GUIDE_CLIPS, "keys")
+"""Which name pictures that are read."""
+READ_FILES = (*GUIDE_FILES, "people")
 """Which name what is read."""
 PRESETS = {"off": 0, "fast": 1, "default": 2, "quality": 3}
 """What a word for `tr` means: how many frames each way."""
@@ -74,6 +78,10 @@ class Layout(NamedTuple):
     has_alpha: bool = True
     has_extra: bool = False
     """Whether it holds mattes besides the alpha."""
+    needs_extra: bool = False
+    """Whether there is nothing in it without them."""
+    is_float: bool = False
+    """Whether its samples are floats, whatever is asked for."""
 
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -83,11 +91,20 @@ LAYOUTS: Mapping[str, Layout] = {
     "layered": Layout("rgba with matte.A and further mattes", has_extra=True),
     "fg": Layout("straight linear color", has_alpha=False),
     "multipart": Layout("rgba, and the mattes in a part of their own, as data", has_extra=True),
+    "cryptomatte": Layout(
+        "A, and ids of people for Cryptomatte, float",
+        is_data=True,
+        has_extra=True,
+        needs_extra=True,
+        is_float=True,
+    ),
 }
 """Which channels an EXR file has, by name, the default first."""
 DATA_LAYOUTS = tuple(name for name, row in LAYOUTS.items() if row.is_data)
 EXTRA_LAYOUTS = tuple(name for name, row in LAYOUTS.items() if row.has_extra)
 SAMPLES = ("half", "float")
+LOSSY = ("pxr24", "dwaa", "dwab")
+"""Compressions that change float samples."""
 COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab")
 
 
@@ -151,7 +168,7 @@ RATE_MAX = 1000
 NAMED_WITHIN = Fraction(5, 1000)
 """How far a written rate is from the one it means: 23.98 is 24000/1001."""
 
-LAYER = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 RESERVED = frozenset({"rgba", "rgb", "alpha", "mask", "depth", "motion", "forward", "backward",
                       "deep", "matte", "other", "all", "none"})  # fmt: skip
 """Layers that mean something else to a host (Nuke: mask, depth, …), and our own."""
@@ -396,18 +413,21 @@ def _write_roi(roi: Sequence[int]) -> str:
     return ",".join(map(str, roi))
 
 
-def check_roi(roi: Sequence[int], size: tuple[int, int] | None = None) -> Roi:
+def check_roi(roi: Sequence[int], size: tuple[int, int] | None = None, name: str = "roi") -> Roi:
     """
     Return `roi`, if it is a rectangle, and in a picture of `size`, (width, height).
+
+    `name` is the knob that it was given to.
 
     Raises:
         SettingsError: As said.
     """
-    here = called("roi")
+    here = called(name)
     if len(roi) != 4 or min(roi) < 0 or min(roi[2:]) < 1:
+        example = cure(script=f"{name}=(640, 0, 720, 1080)", typed=f"--{name} 640,0,720,1080")
         msg = (
             f"{here} is {_write_roi(roi)} and must be left, top, width and height in pixels; "
-            f"{cure(script='roi=(640, 0, 720, 1080)', typed='--roi 640,0,720,1080')} is an example"
+            f"{example} is an example"
         )
         raise SettingsError(msg)
     left, top, width, height = roi
@@ -418,6 +438,88 @@ def check_roi(roi: Sequence[int], size: tuple[int, int] | None = None) -> Roi:
         )
         raise SettingsError(msg)
     return left, top, width, height
+
+
+class Whom(NamedTuple):
+    """Who of the people of a shot is meant: one of these."""
+
+    word: str = ""
+    """all or largest."""
+    ids: tuple[int, ...] = ()
+    box: Roi | None = None
+    """Those whose middle is in it."""
+    point: tuple[int, int] | None = None
+    """Who is there."""
+    frame: int | None = None
+    """With a place: when; None is most of the time."""
+
+    def __str__(self) -> str:
+        """Return the word that `parse_person` reads so."""
+        if self.word or self.ids:
+            return self.word or ",".join(map(str, self.ids))
+        kind, numbers = ("box", self.box) if self.box else ("point", self.point or ())
+        at = "" if self.frame is None else f"@{self.frame}"
+        return f"{kind}:{','.join(map(str, numbers))}{at}"
+
+
+PERSON_WORDS = ("all", "largest")
+PERSON = re.compile(r"(box|point):(\d+(?:,\d+)*)(?:@(-?\d+))?|(\d+(?:,\d+)*)")
+NUMBERS_OF_PLACE = {"box": 4, "point": 2}
+
+
+def parse_person(text: str) -> Whom:
+    """
+    Return who is meant by `text`: all, largest, 1,3, box:X,Y,W,H, point:X,Y, or these with @FRAME.
+
+    Raises:
+        SettingsError: Nobody can be meant by it.
+    """
+    if text in PERSON_WORDS:
+        return Whom(word=text)
+    found = PERSON.fullmatch(text)
+    kind, numbers, frame, ids = found.groups() if found else (None,) * 4
+    if ids is not None:
+        return Whom(ids=tuple(dict.fromkeys(int(one) for one in ids.split(","))))
+    at = tuple(int(one) for one in numbers.split(",")) if numbers else ()
+    if kind is None or len(at) != NUMBERS_OF_PLACE[kind]:
+        msg = (
+            f"{called('person')} is {text!r} and must be all, largest, ids as 1,3, or a place: "
+            "box:X,Y,WIDTH,HEIGHT or point:X,Y, with @FRAME for one frame"
+        )
+        raise SettingsError(msg)
+    when = None if frame is None else int(frame)
+    if kind == "box":
+        return Whom(box=(at[0], at[1], at[2], at[3]), frame=when)
+    return Whom(point=(at[0], at[1]), frame=when)
+
+
+def person_word(person: str | int | Sequence[int]) -> str:
+    """Return the word of who is meant, which may be an id or several."""
+    if isinstance(person, str):
+        return person
+    return ",".join(map(str, [person] if isinstance(person, int) else person))
+
+
+def check_people_file(given: object) -> Path:
+    """
+    Return the file of who is who that is `given`.
+
+    Raises:
+        SettingsError: It says who is meant, and no file.
+    """
+    is_path = isinstance(given, str | Path)
+    if not is_path or str(given) in PERSON_WORDS or PERSON.fullmatch(str(given)):
+        word = given if isinstance(given, str) else person_word(given)  # type: ignore[arg-type]
+        how = cure(
+            script=f"people='people.json', person={given!r}",
+            typed=f"--people people.json --person {word}",
+        )
+        msg = (
+            f"{called('people')} is {given!r}, and must be a file that says who is who in the shot: "
+            f"make it once with: sghm people SHOT -o people.json, then give {how}"
+        )
+        raise SettingsError(msg)
+    return Path(str(given))
 
 
 def _parse_tracks(text: str) -> tuple[int, ...]:
@@ -715,6 +817,23 @@ class Guides:
         parse=float,
         needs="mask or keys",
     )
+    people: Path | None = knob(
+        None,
+        "a file that says who is who in the shot, as sghm people writes it: the matte is that of "
+        "--person",
+        metavar="FILE",
+        parse=check_people_file,
+        write=_write_path,
+        is_file=True,
+    )
+    person: str = knob(
+        "all",
+        "who of them is matted: all, but who was dropped; largest; ids as 1,3; box:X,Y,W,H, whose "
+        "middle is there; point:X,Y, who is there; of a place at frame N with @N, else most of the "
+        "time",
+        metavar="WHO",
+        needs="people",
+    )
     matte_channel: str | None = knob(
         None,
         f"which channel of a matte that is given is the matte: {', '.join(MATTE_WORDS)}; of EXR "
@@ -743,11 +862,12 @@ class Guides:
             raise SettingsError(msg)
         if self.roi is not None:
             check_roi(self.roi)
+        parse_person(self.person)
 
     @property
     def files(self) -> dict[str, Path]:
         """What is read, by what it is for."""
-        named = {name: getattr(self, name) for name in GUIDE_FILES}
+        named = {name: getattr(self, name) for name in READ_FILES}
         return {name: path for name, path in named.items() if path is not None}
 
     @property
@@ -920,6 +1040,10 @@ class OutputFormat:
                 f"compression {self.compression} keeps A as it is, and changes the matte in R, G "
                 f"and B of layout matte by up to 0.016; use {how}"
             )
+            raise ExportError(msg)
+        if self.layout == "cryptomatte" and self.compression in LOSSY:
+            how = cure(script='compression="zip"', typed="--compression zip")
+            msg = f"compression {self.compression} changes ids, layout cryptomatte's; use {how}"
             raise ExportError(msg)
         if (
             self.compression == "pxr24"
@@ -1118,6 +1242,62 @@ class EditOptions:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleOptions:
+    """How people are told apart, and who of them counts."""
+
+    every: int | None = knob(
+        None,
+        "look at one of so many frames",
+        metavar="N",
+        least=1,
+        parse=int,
+        unset=f"{LOOKS_A_SECOND} looks a second",
+    )
+    id_keys: Path | None = knob(
+        None,
+        "a folder or a sequence of pictures, by number, of some frames: each person in the color of "
+        "their id (as --sheet paints it), or a gray whose code it is; nothing is said of the rest",
+        flag="--keys",
+        metavar="DIR|FILES",
+        parse=Path,
+    )
+    min_size: float = knob(
+        0.001,
+        "drop who is smaller in the mean: a part of the picture",
+        metavar="PART",
+        least=0,
+        most=1,
+        parse=float,
+    )
+    min_frames: int = knob(
+        6,
+        "drop who is seen for fewer frames, and for less than a whole scene",
+        metavar="N",
+        least=0,
+        parse=int,
+    )
+    within: Roi | None = knob(
+        None,
+        "drop whose middle is outside this rectangle, in pixels, most of the time",
+        metavar="X,Y,W,H",
+        parse=_parse_roi,
+        write=_write_roi,
+    )
+    without: Sequence[Roi] = knob(
+        (),
+        "drop whose middle is inside it most of the time: a picture on a wall",
+        metavar="X,Y,W,H",
+        parse=_parse_roi,
+        is_repeated=True,
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        for one in (*self.without, *([] if self.within is None else [self.within])):
+            check_roi(one, name="within" if one == self.within else "without")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1397,7 +1577,7 @@ def check(
 
 def called(name: str) -> str:
     """Return what the knob `name` is called where the user stands: infer_size, --infer-size."""
-    groups = ShotOptions, BatchOptions, EditOptions, PlanOptions, ShowOptions
+    groups = ShotOptions, BatchOptions, EditOptions, PeopleOptions, PlanOptions, ShowOptions
     flags = (one.flag for group in groups for one in options_of(group) if one.name == name)
     return cure(script=name, typed=next(flags, name))
 
@@ -1490,6 +1670,8 @@ def check_layers(names: Collection[str], output_format: OutputFormat) -> None:
     """
     Refuse names of extra mattes that no EXR file should have, or that nothing would hold.
 
+    None are refused where the layout is for them alone.
+
     Raises:
         ExportError: As said.
     """
@@ -1497,6 +1679,13 @@ def check_layers(names: Collection[str], output_format: OutputFormat) -> None:
         if LAYER.fullmatch(name) is None or name.lower() in RESERVED:
             msg = f"{name!r} can't name a layer: write a word that no host reserves, such as core"
             raise ExportError(msg)
+    if not names and LAYOUTS[output_format.layout].needs_extra:
+        how = cure(
+            script='extra={"person_01": matte}',
+            typed="--people people.json, as sghm people writes it",
+        )
+        msg = f"layout {output_format.layout} says whose each pixel is, and nobody says it; give {how}"
+        raise ExportError(msg)
     if names and output_format.layout not in EXTRA_LAYOUTS:
         words = " or ".join(f'layout="{word}"' for word in EXTRA_LAYOUTS)
         msg = (
@@ -1527,6 +1716,7 @@ OTHERS: Mapping[str, tuple[str, str, str]] = {
         "--keep FILE",
     ),
     "keys": ("keys; name them: {}", "keys=FOLDER", "--keys FOLDER"),
+    "people": ("a file of who is who; name it: {}", "people=FILE", "--people FILE"),
     "mask or keys": ("a mask or keys; name one: {}", "mask=FILE", "--mask FILE"),
     "matte": ("a matte that is given; name it: {}", "mask=FILE", "--mask FILE"),
 }
@@ -1562,6 +1752,7 @@ def unused(
         "mask": given.get("mask") is not None,
         "trimap, keep or holdout": any(given.get(name) for name in ("trimap", "keep", "holdout")),
         "keys": given.get("keys") is not None,
+        "people": given.get("people") is not None,
         "mask or keys": any(given.get(name) is not None for name in ("mask", "keys")),
         "matte": any(given.get(name) for name in GUIDE_FILES),
     }

@@ -13,7 +13,7 @@ BRIDGE = Path(__file__).resolve().parents[1] / "nuke_bridge"
 def contents() -> dict[Path, str]:
     """Return what each file holds."""
     made = {BRIDGE / "gizmos" / "SGHM_Matte.gizmo": write_group(bridge_node())}
-    for layout in LAYOUTS:
+    for layout in (name for name, row in LAYOUTS.items() if not row.needs_extra):
         made[BRIDGE / "ToolSets" / "SGHM" / f"{layout}.nk"] = write(comps.template(layout))
     return made
 

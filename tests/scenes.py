@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -41,22 +42,27 @@ def scene(
     whole = np.zeros((HEIGHT, WIDTH), np.float32)
     for person in people:
         x, y = (at + n * step for at, step in zip(person.at, person.step, strict=True))
-        alpha = _disk(x, y, person.radius)
+        alpha = disk(x, y, person.radius)
         color = texture(person.texture, (x, y))
         picture = picture + alpha[..., None] * (color - picture)
         whole = np.maximum(whole, alpha)
     return picture, whole
 
 
-def texture(seed: int, at: tuple[float, float] = (0, 0)) -> Picture:
-    """Return a random picture of soft and fine detail, moved by `at` px; it repeats."""
+@cache
+def _detail(seed: int) -> Picture:
     rng = np.random.default_rng(seed)
     size = 2 * WIDTH, 2 * HEIGHT
     coarse, fine = (
         cv2.resize(rng.random((rows, 2 * rows, 3), np.float32), size, interpolation=cv2.INTER_CUBIC)
         for rows in (8, 60)
     )
-    whole = np.clip(0.7 * coarse + 0.3 * fine, 0, 1).astype(np.float32)
+    return np.clip(0.7 * coarse + 0.3 * fine, 0, 1).astype(np.float32)
+
+
+def texture(seed: int, at: tuple[float, float] = (0, 0)) -> Picture:
+    """Return a random picture of soft and fine detail, moved by `at` px; it repeats."""
+    whole = _detail(seed)
     x, y = np.meshgrid(np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32))
     moved = cv2.remap(
         whole,
@@ -97,6 +103,7 @@ def _clip(format_id: int, frames: Sequence[NDArray[np.float32]]) -> vs.VideoNode
     return blank.std.ModifyFrame(blank, fill)
 
 
-def _disk(x: float, y: float, radius: float) -> Alpha:
+def disk(x: float, y: float, radius: float) -> Alpha:
+    """Return a soft disk."""
     across, down = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     return np.clip(radius + 0.5 - np.hypot(across - x, down - y), 0, 1).astype(np.float32)

@@ -60,6 +60,8 @@ MATTING = Matting(
         guide_band=0.05,
         matte_channel="red",
         roi=(8, 0, 640, 480),
+        people=Path("/people.json"),
+        person="1,3",
     ),
     settings=Settings(
         sizing="image", infer_size=720, exposure=-1.5, tr="quality", sc_threshold=None

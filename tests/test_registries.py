@@ -60,7 +60,9 @@ def written(path: Path, **output_format: object) -> Path:
     """Write two frames of noise, and check every byte and pixel of them."""
     clip = noise_clip(length=2)
     alpha = clip.std.ShufflePlanes(0, vs.GRAY)
-    export(clip, alpha, path, **background(path), **output_format)
+    needs_extra = LAYOUTS[output_format.get("layout", "rgba")].needs_extra
+    extra = {"person_01": alpha} if needs_extra else {}
+    export(clip, alpha, path, extra=extra, **background(path), **output_format)
     for sidecar in path.parent.glob("*.json"):
         verify(sidecar, read_record(sidecar))
     return path

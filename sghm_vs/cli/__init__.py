@@ -30,6 +30,7 @@ from sghm_vs.cli import (
     hosts,
     matte,
     nuke,
+    people,
     timeline,
     verify,
     weights,
@@ -53,6 +54,7 @@ DLL_FAULTS = (126, 127, 193, 1114)
 
 VERBS = (
     matte,
+    people,
     batch,
     timeline,
     farm,

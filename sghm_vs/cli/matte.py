@@ -11,7 +11,7 @@ from sghm_vs.options import OutputFormat, called, check_used, made_of
 
 ONE_SHOTS = (
     "frames", "mask", "mask_start", "mask_tr", "trimap", "keys", "key_span", "keep",
-    "holdout", "guide_start", "roi",
+    "holdout", "guide_start", "roi", "people", "person",
     "host", "tr", "sc_threshold", "version", "start_number", "rate",
     "missing", "track",
 )  # fmt: skip

@@ -22,12 +22,21 @@ from sghm_vs.clips import (
     to_rgb_array,
     to_rgb_frame,
 )
+from sghm_vs.color.convert import Footage
 from sghm_vs.filter.engines import Engines, engine_of
 from sghm_vs.filter.guides import GuideClips
 from sghm_vs.filter.neighbors import TemporalNeighbors, temporal_neighbors
 from sghm_vs.matting import optical_flow, temporal
 from sghm_vs.matting.sizing import covered
 from sghm_vs.options import DENOISING_FRAMES, VOTERS, Settings
+
+
+def packed(footage: Footage, settings: Settings) -> vs.VideoNode:
+    """Return the pictures of `footage` as engines take them that pack; see `Engine.packs`."""
+    # With it comes torch, which is loaded for devices that frames are packed for.
+    from sghm_vs.filter.tensors import to_pictures
+
+    return to_pictures(footage, settings.exposure)
 
 
 def per_frame(

@@ -20,6 +20,7 @@ from sghm_vs.filter.debug import all_views, attached, detached, view
 from sghm_vs.filter.engines import Engines, Load, engines_for
 from sghm_vs.filter.graph import Steps
 from sghm_vs.filter.guides import GuideClips, read_guides
+from sghm_vs.filter.people import ToldApart, read_told_apart
 from sghm_vs.models.backends.base import AnyNetwork
 from sghm_vs.models.backends.device import Compute, choose_computes
 from sghm_vs.models.load import load_network
@@ -32,7 +33,9 @@ from sghm_vs.options import (
     Sizing,
     View,
     check_arguments,
+    check_people_file,
     check_roi,
+    person_word,
     refuse_unused,
 )
 
@@ -65,10 +68,13 @@ def sghm(
     holdout: vs.VideoNode | None = None,
     guide_band: float = 0.02,
     roi: Sequence[int] | None = None,
+    people: str | Path | None = None,
+    person: str | int | Sequence[int] = "all",
+    split: bool = False,
     debug: View | Literal["all"] | None = None,
     input_colorspace: str | None = None,
     exposure: float = 0.0,
-) -> vs.VideoNode:
+) -> vs.VideoNode | dict[int, vs.VideoNode]:
     """
     Return the alpha of the people in `clip`.
 
@@ -119,6 +125,13 @@ def sghm(
             picture's short side; beyond, it is exactly 0 or 1 as the mask is.
         roi: (left, top, width, height) in pixels: outside this rectangle the alpha is 0, and
             nothing is computed.
+        people: A file that says who is who in the clip, as `sghm people` writes it: the alpha is that
+            of `person`.
+        person: Who of them: "all", but who was dropped there; "largest"; an id or a list of ids;
+            "box:X,Y,W,H", whose middle is in it, or "point:X,Y", who is there, most of the time, or
+            with "@N" in frame N.
+        split: Whether one alpha a person comes back, a dictionary by id, which together are what
+            would come back else.
         debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band",
             "trust", "difference" or "guide"; see `sghm_vs.filter.debug`. "all" puts each of them
             in a prop of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`.
@@ -128,7 +141,8 @@ def sghm(
         exposure: Stops by which the network sees the clip brighter.
 
     Returns:
-        GRAY, full range, of the clip's size, length and rate; 0 is background, 1 is subject.
+        GRAY, full range, of the clip's size, length and rate; 0 is background, 1 is subject. With
+        `split` a dictionary of such clips by the person's id.
 
     Raises:
         vapoursynth.Error: With "sghm: " and what was found, what is needed, what to type.
@@ -157,8 +171,11 @@ def sghm(
             key_span=key_span,
             guide_band=guide_band,
             roi=None if roi is None else check_roi(roi),
+            person=person_word(person),
         )
         _refuse_unused_guides(given, mask=mask is not None, keys=bool(keys))
+        _refuse_unused_people(people, given.person, split=split, debug=debug)
+        told = None if people is None else _told_apart(clip, people, given.person)
         clips = {"mask": mask, "trimap": trimap, "keep": keep, "holdout": holdout}
         guides = read_guides(clip, given, settings, clips, keys)
         if input_colorspace is not None:
@@ -166,7 +183,10 @@ def sghm(
         computes = choose_computes(device_index, fp16, backend)
         weights = _fetched(model) if auto_download else find_weights(model)
         engines = _engines_of(clip, weights, settings, computes, num_streams, _of_another_clip)
-        return matte_clip(clip, engines, guides, debug, format)
+        if told is None:
+            return matte_clip(clip, engines, guides, debug, format)
+        alpha = told.of_all(matte_clip(clip, engines, guides))
+        return _delivered(guides.last(alpha), told, format, split=split)
 
 
 def sghm_prepared(
@@ -236,6 +256,19 @@ def _engines_of(
     if not has_one_size:
         computes = [compute.for_many_sizes() for compute in computes]
     return engines_for(weights, settings, computes, num_streams, captures=has_one_size, load=load)
+
+
+def _told_apart(clip: vs.VideoNode, people: object, person: str) -> ToldApart:
+    return read_told_apart(clip, check_people_file(people), person)
+
+
+def _delivered(
+    alpha: vs.VideoNode, told: ToldApart, format: int, *, split: bool
+) -> vs.VideoNode | dict[int, vs.VideoNode]:
+    """Return `alpha`, of who is meant together, in a `format`; or that of each."""
+    if not split:
+        return convert.to_full_range_gray(alpha, format)
+    return {n: convert.to_full_range_gray(told.of(n, alpha), format) for n in told.ids}
 
 
 def _of_another_clip(weights: Weights, compute: Compute) -> AnyNetwork:
@@ -329,7 +362,7 @@ def matte_clip(
     footage, settings = convert.read_color(clip), engines[0].settings
     rgb = convert.to_viewed_rgb(footage, settings.exposure)
     packs = all(engine.packs for engine in engines)
-    pictures = _packed(footage, settings) if packs else rgb
+    pictures = graph.packed(footage, settings) if packs else rgb
     is_alone = settings.radius == 0 or rgb.num_frames == 1
     if debug is None and is_alone and not guides.are_of_network:
         if packs and not guides.are_last:
@@ -340,13 +373,6 @@ def matte_clip(
         steps = steps._replace(alpha=guides.last(steps.alpha))
         alpha = _shown(debug, rgb, steps, settings)
     return alpha if format == vs.GRAYS else convert.to_full_range_gray(alpha, format)
-
-
-def _packed(footage: convert.Footage, settings: Settings) -> vs.VideoNode:
-    # With it comes torch, which is loaded for devices that frames are packed for.
-    from sghm_vs.filter.tensors import to_pictures
-
-    return to_pictures(footage, settings.exposure)
 
 
 def _shown(
@@ -415,6 +441,18 @@ def _refuse_unused_guides(given: Guides, *, mask: bool, keys: bool) -> None:
             if getattr(given, name) != getattr(unset, name) and not is_met
         }
     )
+
+
+def _refuse_unused_people(people: object, person: str, *, split: bool, debug: object) -> None:
+    """Refuse what is said of people that nobody tells apart."""
+    said = {"person": person != Guides().person, "split": split}
+    if people is None:
+        refuse_unused({name: "people" for name, is_said in said.items() if is_said})
+    elif debug is not None:
+        msg = (
+            "debug shows a step to the alpha of all, and people tells them apart; give one of them"
+        )
+        raise SettingsError(msg)
 
 
 def _output_format(clip: vs.VideoNode, chosen: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Words in the names of outputs: {shot}, {layer}, {version}, {frame}."""
+"""Words in the names of outputs: {shot}, {layer}, {version}, {frame}, {person}."""
 
 from __future__ import annotations
 
@@ -8,17 +8,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from sghm_vs.errors import ExportError
+from sghm_vs.errors import ExportError, cure
 from sghm_vs.files import name_pattern
 from sghm_vs.media.sequences import PATTERN
 from sghm_vs.options import OutputFormat
 
 WORD = re.compile(r"\{([a-z]+)\}")
-WORDS = ("shot", "layer", "version", "frame")
+WORDS = ("shot", "layer", "version", "frame", "person")
+IN_FILE_NAMES = ("frame", "person")
+"""Words that stand in no folder's name."""
+PERSON = re.compile(r"person_(\d{2,})")
 FRAME = "####"
 VERSION = "v{:03d}"
 
 type Version = int | Literal["auto"] | None
+
+
+def person_name(person: int) -> str:
+    """Return what the matte of a person is called: a layer, or a part of a file's name."""
+    return f"person_{person:02d}"
+
+
+def person_of(path: Path) -> int | None:
+    """Return whose matte the output at `path` is by its name; None is that of all together."""
+    found = PERSON.search(path.name)
+    return None if found is None else int(found[1])
 
 
 def fill_names(
@@ -27,6 +41,7 @@ def fill_names(
     shot: str,
     output_format: OutputFormat,
     version: Version = None,
+    people: Sequence[int] = (),
 ) -> list[Path]:
     """
     Return `outputs` with their words filled in.
@@ -38,11 +53,12 @@ def fill_names(
             review.
         version: What `{version}` is, as v001; "auto" is one more than the highest that any of
             the outputs has on the disk.
+        people: Of whom each `{person}` is one; an output that has it becomes as many.
 
     Raises:
         ExportError: A word is not known, or `{version}` and a version are not given together.
     """
-    templates = [str(output) for output in outputs]
+    templates = [one for output in outputs for one in _for_each_of(people, str(output))]
     for template in templates:
         _check(template, version)
     if version is not None and not any("{version}" in template for template in templates):
@@ -55,9 +71,23 @@ def fill_names(
     return [Path(template.replace("{version}", word)) for template in plain]
 
 
-def newest_version(outputs: Sequence[str | Path], *, shot: str, output_format: OutputFormat) -> int:
+def newest_version(
+    outputs: Sequence[str | Path],
+    *,
+    shot: str,
+    output_format: OutputFormat,
+    people: Sequence[int] = (),
+) -> int:
     """Return the highest version that any of `outputs` has on the disk; 0 if there is none."""
-    return max(_newest_version(_with_words(str(output), shot, output_format)) for output in outputs)
+    templates = [one for output in outputs for one in _for_each_of(people, str(output))]
+    return max(_newest_version(_with_words(one, shot, output_format)) for one in templates)
+
+
+def _for_each_of(people: Sequence[int], template: str) -> list[str]:
+    """Return `template` for each of `people`, if it is of one of them."""
+    if "{person}" not in Path(template).name or not people:
+        return [template]
+    return [template.replace("{person}", person_name(one)) for one in people]
 
 
 def _check(template: str, version: Version) -> None:
@@ -66,8 +96,15 @@ def _check(template: str, version: Version) -> None:
         known = ", ".join(f"{{{word}}}" for word in WORDS)
         msg = f"{template} has the word {{{unknown[0]}}}, and these are known: {known}"
         raise ExportError(msg)
-    if "{frame}" in str(Path(template).parent):
-        msg = f"{template} has {{frame}} in a folder; put it into the file's name"
+    for word in IN_FILE_NAMES:
+        if f"{{{word}}}" in str(Path(template).parent):
+            msg = f"{template} has {{{word}}} in a folder; put it into the file's name"
+            raise ExportError(msg)
+    if "{person}" in template:
+        how = cure(
+            script="Guides(people=…)", typed="--people people.json, as sghm people writes it"
+        )
+        msg = f"{template} is of one person, and nobody says who is who; give {how}"
         raise ExportError(msg)
     if "{version}" in template and version is None:
         msg = f"{template} has a version; add --version auto, or a number: --version 3"

@@ -14,32 +14,37 @@ import vapoursynth as vs
 
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import read_color
-from sghm_vs.errors import ExportError, SourceError, counted, cure, with_options
+from sghm_vs.errors import ExportError, SourceError, counted, cure, listed, with_options
 from sghm_vs.files import name_key
 from sghm_vs.filter.edges import shaped
 from sghm_vs.filter.foreground import chosen_color
+from sghm_vs.filter.people import ToldApart
 from sghm_vs.media.metadata import SourceMetadata
-from sghm_vs.media.name_templates import fill_names
+from sghm_vs.media.name_templates import fill_names, person_name, person_of
 from sghm_vs.media.readers import Source, is_numbered, open_source
 from sghm_vs.media.readers.keys import Keys
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
-from sghm_vs.media.writers import OVER, export, find_targets
+from sghm_vs.media.writers import OVER, NamedMatte, export, find_targets
 from sghm_vs.models.weights import Weights, find_weights
 from sghm_vs.options import (
     EXTRA_LAYOUTS,
+    LAYOUTS,
     USUAL,
     Color,
     Delivery,
+    Edges,
     FrameRange,
     Matting,
     Opening,
     Shape,
     View,
+    check_layers,
     recorded,
     word_of_over,
 )
 from sghm_vs.shots.guides import open_guides, open_keys
+from sghm_vs.shots.people_file import chosen_of, open_people, people_digest
 
 if TYPE_CHECKING:
     from sghm_vs.models.backends.base import AnyNetwork
@@ -159,7 +164,9 @@ def rotoscope(
     files = (
         {} if how.debug is None else {name: how.debug / f"{name}.mkv" for name in get_args(View)}
     )
-    written = _outputs_of(source, outputs, frames, delivery, files.values(), how.guides.files)
+    written = _outputs_of(
+        source, outputs, frames, delivery, files.values(), how.guides.files, chosen_of(how.guides)
+    )
     find_targets(
         [*written.outputs, *files.values()],
         written.numbers,
@@ -170,6 +177,9 @@ def rotoscope(
     )
     guides = open_guides(how.guides, source, frames)
     keys, keyed = open_keys(how.guides, source)
+    people = open_people(how.guides, source, frames)
+    if people is None:
+        check_layers((), delivery.output_format)
     find_weights(how.model)
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
@@ -203,6 +213,7 @@ def rotoscope(
         made_of=how.guides.files,
         guides=guides,
         keys=keys,
+        people=people,
         frames=frames,
         delivery=delivery,
         beside=steps,
@@ -219,6 +230,7 @@ def deliver(
     made_of: Mapping[str, Path] | None = None,
     guides: Mapping[str, vs.VideoNode] | None = None,
     keys: Keys | None = None,
+    people: ToldApart | None = None,
     frames: FrameRange | None = None,
     delivery: Delivery | None = None,
     foreground: vs.VideoNode | None = None,
@@ -232,10 +244,12 @@ def deliver(
 
     All clips are of the source's length. `made_of` are the files that the alpha is made from, by what
     they are called; what of `guides` is kept or held out is so after edges are shaped, and `keys` are
-    recorded with the frames that they have a part in.
+    recorded with the frames that they have a part in. Of `people` the matte is that of who is meant;
+    outputs with one's name are theirs alone, and layouts with further mattes have theirs.
     """
     delivery = delivery or Delivery()
     kept = {name: clip for name, clip in (guides or {}).items() if name in ("keep", "holdout")}
+    alpha = alpha if people is None else people.of_all(alpha)
     if extra is None and delivery.edges.shape == "alpha":
         extra = _edge_mattes(alpha, delivery, kept)
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
@@ -243,10 +257,13 @@ def deliver(
         # By the alpha as it was made: what was grown or blurred since mixes no colors.
         foreground = chosen_color(source.clip, alpha, delivery.foreground)
         changed["foreground"] = delivery.foreground
-    alpha = shaped(alpha, delivery.edges, **kept)
+    alpha, apart = _shaped_apart(alpha, delivery.edges, kept, people)
     changed |= _described_source(source) | _described_beside(source, made_of, delivery.over)
     beside = beside or {}
-    written = _outputs_of(source, outputs, frames, delivery, beside, made_of)
+    ids = () if people is None else people.ids
+    written = _outputs_of(source, outputs, frames, delivery, beside, made_of, ids)
+    alphas = {} if people is None else _alphas_of(written.outputs, apart)
+    extra = dict(extra or {}) | _layers_of(apart, delivery)
 
     # Cut after matting: a window that looks beyond the range sees the same frames.
     def cut(clip: vs.VideoNode) -> vs.VideoNode:
@@ -265,7 +282,8 @@ def deliver(
         cut(alpha),
         *written.outputs,
         foreground=None if foreground is None else cut(foreground),
-        extra={name: cut(matte) for name, matte in (extra or {}).items()},
+        extra={name: cut(matte) for name, matte in extra.items()},
+        alphas={path: NamedMatte(name, cut(matte)) for path, (name, matte) in alphas.items()},
         beside={path: cut(matte) for path, matte in beside.items()},
         over=cut(over) if isinstance(over, vs.VideoNode) else over,
         origin=_origin(source, delivery).at(written.first, Fraction(source.clip.fps)),
@@ -307,6 +325,7 @@ def _outputs_of(
     delivery: Delivery,
     beside: Iterable[Path],
     made_of: Mapping[str, Path] | None = None,
+    people: Sequence[int] = (),
 ) -> _Outputs:
     """Return what of `source` is written where, once nothing speaks against it."""
     first, last = (
@@ -325,6 +344,7 @@ def _outputs_of(
             shot=source.name,
             output_format=delivery.output_format,
             version=delivery.version,
+            people=people,
         )
     over = delivery.over if isinstance(delivery.over, Path) else None
     for what, read in {"footage": source.path, "background": over, **(made_of or {})}.items():
@@ -433,11 +453,48 @@ def _origin(source: Source, delivery: Delivery) -> SourceMetadata:
     return replace(source.origin, timecode=timecode)
 
 
+type _Apart = dict[int, vs.VideoNode]
+"""The matte of each person who is meant."""
+
+
+def _shaped_apart(
+    alpha: vs.VideoNode,
+    edges: Edges,
+    kept: Mapping[str, vs.VideoNode],
+    people: ToldApart | None,
+) -> tuple[vs.VideoNode, _Apart]:
+    """Return `alpha` with its edges shaped, and what of it is each person's."""
+    if people is None:
+        return shaped(alpha, edges, **kept), {}
+    # Shares are of the finished matte, so that where people touch no seam opens between them.
+    whole, last = shaped(alpha, replace(edges, invert=False), **kept), Edges(invert=edges.invert)
+    return shaped(whole, last), {n: shaped(people.of(n, whole), last) for n in people.ids}
+
+
+def _alphas_of(outputs: Iterable[Path], apart: _Apart) -> dict[Path, NamedMatte]:
+    """Return the matte of each output that is of one person, with what it is called."""
+    found = {path: person for path in outputs if (person := person_of(path)) is not None}
+    for path, person in found.items():
+        if person not in apart:
+            who = listed(map(person_name, apart)) or "nobody"
+            msg = f"{path} is of {person_name(person)} by its name, and {who} is matted; rename it"
+            raise ExportError(msg)
+    return {path: NamedMatte(person_name(n), apart[n]) for path, n in found.items()}
+
+
+def _layers_of(apart: _Apart, delivery: Delivery) -> dict[str, vs.VideoNode]:
+    """Return the mattes of people for the layouts that hold them."""
+    if delivery.output_format.layout not in EXTRA_LAYOUTS:
+        return {}
+    return {person_name(person): matte for person, matte in apart.items()}
+
+
 def _edge_mattes(
     alpha: vs.VideoNode, delivery: Delivery, kept: Mapping[str, vs.VideoNode]
 ) -> dict[str, vs.VideoNode]:
     """Return core and edge of `alpha` for the layouts that hold them."""
-    if delivery.output_format.layout not in EXTRA_LAYOUTS:
+    layout = delivery.output_format.layout
+    if layout not in EXTRA_LAYOUTS or LAYOUTS[layout].is_data:
         return {}
     shapes: tuple[Shape, ...] = ("core", "edge")
     return {shape: shaped(alpha, replace(delivery.edges, shape=shape), **kept) for shape in shapes}
@@ -464,6 +521,7 @@ def describe(matting: Matting) -> dict[str, str]:
         "weights_sha256": weights.sha256(),
         "weights_are_known": "yes" if weights.is_known() else "no",
         **recorded(matting),
+        **({"people_digest": digest} if (digest := people_digest(matting.guides)) else {}),
     }
 
 

@@ -17,7 +17,7 @@ OPTIONS = "sghm_options"
 """A hidden knob: the names of those that are options of `sghm matte`."""
 STATE = "sghm_state"
 """A hidden knob: what the result was made of. A node that has it is ours."""
-DATA_LAYOUTS = ("matte", "alpha")
+DATA_LAYOUTS = ("matte", "alpha", "cryptomatte")
 FAILED_COLOR = 0xB02020FF
 GUIDE_INPUT = 1
 

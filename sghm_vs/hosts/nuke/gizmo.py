@@ -126,7 +126,8 @@ def _knob(option: Option) -> UserKnob:
 def _layout() -> UserKnob:
     option = next(one for one in options_of(OutputFormat) if one.name == "layout")
     # A menu shows its first choice.
-    others = (name for name in LAYOUTS if name != FIRST_LAYOUT)
+    # The node tells no people apart.
+    others = (n for n, row in LAYOUTS.items() if n != FIRST_LAYOUT and not row.needs_extra)
     knob = option.knob._replace(choices=(FIRST_LAYOUT, *others))
     return _knob(option._replace(default=FIRST_LAYOUT, knob=knob))
 

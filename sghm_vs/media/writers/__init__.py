@@ -22,7 +22,7 @@ from sghm_vs.errors import ExportError, cure, last_words
 from sghm_vs.media.metadata import TIMES, WINDOWS, SourceMetadata
 from sghm_vs.media.targets import Target, folders_of, read_targets
 from sghm_vs.media.verification.sidecar import sampled
-from sghm_vs.media.writers.base import Job, Writer
+from sghm_vs.media.writers.base import Job, NamedMatte, Writer
 from sghm_vs.media.writers.exr import ExrWriter
 from sghm_vs.media.writers.movie import MovieWriter
 from sghm_vs.media.writers.output import Delivery
@@ -38,7 +38,7 @@ from sghm_vs.options import (
     word_of_over,
 )
 
-__all__ = ["OutputFormat", "export"]
+__all__ = ["NamedMatte", "OutputFormat", "export"]
 
 WRITERS: Mapping[str, type[Writer]] = {
     ".mov": MovieWriter,
@@ -66,6 +66,7 @@ def export(
     foreground: vs.VideoNode | None = None,
     extra: Mapping[str, vs.VideoNode] | None = None,
     beside: Mapping[Path, vs.VideoNode] | None = None,
+    alphas: Mapping[Path, NamedMatte] | None = None,
     over: vs.VideoNode | Sequence[float] | None = None,
     first_number: int = 0,
     patterns: bool = True,
@@ -101,6 +102,7 @@ def export(
             for the layouts "layered" and "multipart".
         beside: Further mattes by a path of their own, written in the same pass. They have no
             record, and are written anew where others are resumed.
+        alphas: By a path among `paths`, what is written there in place of `alpha`, GRAY likewise.
         over: What a review movie shows the subject over: a clip of the clip's size and length, or
             red, green and blue, each 0-1 in display code.
         first_number: Number of the first frame in file names.
@@ -132,9 +134,11 @@ def export(
     arguments = locals()
     _check_arguments(arguments)
     made, extra, beside = OutputFormat(**output_format), dict(extra or {}), dict(beside or {})
+    alphas = dict(alphas or {})
     told = dict(metadata or {})
     check_layers(extra, made)
     named = extra | {str(path): matte for path, matte in beside.items()}
+    named |= {str(path): matte for path, (_, matte) in alphas.items()}
     _check_clips(clip, alpha, foreground, named)
     numbers = range(first_number, first_number + clip.num_frames)
     check_used(output_format, [str(path) for path in paths], made)
@@ -169,6 +173,10 @@ def export(
                 if over is not None and target.path.suffix.lower() == ".mp4":
                     shown = {OVER: _word_of(over), **told}
                     its_own = replace(its_own, metadata=shown)
+                if target.path in alphas:
+                    name, own = alphas[target.path]
+                    metadata_of_one = {**its_own.metadata, "matte_of": name}
+                    its_own = replace(its_own, alpha=own, metadata=metadata_of_one)
                 # One by one, each known before it starts: a later one, or a signal, may end them.
                 writer = WRITERS[target.path.suffix.lower()](its_own, target)
                 is_recorded = sidecar and matte is None

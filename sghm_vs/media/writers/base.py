@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import vapoursynth as vs
@@ -15,6 +15,13 @@ from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
 from sghm_vs.options import OutputFormat
+
+
+class NamedMatte(NamedTuple):
+    """A matte, and what it is called."""
+
+    name: str
+    clip: vs.VideoNode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from sghm_vs.media.metadata import DATA_WINDOW, DISPLAY_WINDOW, PICTURE_WINDOW, 
 from sghm_vs.media.targets import Target
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.verification.sidecar import Facts, Sample
+from sghm_vs.media.writers import cryptomatte
 from sghm_vs.media.writers.base import Job
 from sghm_vs.media.writers.image_sequence import Planes, Props, SequenceWriter
 from sghm_vs.options import LAYOUTS
@@ -61,12 +62,13 @@ class ExrWriter(SequenceWriter):
         if self._row.has_alpha:
             mattes = [job.alpha, *(job.extra[name] for name in self._extra)]
             # Color is multiplied in floats; a matte alone can be made half by the resizer.
-            is_half = not clips and job.output_format.sample == "half"
+            is_half = not clips and job.output_format.sample == "half" and not self._row.is_float
             kind = vs.GRAYH if is_half else vs.GRAYS
             clips += [convert.to_full_range_gray(matte, kind) for matte in mattes]
         clips[-1] = clips[-1].std.CopyFrameProps(job.footage.clip, props=WINDOWS)
         super().__init__(job, target, *clips)
-        self._type = np.float16 if job.output_format.sample == "half" else np.float32
+        self._sample_name = "float" if self._row.is_float else job.output_format.sample
+        self._type = np.float16 if self._sample_name == "half" else np.float32
         self.facts |= self._facts()
         with job.footage.clip.get_frame(0) as frame:
             if PICTURE_WINDOW in frame.props:
@@ -92,6 +94,9 @@ class ExrWriter(SequenceWriter):
         """Return name, color tags and channels of each part."""
         if self._row.is_data:
             alpha = planes[0]
+            if self._layout == "cryptomatte":
+                ids = cryptomatte.channels(dict(zip(self._extra, planes[1:], strict=True)))
+                return [("", DATA_TAGS, {"A": alpha} | ids)]
             names = "RGBA" if self._layout == "matte" else "A"
             return [("", DATA_TAGS, dict.fromkeys(names, alpha))]
         rgb, mattes, tags = planes[:3], planes[3:], color_tags(self._interop_id)
@@ -120,7 +125,7 @@ class ExrWriter(SequenceWriter):
         rate = Fraction(job.footage.clip.fps)
         return {
             "parts": [sorted(channels) for _, _, channels in parts],
-            "sample": job.output_format.sample,
+            "sample": self._sample_name,
             "compression": job.output_format.compression,
             "color": [tags.get("colorInteropID", "") for _, tags, _ in parts],
             "rate": f"{rate.numerator}/{rate.denominator}" if rate else None,
@@ -156,6 +161,8 @@ class ExrWriter(SequenceWriter):
         if (shown_s := origin.shown_s(n)) is not None:
             header["sghm_vs:source_time"] = f"{shown_s:.6f}"
         header |= {f"sghm_vs:{key}": value for key, value in job.metadata.items()}
+        if self._layout == "cryptomatte":
+            header |= cryptomatte.header(self._extra)
         return header | windows(props)
 
 

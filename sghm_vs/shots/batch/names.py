@@ -94,9 +94,11 @@ def _free(names: Sequence[str], taken: set[str]) -> str:
     return f"{names[-1]}_{number}"
 
 
-def output_names(templates: Sequence[str], name: str, delivery: Delivery) -> tuple[str, ...]:
+def output_names(
+    templates: Sequence[str], name: str, delivery: Delivery, people: Sequence[int] = ()
+) -> tuple[str, ...]:
     """
-    Return where the shot `name` goes, below the batch's folder.
+    Return where the shot `name` goes, below the batch's folder; `people` are those who are meant.
 
     Raises:
         ExportError: A template leads out of the folder, or has a word that is not known.
@@ -104,7 +106,11 @@ def output_names(templates: Sequence[str], name: str, delivery: Delivery) -> tup
     for template in templates:
         _refuse_outside(template)
     filled = fill_names(
-        templates, shot=name, output_format=delivery.output_format, version=delivery.version
+        templates,
+        shot=name,
+        output_format=delivery.output_format,
+        version=delivery.version,
+        people=people,
     )
     for path in filled:
         refuse_unfit(path)

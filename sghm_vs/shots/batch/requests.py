@@ -10,7 +10,7 @@ from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.hosts.presets import outputs_for, with_preset
 from sghm_vs.media.name_templates import newest_version
 from sghm_vs.options import (
-    GUIDE_FILES,
+    READ_FILES,
     Delivery,
     FrameRange,
     Matting,
@@ -33,6 +33,7 @@ from sghm_vs.shots.batch.names import (
     safe_name,
     unique_names,
 )
+from sghm_vs.shots.people_file import chosen_of
 
 USUAL_OUTPUT = "{shot}.mov"
 
@@ -219,7 +220,7 @@ def _from_list(name: str, value: str, path: Path) -> str:
     files = {option.flag for option in options_of(ShotOptions) if option.knob.is_file}
     beside = path.absolute().parent / value
     # What may be a color as well is a file only where there is one.
-    is_file = f"--{name}" in files and (name in GUIDE_FILES or beside.is_file())
+    is_file = f"--{name}" in files and (name in READ_FILES or beside.is_file())
     return str(beside) if is_file else value
 
 
@@ -231,9 +232,14 @@ def _delivered(shot: Shot, values: Values, folder: Path, *, resumes: bool) -> Sh
     delivery = shot.delivery
     if delivery.version == "auto":
         paths = [folder / template for template in templates]
-        newest = newest_version(paths, shot=shot.name, output_format=delivery.output_format)
+        newest = newest_version(
+            paths,
+            shot=shot.name,
+            output_format=delivery.output_format,
+            people=chosen_of(shot.matting.guides),
+        )
         # What is resumed is the newest version; a new one would be made from the start.
         is_new = newest == 0 or not resumes
         delivery = replace(delivery, version=newest + is_new)
-    outputs = output_names(templates, shot.name, delivery)
+    outputs = output_names(templates, shot.name, delivery, chosen_of(shot.matting.guides))
     return replace(shot, outputs=outputs, delivery=delivery)

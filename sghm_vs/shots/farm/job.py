@@ -10,12 +10,13 @@ from sghm_vs.errors import DeviceError, FarmError, SettingsError, listed
 from sghm_vs.files import discard
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
-from sghm_vs.options import Delivery, FrameRange, OutputFormat, from_words
+from sghm_vs.options import Delivery, FrameRange, Guides, OutputFormat, from_words
 from sghm_vs.shots.batch.names import Shot, place, safe_name
 from sghm_vs.shots.batch.render import Task
 from sghm_vs.shots.batch.requests import shot_of
 from sghm_vs.shots.farm.plan import Plan, PlannedShot, read_plan
 from sghm_vs.shots.guides import keys_of
+from sghm_vs.shots.people_file import people_digest
 
 EXACT = Delivery(output_format=OutputFormat(layout="alpha", sample="float"))
 """As `sghm_vs.shots.farm.engines.slurm.EXACT` says it in words."""
@@ -74,12 +75,17 @@ class Job:
         Return how a chunk is made: what is there, whole and made in the same way, is kept.
 
         Raises:
-            FarmError: Its keys are not those that were planned.
+            FarmError: Its keys, or who is who in it, are not as they were planned.
         """
         _refuse_other_keys(self.shot, self.planned)
+        _refuse_other_people(self.shot, self.planned)
         delivery = EXACT if self.planned.has_movie else self.shot.delivery
         start = frames.first + self.shift if self.shift else None
         shot = replace(self.shot, frames=frames, delivery=replace(delivery, start_number=start))
+        if self.planned.has_movie:
+            # What movies are made from is of all people; they are told apart at the end.
+            guides = replace(shot.matting.guides, people=None, person=Guides().person)
+            shot = replace(shot, matting=replace(shot.matting, guides=guides))
         return Task(shot=shot, paths=tuple(one.path for one in self.chunked), keeps=True)
 
     def clear(self) -> None:
@@ -102,6 +108,15 @@ def _refuse_other_keys(shot: Shot, planned: PlannedShot) -> None:
         msg = (
             f"{planned.name}: keys of frames {listed(differ)} are others than were planned, and "
             "chunks would not agree; plan again (sghm farm plan), what is whole is kept"
+        )
+        raise FarmError(msg)
+
+
+def _refuse_other_people(shot: Shot, planned: PlannedShot) -> None:
+    if planned.people != people_digest(shot.matting.guides):
+        msg = (
+            f"{planned.name}: {shot.matting.guides.people} is another file of who is who than was "
+            "planned, and chunks would not agree; plan again (sghm farm plan)"
         )
         raise FarmError(msg)
 

@@ -19,6 +19,7 @@ from sghm_vs.shots.farm.fingerprint import Fingerprint
 
 KIND = "sghm_vs farm plan"
 FORMAT = 1
+PEOPLE_FLAGS = ("--people=", "--person=")
 KEPT = ".sghm-farm"
 """Folder, in the plan's, of alphas from which movies are made."""
 
@@ -26,6 +27,11 @@ KEPT = ".sghm-farm"
 def has_movie(outputs: Iterable[str]) -> bool:
     """Tell whether one of `outputs` is one file for all frames, which no chunk can write."""
     return any(PATTERN.fullmatch(PurePath(output).name) is None for output in outputs)
+
+
+def without_people(words: Iterable[str]) -> tuple[str, ...]:
+    """Return options of matting without those that tell people apart."""
+    return tuple(word for word in words if not word.startswith(PEOPLE_FLAGS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,13 @@ class PlannedShot:
     chunks: tuple[Chunk, ...]
     keys: Mapping[str, str] = field(default_factory=dict)
     """By the number of a frame that has one, what tells it from another."""
+    people: str = ""
+    """What tells the file of who is who from another; "" is none."""
+
+    @property
+    def chunk_matting(self) -> tuple[str, ...]:
+        """Options of a chunk for source and matting: what movies are made from is of all people."""
+        return without_people(self.matting) if self.has_movie else self.matting
 
     @property
     def has_movie(self) -> bool:
@@ -73,6 +86,7 @@ class PlannedShot:
             "delivery": list(self.delivery),
             "outputs": list(self.outputs),
             **({"keys": dict(self.keys)} if self.keys else {}),
+            **({"people": self.people} if self.people else {}),
             "chunks": {str(chunk.writes): str(chunk.reads) for chunk in self.chunks},
         }
 
@@ -93,6 +107,7 @@ class PlannedShot:
             **lists,
             chunks=chunks,
             keys={str(n): str(one) for n, one in found.get("keys", {}).items()},
+            people=str(found.get("people", "")),
         )
         _refuse_holes(shot)
         return shot

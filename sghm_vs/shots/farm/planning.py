@@ -27,6 +27,7 @@ from sghm_vs.shots.farm.chunks import Chunk, chunk_size, split
 from sghm_vs.shots.farm.fingerprint import Fingerprint
 from sghm_vs.shots.farm.plan import Plan, PlannedShot, has_movie
 from sghm_vs.shots.guides import keys_of
+from sghm_vs.shots.people_file import people_digest
 from sghm_vs.shots.shot import refuse_varying
 
 EDIT_SUFFIXES = (".otio", ".edl", ".xml")
@@ -248,6 +249,7 @@ def _planned(
         outputs=shot.outputs,
         chunks=tuple(_chunks(one, frames, available, frame_s, plan_options)),
         keys=keys_of(shot),
+        people=people_digest(shot.matting.guides),
     )
 
 

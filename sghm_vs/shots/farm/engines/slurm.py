@@ -90,7 +90,7 @@ def chunk_words(plan: Plan, shot: PlannedShot, chunk: Chunk) -> list[str]:
         "sghm",
         "matte",
         shot.source,
-        *shot.matting,
+        *shot.chunk_matting,
         *form,
         *(f"--output={PurePath(plan.folder, output)}" for output in outputs),
         f"--frames={chunk.writes}",
