@@ -147,7 +147,7 @@ def endure(case: Case) -> Row:
 class Staged:
     """A network whose parts are timed, and whose coarse alphas may be another's."""
 
-    def __init__(self, network: AnyNetwork, band: Tensor | None, device: torch.device) -> None:
+    def __init__(self, network: Any, band: Tensor | None, device: torch.device) -> None:
         self._network = network
         # There before a step is captured that reads it.
         self._band = (

@@ -31,7 +31,7 @@ from typing import (
 
 from sghm_vs.errors import DeviceError, ExportError, SettingsError, cure
 
-Backend = Literal["auto", "openvino", "torch", "onnxruntime"]
+Backend = Literal["auto", "openvino", "onnxruntime", "torch", "ort", "ov"]
 """What runs the network; see `sghm_vs.models.backends.base.BACKENDS`."""
 type Roi = tuple[int, int, int, int]
 """A rectangle in pixels: its left, its top, its width and its height."""
@@ -907,7 +907,8 @@ class Matting:
     backend: Backend = knob(
         "auto",
         "what runs the network; auto is torch on CUDA, and the first that is installed on CPUs of "
-        "openvino, onnxruntime, torch (pip install 'sghm-vs[openvino]', 'sghm-vs[onnxruntime]')",
+        "openvino, onnxruntime, torch (pip install 'sghm-vs[openvino]', 'sghm-vs[onnxruntime]'); ort "
+        "and ov are VapourSynth's plug-ins of vs-mlrt",
         choices=get_args(Backend),
     )
     fp16: bool | None = knob(

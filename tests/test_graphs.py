@@ -1,6 +1,7 @@
 """The networks as graphs: what is written, and what runs it."""
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -36,6 +37,7 @@ from tests.clips import frame_bytes, panning_clip, plane
 from tests.seeded import seeded_image
 
 CPU = Device("cpu")
+ROOT = Path(__file__).parents[1]
 SIZE = 128, 192
 RUNTIMES = [
     pytest.param(
@@ -46,6 +48,13 @@ RUNTIMES = [
     )
     for name in ("openvino", "onnxruntime")
 ]
+
+PLUGIN = pytest.param(
+    "ort",
+    marks=pytest.mark.skipif(
+        not hasattr(vs.core, "ort"), reason="needs a plug-in: pip install vapoursynth-mlrt-ort"
+    ),
+)
 
 
 def lite() -> Model:
@@ -175,7 +184,7 @@ GUIDED = {
 }
 
 
-@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 @pytest.mark.parametrize("how", GUIDED.values(), ids=GUIDED)
 def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, backend, how):
     clip = panning_clip((6,))
@@ -198,7 +207,7 @@ def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, backend,
     assert (differs > 2e-3).mean() <= 50e-6
 
 
-@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 def test_nothing_needs_torch(model, backend):
     """The whole filter: neighbors, a guide, cuts, views, and a format."""
     script = f"""
@@ -225,7 +234,7 @@ for one in (plain, seen):
     assert "SghmTrust" in run.stdout
 
 
-@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 def test_the_command_line_needs_no_torch(tmp_path, model, backend):
     source = tmp_path / "p.png"
     blank = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=1)
@@ -357,7 +366,7 @@ def files(tmp_path_factory) -> dict[str, list]:
     folder = tmp_path_factory.mktemp("onnx")
     published = folder / "published.safetensors"
     save_file(
-        {name: np.ascontiguousarray(a) for name, a in drawn_published().arrays.items()}, published
+        {name: np.array(a, order="C") for name, a in drawn_published().arrays.items()}, published
     )
     return {
         model: export(model, folder, half=False, overwrite=False)
@@ -431,3 +440,101 @@ def test_an_export_replaces_nothing_unasked(tmp_path, capsys):
     assert main(words) == 1
     assert "--overwrite" in capsys.readouterr().err
     assert main([*words, "--overwrite"]) == 0
+
+
+class ORT_CPU:  # noqa: N801 - as vsmlrt has it
+    """A stand-in for vsmlrt's."""
+
+    def __init__(self, num_streams: int = 1, fp16: bool = False) -> None:
+        self.num_streams, self.fp16 = num_streams, fp16
+
+
+class TRT(ORT_CPU):
+    """Another one."""
+
+
+@pytest.mark.parametrize("backend", [PLUGIN])
+def test_an_object_of_vsmlrts_means_the_plugin(model, backend):
+    clip = panning_clip((2,))
+
+    by_object, by_name = (
+        sghm(clip, -1, model, tr=0, backend=each) for each in (ORT_CPU(2), backend)
+    )
+
+    assert frame_bytes(by_object, 1) == frame_bytes(by_name, 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"backend": TRT()}, r"Backend\.TRT, and of vsmlrt's Backend\.ORT_CPU and Backend\.OV_CPU"),
+        ({"backend": ORT_CPU(fp16=True)}, "backend ort has no half precision here; use fp16=False"),
+        (
+            {"backend": "ort", "fp16": True},
+            "backend ort has no half precision here; use fp16=False",
+        ),
+    ],
+)
+def test_what_no_plugin_does_here_is_refused(how, said):
+    with pytest.raises(vs.Error, match=said):
+        sghm(panning_clip((1,)), -1, "sghm-lite", **how)
+
+
+@pytest.mark.skipif(hasattr(vs.core, "ov"), reason="the plug-in is here")
+def test_a_plugin_that_is_missing_is_named_with_what_brings_it():
+    with pytest.raises(
+        vs.Error, match="needs VapourSynth's plug-in ov; pip install vapoursynth-mlrt"
+    ):
+        sghm(panning_clip((1,)), -1, "sghm-lite", backend="ov")
+
+
+@pytest.mark.parametrize("backend", [PLUGIN])
+@pytest.mark.parametrize("version", ["sghm-lite@9", "published"])
+def test_plugins_run_every_network(tmp_path, backend, version):
+    if version == "published":
+        version = str(tmp_path / "published.safetensors")
+        save_file(dict(drawn_published().arrays), version)
+    clip = panning_clip((1,)).resize.Bicubic(150, 100)
+
+    found, expected = (
+        plane(sghm(clip, -1, version, tr=0, backend=each).get_frame(0))
+        for each in (backend, "torch")
+    )
+
+    assert np.abs(found - expected).mean() < 2e-5
+
+
+@pytest.mark.parametrize("backend", [PLUGIN])
+def test_a_plugin_refuses_a_clip_whose_size_changes(model, backend):
+    clips = [panning_clip((1,)), panning_clip((1,)).resize.Bicubic(64, 64)]
+
+    with pytest.raises(vs.Error, match="backend ort takes one; give it one"):
+        sghm(vs.core.std.Splice(clips, mismatch=True), -1, model, backend=backend)
+
+
+def test_the_plugin_of_openvino_does_as_onnx_runtime(model):
+    """In a process of its own: it brings an OpenVINO beside which Python's can't be loaded."""
+    place_of_it = os.environ.get("SGHM_VSOV")
+    if not place_of_it:
+        pytest.skip("needs the plug-in's file, which SGHM_VSOV names: vapoursynth-mlrt-ov has it")
+    script = f"""
+import numpy as np, vapoursynth as vs
+vs.core.std.LoadPlugin({place_of_it!r})
+from sghm_vs import sghm
+from tests.clips import frame_bytes, panning_clip, plane
+clip = panning_clip((4,))
+for how in (dict(tr=0), dict(tr=1)):
+    ov, again, ort = (
+        sghm(clip, -1, {model!r}, backend=each, **how) for each in ("ov", "ov", "onnxruntime")
+    )
+    made = [frame_bytes(ov, n) for n in range(4)]
+    assert [frame_bytes(again, n) for n in (3, 0, 2, 1)] == [made[n] for n in (3, 0, 2, 1)]
+    differs = np.abs(plane(ov.get_frame(2)) - plane(ort.get_frame(2)))
+    assert differs.mean() < 2e-5 and (differs > 2e-3).mean() <= 50e-6
+"""
+
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, text=True, cwd=ROOT
+    )
+
+    assert run.returncode == 0, run.stderr

@@ -19,7 +19,7 @@ from sghm_vs.options import Settings
 
 @dataclass(frozen=True)
 class ArrayEngine:
-    """See `sghm_vs.filter.engines.Engine`."""
+    """See `sghm_vs.filter.engines.FrameEngine`."""
 
     pipeline: ArrayPipeline
     streams: CoreStreams
@@ -34,25 +34,25 @@ class ArrayEngine:
     def alpha(
         self, picture: vs.VideoFrame, guide: vs.VideoFrame | None, bits: int, is_float: bool
     ) -> NDArray[Any]:
-        """Return a frame's alpha by itself; see `Engine`."""
+        """Return a frame's alpha by itself; see `FrameEngine`."""
         assert is_float and bits == 32  # noqa: PT018, S101 - other samples are for those that pack
 
         def compute() -> Plane:
-            said = None if guide is None else _planes(guide)[0]
-            return self.pipeline.matte(_planes(picture), said)
+            said = None if guide is None else planes_of(guide)[0]
+            return self.pipeline.matte(planes_of(picture), said)
 
         return self.streams.run(compute)
 
     def encoder_input(self, picture: vs.VideoFrame) -> Plane:
         """Return what the encoder sees of `picture`, (h, w, 3)."""
         return self.streams.run(
-            lambda: np.moveaxis(self.pipeline.encoder_input(_planes(picture)), 0, -1)
+            lambda: np.moveaxis(self.pipeline.encoder_input(planes_of(picture)), 0, -1)
         )
 
     def segment(self, n: int, small: vs.VideoFrame, size: tuple[int, int]) -> Plane:
-        """Return the segmentation of frame `n`; see `Engine`."""
+        """Return the segmentation of frame `n`; see `FrameEngine`."""
         features, segmentation = self.streams.run(
-            lambda: self.pipeline.segment(_planes(small), *size)
+            lambda: self.pipeline.segment(planes_of(small), *size)
         )
         self.features.put(n, features)
         return segmentation
@@ -65,13 +65,13 @@ class ArrayEngine:
         segmentation: vs.VideoFrame,
         guide: vs.VideoFrame | None,
     ) -> Plane:
-        """Return the alpha of frame `n`; see `Engine`."""
+        """Return the alpha of frame `n`; see `FrameEngine`."""
 
         def compute() -> Plane:
-            planes = _planes(picture)
-            features = self.features.get(n, lambda: self.pipeline.network.encode(_planes(small)))
-            said = None if guide is None else _planes(guide)[0]
-            return self.pipeline.matte_segmented(planes, features, _planes(segmentation)[0], said)
+            planes = planes_of(picture)
+            features = self.features.get(n, lambda: self.pipeline.network.encode(planes_of(small)))
+            said = None if guide is None else planes_of(guide)[0]
+            return self.pipeline.matte_segmented(planes, features, planes_of(segmentation)[0], said)
 
         return self.streams.run(compute)
 
@@ -82,7 +82,7 @@ def array_engine(network: GraphNetwork, settings: Settings, num_streams: int) ->
     return ArrayEngine(ArrayPipeline(network, settings), CoreStreams(num_streams), features)
 
 
-def _planes(frame: vs.VideoFrame) -> Plane:
+def planes_of(frame: vs.VideoFrame) -> Plane:
     """Return the planes of `frame`, float32, as (planes, height, width), clamped to 0-1; NaN is 0."""
     planes = np.stack([np.asarray(plane) for plane in frame])
     np.nan_to_num(planes, copy=False, nan=0.0)

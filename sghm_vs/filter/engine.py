@@ -53,7 +53,7 @@ class TensorEngine:
     def alpha(
         self, picture: vs.VideoFrame, guide: vs.VideoFrame | None, bits: int, is_float: bool
     ) -> NDArray[Any]:
-        """Return a frame's alpha by itself; see `Engine`."""
+        """Return a frame's alpha by itself; see `FrameEngine`."""
 
         def compute(*tensors: Tensor) -> Tensor:
             alpha = self.pipeline.matte(*tensors)
@@ -71,7 +71,7 @@ class TensorEngine:
         return self.run([picture], compute)[0].permute(1, 2, 0).cpu().numpy()
 
     def segment(self, n: int, small: vs.VideoFrame, size: tuple[int, int]) -> NDArray[np.float32]:
-        """Return the segmentation of frame `n`; see `Engine`."""
+        """Return the segmentation of frame `n`; see `FrameEngine`."""
         made: list[Features] = []
 
         def compute(encoder_input: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class TensorEngine:
         segmentation: vs.VideoFrame,
         guide: vs.VideoFrame | None,
     ) -> NDArray[np.float32]:
-        """Return the alpha of frame `n`; see `Engine`."""
+        """Return the alpha of frame `n`; see `FrameEngine`."""
 
         def compute(
             image: Tensor, encoder_input: Tensor, person: Tensor, said: Tensor | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import vapoursynth as vs
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from sghm_vs.models.backends.base import AnyNetwork
 from sghm_vs.models.backends.device import Compute
 from sghm_vs.models.backends.graphs import GraphNetwork
+from sghm_vs.models.backends.plugins import PluginNetwork
 from sghm_vs.models.load import load_network
 from sghm_vs.models.weights import Weights
 from sghm_vs.options import Settings
 
 if TYPE_CHECKING:
+    from sghm_vs.filter.plugin_engine import PluginEngine
     from sghm_vs.models.backends.graphs import Features as ArrayFeatures
     from sghm_vs.models.sghm.encoder import Features
 
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
 
 FEATURES_MIB = 256
 """Of frames that were segmented and wait to be matted."""
-type Engines = Sequence[Engine]
+type Engines = Sequence[AnyEngine]
 type Load = Callable[[Weights, Compute], AnyNetwork]
 """Returns the network that weights hold, on a device: as `load_network`, or one that is held already."""
 
 
-class Engine(Protocol):
-    """Makes the frames of a clip on a device. Frames come and go as VapourSynth has them."""
+class AnyEngine(Protocol):
+    """What mattes a clip: a `FrameEngine` frame by frame, a `PluginEngine` by nodes."""
 
     @property
     def settings(self) -> Settings:
@@ -41,6 +43,10 @@ class Engine(Protocol):
     @property
     def packs(self) -> bool:
         """Whether pictures come as the clip has them; see `sghm_vs.filter.tensors.to_pictures`."""
+
+
+class FrameEngine(AnyEngine, Protocol):
+    """Makes the frames of a clip on a device. Frames come and go as VapourSynth has them."""
 
     def alpha(
         self, picture: vs.VideoFrame, guide: vs.VideoFrame | None, bits: int, is_float: bool
@@ -119,7 +125,7 @@ def _bytes_of(features: Any) -> int:
     return sum(part.nbytes for part in features)
 
 
-def engine_of(n: int, engines: Engines) -> Engine:
+def engine_of(n: int, engines: Sequence[FrameEngine]) -> FrameEngine:
     """Return which of `engines` makes frame `n`: it depends on nothing else."""
     return engines[n % len(engines)]
 
@@ -140,9 +146,26 @@ def engines_for(
     ]
 
 
+def plugin_of(engines: Engines) -> PluginEngine | None:
+    """Return the engine of a plug-in, which is alone where it is one."""
+    from sghm_vs.filter.plugin_engine import PluginEngine
+
+    first = engines[0]
+    return first if isinstance(first, PluginEngine) else None
+
+
+def by_frames(engines: Engines) -> Sequence[FrameEngine]:
+    """Return `engines`, which are no plug-in's."""
+    return cast("Sequence[FrameEngine]", engines)
+
+
 def _engine(
     network: AnyNetwork, settings: Settings, compute: Compute, num_streams: int, *, captures: bool
-) -> Engine:
+) -> AnyEngine:
+    if isinstance(network, PluginNetwork):
+        from sghm_vs.filter.plugin_engine import plugin_engine
+
+        return plugin_engine(network, settings, num_streams)
     if isinstance(network, GraphNetwork):
         from sghm_vs.filter.array_engine import array_engine
 

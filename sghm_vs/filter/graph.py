@@ -23,7 +23,7 @@ from sghm_vs.clips import (
     to_rgb_frame,
 )
 from sghm_vs.color.convert import Footage
-from sghm_vs.filter.engines import Engines, engine_of
+from sghm_vs.filter.engines import Engines, by_frames, engine_of, plugin_of
 from sghm_vs.filter.guides import GuideClips
 from sghm_vs.filter.neighbors import TemporalNeighbors, temporal_neighbors
 from sghm_vs.matting import optical_flow, temporal
@@ -32,7 +32,7 @@ from sghm_vs.options import DENOISING_FRAMES, VOTERS, Settings
 
 
 def packed(footage: Footage, settings: Settings) -> vs.VideoNode:
-    """Return the pictures of `footage` as engines take them that pack; see `Engine.packs`."""
+    """Return the pictures of `footage` as engines take them that pack; see `AnyEngine.packs`."""
     # With it comes torch, which is loaded for devices that frames are packed for.
     from sghm_vs.filter.tensors import to_pictures
 
@@ -54,12 +54,15 @@ def per_frame(
         guide: Where the people are, GRAYS of the clip's size and length.
         format_id: Of the result, gray; other than GRAYS only if the engines' streams pack.
     """
+    if (plugin := plugin_of(engines)) is not None:
+        return plugin.per_frame(pictures, guide)
+    workers = by_frames(engines)
     like = blank_like(pictures, format_id)
     sample = like.format.bits_per_sample, like.format.sample_type == vs.FLOAT
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         picture, said = frames[0], frames[1] if len(frames) > 1 else None
-        alpha = engine_of(n, engines).alpha(picture, said, *sample)
+        alpha = engine_of(n, workers).alpha(picture, said, *sample)
         return to_gray_frame(alpha, picture.props, format_id)
 
     clips = [pictures] if guide is None else [pictures, guide]
@@ -117,10 +120,13 @@ class Steps(NamedTuple):
 
 def encoder_inputs(pictures: vs.VideoNode, engines: Engines) -> vs.VideoNode:
     """Return what the encoder sees of each frame, RGBS, as small as that is."""
+    if (plugin := plugin_of(engines)) is not None:
+        return plugin.encoder_inputs(pictures)
+    workers = by_frames(engines)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         (picture,) = frames
-        return to_rgb_frame(engine_of(n, engines).encoder_input(picture), picture.props)
+        return to_rgb_frame(engine_of(n, workers).encoder_input(picture), picture.props)
 
     return computed(blank_of_any_size(pictures, vs.RGBS), [pictures], make)
 
@@ -141,10 +147,13 @@ def denoised(
 
 def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> vs.VideoNode:
     """Return the segmentation of each frame, GRAYS, of the size of the pictures `small`."""
+    if (plugin := plugin_of(engines)) is not None:
+        return plugin.segmented(pictures, small)
+    workers = by_frames(engines)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         picture, own = frames
-        segmentation = engine_of(n, engines).segment(n, own, (picture.height, picture.width))
+        segmentation = engine_of(n, workers).segment(n, own, (picture.height, picture.width))
         return to_gray_frame(segmentation, picture.props)
 
     return computed(blank_of_any_size(pictures), [pictures, small], make)
@@ -186,11 +195,14 @@ def guided(
     guide: vs.VideoNode | None = None,
 ) -> vs.VideoNode:
     """Return the alpha of each frame, GRAYS, guided by its `segmentation`, and before it by `guide`."""
+    if (plugin := plugin_of(engines)) is not None:
+        return plugin.guided(pictures, small, segmentation, guide)
+    workers = by_frames(engines)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         picture, own, person, *said = frames
         guided_by = said[0] if said else None
-        alpha = engine_of(n, engines).guided(n, picture, own, person, guided_by)
+        alpha = engine_of(n, workers).guided(n, picture, own, person, guided_by)
         return to_gray_frame(alpha, picture.props)
 
     clips = [pictures, small, read_once(segmentation), *([] if guide is None else [guide])]

@@ -23,6 +23,7 @@ from sghm_vs.filter.guides import GuideClips, read_guides
 from sghm_vs.filter.people import ToldApart, read_told_apart
 from sghm_vs.models.backends.base import AnyNetwork
 from sghm_vs.models.backends.device import Compute, choose_computes
+from sghm_vs.models.backends.plugins import in_our_words
 from sghm_vs.models.load import load_network
 from sghm_vs.models.weights import CHECKPOINTS, Weights, find_weights
 from sghm_vs.options import (
@@ -105,7 +106,8 @@ def sghm(
         fp16: Half precision, which with OpenVINO is bfloat16, where the CPU has it; None is half
             on CUDA and float on the CPU.
         backend: "openvino" or "onnxruntime" (CPUs, without torch), "torch", or "auto": torch on CUDA,
-            and on the CPU the first of these that is installed.
+            and on the CPU the first of these that is installed. "ort" and "ov" are the plug-ins of
+            vs-mlrt on the CPU; objects of vsmlrt, as `Backend.ORT_CPU(num_streams=2)`, mean them too.
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
             the network's own segmentation; gray is how likely. Where guides contradict each other,
@@ -153,6 +155,8 @@ def sghm(
     arguments = locals()
     with _errors_for_scripts():
         _check_clip(clip)
+        backend, num_streams, fp16 = in_our_words(backend, num_streams, fp16)
+        arguments |= {"backend": backend, "num_streams": num_streams, "fp16": fp16}
         format = _output_format(clip, format)
         check_arguments(sghm, arguments)
         model = str(model)

@@ -20,11 +20,15 @@ NORMED = ".module.weight_"
 """In the names of kernels that are stored with their spectral norm."""
 
 
+type Arrays = Mapping[str, NDArray[Any]]
+"""Tensors by name."""
+
+
 class Model(NamedTuple):
     """A network's weights, and which network they are of."""
 
     architecture: str
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Arrays
     """By name, as the checkpoint has them but for wrappings."""
     origin: str
     """Where they come from, for messages."""
@@ -43,11 +47,18 @@ def read_model(path: Path) -> Model:
         WeightsError: It is none, or none of a known network.
         MissingPackageError: It needs torch to be read, which is not installed.
     """
-    arrays = without_prefixes(_read(path))
+    arrays = without_prefixes(read_arrays(path))
     return Model(architecture_of(arrays, str(path)), arrays, str(path))
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """
+    Return the tensors in the checkpoint at `path`, in float32 where numpy lacks their type.
+
+    Raises:
+        WeightsError: It is none.
+        MissingPackageError: It needs torch to be read, which is not installed.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
@@ -66,11 +77,13 @@ def _read_by_torch(path: Path) -> dict[str, NDArray[Any]]:
             "installed; pip install torch, or where it is: sghm weights add FILE"
         )
         raise MissingPackageError(msg)
+    import torch
+
     from sghm_vs.models.checkpoint import read_checkpoint
 
     tensors = read_checkpoint(path)
     return {
-        name: (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
         for name, tensor in tensors.items()
     }
 
@@ -85,7 +98,7 @@ def without_prefixes[Value](state: Mapping[str, Value]) -> dict[str, Value]:
     return {key: state[own] for key, own in names.items()}
 
 
-def without_spectral_norms(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def without_spectral_norms(arrays: Arrays) -> dict[str, NDArray[Any]]:
     """
     Return `arrays` with each spectrally normalized kernel divided by its norm.
 

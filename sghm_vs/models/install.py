@@ -13,16 +13,19 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import torch
+import numpy as np
 from filelock import FileLock, Timeout
-from safetensors.torch import save
+from numpy.typing import NDArray
+from safetensors.numpy import save
 
-from sghm_vs.errors import DownloadError, SghmError, WeightsError
+from sghm_vs.errors import DownloadError, MissingPackageError, SghmError, WeightsError, require
 from sghm_vs.files import renamed_when_whole, sweep
-from sghm_vs.models.checkpoint import StateDict, build_network, read_checkpoint
+from sghm_vs.models.architectures import architecture_of
+from sghm_vs.models.arrays import Arrays, Model, read_arrays, without_prefixes
 from sghm_vs.models.download import Patience, Report, download
 from sghm_vs.models.weights import (
     CHECKPOINTS,
@@ -140,10 +143,10 @@ class Verdict:
 def verify(weights: Weights) -> Verdict:
     """Return whether the file of `weights` is whole, fits a network, and is known."""
     try:
-        state = read_checkpoint(weights.path)
-        model, _ = build_network(state, str(weights.path))
+        state = read_arrays(weights.path)
+        model = fitting(state, weights.path)
         is_known = weights.is_known()
-    except (WeightsError, OSError) as error:
+    except (WeightsError, MissingPackageError, OSError) as error:
         return Verdict("bad", str(error))
     record = weights.record()
     if record is not None and record.tensors_sha256 != digest(state):
@@ -153,14 +156,37 @@ def verify(weights: Weights) -> Verdict:
     return Verdict("ok", f"{model}, as published")
 
 
-def digest(state: StateDict) -> str:
+def digest(state: Arrays) -> str:
     """Return a SHA-256 of the names, types, shapes and values in `state`, in the names' order."""
     sha256 = hashlib.sha256()
     for key in sorted(state):
-        tensor = state[key].contiguous()
-        sha256.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        sha256.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        array = state[key]
+        # Types by the names that torch has for them.
+        sha256.update(f"{key} torch.{array.dtype} {array.shape}\n".encode())
+        sha256.update(array.tobytes())
     return sha256.hexdigest()
+
+
+def fitting(state: Arrays, path: Path) -> str:
+    """
+    Return the name of the network that the tensors in `path` fit.
+
+    Raises:
+        WeightsError: They fit none.
+        MissingPackageError: Neither torch nor onnx is installed, which know.
+    """
+    arrays = without_prefixes(state)
+    model = Model(architecture_of(arrays, str(path)), arrays, str(path))
+    if find_spec("torch") is not None:
+        from sghm_vs.models.backends.pytorch import network_of
+
+        network_of(model)
+    else:
+        require("onnx", extra="onnxruntime", purpose="a look at weights without torch")
+        from sghm_vs.models.graphs.network import checked
+
+        checked(model)
+    return model.architecture
 
 
 def _published(model: str) -> Checkpoint:
@@ -175,8 +201,8 @@ def _published(model: str) -> Checkpoint:
 
 def _install(source: Path, sha256: str, home: Path, *, replace: bool = True) -> Weights:
     """Convert `source`, whose hash is `sha256`, into `home`."""
-    state = read_checkpoint(source)
-    model, _ = build_network(state, str(source))
+    state = read_arrays(source)
+    model = fitting(state, source)
     if model not in CHECKPOINTS:
         msg = (
             f"{source} is a {model}, and that model comes with the package; "
@@ -190,9 +216,8 @@ def _install(source: Path, sha256: str, home: Path, *, replace: bool = True) -> 
             return found
         msg = f"another file is installed as {model}, {found.path}; --force replaces it"
         raise WeightsError(msg)
-    # Copied, as safetensors refuses tensors that share memory.
-    copies = {
-        key: value.clone(memory_format=torch.contiguous_format) for key, value in state.items()
+    copies: dict[str, NDArray[Any]] = {
+        key: np.array(value, order="C") for key, value in state.items()
     }
     record = Record(source_sha256=sha256, tensors_sha256=digest(copies))
     path = installed_path(model, home)

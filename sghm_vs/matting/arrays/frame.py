@@ -79,18 +79,12 @@ class ArrayPipeline:
             guide: Of the picture's size: 1 and 0 take the place of the segmentation, 0.5 does not.
         """
         fit, image = self._fit_of(picture), self.prepared(picture)
-        mask = to_mask(segmentation, fit.padded)
-        if guide is not None:
-            said = sizing.prepared(fit, guide[None])[0]
-            mask[said > SAID] = 1
-            mask[said < 1 - SAID] = 0
+        mask = mask_of(fit, segmentation, guide)
         return self._matted(image, features, mask, self._bounds(mask, fit), fit)
 
     def _bounds(self, mask: Plane, fit: Fit) -> refinement.Bounds | None:
         """Return what the network's own `mask` leaves open; a given one has a band that is given."""
-        if self.network.trusts_mask:
-            return refinement.bounds(mask, scale=fit.scale_of_radii())
-        return None
+        return bounds_of(mask, fit) if self.network.trusts_mask else None
 
     def _matted(
         self,
@@ -105,17 +99,10 @@ class ArrayPipeline:
         if begun.detail is not None:
             alpha, weight = refinement.by_detail(begun.os4, begun.detail)
         else:
-            scale, feather = (
-                (fit.scale_of_radii(), refinement.FEATHER_PX) if self._is_padded else (1.0, 0)
-            )
-            alpha, weight = refinement.merge(begun.os8, begun.os4, scale=scale, feather=feather)
+            alpha, weight = merged(self.settings, fit, begun.os8, begun.os4)
         is_open = weight if bounds is None else np.where(bounds.most > bounds.least, weight, 0)
         os1 = finest(self.network, begun, tiles(is_open))
-        alpha = refinement.blended(alpha, os1, weight)
-        if bounds is not None:
-            alpha = refinement.held(alpha, bounds)
-        restored = sizing.restored(fit, alpha)
-        return refinement.solidify(restored) if self._is_padded else restored
+        return finished(self.settings, fit, refinement.blended(alpha, os1, weight), bounds)
 
     def _open_cells(self, bounds: refinement.Bounds) -> NDArray[np.bool_]:
         """Return the tiles that `bounds` leave open anywhere, with what the finest looks at beside."""
@@ -124,20 +111,49 @@ class ArrayPipeline:
         grown = refinement.spread(is_open.astype(np.float32), around)
         return tiles(grown, QUARTER_TILE_PX // QUARTER_PX)
 
-    @property
-    def _is_padded(self) -> bool:
-        return self.settings.sizing == "pad"
-
     def _cleaned(self, probability: Plane, fit: Fit) -> Plane:
-        if not self.network.trusts_mask:
-            return probability
-        return clean(probability, fit.padded, fit.scale_of_radii())
+        return cleaned(probability, fit) if self.network.trusts_mask else probability
 
     def _fit_of(self, picture: Plane) -> Fit:
         return self._fit(picture.shape[1], picture.shape[2])
 
     def _fit(self, height: int, width: int) -> Fit:
         return fit_by(self.settings, height, width)
+
+
+def cleaned(probability: Plane, fit: Fit) -> Plane:
+    """Return the segmentation of a network that trusts its mask, (h, w), from its probability."""
+    return clean(probability, fit.padded, fit.scale_of_radii())
+
+
+def mask_of(fit: Fit, segmentation: Plane, guide: Plane | None = None) -> Plane:
+    """Return the mask, (*fit.padded), of a small `segmentation`; see `ArrayPipeline.matte_segmented`."""
+    mask = to_mask(segmentation, fit.padded)
+    if guide is not None:
+        said = sizing.prepared(fit, guide[None])[0]
+        mask[said > SAID] = 1
+        mask[said < 1 - SAID] = 0
+    return mask
+
+
+def bounds_of(mask: Plane, fit: Fit) -> refinement.Bounds:
+    """Return what `mask`, (*fit.padded), leaves open."""
+    return refinement.bounds(mask, scale=fit.scale_of_radii())
+
+
+def merged(settings: Settings, fit: Fit, os8: Plane, os4: Plane) -> tuple[Plane, Plane]:
+    """Return the alpha of the two coarser ones, and how far the finest replaces it."""
+    is_padded = settings.sizing == "pad"
+    scale, feather = (fit.scale_of_radii(), refinement.FEATHER_PX) if is_padded else (1.0, 0)
+    return refinement.merge(os8, os4, scale=scale, feather=feather)
+
+
+def finished(settings: Settings, fit: Fit, alpha: Plane, bounds: refinement.Bounds | None) -> Plane:
+    """Return `alpha`, (*fit.padded), within `bounds`, at the picture's size."""
+    if bounds is not None:
+        alpha = refinement.held(alpha, bounds)
+    restored = sizing.restored(fit, alpha)
+    return refinement.solidify(restored) if settings.sizing == "pad" else restored
 
 
 def enlarged(settings: Settings, segmentation: Plane, height: int, width: int) -> Plane:

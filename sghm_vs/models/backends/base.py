@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sghm_vs.models.arrays import Model
     from sghm_vs.models.backends.device import Compute
     from sghm_vs.models.backends.graphs import GraphNetwork
+    from sghm_vs.models.backends.plugins import PluginNetwork
     from sghm_vs.models.sghm.encoder import Features
     from sghm_vs.models.sghm.network import CoarseOutput
     from sghm_vs.models.sghm.squares import Square
@@ -73,8 +74,8 @@ class Network(Protocol):
         """Return the finest alpha everywhere, (1, 1, height, width), 0-1."""
 
 
-type AnyNetwork = Network | GraphNetwork
-"""In tensors or in arrays."""
+type AnyNetwork = Network | GraphNetwork | PluginNetwork
+"""In tensors, in arrays, or for a plug-in of VapourSynth."""
 
 
 class Backend(NamedTuple):
@@ -88,6 +89,8 @@ class Backend(NamedTuple):
     """What must be installed for it, as it is imported."""
     half_on: tuple[str, ...]
     """Kinds of devices on which it has half precision."""
+    is_automatic: bool = True
+    """Whether "auto" takes it; else its name alone does."""
     is_slow_to_resize: bool = False
     """Whether it takes long for each size of picture that it hasn't seen."""
 
@@ -98,6 +101,8 @@ BACKENDS = {
     ),
     "onnxruntime": Backend("onnxruntime", ("cpu",), ("onnxruntime", "onnx"), ()),
     "torch": Backend("pytorch", ("cpu", "cuda"), ("torch",), ("cpu", "cuda")),
+    "ort": Backend("plugins", ("cpu",), ("onnx",), (), is_automatic=False),
+    "ov": Backend("plugins", ("cpu",), ("onnx",), (), is_automatic=False),
 }
 """By name, in the order in which "auto" takes what is installed."""
 
@@ -152,6 +157,7 @@ def automatic_backends(compute: Compute) -> list[str]:
         name
         for name, row in BACKENDS.items()
         if compute.device.type in row.devices
+        and row.is_automatic
         and is_installed(name)
         and not (compute.many_sizes and row.is_slow_to_resize)
         and (not compute.fp16 or compute.device.type in row.half_on)

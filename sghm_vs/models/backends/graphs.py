@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sghm_vs.errors import require
 from sghm_vs.models.arrays import Model
-from sghm_vs.models.planes import Plane, block_means, enlarge, resized
+from sghm_vs.models.planes import Plane, bilinear, block_means, enlarge, resized
 from sghm_vs.models.sghm.design import (
     GUIDE_PX,
     NO_DETAIL,
@@ -114,11 +114,7 @@ class GraphNetwork:
 
     def to_small(self, image: Plane) -> Plane:
         """Return what the encoder sees of `image`, (3, h, w)."""
-        size = small_size(image.shape[1], image.shape[2], self._model.row.small_px)
-        if self._model.row.small_px is None:
-            # Sampled, as the published weights expect it: 12 of 16 pixels unread.
-            return np.stack([enlarge(plane, size) for plane in image])
-        return resized(image, size)
+        return small_of(image, self._model.row.small_px)
 
     def encode(self, small: Plane) -> Features:
         """Return the features of `small`, (3, h, w)."""
@@ -220,6 +216,13 @@ class GraphNetwork:
     def _run(self, name: str, *inputs: Plane, block: int | None = None) -> list[Plane]:
         arrays = [np.ascontiguousarray(array) for array in inputs]
         return self._runtime.run(Part(self._model, name, block), arrays)
+
+
+def small_of(image: Plane, long_side_px: int | None) -> Plane:
+    """Return what an encoder sees of `image`, (3, h, w); see `design.small_size`."""
+    size = small_size(image.shape[1], image.shape[2], long_side_px)
+    # Sampled, as the published weights expect it: 12 of 16 pixels unread.
+    return bilinear(image, size) if long_side_px is None else resized(image, size)
 
 
 def _kept(features: Sequence[Plane]) -> Features:

@@ -17,9 +17,18 @@ def place(model: Model, compute: Compute) -> SGHM:
     Raises:
         WeightsError: Names or shapes are not the network's.
     """
+    return placed(network_of(model), compute)
+
+
+def network_of(model: Model) -> SGHM:
+    """
+    Return the network of `model`, ready for inference.
+
+    Raises:
+        WeightsError: Names or shapes are not the network's.
+    """
     state = {name: torch.from_numpy(array) for name, array in model.arrays.items()}
-    _, network = build_network(state, model.origin)
-    return placed(network, compute)
+    return build_network(state, model.origin)[1]
 
 
 def placed(network: SGHM, compute: Compute) -> SGHM:
