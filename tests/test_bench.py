@@ -45,7 +45,8 @@ def test_a_row_has_the_speed_of_each_way_beside_the_baseline(footage, capfd):
     ):  # fmt: skip
         assert row[name] > 0, name
     assert row["ratio"] == pytest.approx(row["baseline_ms"] * row["network_fps"] / 1000)
-    assert {"encode", "segment", "begin", "around"} <= row["stages_ms"].keys()
+    seen = {"encode", "segment"} if row["backend"] == "torch" else {"encode and segment"}
+    assert {*seen, "begin", "around"} <= row["stages_ms"].keys()
 
 
 @pytest.mark.parametrize("kind", [vs.YUV422P8, vs.YUV420P10, vs.RGB24, vs.GRAY8])
