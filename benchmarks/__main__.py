@@ -13,7 +13,17 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING
 
-from benchmarks import delivery, farm, farm_simulation, guides, install, people, speed, startup
+from benchmarks import (
+    delivery,
+    farm,
+    farm_simulation,
+    guides,
+    install,
+    people,
+    speed,
+    startup,
+    stills,
+)
 from sghm_vs.cli import carry_out, options
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
@@ -61,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     guides.add_parser(measures)
     people.add_parser(measures)
     install.add_parser(measures)
+    stills.add_parsers(measures)
     return parser
 
 

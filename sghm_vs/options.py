@@ -40,13 +40,17 @@ type Devices = int | list[int] | tuple[int, ...] | None
 Deinterlace = Literal["frame", "field", "off"]
 FieldOrder = Literal["top", "bottom"]
 Foreground = Literal["estimate", "source", "none"]
+Despill = Literal["green", "blue", "auto"]
+"""The screen whose light is taken away; see `sghm_vs.foreground`."""
 MATTE_WORDS = ("alpha", "luma", "red", "green", "blue")
 """What of any picture may be the matte; see `sghm_vs.media.readers.mattes`."""
 Missing = Literal["error", "black", "hold"]
 """What a number without a file becomes: a refusal, a black frame, the frame before it."""
 Shape = Literal["alpha", "core", "edge", "trimap"]
 Sizing = Literal["pad", "image", "video"]
-View = Literal["segmentation", "guidance", "frame", "band", "trust", "difference", "guide"]
+View = Literal[
+    "segmentation", "guidance", "frame", "band", "trust", "difference", "guide", "screen"
+]
 """A step to the alpha; see `sghm_vs.filter.debug.view`."""
 
 TR_MAX = 8
@@ -65,6 +69,10 @@ GUIDE_FILES = (*GUIDE_CLIPS, "keys")
 """Which name pictures that are read."""
 READ_FILES = (*GUIDE_FILES, "people")
 """Which name what is read."""
+SCREENS: Mapping[str, tuple[int, ...]] = {"green": (1,), "blue": (2,), "auto": (1, 2)}
+"""Screens by name, and which of red, green and blue exceeds the others in them."""
+SCREEN_EXCEEDS = 1.3
+"""So many times larger than the others is a screen's channel."""
 PRESETS = {"off": 0, "fast": 1, "default": 2, "quality": 3}
 """What a word for `tr` means: how many frames each way."""
 
@@ -391,6 +399,43 @@ def _write_over(over: Path | Color) -> str:
 def word_of_over(over: Path | Color) -> str:
     """Return what a record says of a background: a color's word, or a file's name without folders."""
     return over.name if isinstance(over, Path) else _write_over(over)
+
+
+def screen_hue(word: str) -> tuple[tuple[int, ...], tuple[float, float] | None]:
+    """
+    Return what a screen is told by: its channels, 0 to 2, and how large the others are as parts of it.
+
+    Args:
+        word: One of `SCREENS`, which leave these open, or six hexadecimal digits.
+
+    Raises:
+        SettingsError: It is none, or a color in which no channel exceeds the others.
+    """
+    if word in SCREENS:
+        return SCREENS[word], None
+    here = called("screen")
+    if re.fullmatch(r"#?[0-9A-Fa-f]{6}", word) is None:
+        example = cure(script='screen="#00b140"', typed='--screen "#00b140"')
+        msg = (
+            f"{here} is {word!r} and must be {', '.join(SCREENS)} or six hexadecimal digits, as "
+            f"{example}"
+        )
+        raise SettingsError(msg)
+    codes = bytes.fromhex(word.removeprefix("#"))
+    channel = codes.index(max(codes))
+    first, second = (code for at, code in enumerate(codes) if at != channel)
+    if codes[channel] < SCREEN_EXCEEDS * max(first, second):
+        msg = (
+            f"{here} is {word}, in which red, green and blue are {', '.join(map(str, codes))}: of a "
+            f"screen one is at least {SCREEN_EXCEEDS} times both others"
+        )
+        raise SettingsError(msg)
+    return (channel,), (first / codes[channel], second / codes[channel])
+
+
+def _parse_screen(text: str) -> str:
+    screen_hue(text)
+    return text
 
 
 def _parse_version(text: str) -> int | str:
@@ -720,7 +765,9 @@ class Settings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guides:
     """
-    What is known of who is where. Holdout rules, then keep, then keys, then the trimap, then the mask.
+    What is known of who is where.
+
+    Holdout rules, then keep, then keys, then the trimap, then the mask, then the screen.
 
     Raises (when it is made):
         SettingsError: A value is out of range, or the rectangle is none.
@@ -780,6 +827,7 @@ class Guides:
         parse=int,
         needs="keys",
         recorded="never",
+        nuke="Key span",
     )
     keep: Path | None = knob(
         None,
@@ -799,6 +847,15 @@ class Guides:
         write=_write_path,
         is_file=True,
     )
+    screen: str | None = knob(
+        None,
+        "the color of the wall behind everybody: green, blue, auto (whichever there is more of) or six "
+        "hexadecimal digits; whatever stands before it is matted",
+        metavar="COLOR",
+        parse=_parse_screen,
+        unset="no such wall",
+        nuke="Screen",
+    )
     guide_start: int | None = knob(
         None,
         "the frame of the footage that the first frame of trimap, keep and holdout is of",
@@ -810,12 +867,14 @@ class Guides:
     guide_band: float = knob(
         0.02,
         "how far from the edge of a mask or a key the matte may be its own, as a part of the "
-        "picture's short side; beyond, it is 0 or 1 as the guide is",
+        "picture's short side; beyond, it is 0 or 1 as the guide is. How far inside what stands "
+        "before a screen is solid",
         metavar="PART",
         least=0,
         most=1,
         parse=float,
-        needs="mask or keys",
+        needs="mask, keys or screen",
+        nuke="Band",
     )
     people: Path | None = knob(
         None,
@@ -863,6 +922,8 @@ class Guides:
         if self.roi is not None:
             check_roi(self.roi)
         parse_person(self.person)
+        if self.screen is not None:
+            screen_hue(self.screen)
 
     @property
     def files(self) -> dict[str, Path]:
@@ -1124,6 +1185,23 @@ class Delivery:
         choices=get_args(Foreground),
         needs="color",
     )
+    despill: Despill | None = knob(
+        None,
+        "with --foreground estimate: take the light of a green or blue screen from the subject's color; "
+        "auto is the one there is more of",
+        choices=get_args(Despill),
+        unset="left as it is",
+        needs="estimate",
+    )
+    despill_strength: float = knob(
+        1.0,
+        "how much of that light, 0 to 1",
+        metavar="PART",
+        least=0,
+        most=1,
+        parse=float,
+        needs="despill",
+    )
     output_format: OutputFormat = field(default_factory=OutputFormat)
     over: Path | Color | None = knob(
         None,
@@ -1164,6 +1242,18 @@ class Delivery:
     overwrite: bool = False
     resume: bool = False
     sidecar: bool = True
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def described_color(self) -> dict[str, str]:
+        """Return, as text, how the color that is written differs from the plate's."""
+        default = Delivery()
+        names = "foreground", "despill", "despill_strength"
+        found = {name: getattr(self, name) for name in names}
+        return {
+            name: str(value) for name, value in found.items() if value != getattr(default, name)
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1709,6 +1799,12 @@ NEEDS: Mapping[str, tuple[str, str]] = {
 """What a knob may need of an output: in words, and an output that has it."""
 OTHERS: Mapping[str, tuple[str, str, str]] = {
     "shape": ("{}; say which", 'shape="core", "edge" or "trimap"', "--shape core, edge or trimap"),
+    "estimate": (
+        "the subject's own color; give {}",
+        'foreground="estimate"',
+        "--foreground estimate",
+    ),
+    "despill": ("a screen's light; say which: {}", 'despill="green"', "--despill green"),
     "neighbors": ("frames with neighbors, and each is matted alone; give {}", "tr=2", "--tr 2"),
     "mask": ("a mask; name it: {}", "mask=FILE", "--mask FILE"),
     "trimap, keep or holdout": (
@@ -1718,7 +1814,11 @@ OTHERS: Mapping[str, tuple[str, str, str]] = {
     ),
     "keys": ("keys; name them: {}", "keys=FOLDER", "--keys FOLDER"),
     "people": ("a file of who is who; name it: {}", "people=FILE", "--people FILE"),
-    "mask or keys": ("a mask or keys; name one: {}", "mask=FILE", "--mask FILE"),
+    "mask, keys or screen": (
+        "a mask, keys or a screen; name one: {}",
+        "mask=FILE",
+        "--mask FILE",
+    ),
     "matte": ("a matte that is given; name it: {}", "mask=FILE", "--mask FILE"),
 }
 """What it may need besides: in words, with what gives it in a script and on the command line."""
@@ -1749,12 +1849,16 @@ def unused(
     met = frozenset[str]().union(*map(output_format.meets, outputs))
     others = {
         "shape": given.get("shape", "alpha") != "alpha",
+        "estimate": given.get("foreground") == "estimate",
+        "despill": given.get("despill") is not None,
         "neighbors": made_of(Settings, given).radius > 0,
         "mask": given.get("mask") is not None,
         "trimap, keep or holdout": any(given.get(name) for name in ("trimap", "keep", "holdout")),
         "keys": given.get("keys") is not None,
         "people": given.get("people") is not None,
-        "mask or keys": any(given.get(name) is not None for name in ("mask", "keys")),
+        "mask, keys or screen": any(
+            given.get(name) is not None for name in ("mask", "keys", "screen")
+        ),
         "matte": any(given.get(name) for name in GUIDE_FILES),
     }
     met |= {name for name, is_given in others.items() if is_given}

@@ -246,7 +246,7 @@ def test_motion_to_a_key_is_that_of_the_people_in_it():
         ({"keys": {0: drawn(np.ones((64, 96), np.float32))}, "key_span": 1}, "key_span is 1, and"),
         ({"key_span": 121}, "key_span is 121 and must be from 0 to 120"),
         ({"key_span": 12}, "key_span is for keys; name them: keys=FOLDER"),
-        ({"guide_band": 0.1}, "guide_band is for a mask or keys"),
+        ({"guide_band": 0.1}, "guide_band is for a mask, keys or a screen"),
         ({"mask_tr": 1}, "mask_tr is for a mask; name it"),
         ({"keys": [1]}, "keys is .* and must be a dictionary of clips by name or None"),
     ],

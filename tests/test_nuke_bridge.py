@@ -3,6 +3,7 @@
 import ast
 import importlib
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -17,6 +18,7 @@ import OpenImageIO as oiio
 import pytest
 
 from sghm_vs.cli import main
+from sghm_vs.hosts.nuke.gizmo import GUIDE_INPUTS
 from tests.nuke_files import BRIDGE, contents
 from tests.nuke_graph import evaluate
 from tests.nuke_reader import read
@@ -188,6 +190,102 @@ def test_a_guide_and_what_is_more_than_a_read_are_rendered_and_removed_afterward
     assert not list(tmp_path.glob("sghm_*"))
     assert nuke.toNode("sghm_render") is None
     assert "--input-colorspace linear" in " ".join(nuke._said)
+
+
+@pytest.fixture
+def asked(nuke, jobs, plate, tmp_path) -> Any:
+    """Return a function that presses Matte, and returns the command's words; sghm itself is not run."""
+    program(tmp_path, WRITES)
+
+    def ask(node: Any) -> list[str]:
+        nuke._said.clear()
+        press(nuke, jobs, node)
+        said = next((line for line in nuke._said if " matte " in line), "")
+        return shlex.split(said.partition(": ")[2].partition(": ")[2])
+
+    return ask
+
+
+def test_every_guide_is_rendered_and_named_by_its_option(nuke, matter, plate, asked):
+    for at in range(1, 6):
+        matter.setInput(at, plate)
+    matter["key_frames"].setValue("1002, 1004")
+    matter["key_span"].setValue(12)
+    matter["limit_area"].setValue(True)
+    matter["area"].setValue([8.0, 4.0, 40.2, 36.0])
+
+    words = asked(matter)
+
+    ranges = [(1001, 1004)] * 4 + [(1002, 1002), (1004, 1004)]
+    assert nuke._executed == [("Plate", *frames) for frames in ranges]
+    files = {word: Path(words[at + 1]).name for at, word in enumerate(words) if word in GUIDES}
+    assert files == dict.fromkeys(GUIDES, "alpha.%04d.exr") | {"--keys": "keys"}
+    assert {"--key-span=12", "--guide-band=0.02", "--roi=8,12,32,32"} <= set(words)
+
+
+GUIDES = ("--mask", "--trimap", "--keep", "--holdout", "--keys")
+
+
+def test_a_screen_is_named_and_what_nothing_uses_is_left_out(matter, asked):
+    plain = asked(matter)
+    matter["screen"].setValue("green")
+    words = asked(matter)
+
+    assert not [
+        word for word in plain if word.startswith(("--screen", "--guide", "--key", "--roi"))
+    ]
+    assert {"--screen=green", "--guide-band=0.02"} <= set(words)
+    assert not [word for word in words if word.startswith("--key")]
+
+
+def test_a_movie_with_keys_is_rendered_since_its_own_frames_have_other_numbers(
+    nuke, jobs, plate, asked, monkeypatch
+):
+    movie = nuke.nodes.Read(name="Movie", first=1001, last=1004)
+    movie["file"].setValue("/footage/plate.mov")
+    movie["colorspace"].setValue("default (rec709)")
+    node, rendered = node_for(nuke, movie), []
+    monkeypatch.setattr(jobs, "render", lambda *how: rendered.append(how[1]) or how[1])
+
+    direct = asked(node)
+    node.setInput(5, plate)
+    node["key_frames"].setValue("1003")
+    words = asked(node)
+
+    assert direct[2] == "/footage/plate.mov"
+    assert words[2] == "rgb"
+    assert rendered == ["rgba", "rgb"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "is_connected", "said"),
+    [
+        ("", True, "say in Key frames which of its frames are keys"),
+        ("12", False, "Key frames names 12, and nothing is connected to keys"),
+        ("a b", True, "Key frames are 'a b'; write numbers: 1012 1040"),
+    ],
+)
+def test_keys_without_frames_and_frames_without_keys_are_refused(
+    nuke, jobs, matter, plate, frames, is_connected, said
+):
+    matter.setInput(5, plate if is_connected else None)
+    matter["key_frames"].setValue(frames)
+
+    press(nuke, jobs, matter)
+
+    assert said in said_on(matter)
+
+
+def test_an_empty_area_is_refused(nuke, jobs, matter):
+    matter["limit_area"].setValue(True)
+
+    press(nuke, jobs, matter)
+
+    assert "the area is empty; draw it, or switch Limit area off" in said_on(matter)
+
+
+def test_the_node_s_inputs_are_counted_as_the_bridge_counts_them(nuke):
+    assert importlib.import_module("sghm_nuke.node").GUIDE_INPUTS == GUIDE_INPUTS
 
 
 @pytest.mark.slow

@@ -56,6 +56,7 @@ MATTING = Matting(
         key_span=12,
         keep=Path("/keep.png"),
         holdout=Path("/holdout.png"),
+        screen="#00b140",
         guide_start=1002,
         guide_band=0.05,
         matte_channel="red",
@@ -69,6 +70,8 @@ MATTING = Matting(
 )
 DELIVERY = Delivery(
     foreground="estimate",
+    despill="green",
+    despill_strength=0.5,
     output_format=OutputFormat(layout="fg", sample="float", compression="piz", codec="ffv1",
                                premultiplied=True, audio=True, quality=9),
     over=(1.0, 0.0, 0.0),

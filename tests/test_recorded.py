@@ -42,9 +42,10 @@ VALUES = {
     "fp16": True, "mask": Path("mask.png"), "mask_start": 7, "matte_channel": "red",
     "mask_tr": 1, "trimap": Path("trimap.png"), "keys": Path("keys"), "key_span": 12,
     "keep": Path("keep.png"), "holdout": Path("holdout.png"), "guide_start": 5, "guide_band": 0.1,
-    "roi": (2, 2, 40, 40),
+    "screen": "green", "roi": (2, 2, 40, 40),
     "sizing": "image", "infer_size": 640, "exposure": 1.0, "tr": 1, "sc_threshold": 0.2,
-    "foreground": "none", "layout": "matte", "sample": "float", "compression": "none",
+    "foreground": "none", "despill": "blue", "despill_strength": 0.5,
+    "layout": "matte", "sample": "float", "compression": "none",
     "codec": "animation", "premultiplied": True, "audio": True, "quality": 25,
     "over": (1.0, 0.0, 0.0), "timecode": "02:00:00:00", "version": 3, "start_number": 50,
     "black": 0.3, "white": 0.6, "gamma": 2.0, "despeckle": 400.0, "fill": 400.0, "grow": 40.0,
@@ -131,7 +132,8 @@ FOOTAGE = {"rate": "plate.####.png", "missing": "plate.####.png", "vfr": "varies
 FIRST = {"missing": {"missing": "black"}, "vfr": {"rate": Fraction(30)},
          "deinterlace": {"deinterlace": "frame"}, "field_order": {"deinterlace": "frame"},
          "rate": {"missing": "black"}, "width": {"shape": "core"},
-         "over": {"over": (0.5, 0.5, 0.5)}}  # fmt: skip
+         "over": {"over": (0.5, 0.5, 0.5)}, "despill": {"foreground": "estimate"},
+         "despill_strength": {"foreground": "estimate", "despill": "blue"}}  # fmt: skip
 """What the first run is given, and the other as well unless the knob says otherwise."""
 OUTPUTS = {"codec": "x.mov", "width": "x.mov", "layer": "x.####.exr", "keep_windows": "x.####.exr",
            "missing": "x.mov", "frames": "x.mov"}  # fmt: skip

@@ -46,7 +46,7 @@ OUTPUT_FORMS = (
 )
 GUIDES = (
     "what is known of who is where; holdout rules, then keep, then keys, then the trimap, then "
-    "the mask"
+    "the mask, then the screen"
 )
 EDGES = "in this order; PX is a pixel of a picture whose short side is 1080, and scales with it"
 

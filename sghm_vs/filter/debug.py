@@ -9,6 +9,7 @@ import numpy as np
 import vapoursynth as vs
 
 from sghm_vs.clips import blank_like, computed, to_gray_frame
+from sghm_vs.filter import screen as screens
 from sghm_vs.filter.graph import Steps, halved
 from sghm_vs.matting import temporal
 from sghm_vs.matting.arrays.frame import enlarged, guidance
@@ -46,7 +47,8 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, settings: Settings) -> vs.
             "trust" how far the motion to the neighbors is trusted, their mean; "difference" what
             all neighbors together change: gray is nothing, white 1 more than each frame alone;
             "guide" what is said beforehand: white is a person, black is not, gray is left to the
-            network.
+            network; "screen" the alpha that a green or blue screen gives, the nearer to gray the
+            less it is trusted.
         rgb: The picture, display-coded.
         steps: Those to its alpha.
         settings: How they were made.
@@ -58,11 +60,14 @@ def view(name: View, rgb: vs.VideoNode, steps: Steps, settings: Settings) -> vs.
     if name in ("band", "trust"):
         return _of_neighbors(name, steps)
     if name == "guide":
-        return steps.guide or _of_nothing(steps.frames)
+        return steps.said.guide or _of_nothing(steps.frames)
+    if name == "screen":
+        keyed = steps.said.keyed
+        return _of_nothing(steps.frames) if keyed is None else screens.view_of(keyed)
     small = steps.segmentation if name == "segmentation" else steps.fused
     # Where a mask was given, nothing was segmented.
     shown = steps.mask if small is None else _of_segmentation(name, rgb, small, settings)
-    return _overruled(shown, steps.guide) if name == "guidance" else shown
+    return _overruled(shown, steps.said.guide) if name == "guidance" else shown
 
 
 def _of_nothing(alpha: vs.VideoNode) -> vs.VideoNode:

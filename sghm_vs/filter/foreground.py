@@ -17,11 +17,18 @@ from sghm_vs.clips import (
 from sghm_vs.color import convert
 from sghm_vs.color.convert import Footage, read_color
 from sghm_vs.errors import SghmError
+from sghm_vs.matting import despill as spill
 from sghm_vs.matting.foreground import estimate
-from sghm_vs.options import Foreground
+from sghm_vs.options import SCREENS, Delivery, Despill, check_arguments, refuse_unused
 
 
-def foreground(clip: vs.VideoNode, alpha: vs.VideoNode) -> vs.VideoNode:
+def foreground(
+    clip: vs.VideoNode,
+    alpha: vs.VideoNode,
+    *,
+    despill: Despill | None = None,
+    despill_strength: float = 1.0,
+) -> vs.VideoNode:
     """
     Return the straight color of what `alpha` is the alpha of, without what was behind it.
 
@@ -34,6 +41,12 @@ def foreground(clip: vs.VideoNode, alpha: vs.VideoNode) -> vs.VideoNode:
         clip: As for `sghm`, of constant size. Its frames' props say its color.
         alpha: GRAY of the clip's size and length; the clip's true alpha, not one whose edges were
             shaped.
+        despill: "green", "blue" or "auto": the screen behind the subject, whose light on it is taken
+            away: what the screen's channel exceeds the mean of the others by, as that much of the
+            screen's whole color, which is looked for where the alpha is 0. Gray becomes gray
+            exactly; what the channel doesn't exceed stays to the last bit, and so does what it
+            exceeds by more than a screen's light would.
+        despill_strength: How much of it, 0 to 1.
 
     Returns:
         RGBS, or YUV444PS of a YUV clip, with the clip's props; any frame depends on that frame
@@ -48,30 +61,38 @@ def foreground(clip: vs.VideoNode, alpha: vs.VideoNode) -> vs.VideoNode:
     """
     try:
         _check(clip, alpha)
-        return _estimated(read_color(clip), alpha)
+        check_arguments(foreground, {"despill": despill, "despill_strength": despill_strength})
+        chosen = Delivery(foreground="estimate", despill=despill, despill_strength=despill_strength)
+        if despill is None and despill_strength != Delivery().despill_strength:
+            refuse_unused({"despill_strength": "despill"})
+        return _estimated(read_color(clip), alpha, chosen)
     except SghmError as error:
         msg = f"foreground: {error}"
         raise vs.Error(msg) from error
 
 
-def chosen_color(clip: vs.VideoNode, alpha: vs.VideoNode, chosen: Foreground) -> vs.VideoNode:
+def chosen_color(clip: vs.VideoNode, alpha: vs.VideoNode, chosen: Delivery) -> vs.VideoNode:
     """Return the color of `clip`, which has `alpha`, that `chosen` says; none is black."""
-    if chosen == "source":
+    if chosen.foreground == "source":
         return clip
     _check(clip, alpha)
     footage = read_color(clip)
-    if chosen == "none":
+    if chosen.foreground == "none":
         return convert.to_float(footage).std.Expr("0")
-    return _estimated(footage, alpha)
+    return _estimated(footage, alpha, chosen)
 
 
-def _estimated(footage: Footage, alpha: vs.VideoNode) -> vs.VideoNode:
+def _estimated(footage: Footage, alpha: vs.VideoNode, chosen: Delivery) -> vs.VideoNode:
     linear = convert.to_linear_rgb(footage)
     gray = convert.to_full_range_gray(alpha, vs.GRAYS)
     solved = computed(linear, [read_once(linear), gray], _estimated_frame)
+    is_own = gray
+    if chosen.despill is not None:
+        solved = _despilled(solved, linear, gray, chosen)
+        is_own = _unchanged(linear, solved)
     estimated = convert.as_coded(solved, footage)
     own = convert.to_float(footage)
-    each = vs.core.std.ShufflePlanes([gray] * 3, [0, 0, 0], own.format.color_family)
+    each = vs.core.std.ShufflePlanes([is_own] * 3, [0, 0, 0], own.format.color_family)
     # There and back through linear light would cost the solid subject its last bits.
     return vs.core.std.Expr([own, estimated, each], "z 1 = x y ?")
 
@@ -81,6 +102,29 @@ def _estimated_frame(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
     picture, alpha = frames
     estimated = estimate(to_rgb_array(picture), np.asarray(alpha[0]))
     return to_rgb_frame(estimated, picture.props)
+
+
+def _despilled(
+    color: vs.VideoNode, linear: vs.VideoNode, gray: vs.VideoNode, chosen: Delivery
+) -> vs.VideoNode:
+    channels = SCREENS[chosen.despill or "auto"]
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        subject, picture, alpha = frames
+        channel, screen = spill.screen_light(to_rgb_array(picture), np.asarray(alpha[0]), channels)
+        made = spill.despill(to_rgb_array(subject), screen, channel, chosen.despill_strength)
+        return to_rgb_frame(made, subject.props)
+
+    return computed(color, [read_once(color), linear, gray], make)
+
+
+def _unchanged(before: vs.VideoNode, after: vs.VideoNode) -> vs.VideoNode:
+    """Return 1 where no channel of `after` is another than in `before`, and 0 elsewhere, GRAYS."""
+    planes = [
+        clip.std.ShufflePlanes(plane, vs.GRAY) for clip in (before, after) for plane in range(3)
+    ]
+    return vs.core.std.Expr(planes, "x a = y b = and z c = and 1 0 ?")
 
 
 def _check(clip: vs.VideoNode, alpha: vs.VideoNode) -> None:

@@ -24,7 +24,7 @@ from sghm_vs.clips import (
 )
 from sghm_vs.color.convert import Footage
 from sghm_vs.filter.engines import Engines, by_frames, engine_of, plugin_of
-from sghm_vs.filter.guides import GuideClips
+from sghm_vs.filter.guides import GuideClips, Said
 from sghm_vs.filter.neighbors import TemporalNeighbors, temporal_neighbors
 from sghm_vs.matting import optical_flow, temporal
 from sghm_vs.matting.sizing import covered
@@ -83,20 +83,20 @@ def temporal_steps(
     guides = guides or GuideClips()
     settings = engines[0].settings
     nearby = temporal_neighbors(rgb, settings)
-    guide = guides.before(rgb, nearby)
+    said = guides.before(rgb, nearby)
     if guides.mask is not None:
-        frames = per_frame(pictures, engines, guide)
-        alpha = guides.held(stabilized(frames, nearby), guide)
-        alone = guides.held(frames, guide)
-        return Steps(nearby, guides.mask, None, None, guide, frames, alpha, alone)
+        frames = guides.mixed(per_frame(pictures, engines, said.guide), said)
+        alpha = guides.held(stabilized(frames, nearby), said)
+        alone = guides.held(frames, said)
+        return Steps(nearby, guides.mask, None, None, said, frames, alpha, alone)
     small = encoder_inputs(pictures, engines)
     small = denoised(nearby.within(min(DENOISING_FRAMES, nearby.tr)), rgb, small, settings)
     segmentation = segmented(pictures, small, engines)
     votes = fused(nearby.within(VOTERS * nearby.tr), rgb, segmentation, settings)
-    frames = guided(pictures, small, votes, engines, guide)
-    alpha = guides.held(stabilized(frames, nearby), guide)
+    frames = guides.mixed(guided(pictures, small, votes, engines, said.guide), said)
+    alpha = guides.held(stabilized(frames, nearby), said)
     by_itself = per_frame(pictures, engines)
-    return Steps(nearby, None, segmentation, votes, guide, frames, alpha, by_itself)
+    return Steps(nearby, None, segmentation, votes, said, frames, alpha, by_itself)
 
 
 class Steps(NamedTuple):
@@ -109,8 +109,8 @@ class Steps(NamedTuple):
     """Of each frame by itself, as small as the network makes it."""
     fused: vs.VideoNode | None
     """The segmentation by the vote of the frames around."""
-    guide: vs.VideoNode | None
-    """What guides say: 1, 0, and 0.5 where it is left to the network; None without any."""
+    said: Said
+    """What guides say."""
     frames: vs.VideoNode
     """The alpha of each frame, guided by that."""
     alpha: vs.VideoNode

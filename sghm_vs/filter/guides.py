@@ -1,14 +1,15 @@
 """
 Guides as clips: what a user knows of who is where, and what becomes of it.
 
-    mask -> steadied by the votes around -> overruled by the trimap -> the network, and the alpha's hold
+    screen, and mask steadied by the votes around -> overruled by the trimap -> and by the keys
+    -> the network, and the alpha's hold
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import vapoursynth as vs
@@ -27,6 +28,7 @@ from sghm_vs.clips import (
 )
 from sghm_vs.color import convert
 from sghm_vs.errors import SettingsError, UnsupportedClipError
+from sghm_vs.filter import screen as screens
 from sghm_vs.filter.keys import carried
 from sghm_vs.filter.neighbors import IS_MISSING, TemporalNeighbors
 from sghm_vs.matting import guides as stage
@@ -36,6 +38,17 @@ from sghm_vs.options import GUIDE_CLIPS, VOTERS, Guides, Roi, Settings, called, 
 
 VOTED_AT = 4
 """The votes on a mask are of its means over so many pixels each way, as the network's own are."""
+
+
+class Said(NamedTuple):
+    """What guides say of a clip's frames: 1, 0, and 0.5 where it is left to the network."""
+
+    guide: vs.VideoNode | None
+    """All of them, GRAYS; None without any."""
+    drawn: vs.VideoNode | None
+    """Those that somebody made, without the screen."""
+    keyed: vs.VideoNode | None
+    """The screen, as `sghm_vs.filter.screen.keyed`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +61,8 @@ class GuideClips:
     """By frame, each as long as the clip."""
     keep: vs.VideoNode | None = None
     holdout: vs.VideoNode | None = None
+    screen: str | None = None
+    """The color of what is behind everybody; see `sghm_vs.options.screen_hue`."""
     band: float = Guides().guide_band
     """As a part of the picture's short side."""
     mask_tr: int = 0
@@ -59,7 +74,7 @@ class GuideClips:
     @property
     def are_of_network(self) -> bool:
         """Whether the network is guided; else the alpha at most is changed after it."""
-        return self.mask is not None or self.trimap is not None or bool(self.keys)
+        return any((self.mask, self.trimap, self.keys, self.screen))
 
     @property
     def are_last(self) -> bool:
@@ -75,40 +90,52 @@ class GuideClips:
         keys = {n: self.region.cut(key) for n, key in self.keys.items()}
         return replace(self, **clips, keys=keys, band=self.band * self.region.enlarges, region=None)
 
-    def before(self, rgb: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode | None:
+    def before(self, rgb: vs.VideoNode, nearby: TemporalNeighbors) -> Said:
         """
-        Return what is said before a frame is matted: 1, 0, and 0.5 where it is left to the network.
+        Return what is said before a frame is matted.
 
         Args:
             rgb: The picture.
             nearby: Its neighbors.
         """
-        clips = []
-        if self.mask is not None:
-            clips.append(_steadied(rgb, self.mask, nearby.within(VOTERS * self.mask_tr)))
+        corrections = []
         if self.trimap is not None:
-            clips.append(_said("trimap", rgb, self.trimap))
+            corrections.append(_said("trimap", rgb, self.trimap))
         if self.keys:
-            clips.append(carried(rgb, self.keys, nearby.flow, self.key_reach))
-        return _in_order(clips) if clips else None
+            corrections.append(carried(rgb, self.keys, nearby.flow, self.key_reach))
+        masks = []
+        if self.mask is not None:
+            masks.append(_steadied(rgb, self.mask, nearby.within(VOTERS * self.mask_tr)))
+        drawn = _in_order([*masks, *corrections])
+        if self.screen is None:
+            return Said(drawn, drawn, None)
+        keyed = screens.keyed(rgb, self.screen, self.band, _in_order(corrections))
+        guide = _in_order([screens.guide_of(keyed), *masks, *corrections])
+        return Said(guide, drawn, keyed)
 
-    def held(self, alpha: vs.VideoNode, guide: vs.VideoNode | None) -> vs.VideoNode:
-        """Return `alpha`, GRAYS, as the guides hold it; `guide` is what `before` returned."""
-        if guide is None:
+    def mixed(self, alpha: vs.VideoNode, said: Said) -> vs.VideoNode:
+        """Return `alpha`, GRAYS, of each frame, or the screen's; `said` is what `before` returned."""
+        return alpha if said.keyed is None else screens.mixed(alpha, said.keyed)
+
+    def held(self, alpha: vs.VideoNode, said: Said) -> vs.VideoNode:
+        """Return `alpha`, GRAYS, as the guides hold it; `said` is what `before` returned."""
+        if said.keyed is not None:
+            alpha = screens.held(alpha, said.keyed)
+        if said.drawn is None:
             return alpha
         trimaps = [] if self.trimap is None else [self.trimap]
 
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
             del n
-            values, said, *trimap = (np.asarray(frame[0]) for frame in frames)
-            held = stage.held(values, said, self.band * min(values.shape))
+            values, drawn, *trimap = (np.asarray(frame[0]) for frame in frames)
+            held = stage.held(values, drawn, self.band * min(values.shape))
             for one in trimap:
                 # Keys rule over it: where they say otherwise, it says nothing.
                 exact = stage.said(one)
-                held = stage.exact(held, np.where(exact == said, exact, stage.UNKNOWN))
+                held = stage.exact(held, np.where(exact == drawn, exact, stage.UNKNOWN))
             return _again(held, frames[0])
 
-        clips = [read_once(clip) for clip in (alpha, guide, *trimaps)]
+        clips = [read_once(clip) for clip in (alpha, said.drawn, *trimaps)]
         return computed(blank_like(alpha), clips, make)
 
     def last(self, alpha: vs.VideoNode) -> vs.VideoNode:
@@ -201,15 +228,19 @@ def read_guides(
     Raises:
         UnsupportedClipError: One is not gray, or not of the size and length of `clip`.
         SettingsError: A rectangle that is not in the picture, a key of no frame, or a span that is
-            less than how far the alpha's filter goes.
+            less than how far the alpha's filter goes, or a screen of a gray clip.
     """
     keys = keys or {}
     found = {name: node for name, node in clips.items() if node is not None}
     for name, node in found.items():
         check_matte(name, node, clip)
     _check_span(given, settings, keys)
+    if given.screen is not None and clip.format.color_family == vs.GRAY:
+        msg = f"{called('screen')} is {given.screen}, and the clip is gray; leave it out"
+        raise SettingsError(msg)
     return GuideClips(
         **{name: convert.to_full_range_gray(node, vs.GRAYS) for name, node in found.items()},
+        screen=given.screen,
         band=given.guide_band,
         mask_tr=settings.radius if given.mask_tr is None else given.mask_tr,
         keys={n: _key(n, key, clip) for n, key in keys.items()},
@@ -311,8 +342,10 @@ def _said(name: str, rgb: vs.VideoNode, trimap: vs.VideoNode) -> vs.VideoNode:
     return computed(blank_like(trimap), [rgb, trimap], make)
 
 
-def _in_order(guides: Sequence[vs.VideoNode]) -> vs.VideoNode:
+def _in_order(guides: Sequence[vs.VideoNode]) -> vs.VideoNode | None:
     """Return what the last of `guides` says, and where it says nothing, the one before it."""
+    if not guides:
+        return None
     first, *others = guides
     if not others:
         return first

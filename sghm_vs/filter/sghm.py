@@ -67,6 +67,7 @@ def sghm(
     key_span: int = 24,
     keep: vs.VideoNode | None = None,
     holdout: vs.VideoNode | None = None,
+    screen: str | None = None,
     guide_band: float = 0.02,
     roi: Sequence[int] | None = None,
     people: str | Path | None = None,
@@ -111,7 +112,7 @@ def sghm(
         format: GRAY format of the result; None is GRAYS, or GRAYH for an RGBH clip.
         mask: Where the people are, GRAY of the clip's size and length, in place of
             the network's own segmentation; gray is how likely. Where guides contradict each other,
-            `holdout` rules, then `keep`, then `keys`, then `trimap`, then `mask`.
+            `holdout` rules, then `keep`, then `keys`, then `trimap`, then `mask`, then `screen`.
         mask_tr: Temporal radius by which the mask is steadied, as by `tr`; None is `tr`, 0 takes
             each frame of it as it is.
         trimap: GRAY likewise: the alpha is exactly 1 where it is white and 0 where it is black;
@@ -123,8 +124,12 @@ def sghm(
         keep: GRAY likewise: the least alpha, so exactly 1 where it is white. Edges that are shaped
             later take it again: `edges(alpha, keep=keep)`.
         holdout: GRAY likewise: what is taken away, so exactly 0 where it is white.
+        screen: The color of a wall behind everybody: "green", "blue", "auto" (whichever there is
+            more of in a frame) or hexadecimal as "#00b140". Whatever stands before it is matted; a
+            frame that shows none is left to the network.
         guide_band: How far from the mask's edge the alpha may be its own, as a part of the
-            picture's short side; beyond, it is exactly 0 or 1 as the mask is.
+            picture's short side; beyond, it is exactly 0 or 1 as the mask is. How far inside what
+            stands before a screen is solid.
         roi: (left, top, width, height) in pixels: outside this rectangle the alpha is 0, and
             nothing is computed.
         people: A file that says who is who in the clip, as `sghm people` writes it: the alpha is that
@@ -135,8 +140,8 @@ def sghm(
         split: Whether one alpha a person comes back, a dictionary by id, which together are what
             would come back else.
         debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band",
-            "trust", "difference" or "guide"; see `sghm_vs.filter.debug`. "all" puts each of them
-            in a prop of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`.
+            "trust", "difference", "guide" or "screen"; see `sghm_vs.filter.debug`. "all" puts each
+            of them in a prop of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`.
         input_colorspace: What the clip's codes mean, in place of its frames' props: "pq", "hlg",
             "linear", "logc4" or another name; see `sghm_vs.color.ocio`. Only what the network
             sees is converted.
@@ -173,6 +178,7 @@ def sghm(
         given = Guides(
             mask_tr=mask_tr,
             key_span=key_span,
+            screen=screen,
             guide_band=guide_band,
             roi=None if roi is None else check_roi(roi),
             person=person_word(person),
@@ -436,7 +442,7 @@ def _refuse_unused_guides(given: Guides, *, mask: bool, keys: bool) -> None:
     said = {
         "mask_tr": ("mask", mask),
         "key_span": ("keys", keys),
-        "guide_band": ("mask or keys", mask or keys),
+        "guide_band": ("mask, keys or screen", mask or keys or given.screen is not None),
     }
     refuse_unused(
         {

@@ -86,8 +86,8 @@ def held(alpha: Plane, guide: Plane, band_px: float) -> Plane:
 
     The picture's border is no edge: what is cut off there goes on beyond it.
     """
-    least = _deep(guide == 1, band_px)
-    most = ~_deep(guide == 0, band_px)
+    least = distance(guide == 1) > band_px
+    most = distance(guide == 0) <= band_px
     return np.clip(alpha, least.astype(np.float32), most.astype(np.float32))
 
 
@@ -148,9 +148,9 @@ def _enlarged(motion: Motion, size: tuple[int, int]) -> Motion:
     return np.stack([x * np.float32(across), y * np.float32(down), confidence])
 
 
-def _deep(area: NDArray[np.bool_], band_px: float) -> NDArray[np.bool_]:
-    """Return what of `area` is farther than `band_px` from all else."""
-    if area.all() or not area.any():
-        return area
-    distance = cv2.distanceTransform(area.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance > band_px, np.bool_)
+def distance(area: NDArray[np.bool_]) -> Plane:
+    """Return how many pixels each of `area` is from all else; 0 is outside, infinite if it is all."""
+    if area.all():
+        return np.full(area.shape, np.inf, np.float32)
+    inside = area.astype(np.uint8)
+    return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))

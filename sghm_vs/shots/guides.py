@@ -5,19 +5,59 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import vapoursynth as vs
 
+from sghm_vs.color.convert import read_color, to_viewed_rgb
 from sghm_vs.errors import SettingsError, listed
 from sghm_vs.filter.neighbors import IS_MISSING
-from sghm_vs.media.pairing import aligned, pair
+from sghm_vs.matting.screen import find
+from sghm_vs.media.pairing import Pairing, aligned, pair
 from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.readers.keys import Keys, find_keys, open_key
 from sghm_vs.media.readers.mattes import open_matte
-from sghm_vs.options import GUIDE_CLIPS, FrameRange, Guides
+from sghm_vs.options import GUIDE_CLIPS, VOTERS, FrameRange, Guides, Matting, screen_hue
 from sghm_vs.shots.batch.names import Shot
 
 logger = logging.getLogger(__name__)
+
+
+class Guided(NamedTuple):
+    """Which guides had a part in which frame of a shot, as records say it."""
+
+    keys: Keys | None
+    lacking: frozenset[int] = frozenset()
+    """Frames that the mask lacks, by the footage's numbers: those around vote on them."""
+    reach: int = 0
+    """How far these votes go."""
+
+    def of(self, number: int) -> str:
+        """Return what is said of the frame `number`; "" is nothing but what holds for all."""
+        near = sorted(n for n in self.lacking if abs(n - number) <= self.reach)
+        said = [] if self.keys is None else [self.keys.of(number)]
+        if near:
+            said.append(f"mask lacks {listed(near)}")
+        return "; ".join(word for word in said if word)
+
+
+def guided_by(matting: Matting, source: Source, keys: Keys | None) -> Guided:
+    """
+    Return which guides have a part in the frames of `source`.
+
+    Raises:
+        SourceError: The mask can't be read.
+    """
+    guides, radius = matting.guides, matting.settings.radius
+    tr = radius if guides.mask_tr is None else guides.mask_tr
+    if guides.mask is None or not tr or source.missing != "error":
+        return Guided(keys)
+    mask, pairing = _paired("mask", guides.mask, guides, source, None, is_told=False)
+    if pairing is None:
+        return Guided(keys)
+    lacking = _lacking(mask, pairing.first - source.first_number, source)
+    return Guided(keys, frozenset(source.first_number + n for n in lacking), VOTERS * tr + radius)
 
 
 def open_guides(
@@ -68,6 +108,25 @@ def open_keys(guides: Guides, source: Source) -> tuple[Keys | None, dict[int, vs
     return keys, clips
 
 
+def tell_of_screen(guides: Guides, source: Source, frames: FrameRange | None) -> None:
+    """Say so if the first, the middle and the last of `frames` all show no screen, and one is named."""
+    if guides.screen is None or source.clip.format.color_family == vs.GRAY:
+        return
+    asked = source.frames if frames is None else frames
+    rgb = to_viewed_rgb(read_color(source.clip))
+    looked_at = sorted({asked.first, (asked.first + asked.last) // 2, asked.last})
+    for number in looked_at:
+        with rgb.get_frame(number - source.first_number) as frame:
+            picture = np.stack([np.asarray(plane) for plane in frame])
+        if find(picture, *screen_hue(guides.screen)) is not None:
+            return
+    word = "" if guides.screen == "auto" else f"{guides.screen} "
+    logger.warning(
+        "%s: frames %s show no %sscreen; what shows none is left to the network",
+        source.name, listed(looked_at), word,
+    )  # fmt: skip
+
+
 def keys_of(shot: Shot) -> dict[str, str]:
     """Return what tells the keys of `shot` from others, by frame."""
     guides = shot.matting.guides
@@ -81,26 +140,49 @@ def _open_guide(
     name: str, path: Path, guides: Guides, source: Source, frames: FrameRange | None
 ) -> vs.VideoNode:
     """Return a guide as long as the footage; a single picture serves every frame."""
-    start, flag = guides.guide_start, "--guide-start"
-    # What a mask lacks, votes give; other guides are refused with holes unless somebody says how.
-    plate = source
-    if name == "mask":
-        start, flag = guides.mask_start, "--mask-start"
-        is_voted = guides.mask_tr != 0 and source.missing == "error"
-        plate = replace(source, missing="black") if is_voted else source
-    guide = open_matte(path, guides.matte_channel, plate)
-    if guide.clip.num_frames == 1 and start is None:
+    guide, pairing = _paired(name, path, guides, source, frames)
+    if pairing is None:
         return guide.clip.std.Loop(source.clip.num_frames)
-    pairing = pair(guide, source, start, flag, frames)
-    clip = aligned(guide.clip, pairing, guide, source, frames, flag)
+    clip = aligned(guide.clip, pairing, guide, source, frames, _start(name, guides)[1])
     if name != "mask":
         return clip
-    first = pairing.first - source.first_number
-    there = {first + n for n in range(guide.clip.num_frames) if n not in guide.blank}
     if guide.blank:
         numbers = listed(guide.first_number + n for n in sorted(guide.blank))
         logger.warning("%s lacks frames %s: the frames around vote on them", path, numbers)
-    return _marked(clip, frozenset(range(clip.num_frames)) - there)
+    return _marked(clip, _lacking(guide, pairing.first - source.first_number, source))
+
+
+def _paired(
+    name: str,
+    path: Path,
+    guides: Guides,
+    source: Source,
+    frames: FrameRange | None,
+    *,
+    is_told: bool = True,
+) -> tuple[Source, Pairing | None]:
+    """Return a guide as it is, and how its frames belong to the footage's; None is to all of them."""
+    # What a mask lacks, votes give; other guides are refused with holes unless somebody says how.
+    is_voted = name == "mask" and guides.mask_tr != 0 and source.missing == "error"
+    plate = replace(source, missing="black") if is_voted else source
+    guide = open_matte(path, guides.matte_channel, plate, is_told=is_told)
+    start, flag = _start(name, guides)
+    if guide.clip.num_frames == 1 and start is None:
+        return guide, None
+    return guide, pair(guide, source, start, flag, frames)
+
+
+def _start(name: str, guides: Guides) -> tuple[int | None, str]:
+    """Return where a guide begins, if that is said, and what says it."""
+    if name == "mask":
+        return guides.mask_start, "--mask-start"
+    return guides.guide_start, "--guide-start"
+
+
+def _lacking(mask: Source, first: int, source: Source) -> frozenset[int]:
+    """Return the frames of the clip of `source` that its `mask` lacks, which begins at `first`."""
+    there = {first + n for n in range(mask.clip.num_frames) if n not in mask.blank}
+    return frozenset(range(source.clip.num_frames)) - there
 
 
 def _marked(clip: vs.VideoNode, missing: frozenset[int]) -> vs.VideoNode:

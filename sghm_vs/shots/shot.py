@@ -22,7 +22,6 @@ from sghm_vs.filter.people import ToldApart
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.name_templates import fill_names, person_name, person_of
 from sghm_vs.media.readers import Source, is_numbered, open_source
-from sghm_vs.media.readers.keys import Keys
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.writers import OVER, NamedMatte, export, find_targets
@@ -43,7 +42,7 @@ from sghm_vs.options import (
     recorded,
     word_of_over,
 )
-from sghm_vs.shots.guides import open_guides, open_keys
+from sghm_vs.shots.guides import Guided, guided_by, open_guides, open_keys, tell_of_screen
 from sghm_vs.shots.people_file import chosen_of, open_people, people_digest
 
 if TYPE_CHECKING:
@@ -180,6 +179,7 @@ def rotoscope(
     people = open_people(how.guides, source, frames)
     if people is None:
         check_layers((), delivery.output_format)
+    tell_of_screen(how.guides, source, frames)
     find_weights(how.model)
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
@@ -212,7 +212,7 @@ def rotoscope(
         outputs,
         made_of=how.guides.files,
         guides=guides,
-        keys=keys,
+        guided=guided_by(how, source, keys),
         people=people,
         frames=frames,
         delivery=delivery,
@@ -229,7 +229,7 @@ def deliver(
     *,
     made_of: Mapping[str, Path] | None = None,
     guides: Mapping[str, vs.VideoNode] | None = None,
-    keys: Keys | None = None,
+    guided: Guided | None = None,
     people: ToldApart | None = None,
     frames: FrameRange | None = None,
     delivery: Delivery | None = None,
@@ -243,9 +243,9 @@ def deliver(
     Write `frames` of `source` with `alpha`; see `rotoscope`, and `export` for the other clips.
 
     All clips are of the source's length. `made_of` are the files that the alpha is made from, by what
-    they are called; what of `guides` is kept or held out is so after edges are shaped, and `keys` are
-    recorded with the frames that they have a part in. Of `people` the matte is that of who is meant;
-    outputs with one's name are theirs alone, and layouts with further mattes have theirs.
+    they are called; what of `guides` is kept or held out is so after edges are shaped. Which of them
+    had a part in which frame is recorded as `guided` says. Of `people` the matte is that of who is
+    meant; outputs with one's name are theirs alone, and layouts with further mattes have theirs.
     """
     delivery = delivery or Delivery()
     kept = {name: clip for name, clip in (guides or {}).items() if name in ("keep", "holdout")}
@@ -255,8 +255,8 @@ def deliver(
     changed = {f"edges_{name}": value for name, value in delivery.edges.changed().items()}
     if foreground is None and delivery.foreground != "source":
         # By the alpha as it was made: what was grown or blurred since mixes no colors.
-        foreground = chosen_color(source.clip, alpha, delivery.foreground)
-        changed["foreground"] = delivery.foreground
+        foreground = chosen_color(source.clip, alpha, delivery)
+        changed |= delivery.described_color()
     alpha, apart = _shaped_apart(alpha, delivery.edges, kept, people)
     changed |= _described_source(source) | _described_beside(source, made_of, delivery.over)
     beside = beside or {}
@@ -294,7 +294,7 @@ def deliver(
         resume=delivery.resume,
         sidecar=delivery.sidecar,
         metadata={**(metadata or {}), **changed},
-        keyed=_keyed(keys, source.first_number + written.first, written.numbers),
+        keyed=_keyed(guided, source.first_number + written.first, written.numbers),
         progress=progress,
     )
 
@@ -424,11 +424,11 @@ def _described_source(source: Source) -> dict[str, str]:
     return {"input_colorspace": name, **config, **how}
 
 
-def _keyed(keys: Keys | None, first: int, numbers: range) -> dict[int, str]:
-    """Return which keys have a part in each of the frames `numbers`, the first of which is `first`."""
-    if keys is None:
+def _keyed(guided: Guided | None, first: int, numbers: range) -> dict[int, str]:
+    """Return which guides have a part in each of the frames `numbers`, the first of which is `first`."""
+    if guided is None:
         return {}
-    found = {n: keys.of(first + at) for at, n in enumerate(numbers)}
+    found = {n: guided.of(first + at) for at, n in enumerate(numbers)}
     return {n: said for n, said in found.items() if said}
 
 

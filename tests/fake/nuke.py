@@ -97,6 +97,28 @@ class Int_Knob(Knob):
     """Holds a whole number."""
 
 
+class BBox_Knob(Knob):
+    def x(self) -> Any:
+        return self._value[0]
+
+    def y(self) -> Any:
+        return self._value[1]
+
+    def r(self) -> Any:
+        return self._value[2]
+
+    def t(self) -> Any:
+        return self._value[3]
+
+
+class Format:
+    def __init__(self, *args: Any) -> None:
+        self._height = args[0]
+
+    def height(self) -> Any:
+        return self._height
+
+
 class Enumeration_Knob(Knob):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args[:2])
@@ -109,10 +131,10 @@ class Enumeration_Knob(Knob):
 
 
 KINDS: dict[int, Callable[..., Knob]] = {
-    1: EvalString_Knob, 2: File_Knob, 3: Int_Knob, 6: Knob, 7: Knob, 20: Knob, 22: Script_Knob,
-    26: Knob,
+    1: EvalString_Knob, 2: File_Knob, 3: Int_Knob, 6: Knob, 7: Knob, 15: BBox_Knob, 20: Knob,
+    22: Script_Knob, 26: Knob,
 }  # fmt: skip
-EMPTY: dict[int, Any] = {3: 0, 6: False, 7: 0.0}
+EMPTY: dict[int, Any] = {3: 0, 6: False, 7: 0.0, 15: [0.0, 0.0, 0.0, 0.0]}
 CLASSES: dict[str, dict[str, Any]] = {
     "Read": {
         "file": "", "first": 1, "last": 1, "origfirst": 1, "origlast": 1, "origset": False,
@@ -136,6 +158,7 @@ class Node:
         self._inputs: list[Node | None] = []
         self._place = (0, 0)
         self._is_deleted = False
+        self._height = 48
         self._knobs: dict[str, Knob] = {}
         for name, value in (EVERY_CLASS | CLASSES.get(self._class, {})).items():
             kind: Callable[..., Knob] = {"file": File_Knob, "reload": Script_Knob}.get(name, Knob)
@@ -193,6 +216,10 @@ class Node:
     def writeKnobs(self, flags: int = 0) -> str:
         changed = (knob for knob in self._knobs.values() if knob._value != knob._default)
         return "\n".join(f"{knob.name()} {knob._value}" for knob in changed)
+
+    def format(self) -> Format:
+        source = self._inputs[0] if self._inputs else None
+        return Format(self._height) if source is None else source.format()
 
     def firstFrame(self) -> int:
         return self._range()[0]
@@ -410,7 +437,9 @@ def execute(nameOrNode: Node, start: int, end: int) -> None:
         raise RuntimeError("Cancelled")
     _executed.append((source.name(), start, end))
     pattern, channels = filename(nameOrNode), nameOrNode["channels"].value()
-    names = {"rgb": {"R": "red", "G": "green", "B": "blue"}, "alpha": {"A": "alpha"}}[channels]
+    letters = {"R": "red", "G": "green", "B": "blue", "A": "alpha"}
+    kept = {"rgb": "RGB", "alpha": "A", "rgba": "RGBA"}[channels]
+    names = {letter: name for letter, name in letters.items() if letter in kept}
     for frame in range(start, end + 1):
         picture = evaluate(source._as_script(), frame)
         planes = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 
 class Plate(NamedTuple):
@@ -38,9 +38,17 @@ def words(
     executable: str,
     request: Request,
     plate: Plate,
-    guide: Optional[str] = None,
+    guides: Optional[Mapping[str, str]] = None,
 ) -> List[str]:
-    """Return the command that makes what is asked for, a word each, never a shell's line."""
+    """
+    Return the command that makes what is asked for, a word each, never a shell's line.
+
+    Args:
+        executable: The program.
+        request: What is asked for.
+        plate: What is matted.
+        guides: Files by the option that names them.
+    """
     said = [executable, "matte", plate.file, "-o", request.output]
     # With "=", since a negative number looks like an option.
     said += ["--frames=%d-%d" % (plate.first - plate.offset, plate.last - plate.offset)]
@@ -49,8 +57,8 @@ def words(
     said += ["--%s=%s" % setting for setting in settings(request).items()]
     if plate.colorspace is not None:
         said += ["--input-colorspace", plate.colorspace]
-    if guide is not None:
-        said += ["--mask", guide]
+    for name, file in (guides or {}).items():
+        said += ["--" + name, file]
     # What is there by now is the node's own; see node.claim.
     return [*said, "--overwrite"]
 

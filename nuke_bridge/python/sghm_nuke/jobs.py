@@ -44,12 +44,10 @@ class Job:
         """Render what must be rendered, and start the process."""
         environment = clean_environment(os.environ, os.path.dirname(nuke.EXE_PATH))
         executable = find_executable(self.asked.executable, environment)
-        guide = None  # type: Optional[str]
-        if self.asked.guide is not None:
-            guide = render(self.asked.guide, "alpha", self.folder, self.asked.frames)
+        guides = self.guides()
         request = self.asked.request
         nodes.claim(self.node, request.output, self.asked.frames)
-        made = words(executable, request, self.plate(), guide)
+        made = words(executable, request, self.plate(), guides)
         self.command = made
         nuke.tprint("sghm: %s: %s" % (self.name, as_typed(made)))
         reporting = [*made, "--progress", "json", "--quiet"]
@@ -58,11 +56,25 @@ class Job:
         except OSError as error:
             raise BridgeError("%s can't be started: %s" % (executable, error)) from error
 
+    def guides(self) -> Dict[str, str]:
+        """Return the files of what guides the matte, rendered, by the option that names them."""
+        files = {}
+        for name, guide in self.asked.guides.items():
+            folder = os.path.join(self.folder, name)
+            if name != "keys":
+                files[name] = render(guide, "alpha", folder, self.asked.frames)
+                continue
+            for frame in self.asked.key_frames:
+                render(guide, "rgba", folder, (frame, frame))
+            files[name] = folder
+        return files
+
     def plate(self) -> Plate:
         """Return the files to matte, rendered if need be."""
         asked = self.asked
         found = direct(asked.plate, asked.frames[0], asked.frames[1], asked.colorspace)
-        if found is not None:
+        # Keys have Nuke's numbers, and a movie's own frames others.
+        if found is not None and not (found.offset and asked.key_frames):
             return found
         space = asked.colorspace or working_space()
         file = render(asked.plate, "rgb", self.folder, asked.frames)
@@ -196,11 +208,14 @@ def digest_of(asked: nodes.Asked) -> str:
     facts = dict(
         settings(asked.request),
         frames=list(asked.frames),
+        guides=sorted(asked.guides),
+        key_frames=list(asked.key_frames),
         colorspace=asked.colorspace,
         working=str(nuke.root()["workingSpaceLUT"].value()),
     )
     files = [find_executable(asked.executable, environment), asked.request.model]
-    return changes.digest(facts, [asked.plate, asked.guide], files)
+    above = [asked.plate] + [asked.guides[name] for name in sorted(asked.guides)]
+    return changes.digest(facts, above, files)
 
 
 def is_made(node: nuke.Node, request: Request, frames: Tuple[int, int], digest: str) -> bool:

@@ -19,7 +19,10 @@ STATE = "sghm_state"
 """A hidden knob: what the result was made of. A node that has it is ours."""
 DATA_LAYOUTS = ("matte", "alpha", "cryptomatte")
 FAILED_COLOR = 0xB02020FF
-GUIDE_INPUT = 1
+GUIDE_INPUTS = ("mask", "trimap", "keep", "holdout", "keys")
+"""The options that inputs give, from the second input on."""
+GUIDED = {"guide-band": ("mask", "keys", "screen"), "key-span": ("keys",)}
+"""Options that do nothing without one of these."""
 
 
 class Asked(NamedTuple):
@@ -27,7 +30,10 @@ class Asked(NamedTuple):
 
     request: Request
     plate: nuke.Node
-    guide: Optional[nuke.Node]
+    guides: Dict[str, nuke.Node]
+    """By their names in `GUIDE_INPUTS`."""
+    key_frames: Tuple[int, ...]
+    """Which of the guide `keys` are keys."""
     frames: Tuple[int, int]
     colorspace: Optional[str]
     executable: str
@@ -44,27 +50,78 @@ def asked(node: nuke.Node) -> Asked:
     if plate is None:
         raise BridgeError("nothing is connected; connect the node to a plate")
     space = str(node["colorspace"].value()).strip()
+    guides = guides_of(node)
     request = Request(
         output=output_of(node),
         layout=str(node["layout"].value()),
         model=str(node["checkpoint"].value() or node["model"].value()),
         device=str(node["device"].value()),
-        knobs=knobs_of(node),
+        knobs=knobs_of(node, guides) + _area(node, plate),
     )
     return Asked(
         request=request,
         plate=plate,
-        guide=node.input(GUIDE_INPUT),
+        guides=guides,
+        key_frames=key_frames(node, guides),
         frames=_frames(node, plate),
         colorspace=None if space in ("", "auto") else space,
         executable=str(node["executable"].value()),
     )
 
 
-def knobs_of(node: nuke.Node) -> Tuple[Tuple[str, str], ...]:
-    """Return the options that the node itself lists, each with the word of its knob's value."""
+def guides_of(node: nuke.Node) -> Dict[str, nuke.Node]:
+    """Return what is connected to `node` besides the plate, by the option that it gives."""
+    connected = {name: node.input(at) for at, name in enumerate(GUIDE_INPUTS, 1)}
+    return {name: guide for name, guide in connected.items() if guide is not None}
+
+
+def key_frames(node: nuke.Node, guides: Dict[str, nuke.Node]) -> Tuple[int, ...]:
+    """
+    Return which frames of the input keys are keys; none if nothing is connected to it.
+
+    Raises:
+        BridgeError: The knob names none, or has no input.
+    """
+    said = str(node["key_frames"].value()).replace(",", " ").split()
+    if "keys" in guides and not said:
+        raise BridgeError(
+            "the input keys is connected; say in Key frames which of its frames are keys, for "
+            "example 1012 1040"
+        )
+    if said and "keys" not in guides:
+        raise BridgeError("Key frames names %s, and nothing is connected to keys" % said[0])
+    try:
+        return tuple(int(word) for word in said)
+    except ValueError:
+        raise BridgeError("Key frames are %r; write numbers: 1012 1040" % " ".join(said)) from None
+
+
+def knobs_of(node: nuke.Node, guides: Dict[str, nuke.Node]) -> Tuple[Tuple[str, str], ...]:
+    """
+    Return the options that the node itself lists, each with the word of its knob's value.
+
+    Those that are empty are left out, and those that nothing would use.
+    """
     names = str(node[OPTIONS].value()).split()
-    return tuple((name.replace("_", "-"), _word(node[name])) for name in names)
+    words = {name.replace("_", "-"): _word(node[name]) for name in names}
+    given = {name for name, word in words.items() if word}.union(guides)
+    return tuple(
+        (name, word)
+        for name, word in words.items()
+        if word and (name not in GUIDED or given.intersection(GUIDED[name]))
+    )
+
+
+def _area(node: nuke.Node, plate: nuke.Node) -> Tuple[Tuple[str, str], ...]:
+    """Return the rectangle that is matted, which Nuke counts from the bottom and `sghm` from the top."""
+    knob = node["area"]
+    if not node["limit_area"].value() or not isinstance(knob, nuke.BBox_Knob):
+        return ()
+    left, bottom, right, top = (round(side()) for side in (knob.x, knob.y, knob.r, knob.t))
+    if right <= left or top <= bottom:
+        raise BridgeError("the area is empty; draw it, or switch Limit area off")
+    rectangle = left, plate.format().height() - top, right - left, top - bottom
+    return (("roi", ",".join(map(str, rectangle))),)
 
 
 def _word(knob: nuke.Knob) -> str:

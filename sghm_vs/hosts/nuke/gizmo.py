@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from sghm_vs.hosts.nuke.comps import copying
 from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression
-from sghm_vs.options import LAYOUTS, Matting, Option, OutputFormat, options_of
+from sghm_vs.options import (
+    LAYOUTS,
+    Guides,
+    Matting,
+    Option,
+    OutputFormat,
+    options_of,
+)
 
+GUIDE_INPUTS = ("mask", "trimap", "keep", "holdout", "keys")
+"""The node's inputs after the plate; `nuke_bridge/python/sghm_nuke/node.py` counts them so."""
 FIRST_LAYOUT = "matte"
 """What the node makes unasked: the plate is there already."""
 ON_ERROR = ("error", "black", "checkerboard", "nearest frame")
@@ -21,7 +30,10 @@ def bridge_node() -> Node:
     a gizmo: what it reads is saved with the script, which opens on machines without the bridge.
     """
     plate = Node("Input", {"name": "plate", "xpos": 0, "ypos": 0})
-    guide = Node("Input", {"name": "guide", "number": 1, "xpos": 300, "ypos": 0})
+    guides = [
+        Node("Input", {"name": name, "number": at, "xpos": 150 + 150 * at, "ypos": 0})
+        for at, name in enumerate(GUIDE_INPUTS, start=1)
+    ]
     result = Node("Read", {"raw": True, "name": "Result", "xpos": 150, "ypos": 60})
     copy = Node("Copy", {**copying("rgba.alpha"), "xpos": 0, "ypos": 120}, [plate, result])
     which = expression("parent.has_result")
@@ -37,7 +49,7 @@ def bridge_node() -> Node:
         },
         [None],
         _knobs(),
-        [guide, plate, result, copy, switch, output],
+        [*guides, plate, result, copy, switch, output],
     )
 
 
@@ -46,10 +58,16 @@ def _options() -> list[Option]:
     return [option for option in options_of(Matting) if option.knob.nuke is not None]
 
 
+def _knobs_of(*, guides: bool) -> list[UserKnob]:
+    """Return those of them that are of guides, or the others."""
+    names = {option.name for option in options_of(Guides)}
+    return [_knob(option) for option in _options() if (option.name in names) == guides]
+
+
 def _values() -> dict[str, Value]:
     """Return what knobs hold at first, where it isn't nothing or the first choice."""
     return {
-        **{option.name: option.default for option in _options() if option.default != 0},
+        **{option.name: option.default for option in _options() if option.default},
         "sghm_options": " ".join(option.name for option in _options()),
         "colorspace": "auto",
         "first": 1,
@@ -67,7 +85,7 @@ def _knobs() -> list[UserKnob]:
         UserKnob(26, "of_matte", {"l": "Matte"}),
         _choice("model", "Model", ("auto", "sghm-lite", "sghm-resnet50"), "Which network."),
         UserKnob(2, "checkpoint", {"l": "Checkpoint", "t": "A file in place of the model."}),
-        *(_knob(option) for option in _options()),
+        *_knobs_of(guides=False),
         _choice("device", "Device", ("auto", "cpu", "cuda"), "Where the network runs."),
         UserKnob(
             1,
@@ -81,6 +99,21 @@ def _knobs() -> list[UserKnob]:
         UserKnob(6, "limit_range", {"l": "Limit range", "+STARTLINE": ""}),
         UserKnob(3, "first", {"l": "", "-STARTLINE": ""}),
         UserKnob(3, "last", {"l": "to", "-STARTLINE": ""}),
+        UserKnob(26, "of_guides", {"l": "Guides"}),
+        *_knobs_of(guides=True),
+        UserKnob(
+            1,
+            "key_frames",
+            {
+                "l": "Key frames",
+                "t": "Which frames of the input keys are keys, for example 1012 1040: painted there, "
+                "white is a person, black is not, and what is transparent is left to the network.",
+            },
+        ),
+        UserKnob(6, "limit_area", {"l": "Limit area", "+STARTLINE": ""}),
+        UserKnob(
+            15, "area", {"l": "", "t": "What is matted; outside the matte is 0.", "-STARTLINE": ""}
+        ),
         UserKnob(26, "of_result", {"l": "Result"}),
         UserKnob(
             2,

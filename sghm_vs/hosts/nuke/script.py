@@ -42,8 +42,8 @@ class UserKnob:
     """A knob that a node has besides those of its class."""
 
     kind: int
-    """1 text, 2 file, 3 integer, 4 choice, 6 check box, 7 number, 20 tab, 22 button, 26 label, 41
-    link."""
+    """1 text, 2 file, 3 integer, 4 choice, 6 check box, 7 number, 15 box, 20 tab, 22 button, 26 label,
+    41 link."""
     name: str
     options: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     """l label, t tooltip, M choices, R range, T text or script; flags such as +STARTLINE are names

@@ -88,7 +88,8 @@ class Record:
     """Of a sequence of a movie whose rate varies: when each frame is shown, in seconds, as the movie
     counts."""
     keyed: Mapping[int, str] = field(default_factory=dict)
-    """Which keys have a part in a frame, in words; of a frame that is not in it, none."""
+    """Which keys have a part in a frame, and which frames that vote on its mask lack one, in words; of
+    a frame that is not in it, none."""
     state: str = UNFINISHED
     samples: Mapping[int, Sample] = field(default_factory=dict)
     files: Mapping[str, File] = field(default_factory=dict)

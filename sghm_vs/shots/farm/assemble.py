@@ -19,7 +19,7 @@ from sghm_vs.shots.batch.checksums import Content, Reader, output_files
 from sghm_vs.shots.batch.record import Outputs, read_back
 from sghm_vs.shots.batch.render import Progress, Renderer, collected_warnings, delivery_of
 from sghm_vs.shots.farm.job import Job
-from sghm_vs.shots.guides import open_guides, open_keys
+from sghm_vs.shots.guides import guided_by, open_guides, open_keys
 from sghm_vs.shots.people_file import open_people
 from sghm_vs.shots.shot import deliver, describe, without_missing_audio
 
@@ -90,7 +90,7 @@ def _write_from_alpha(job: Job) -> None:
         job.paths,
         made_of=guides.files,
         guides=open_guides(guides.last, source, job.planned.frames),
-        keys=open_keys(guides, source)[0],
+        guided=guided_by(job.shot.matting, source, open_keys(guides, source)[0]),
         people=open_people(guides, source, job.planned.frames),
         frames=job.planned.frames,
         delivery=without_missing_audio(delivery_of(job.task_of_all), source),
