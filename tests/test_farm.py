@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import opentimelineio as otio
 import pytest
 import vapoursynth as vs
@@ -335,6 +337,32 @@ def test_movies_and_what_is_asked_for_beside_them_are_the_whole_byte_for_byte(
     shots = [job.shot for job in jobs]
     again = run_batch(shots, tmp_path / "mattes", batch_options=BatchOptions(resume=True))
     assert again == entries, "sghm batch --resume makes it again"
+
+
+def test_guides_of_chunks_and_of_the_movie_beside_them_are_the_whole_byte_for_byte(
+    plate, planned, tmp_path
+):
+    """Keep and holdout apply after edges, which the movie has at its end and pictures in each chunk."""
+    given = tmp_path / "given"
+    (given / "keys").mkdir(parents=True)
+    for at, name in enumerate(("keep", "holdout", "mask", "keys/k.1007")):
+        values = np.zeros((64, 96), np.uint8)
+        values[8 * at : 8 * at + 24, 20 * at : 20 * at + 30] = 255
+        cv2.imwrite(f"{given / name}.png", values)
+    guides = ["--keep", f"{given}/keep.png", "--holdout", f"{given}/holdout.png", "--screen=green"]
+    guides += ["--mask", f"{given}/mask.png", "--keys", f"{given}/keys", "--key-span", "4"]
+    words = [str(plate), *guides, "--tr", "1", "--grow", "6", "--layout", "matte"]
+    names = ["{shot}.####.exr", "{shot}.mkv"]
+    whole = [f"--output={tmp_path}/whole/{name}" for name in names]
+    assert main(["matte", *words, *PINNED, *whole, "--quiet"]) == 0
+
+    jobs = made(planned(*words, *(f"--to={name}" for name in names), "--chunk", "6"))
+
+    (entry,) = assemble_here(jobs)
+    assert entry.state == "done"
+    assert files_in(tmp_path / "mattes") == files_in(tmp_path / "whole")
+    records = [read_record(one) for one in sidecars_at(tmp_path / "mattes")]
+    assert {*records[0].keyed} == {*records[1].keyed} == set(range(1003, 1012))
 
 
 def test_written_numbers_may_be_others(plate, planned, tmp_path):

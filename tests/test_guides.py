@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
+import opentimelineio as otio
 import pytest
 import vapoursynth as vs
 
@@ -14,6 +16,7 @@ from sghm_vs.cli import main
 from sghm_vs.filter import tensors
 from sghm_vs.matting import guides as stage
 from sghm_vs.options import Guides
+from sghm_vs.shots.guides import Guided
 from tests.clips import frame_bytes, noise_clip, plane
 from tests.scenes import HEIGHT, WIDTH, clips, scene
 
@@ -307,6 +310,32 @@ def test_a_mask_with_a_hole_is_filled_by_votes_and_said(shot, caplog):
     assert ((found > 0.5) == (scene(3)[1] > 0.5)).mean() > 0.97
 
 
+def test_records_say_where_a_mask_lacks_frames_and_resume_makes_those_again_once_they_are_there(
+    shot,
+):
+    words = ["matte", str(shot / "plate"), "-o", str(shot / "out" / "a.####.png"), "--quiet"]
+    words += ["--model", "sghm-lite", "--tr", "0", "--mask", str(shot / "mask"), "--mask-tr", "1"]
+
+    def keyed() -> dict[str, str]:
+        return json.loads((shot / "out" / "a.11-16.png.json").read_text())["keyed"]
+
+    assert main(words) == 0
+    assert keyed() == {str(n): "mask lacks 14" for n in range(11, 17)}
+    before = (shot / "out" / "a.0014.png").stat().st_mtime_ns
+    write(shot / "mask" / "m.0014.png", scene(3)[1])
+    assert main([*words, "--resume"]) == 0
+    assert keyed() == {}
+    assert (shot / "out" / "a.0014.png").stat().st_mtime_ns > before
+
+
+def test_a_frame_is_told_of_the_holes_that_votes_on_its_mask_reach():
+    guided = Guided(None, frozenset({3, 20}), reach=5)
+
+    assert guided.of(8) == guided.of(0) == "mask lacks 3"
+    assert guided.of(9) == ""
+    assert Guided(None, frozenset({3, 6}), reach=5).of(4) == "mask lacks 3, 6"
+
+
 def test_a_mask_with_a_hole_that_nobody_votes_on_is_refused(shot, capsys):
     out = str(shot / "a.####.png")
     words = ["matte", str(shot / "plate"), "-o", out, "--quiet", "--mask", str(shot / "mask")]
@@ -326,12 +355,44 @@ def test_the_command_line_keeps_after_edges_and_mattes_a_region(shot):
     assert (within[:, 280:] == 0).all()
 
 
+def test_an_edit_s_clips_are_guided_as_shots_are(shot):
+    """Each of the two clips is another part of the plate; a single picture serves both."""
+    reference = otio.schema.ImageSequenceReference(
+        f"{(shot / 'plate').as_uri()}/", "p.", ".png", 11, 1, 24, 4, available_range=times(11, 6)
+    )
+    clips = [otio.schema.Clip(name, reference, times(at, 2)) for name, at in (("a", 11), ("b", 15))]
+    edit = otio.schema.Timeline("cut")
+    edit.tracks.append(otio.schema.Track("V1", children=clips))
+    otio.adapters.write_to_file(edit, str(shot / "cut.otio"))
+    how = ["--model", "sghm-lite", "--tr", "0", "--handles", "0", "--grow", "20", "--quiet"]
+
+    words = ["timeline", str(shot / "cut.otio"), "-o", str(shot / "out"), *how]
+    words += ["--to", "{shot}.####.png", "--holdout", str(shot / "keep.png")]
+    assert main(words) == 0
+
+    made = sorted((shot / "out").glob("*.png"))
+    assert [path.name for path in made] == [
+        f"{n}.png" for n in ("a.0011", "a.0012", "b.0015", "b.0016")
+    ]
+    for path in made:
+        assert (cv2.imread(str(path), -1)[:, : WIDTH // 2] == 0).all()
+
+
+def times(start: int, duration: int) -> otio.opentime.TimeRange:
+    return otio.opentime.TimeRange(
+        otio.opentime.RationalTime(start, 24), otio.opentime.RationalTime(duration, 24)
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--mask-tr", "1"], "--mask-tr is for a mask; name it: --mask FILE"),
         (["--guide-start", "3"], "--guide-start is for trimap, keep and holdout"),
-        (["--guide-band", "0.1"], "--guide-band is for a mask or keys; name one: --mask FILE"),
+        (
+            ["--guide-band", "0.1"],
+            "--guide-band is for a mask, keys or a screen; name one: --mask FILE",
+        ),
         (["--roi", "1,2"], "'1,2' is no rectangle; write X,Y,WIDTH,HEIGHT"),
         (["--roi", "0,0,999,9"], "--roi is 0,0,999,9, and the picture is 320x176"),
         (["--keep", "nothing.png"], "nothing.png"),
