@@ -76,7 +76,7 @@ def add_parser(measures: options.Verbs) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, and print what came out."""
     with options.stdout_for_results():
-        rows = _speed(args.data) if args.speed else _crossings(args.data)
+        rows = _speed(args.data) if args.speed else crossings(args.data)
     if args.json:
         options.print_json(rows)
         return 0
@@ -113,7 +113,8 @@ def _speed(path: Path) -> dict[str, Row]:
     }
 
 
-def _crossings(data: Path) -> dict[str, Row]:
+def crossings(data: Path) -> dict[str, Row]:
+    """Return how each composed crossing comes out, without a key and with one."""
     rows: dict[str, Row] = {}
     prepared = _prepared()
     for name in CROSSINGS:

@@ -12,6 +12,7 @@ import pytest
 import vapoursynth as vs
 from pycocotools import mask as coco
 
+from benchmarks.people import crossings
 from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.matting.people.choice import choose
@@ -600,3 +601,16 @@ def test_what_can_t_be_written_is_refused_before_a_shot_is_looked_at(tmp_path, s
     words = ["people", str(shot), "-o", str(tmp_path / "people.json"), "--sheet", "x.jpg"]
     assert main(words) == 1
     assert "must end in .png" in capsys.readouterr().err
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_composed_people_who_cross_keep_their_ids_without_and_with_a_key(shared):
+    rows = crossings(shared)
+
+    assert len(rows) == 4
+    for name, row in rows.items():
+        assert row["switches"] == 0, name
+        assert row["people"] == 2, name
+        assert row["right_else"] > 0.99, name
+        assert row["right_while_touching"] > 0.8, name

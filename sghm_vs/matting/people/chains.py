@@ -23,7 +23,7 @@ PART = 0.3
 """Of the area of the larger one; side by side, a smaller one is an arm or a bag."""
 PART_HEIGHT = 0.5
 GLIMPSED = 2
-"""Looks; what is small and seen in no more of them is nobody who meets others."""
+"""Looks; what is small and seen in no more of them is a part of somebody."""
 COMPARED = 12
 """Looks of two pieces that are compared, at most."""
 
@@ -154,28 +154,25 @@ def _fuse_parts(looks: Sequence[Look], overlaps: Overlaps, found: Followed) -> b
         for one, other in pairs:
             if not fused & {one, other} and _are_parts(looks, one, other):
                 fused |= {one, other}
-                for at in _together(one, other):
-                    _fuse(looks, overlaps, at, one.at(at), other.at(at))
+                _fuse_chains(looks, overlaps, one, other)
     return bool(fused)
 
 
-def _part_glimpses(looks: Sequence[Look], overlaps: Overlaps, found: Followed) -> bool:
-    """Part what is small and seen for a moment from those it meets, and tell whether there was any."""
+def _join_glimpses(looks: Sequence[Look], overlaps: Overlaps, found: Followed) -> bool:
+    """Make what is small and seen for a moment a part of whom it comes from or goes to."""
     go_on = {chain for meeting in found.meetings for chain in meeting.before}
-    is_parted = False
+    joined: set[Chain] = set()
     for at, before, after in found.meetings:
-        come, go = (
-            [chain.at(at - back) for chain in chains] for back, chains in ((1, before), (0, after))
-        )
-        for chain, piece in zip(before, come, strict=True):
-            if chain.is_born and _is_glimpse(looks[at - 1], chain, piece, come):
-                overlaps[at - 1][piece] = 0
-                is_parted = True
-        for chain, piece in zip(after, go, strict=True):
-            if chain not in go_on and _is_glimpse(looks[at], chain, piece, go):
-                overlaps[at - 1][:, piece] = 0
-                is_parted = True
-    return is_parted
+        for look, chains in ((at - 1, before), (at, after)):
+            sizes = {chain: int(looks[look].area(chain.at(look)).sum()) for chain in chains}
+            largest = max(chains, key=lambda chain: sizes[chain])
+            for chain in chains:
+                is_loose = chain.is_born if look < at else chain not in go_on
+                is_glimpse = is_loose and _is_glimpse(chain, sizes[chain], sizes[largest])
+                if is_glimpse and not joined & {chain, largest}:
+                    joined |= {chain, largest}
+                    _fuse_chains(looks, overlaps, largest, chain)
+    return bool(joined)
 
 
 def _fuse_glimpses(looks: Sequence[Look], overlaps: Overlaps, found: Followed) -> bool:
@@ -198,18 +195,15 @@ def _near(look: Look, chain: Chain, piece: int) -> int:
     area, nearest = look.area(piece), (np.inf, 0)
     for other in look.present():
         whole = look.area(other)
-        if other != piece and _is_glimpse(look, chain, piece, (piece, other)):
+        if _is_glimpse(chain, int(area.sum()), int(whole.sum())):
             far = gap(whole, area) / box_of(whole)[3]
             nearest = min(nearest, (far, other))
     return nearest[1] if nearest[0] < PARTED else 0
 
 
-def _is_glimpse(look: Look, chain: Chain, piece: int, beside: Sequence[int]) -> bool:
-    """Tell whether a chain is short, and small beside the largest of the pieces `beside` it."""
-    if chain.keyed or len(chain.pieces) > GLIMPSED or len(beside) < 2:
-        return False
-    largest = max(int(look.area(other).sum()) for other in beside)
-    return bool(look.area(piece).sum() < PART * largest)
+def _is_glimpse(chain: Chain, size: int, beside: int) -> bool:
+    """Tell whether a chain is short, and of a small `size` beside another."""
+    return not chain.keyed and len(chain.pieces) <= GLIMPSED and size < PART * beside
 
 
 def _together(one: Chain, other: Chain) -> range:
@@ -236,6 +230,12 @@ def _are_parts(looks: Sequence[Look], one: Chain, other: Chain) -> bool:
     )
     # For the length of one look even two people may be seen as parted by mistake.
     return not stand_beside or len(together) == 1
+
+
+def _fuse_chains(looks: Sequence[Look], overlaps: Overlaps, into: Chain, chain: Chain) -> None:
+    """Make a chain a part of another, where both are there."""
+    for at in _together(into, chain):
+        _fuse(looks, overlaps, at, into.at(at), chain.at(at))
 
 
 def _fuse(looks: Sequence[Look], overlaps: Overlaps, at: int, into: int, piece: int) -> None:
@@ -266,4 +266,4 @@ def _count(looks: Sequence[Look], found: Followed) -> None:
             return
 
 
-STEPS = (_fuse_parts, _part_glimpses, _fuse_glimpses)
+STEPS = (_fuse_parts, _join_glimpses, _fuse_glimpses)

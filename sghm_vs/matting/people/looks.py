@@ -157,12 +157,12 @@ def spread(colors: Colors) -> Colors:
 
 def likeness(one: Colors, other: Colors) -> float:
     """
-    Return how alike the colors of two are, 0-1.
+    Return how alike the colors of two are, 0-1; both as `spread` returns them.
 
     Source:
         The coefficient of Bhattacharyya (1943), here the mean over thirds of the height.
     """
-    return float(np.sqrt(spread(one) * spread(other)).sum(-1).mean())
+    return float(np.sqrt(one * other).sum(-1).mean())
 
 
 def overlaps(before: Look, after: Look) -> NDArray[np.float32]:

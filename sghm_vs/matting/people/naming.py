@@ -21,6 +21,7 @@ from sghm_vs.matting.people.looks import (
     colors_of,
     likeness,
     moved,
+    spread,
 )
 
 KNOWN_BY = 6
@@ -64,6 +65,8 @@ class _Naming:
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     taken: set[int] = field(default_factory=set)
     colors: dict[int, Colors] = field(default_factory=dict)
+    """Counted where they are alone, those of earlier looks less and less."""
+    spreads: dict[int, Colors] = field(default_factory=dict)
     seen: dict[int, Sight] = field(default_factory=dict)
     """Where each was last alone."""
     carried: dict[int, Plane] = field(default_factory=dict)
@@ -74,6 +77,12 @@ class _Naming:
         number = keyed or next(n for n in self.numbers if n not in self.taken)
         self.taken.add(number)
         return number
+
+    def known(self, number: int) -> Colors:
+        """Return the colors of somebody as they are compared."""
+        if number not in self.spreads:
+            self.spreads[number] = spread(self.colors[number])
+        return self.spreads[number]
 
 
 def name_people(looks: Sequence[Look], found: Followed) -> None:
@@ -142,6 +151,7 @@ def _see(naming: _Naming, at: int, chain: Chain) -> None:
     if number in naming.colors and at > chain.first:
         colors = FADING * naming.colors[number] + colors
     naming.colors[number] = colors
+    naming.spreads.pop(number, None)
     around = range(max(chain.first, at - KNOWN_BY + 1), at + 1)
     naming.seen[number] = _sight(naming.looks, at, chain, around)
 
@@ -182,22 +192,34 @@ def _born(naming: _Naming, found: Followed, chain: Chain) -> list[int]:
 def _returned(naming: _Naming, found: Followed, chain: Chain) -> int | None:
     """Return who it is that a chain shows again; None if it is nobody who was seen."""
     here = _sight(naming.looks, chain.first, chain, _first_looks(chain))
-    colors = colors_from(naming.looks, chain)
-    best, most = None, 0.0
-    for number in sorted(set(naming.seen) - _visible(naming, found, chain.first)):
-        last = naming.seen[number]
-        alike = likeness(naming.colors[number], colors)
-        away = np.hypot(*np.subtract(here.center, last.center))
-        is_near = (
-            away < NEAR * max(here.height, last.height)
-            and here.look - last.look <= SOON_LOOKS
-            and not any(look.begins for look in naming.looks[last.look + 1 : here.look + 1])
-        )
-        sizes = sorted((here.area, last.area))
-        is_it = alike > (ALIKE_NEAR if is_near else ALIKE) and sizes[1] <= SIZE_RATIO * sizes[0]
-        if is_it and alike > most:
-            best, most = number, alike
-    return best
+    gone = {
+        number: naming.seen[number]
+        for number in sorted(set(naming.seen) - _visible(naming, found, chain.first))
+        if _are_alike_large(here, naming.seen[number])
+    }
+    colors = spread(colors_from(naming.looks, chain))
+    alike = {number: likeness(naming.known(number), colors) for number in gone}
+    returned = [
+        number
+        for number, last in gone.items()
+        if alike[number] > (ALIKE_NEAR if _is_near(naming, last, here) else ALIKE)
+    ]
+    return max(returned, key=lambda number: alike[number], default=None)
+
+
+def _are_alike_large(one: Sight, other: Sight) -> bool:
+    less, more = sorted((one.area, other.area))
+    return more <= SIZE_RATIO * less
+
+
+def _is_near(naming: _Naming, last: Sight, here: Sight) -> bool:
+    """Tell whether somebody is where another was last seen, not long ago and in the same scene."""
+    away = np.hypot(*np.subtract(here.center, last.center))
+    return (
+        bool(away < NEAR * max(here.height, last.height))
+        and here.look - last.look <= SOON_LOOKS
+        and not any(look.begins for look in naming.looks[last.look + 1 : here.look + 1])
+    )
 
 
 def _visible(naming: _Naming, found: Followed, at: int) -> set[int]:
@@ -261,13 +283,15 @@ def _assigned(
     """Return which of the chains in `room` each person is: by where they came to, and by colors."""
     look = naming.looks[at]
     chains = list(dict.fromkeys(room))
-    colors = {chain: colors_from(naming.looks, chain) for chain in chains if chain.people == 1}
+    colors = {
+        chain: spread(colors_from(naming.looks, chain)) for chain in chains if chain.people == 1
+    }
 
     def score(number: int, chain: Chain) -> float:
         place = _place(naming, number, [look.area(one.at(at)) for one in chains])
         if number not in naming.colors or chain not in colors:
             return place[chains.index(chain)]
-        alike = likeness(naming.colors[number], colors[chain])
+        alike = likeness(naming.known(number), colors[chain])
         return place[chains.index(chain)] + BY_COLOR * alike
 
     scores = {(number, chain): score(number, chain) for number in ids for chain in chains}
