@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from sghm_vs.errors import SettingsError, cure, require
 from sghm_vs.models.arrays import Model
 from sghm_vs.models.backends.cores import streams_on_cpu
@@ -60,7 +62,11 @@ class OpenVino:
         Raises:
             MissingPackageError: OpenVINO is not installed.
         """
-        self._core = require("openvino", extra="openvino", purpose="backend openvino").Core()
+        openvino = require("openvino", extra="openvino", purpose="backend openvino")
+        # The first array looks NumPy up under a lock, and waits there for the interpreter: two threads
+        # whose first arrays meet would wait for each other.
+        openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data  # noqa: B018
+        self._core = openvino.Core()
         half = half and has_bfloat16(self._core)
         self._core.set_property(
             "CPU",
