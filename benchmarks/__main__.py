@@ -17,6 +17,7 @@ from benchmarks import (
     delivery,
     farm,
     farm_simulation,
+    faults,
     guides,
     install,
     people,
@@ -72,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     people.add_parser(measures)
     install.add_parser(measures)
     stills.add_parsers(measures)
+    faults.add_parser(measures)
     return parser
 
 

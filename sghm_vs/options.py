@@ -158,6 +158,38 @@ PUBLIC_SETS: Mapping[str, str] = {
     "crgnn": "CRGNN's real clips, every tenth frame with a truth",
 }
 """Published mattes with a truth, by name; see `sghm_vs.evaluate.sets.SETS`."""
+
+
+class Reason(NamedTuple):
+    """A row of `REASONS`."""
+
+    limit: float
+    """From which on a frame is flagged."""
+    unit: str
+    weight: float
+    """What a finding at its limit adds to a frame's need."""
+    help: str
+
+
+REASONS: Mapping[str, Reason] = {
+    "missing": Reason(1, "frame", 10, "a sequence has no file of this number"),
+    "empty": Reason(1, "frame", 10, "nobody is there, and nobody walked out"),
+    "full": Reason(1, "frame", 10, "all of the picture is covered, at once"),
+    "piece": Reason(24, "px", 2, "a piece appears or vanishes: its thickness"),
+    "hole": Reason(24, "px", 2, "a hole opens or closes: its thickness"),
+    "area": Reason(1.2, "px", 1, "all of the outline grows or shrinks at once: by so much"),
+    "motion": Reason(1.6, "px", 1, "the outline leaves the plate's motion: its mean distance"),
+    "edge": Reason(1.25, "times", 1, "edges are so many times softer or harder than around"),
+    "duplicate": Reason(2, "px", 2, "the matte stands, and what it is of moves so far"),
+    "shift": Reason(2, "px", 2, "the matte is of a frame beside, and the outline moves so far"),
+    "cadence": Reason(0.5, "times", 1, "jumps come each so many frames: how loud"),
+    "vote": Reason(120, "px", 1, "the network sees it otherwise: thickness"),
+    "haze": Reason(0.6, "%", 1, "neither 0 nor 1 far from the outline: part of the picture"),
+    "specks": Reason(3, "specks", 1, "small islands and pinholes far from larger parts"),
+    "hard": Reason(50, "%", 0.3, "the outline jumps from 0 to 1: part of it"),
+    "steps": Reason(98, "%", 0.3, "soft pixels are on codes of 8 bits: part of them"),
+}
+"""Why a frame of a matte is flagged, by kind; px are of a picture whose short side is 1080."""
 COLORS = {
     "black": (0.0, 0.0, 0.0),
     "white": (1.0, 1.0, 1.0),
@@ -1295,6 +1327,9 @@ class BatchOptions:
         False, "with --resume, read footage again whose size and date are as they were"
     )
     jobs: int = knob(1, "shots at once, as far as memory reaches", metavar="N", parse=int, least=1)
+    report: bool = knob(
+        False, "write DIR/report.html: which frames of the mattes need a look; see sghm report"
+    )
     reread: bool = True
     """Whether outputs of shots that are done are read, and compared with their checksums."""
     make_renderer: Callable[[], Any] | None = None
@@ -1302,6 +1337,103 @@ class BatchOptions:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+class Limit(NamedTuple):
+    """From which value on a reason of `REASONS` flags a frame."""
+
+    kind: str
+    value: float
+    """Infinity is never."""
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """Return what `text` ("haze=1", "steps=off") says."""
+        kind, _, value = text.partition("=")
+        _check_reason(kind)
+        try:
+            found = float("inf") if value == "off" else float(value)
+        except ValueError:
+            found = float("nan")
+        # Not a number is in no range, and compares as false.
+        if not found > 0:
+            msg = f"{text!r} is no limit; write {kind}=N, a number above 0, or {kind}=off"
+            raise SettingsError(msg)
+        return cls(kind, found)
+
+
+class FailOn(NamedTuple):
+    """How many flagged frames of a shot are too many."""
+
+    frames: int = 1
+    kind: str | None = None
+    """Of `REASONS`; None is any."""
+
+    @classmethod
+    def parse(cls, text: str) -> FailOn:
+        """Return what `text` ("10", "hole", "hole=3") says."""
+        kind, _, number = ("", "", text) if text.isdecimal() else text.partition("=")
+        if kind:
+            _check_reason(kind)
+        number = number or "1"
+        if not number.isdecimal() or int(number) < 1:
+            msg = f"{text!r} is no number of frames; write 10, hole or hole=3"
+            raise SettingsError(msg)
+        return cls(int(number), kind or None)
+
+
+def _check_reason(kind: str) -> None:
+    if kind not in REASONS:
+        msg = f"{kind!r} is no reason that a frame is flagged for; known are {', '.join(REASONS)}"
+        raise SettingsError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """What a report of mattes looks for, and what is made of it."""
+
+    limits: Sequence[Limit] = knob(
+        (),
+        "from which value on a reason flags a frame, as haze=1; off is never",
+        flag="--limit",
+        metavar="KIND=N|off",
+        parse=Limit.parse,
+        unset="as docs/report.md lists them",
+        is_repeated=True,
+    )
+    vote: bool = knob(
+        False,
+        "ask the network what it sees in the plate where a matte changes at once, and now and then "
+        "besides; it takes .9 GB more",
+    )
+    sheets: int = knob(
+        12,
+        "flagged frames that a shot shows pictures of; of many shots fewer",
+        metavar="N",
+        parse=int,
+        least=0,
+    )
+    markers: bool = knob(
+        False,
+        "also write what other programs read: NAME.SHOT.qp, numbers of flagged frames for "
+        "previewers, and NAME.otio, markers for editors",
+    )
+    fail_on: Sequence[FailOn] = knob(
+        (),
+        "exit with 3 where a shot has so many flagged frames: 10 of any kind, or hole=3; of a kind "
+        "alone one is enough",
+        metavar="N|KIND[=N]",
+        parse=FailOn.parse,
+        is_repeated=True,
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @property
+    def limit_of(self) -> dict[str, float]:
+        """Return the limit of each kind."""
+        return {kind: row.limit for kind, row in REASONS.items()} | dict(self.limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1480,6 +1612,9 @@ class ShowOptions:
         metavar="S",
         parse=float,
         least=0,
+    )
+    report: bool = knob(
+        False, "write report.html beside the mattes: which frames need a look; see sghm report"
     )
     mixed: bool = knob(
         False, "take workers that are not as planned, whose frames might differ by a bit"
@@ -1668,7 +1803,10 @@ def check(
 
 def called(name: str) -> str:
     """Return what the knob `name` is called where the user stands: infer_size, --infer-size."""
-    groups = ShotOptions, BatchOptions, EditOptions, PeopleOptions, PlanOptions, ShowOptions
+    groups: tuple[Group, ...] = (
+        ShotOptions, BatchOptions, EditOptions, PeopleOptions, PlanOptions, ShowOptions,
+        ReportOptions,
+    )  # fmt: skip
     flags = (one.flag for group in groups for one in options_of(group) if one.name == name)
     return cure(script=name, typed=next(flags, name))
 

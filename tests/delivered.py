@@ -83,8 +83,8 @@ weights add checkpoint.pth --home home
 """What is typed, in order: later lines use what earlier ones made."""
 NOT_RUN = {"verify", "doctor", "hosts path", "weights list", "weights verify", "weights fetch",
            "weights export",
-           "farm worker", "farm check", "farm serve"}  # fmt: skip
-"""Verbs that write nothing, or by a network, or by way of another verb."""
+           "farm worker", "farm check", "farm serve", "people", "report"}  # fmt: skip
+"""Verbs that write nothing but a list, or by a network, or by way of another verb."""
 
 CHANCE = [
     (re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)"), b"DATE"),

@@ -69,7 +69,8 @@ def planned(show: Path, tmp_path: Path) -> Path:
         f"{show}/plates/b.mkv,{{shot}}.mov\n"
     )
     plan = tmp_path / "plan.json"
-    words = ["--chunk", "4", "--device", "cpu", "--model", "sghm-lite", "-o", str(plan)]
+    words = ["--chunk", "4", "--device", "cpu", "--backend", "torch"]
+    words += ["--model", "sghm-lite", "-o", str(plan)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sghm_vs.shots.farm.worker.bind_threads", lambda _: None)
         assert main(["farm", "plan", str(tmp_path / "list.csv"), *words, "--quiet"]) == 0

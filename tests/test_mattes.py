@@ -139,7 +139,7 @@ def turn(path: Path, to: Path, degrees: int) -> None:
                 out.mux(packet)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", sorted({*LAYOUTS} - {"cryptomatte"}))
 def test_every_layout_that_we_write_is_a_matte_again_unless_it_has_none(tmp_path, layout):
     clip = noise_clip(length=1)
     alpha = core.std.BlankClip(clip, format=vs.GRAY16, color=30000)

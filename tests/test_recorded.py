@@ -42,7 +42,7 @@ VALUES = {
     "fp16": True, "mask": Path("mask.png"), "mask_start": 7, "matte_channel": "red",
     "mask_tr": 1, "trimap": Path("trimap.png"), "keys": Path("keys"), "key_span": 12,
     "keep": Path("keep.png"), "holdout": Path("holdout.png"), "guide_start": 5, "guide_band": 0.1,
-    "screen": "green", "roi": (2, 2, 40, 40),
+    "people": Path("people.json"), "person": "1", "screen": "green", "roi": (2, 2, 40, 40),
     "sizing": "image", "infer_size": 640, "exposure": 1.0, "tr": 1, "sc_threshold": 0.2,
     "foreground": "none", "despill": "blue", "despill_strength": 0.5,
     "layout": "matte", "sample": "float", "compression": "none",
@@ -57,6 +57,8 @@ ELSEWHERE = {
     "host": "other knobs, which are recorded, and the endings of outputs",
     "frames": "the numbers of the frames, and the key of a batch's shot",
     "version": "the outputs' names",
+    "people": "the file's name and hash, beside who is meant (`test_people`)",
+    "person": "who is meant, of that file (`test_people`)",
 }
 """Knobs that no setting records, each with what they become."""
 UNSHAPING = {

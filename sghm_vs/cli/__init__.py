@@ -2,7 +2,8 @@
 The command line: words become calls and one exit code.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed,
-2 misused, 130 interrupted, 143 terminated, 141 nobody reads the results.
+2 misused, 3 a report found what --fail-on names, 130 interrupted, 143 terminated, 141 nobody
+reads the results.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from sghm_vs.cli import (
     matte,
     nuke,
     people,
+    report,
     timeline,
     verify,
     weights,
@@ -62,6 +64,7 @@ VERBS = (
     nuke,
     export,
     verify,
+    report,
     eval,
     weights,
     doctor,

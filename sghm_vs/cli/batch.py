@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
-from sghm_vs.cli.progress import shots_progress
+from sghm_vs.cli.progress import progress, shots_progress
 from sghm_vs.errors import SettingsError, SourceError, counted
 from sghm_vs.options import BatchOptions
 
@@ -101,7 +101,23 @@ def carry_out(batch: Batch, args: argparse.Namespace) -> int:
         planned = plan(batch.shots, args.output.absolute(), batch_options_from(args))
         print_plan(planned, batch, args)
         return 1 if batch.invalid else 0
-    return print_result(make(batch, args), args)
+    entries = make(batch, args)
+    return print_result(entries, args, reported(args, wants=batch_options_from(args).report))
+
+
+def reported(args: argparse.Namespace, *, wants: bool) -> list[Path]:
+    """Write the report of all that the folder's manifest has done, if it is wanted; return its files."""
+    from sghm_vs.shots.report import report_folder
+
+    if not wants:
+        return []
+    with options.stdout_for_results():
+        report = report_folder(
+            args.output.absolute(), lambda name: progress(f"report {name}", quiet=args.quiet)
+        )
+    for words in report.said:
+        options.say(words)
+    return report.files
 
 
 def make(batch: Batch, args: argparse.Namespace) -> list[Entry]:

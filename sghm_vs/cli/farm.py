@@ -117,6 +117,7 @@ def _add_to_assemble(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--shot", metavar="NAME", help="one of the plan (default: all)")
     which.add_argument("--nth", type=int, metavar="N", help="the same by its place, from 1")
+    options.add_knob(parser, ShowOptions, "report")
     options.add_report_options(parser)
 
 
@@ -222,7 +223,7 @@ def _run(args: argparse.Namespace) -> int:
     ):
         entries = make_show(jobs, open_pool, how, listener, frame_s=plan.frame_s)
     args.output = Path(plan.folder)
-    return batch.print_result(entries, args)
+    return batch.print_result(entries, args, batch.reported(args, wants=how.report))
 
 
 def _template(args: argparse.Namespace) -> int:
@@ -262,7 +263,8 @@ def _assemble(args: argparse.Namespace) -> int:
     with options.stdout_for_results():
         options.bound_cache()
         entries = assemble_here([job_of(plan, shot) for shot in shots])
-    return batch.print_result(entries, args)
+    wants = options.group_from(ShowOptions, args).report
+    return batch.print_result(entries, args, batch.reported(args, wants=wants))
 
 
 def _worker(args: argparse.Namespace) -> int:

@@ -204,11 +204,11 @@ def add_home_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def bound_cache() -> None:
+def bound_cache(mib: int = CACHE_MIB) -> None:
     """Keep VapourSynth's frame cache small: by itself it may grow to half of the memory."""
     import vapoursynth as vs
 
-    vs.core.max_cache_size = min(vs.core.max_cache_size, CACHE_MIB)
+    vs.core.max_cache_size = min(vs.core.max_cache_size, mib)
 
 
 @contextlib.contextmanager

@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     edits, notes = write_edits(plan, mattes_of(plan, entries), args.edits)
     for note in notes:
         options.say(note)
+    edits += batch.reported(args, wants=batch.batch_options_from(args).report)
     return batch.print_result(entries, args, more=edits)
 
 

@@ -69,6 +69,8 @@ class Source:
     """How it was opened, without what it has no use for."""
     missing: Missing = "error"
     """What was said of numbers without a file: of its own, and of sequences given with it."""
+    matte_bits: int | None = None
+    """How many bits a sample has of a matte that was opened as one; None is of footage."""
 
     @property
     def frames(self) -> FrameRange:

@@ -40,6 +40,7 @@ def open_matte(
     plate: Source | None = None,
     *,
     is_told: bool = True,
+    missing: Missing | None = None,
 ) -> Source:
     """
     Return the footage at `path` as the matte that it is: its clip is GRAYS, full range, 0-1.
@@ -54,6 +55,7 @@ def open_matte(
         plate: What it is of: its rate is that of a sequence of mattes, and what was said of its
             numbers without a file holds for theirs.
         is_told: Whether it is said that an alpha is taken: of many alike, once is enough.
+        missing: What its numbers without a file are, in place of what holds for the plate's.
 
     Raises:
         SourceError: It can't be read, has no such channel, or nothing says which channel is meant:
@@ -63,8 +65,12 @@ def open_matte(
     """
     # What is read here has options of its own.
     with with_options({"--matte-channel", "--missing"}):
-        source = open_source(path, replace(_opening(Path(path), plate), channel=channel))
-        return replace(source, clip=_matte(Path(path), source, channel, is_told=is_told))
+        opening = replace(_opening(Path(path), plate), channel=channel)
+        source = open_source(
+            path, opening if missing is None else replace(opening, missing=missing)
+        )
+        clip = _matte(Path(path), source, channel, is_told=is_told)
+        return replace(source, clip=clip, matte_bits=_bits(source, channel))
 
 
 def _opening(path: Path, plate: Source | None) -> Opening:
@@ -97,14 +103,25 @@ def _matte(path: Path, source: Source, channel: str | None, *, is_told: bool) ->
     return alpha
 
 
+def _bits(source: Source, channel: str | None) -> int:
+    """Return how many bits a sample has of what `_matte` takes."""
+    clip, alpha = source.clip, _coded_alpha(source)
+    is_alpha = alpha is not None and channel in (None, "alpha") and not _exr_channel(clip)
+    return int((alpha if is_alpha and alpha is not None else clip).format.bits_per_sample)
+
+
+def _coded_alpha(source: Source) -> vs.VideoNode | None:
+    """Return the alpha of `source` as it is coded."""
+    if source.alpha is not None:
+        return source.alpha
+    with source.clip.get_frame(0) as frame:
+        return source.clip.std.PropToClip("_Alpha") if "_Alpha" in frame.props else None
+
+
 def alpha_of(source: Source) -> vs.VideoNode | None:
     """Return the alpha of `source`, GRAYS."""
-    if source.alpha is not None:
-        return to_full_range_gray(source.alpha, vs.GRAYS)
-    with source.clip.get_frame(0) as frame:
-        if "_Alpha" not in frame.props:
-            return None
-    return to_full_range_gray(source.clip.std.PropToClip("_Alpha"), vs.GRAYS)
+    coded = _coded_alpha(source)
+    return None if coded is None else to_full_range_gray(coded, vs.GRAYS)
 
 
 def _exr_channel(clip: vs.VideoNode) -> str:
