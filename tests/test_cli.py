@@ -355,6 +355,55 @@ def test_eval_mattes_pictures_first_when_asked(tmp_path, capsys):
     assert names_in(tmp_path / "kept") == ["one.png"]
 
 
+def test_eval_compares_pictures_that_a_mask_guides_with_those_that_none_does(tmp_path, capsys):
+    folders = {name: tmp_path / name for name in ("images", "truths")}
+    for folder in folders.values():
+        folder.mkdir()
+    square = np.zeros((64, 64, 3), np.uint8)
+    square[16:48, 16:48] = 255
+    write_png(folders["images"] / "one.png", np.full((64, 64, 3), 128, np.uint8))
+    write_png(folders["truths"] / "one.png", square)
+    words = ["--images", str(folders["images"]), "--gt", str(folders["truths"]), "--sizing", "pad"]
+    words += ["--mask", str(folders["truths"]), "--guide-band", "0.01", "--quiet"]
+
+    assert main(["eval", *words, "--without", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert main(["eval", *words, "--without"]) == 0
+    table = capsys.readouterr().out.splitlines()
+
+    assert told["mean"]["mad"] < 0.2 * told["without"]["mean"]["mad"]
+    assert [line.split()[0] for line in table[1:]] == ["one.png", "without", "of"]
+    ratio = told["mean"]["mad"] / told["without"]["mean"]["mad"]
+    assert f"{ratio:.3f}" in table[-1]
+
+
+def test_eval_compares_mattes_with_those_that_were_made_without_a_guide(plate, capsys):
+    words = ["--pred", str(plate), "--gt", str(plate), "--without", str(plate)]
+
+    assert main(["eval", *words, "--quiet", "--matte-channel", "green"]) == 0
+
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        plate.name, "without", "of",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--pred", "x.mov", "--gt", "y.mov", "--without"], "--pred WITH --without P"),
+        (["--images", ".", "--gt", ".", "--mask", ".", "--without", "x"], "name none behind it"),
+        (["--images", ".", "--gt", ".", "--without"], "mattes that are guided, and none are"),
+        (["--images", ".", "--gt", ".", "--guide-band", "0.1"], "--guide-band is for --mask"),
+        (["--set", "p3m", ".", "--screen", "green"], "--screen is for mattes without --set"),
+        (["--pred", "x.mov", "--gt", "y.mov", "--screen", "blue"], "--screen is for --images"),
+    ],
+)
+def test_eval_refuses_guides_that_it_has_no_use_for(words, said, capsys):
+    assert main(["eval", *words]) == 1
+
+    assert said in capsys.readouterr().err
+
+
 def test_the_demo_makes_everything_it_promises_and_can_be_run_again(tmp_path, monkeypatch, capsys):
     from sghm_vs.cli import demo
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 NETWORKS = frozenset(option.name for option in options_of(Matting)) - {"matte_channel"}
 """Knobs of mattes that are made here."""
+GUIDED = ("screen", "guide_band", "pred")
+"""Words that say otherwise of mattes without a guide."""
+HERE = Path()
+"""Mattes without a guide that are made here."""
 UNITS = (
     "mad, mse and band (mad within 10 px of the edge) x1e3, sad, grad and conn /1000, iou in %, "
     "dtssd x1e2, messddt and warp (the matte along the plate's motion) x1e3"
@@ -95,7 +99,19 @@ def add_parser(verbs: options.Verbs) -> None:
         dest="masks",
         type=Path,
         metavar="DIR",
-        help="with --set: a folder of masks in its layout, one a frame, to guide the network by",
+        help="with --set: a folder of masks in its layout, one a frame, to guide the network by; with "
+        "--images: of pictures, by the same names",
+    )
+    options.add_knob(parser, Guides, "screen")
+    options.add_knob(parser, Guides, "guide_band")
+    parser.add_argument(
+        "--without",
+        nargs="?",
+        type=Path,
+        const=HERE,
+        metavar="P",
+        help="also score what is made without a guide, and print with as a part of without: beside "
+        "--pred the mattes P; beside --images, whose guides are --mask or --screen, no P is named",
     )
     options.add_matte_channel(parser)
     sizing = f"{SIZING[False]}, as the published scripts; of clips {SIZING[True]}"
@@ -109,20 +125,37 @@ def run(args: argparse.Namespace) -> int:
     _refuse_unused(args)
     if args.set is not None:
         return run_set(args, _matter)
-    if args.gt is None:
-        scores = {_matte_without_truth(args).name: {"warp": _warp_error(args)}}
-    elif args.images is not None:
-        scores = dict(_score_images(args))
-    elif args.pred.is_dir() and args.gt.is_dir():
-        scores = dict(_score_folders(args))
-    else:
-        scores = {args.pred.name: _score_footage(args)}
+    scores = _scores(args)
     mean = _mean(list(scores.values()))
+    without = {} if args.without is None else _scores(_without(args))
     if args.json:
-        options.print_json({"mean": mean, "items": scores})
+        told: dict[str, object] = {"mean": mean, "items": scores}
+        if without:
+            told["without"] = {"mean": _mean(list(without.values())), "items": without}
+        options.print_json(told)
     else:
-        sys.stdout.write(_table(scores, mean))
+        sys.stdout.write(_table(scores, mean, without))
     return 0
+
+
+def _scores(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Return the scores of each of the mattes that `args` name."""
+    if args.gt is None:
+        return {_matte_without_truth(args).name: {"warp": _warp_error(args)}}
+    if args.images is not None:
+        return dict(_score_images(args))
+    if args.pred.is_dir() and args.gt.is_dir():
+        return dict(_score_folders(args))
+    return {args.pred.name: _score_footage(args)}
+
+
+def _without(args: argparse.Namespace) -> argparse.Namespace:
+    """Return what names the same mattes made without a guide."""
+    said = {name: value for name, value in vars(args).items() if name not in GUIDED}
+    return argparse.Namespace(
+        **{**said, "masks": None, "output": None},
+        **({} if args.pred is None else {"pred": args.without}),
+    )
 
 
 def _refuse_unused(args: argparse.Namespace) -> None:
@@ -139,7 +172,7 @@ def _refuse_unused(args: argparse.Namespace) -> None:
     uses = [
         ("DIR", args.folder, is_set, _lacking("--set")),
         ("--resume", args.resume or None, is_set, _lacking("--set")),
-        ("--mask", args.masks, is_set and not is_given, "--set without --pred"),
+        ("--mask", args.masks, not is_given, "--set or --images without --pred"),
         ("--images", args.images, not is_set, own),
         ("--gt", args.gt, not is_set, own),
         ("--plate", args.plate, is_given and not is_set, of_pred),
@@ -148,6 +181,20 @@ def _refuse_unused(args: argparse.Namespace) -> None:
     ]
     network = [name for name in options.values_from(args) if name in NETWORKS]
     uses += [(called(name), name, not is_given, _lacking("--images")) for name in network]
+    is_guided = args.masks is not None or "screen" in args
+    uses += [
+        ("--screen", getattr(args, "screen", None), not is_set, own),
+        ("--guide-band", getattr(args, "guide_band", None), is_guided, _lacking("--mask")),
+        ("--without", args.without, not is_set, own),
+        ("--without", args.without, is_given or is_guided, "mattes that are guided, and none are"),
+    ]
+    if args.without is not None and (args.without == HERE) == is_given:
+        msg = (
+            "--without names the mattes that were made without a guide: --pred WITH --without P"
+            if is_given
+            else "--without makes the mattes of --images without a guide itself; name none behind it"
+        )
+        raise SettingsError(msg)
     for flag, value, is_used, what in uses:
         if value is not None and not is_used:
             msg = f"{flag} is for {what}; leave it out"
@@ -236,10 +283,12 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
 
     matte = _matter(args)
     pairs = pair_folders(args.images, args.gt)
+    masks = {} if args.masks is None else dict(pair_folders(args.images, args.masks))
     with progress("eval", quiet=args.quiet) as report:
         for done, (image, truth) in enumerate(pairs):
             clip = open_source(image).clip
-            alpha = matte(clip, None)
+            mask = masks.get(image)
+            alpha = matte(clip, mask and _open_matte(mask, args, is_told=not done).clip)
             if args.output is not None:
                 export(
                     clip, alpha, args.output / f"{image.stem}.png", overwrite=True, sidecar=False
@@ -271,9 +320,8 @@ def _matter(
 
     # Each clip is one picture: nothing of another is kept.
     def matte(clip: vs.VideoNode, mask: vs.VideoNode | None) -> vs.VideoNode:
-        return matte_clip(
-            clip, engines, read_guides(clip, Guides(), matting.settings, {"mask": mask})
-        )
+        guides = read_guides(clip, matting.guides, matting.settings, {"mask": mask})
+        return matte_clip(clip, engines, guides)
 
     return matte
 
@@ -285,8 +333,16 @@ def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
     return {name: sum(score[name] for score in scores) / len(scores) for name in scores[0]}
 
 
-def _table(scores: dict[str, dict[str, float]], mean: dict[str, float]) -> str:
+def _table(
+    scores: dict[str, dict[str, float]],
+    mean: dict[str, float],
+    without: dict[str, dict[str, float]],
+) -> str:
     rows = [*scores.items(), ("mean", mean)] if len(scores) > 1 else list(scores.items())
+    if without:
+        plain = _mean(list(without.values()))
+        parts = {name: mean[name] / plain[name] if plain[name] else 1.0 for name in mean}
+        rows += [("without", plain), ("of without", parts)]
     width = max(len(name) for name, _ in rows)
     head = f"{'':<{width}} " + "".join(f"{name:>10}" for name in mean)
     lines = [
