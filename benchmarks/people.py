@@ -6,13 +6,14 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sghm_vs.cli import options
 from sghm_vs.errors import SourceError
+from sghm_vs.options import PeopleOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,10 +66,12 @@ def add_parser(measures: options.Verbs) -> None:
         help="how well people are told apart, and how fast",
         description="people: compose two clips of two people who cross, find who is who, and print "
         "how often an id becomes another person's, how many pixels are the right person's while they "
-        "touch and else, without a key and with one; with --speed, the CPU time of a frame.",
+        "touch and else, without a key and with one, and the CPU time of sharing out a matte there; "
+        "with --speed, the CPU time of a frame of footage.",
     )
     parser.add_argument("data", type=Path, help="the folder shared/data; or with --speed footage")
     parser.add_argument("--speed", action="store_true", help="measure the time of the footage")
+    options.add_knob(parser, PeopleOptions, "every")
     options.add_report_options(parser)
     parser.set_defaults(run=run)
 
@@ -76,7 +79,8 @@ def add_parser(measures: options.Verbs) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, and print what came out."""
     with options.stdout_for_results():
-        rows = _speed(args.data) if args.speed else crossings(args.data)
+        how = options.group_from(PeopleOptions, args)
+        rows = _speed(args.data, how) if args.speed else crossings(args.data, how)
     if args.json:
         options.print_json(rows)
         return 0
@@ -86,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _speed(path: Path) -> dict[str, Row]:
+def _speed(path: Path, how: PeopleOptions) -> dict[str, Row]:
     """Return the CPU time of a frame: to open the footage, to decode it, and to look at it."""
     from sghm_vs.media.readers import open_source
     from sghm_vs.shots.people import look_for_people
@@ -95,13 +99,14 @@ def _speed(path: Path) -> dict[str, Row]:
     start, begun = time.process_time(), time.perf_counter()
     source = open_source(path)
     opened = time.process_time()
-    people = look_for_people(source, prepared)
+    people = look_for_people(source, prepared, how)
     looked, seconds = time.process_time(), time.perf_counter() - begun
     for frame in open_source(path).clip.frames(prefetch=1, close=True):
         frame.close()
     decoded = time.process_time()
     frames = source.clip.num_frames
     ms = 1e3 / frames
+    shared_ms = _shared_ms(source.clip, people, range(frames))
     return {
         path.name: {
             "open_ms": ms * (opened - start),
@@ -109,18 +114,34 @@ def _speed(path: Path) -> dict[str, Row]:
             "open_and_decode_ms": ms * (decoded - looked),
             "looks": len(people.looks) / frames,
             "fps": frames / seconds,
+            "share_ms": shared_ms,
         }
     }
 
 
-def crossings(data: Path) -> dict[str, Row]:
+def _shared_ms(clip: vs.VideoNode, people: People, frames: range) -> float:
+    """Return the CPU time of a frame's matte of all people, of an alpha that costs nothing."""
+    import vapoursynth as vs
+
+    from sghm_vs.filter.people import tell_apart
+
+    alpha = vs.core.std.BlankClip(clip, format=vs.GRAYS, color=0.5, keep=True)
+    shared = tell_apart(clip, people, people.all).of_all(alpha)
+    start = time.process_time()
+    for frame in shared[frames.start : frames.stop].frames(prefetch=2, close=True):
+        frame.close()
+    return 1e3 * (time.process_time() - start) / len(frames)
+
+
+def crossings(data: Path, how: PeopleOptions | None = None) -> dict[str, Row]:
     """Return how each composed crossing comes out, without a key and with one."""
     rows: dict[str, Row] = {}
     prepared = _prepared()
     for name in CROSSINGS:
         shot = _composed(data, name)
-        rows[name] = _scores(shot, _found(shot, prepared, key=None))
-        rows[f"{name}, one key"] = _scores(shot, _found(shot, prepared, key=KEYED))
+        for keyed, key in (("", None), (", one key", KEYED)):
+            people = _found(shot, prepared, how or PeopleOptions(), key)
+            rows[f"{name}{keyed}"] = _scores(shot, people)
     return rows
 
 
@@ -140,22 +161,21 @@ def _prepared() -> Prepared:
     return prepare(Matting(model="sghm-lite", device_index=-1))
 
 
-def _found(shot: _Shot, prepared: Prepared, key: int | None) -> People:
+def _found(shot: _Shot, prepared: Prepared, how: PeopleOptions, key: int | None) -> People:
     """Return who is who, with a key of the frame `key`: the truth, in the ids' colors."""
     import tempfile
 
     import cv2
 
     from sghm_vs.media.readers.id_pictures import palette
-    from sghm_vs.options import PeopleOptions
     from sghm_vs.shots.people import look_for_people
 
     if key is None:
-        return look_for_people(shot.source, prepared)
+        return look_for_people(shot.source, prepared, how)
     with tempfile.TemporaryDirectory() as folder:
         painted = palette()[shot.truth[key]][..., ::-1]
         cv2.imwrite(str(Path(folder) / f"key.{key:04d}.png"), painted)
-        return look_for_people(shot.source, prepared, PeopleOptions(id_keys=Path(folder)))
+        return look_for_people(shot.source, prepared, replace(how, id_keys=Path(folder)))
 
 
 def _scores(shot: _Shot, people: People) -> Row:
@@ -180,12 +200,14 @@ def _scores(shot: _Shot, people: People) -> Row:
         for person, ids in said.items():
             if look not in touching and (true == person).any():
                 ids.append(int(np.bincount(labels[(true == person) & (labels > 0)]).argmax()))
+    first, last = min(touching), max(touching)
     return {
         "switches": float(sum(_switches(ids) for ids in said.values())),
         "people": float(len(people.all)),
         "right_while_touching": float(np.mean(right[True])),
         "least": min(right[True]),
         "right_else": float(np.mean(right[False])),
+        "share_touching_ms": _shared_ms(shot.source.clip, people, range(first, last + 1)),
     }
 
 

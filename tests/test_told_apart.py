@@ -196,8 +196,16 @@ def test_where_people_touch_shares_follow_the_picture():
     left[:, :25] = True
     distances = {1: shares.signed_distance(left), 2: shares.signed_distance(~left)}
 
-    whose = shares.owners(distances, (120, 200), picture)
-    ones = shares.share_of(np.ones((120, 200), np.float32), whose, [1])
+    contact = shares.contact_of(
+        distances, (120, 200), lambda box: picture[box[1] :, box[0] : box[0] + box[2]][: box[3]]
+    )
+    left, top, width, height = contact.box
+    assert (top, height) == (0, 120)
+    assert left < 90 < 110 < left + width
+    ones = np.zeros((120, 200), np.float32)
+    ones[:, :left] = 1
+    whole = np.ones((height, width), np.float32)
+    ones[:, left : left + width] = shares.share_of(whole, contact.whose, [1])
 
     assert ones[60, :102].min() > 0.8
     assert ones[60, 105:].max() < 0.2
@@ -206,7 +214,7 @@ def test_where_people_touch_shares_follow_the_picture():
 def test_the_shares_of_two_are_the_alpha_to_the_last_bit():
     rng = np.random.default_rng(1)
     alpha = rng.random((64, 64), np.float32)
-    weight = (0.5 + 0.5 * rng.random((64, 64))).astype(np.float32)
+    weight = rng.random((64, 64), np.float32)
     whose = Owners(np.full_like(alpha, 1), np.full_like(alpha, 2), weight)
 
     first, second = (shares.share_among(alpha, whose, n, [1, 2]) for n in (1, 2))

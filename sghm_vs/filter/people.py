@@ -9,17 +9,28 @@ from pathlib import Path
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.clips import blank_like, computed, read_once, to_gray_frame, to_rgb_array, uncached
+from sghm_vs.clips import (
+    blank_like,
+    blank_of_any_size,
+    computed,
+    read_once,
+    to_gray_frame,
+    to_rgb_frame,
+)
 from sghm_vs.color import convert
 from sghm_vs.errors import SettingsError, UnsupportedClipError, counted
 from sghm_vs.matting.optical_flow import Plane
 from sghm_vs.matting.people import shares
 from sghm_vs.matting.people.choice import choose
+from sghm_vs.matting.people.looks import Box
 from sghm_vs.matting.people.record import People, read_people
-from sghm_vs.matting.people.shares import Owners
+from sghm_vs.matting.people.shares import Owners, Picture
 from sghm_vs.options import parse_person
 
 type Share = Callable[[Plane, Owners], Plane]
+
+BOX = "SghmBox"
+"""A prop: the part of the picture that a frame is of."""
 
 
 @dataclass(frozen=True)
@@ -29,30 +40,48 @@ class ToldApart:
     people: People
     ids: tuple[int, ...]
     """Who is meant."""
-    owners: vs.VideoNode
-    """RGBS of the clip's size and length, no color: whose each pixel is; see `shares.Owners`."""
+    contacts: vs.VideoNode
+    """RGBS of the clip's length, no color, of the size of what is in it: see `shares.Contact`."""
 
     def of_all(self, alpha: vs.VideoNode) -> vs.VideoNode:
         """Return what of `alpha`, GRAYS, is that of who is meant, all together."""
-        return self._shared(alpha, lambda values, whose: shares.share_of(values, whose, self.ids))
+        return self._shared(
+            alpha, self.ids, lambda values, whose: shares.share_of(values, whose, self.ids)
+        )
 
     def of(self, person: int, alpha: vs.VideoNode) -> vs.VideoNode:
         """Return what of `alpha`, GRAYS, which is that of all who are meant, is one person's."""
         return self._shared(
-            alpha, lambda values, whose: shares.share_among(values, whose, person, self.ids)
+            alpha,
+            (person,),
+            lambda values, whose: shares.share_among(values, whose, person, self.ids),
         )
 
-    def _shared(self, alpha: vs.VideoNode, share: Share) -> vs.VideoNode:
+    def _shared(self, alpha: vs.VideoNode, ids: Sequence[int], share: Share) -> vs.VideoNode:
+        people = self.people
+
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-            del n
-            values, whose = frames
-            found = share(np.asarray(values[0]), Owners(*map(np.asarray, whose)))
-            frame = to_gray_frame(found, values.props)
+            values = np.asarray(frames[0][0])
+            distances = shares.distances_at(people, _number(people, n))
+            numbers = shares.nearest_person(distances, people.mask_size)
+            found = shares.share_of_nearest(values, numbers, ids)
+            for contact in frames[1:]:
+                if BOX in contact.props:
+                    left, top, width, height = contact.props[BOX]
+                    box = np.s_[top : top + height, left : left + width]
+                    whose = Owners(*(np.asarray(plane) for plane in contact))
+                    found[box] = share(values[box], whose)
+            frame = to_gray_frame(found, frames[0].props)
             if "SghmCoverage" in frame.props:
                 frame.props["SghmCoverage"] = float(found.mean(dtype=np.float64))
             return frame
 
-        return computed(blank_like(alpha), [read_once(alpha), self.owners], make)
+        once, first = read_once(alpha), people.footage.first
+        alone = computed(blank_like(alpha), [once], make)
+        close = computed(blank_like(alpha), [once, self.contacts], make)
+        return blank_like(alpha).std.FrameEval(
+            lambda n: close if people.are_close(n + first) else alone, clip_src=[alone, close]
+        )
 
 
 def tell_apart(clip: vs.VideoNode, people: People, ids: Sequence[int]) -> ToldApart:
@@ -76,7 +105,7 @@ def tell_apart(clip: vs.VideoNode, people: People, ids: Sequence[int]) -> ToldAp
             "the whole clip, and cut the alpha"
         )
         raise UnsupportedClipError(msg)
-    return ToldApart(people, tuple(ids), _owners(clip, people))
+    return ToldApart(people, tuple(ids), _contacts(clip, people))
 
 
 def read_told_apart(clip: vs.VideoNode, path: str | Path, person: str) -> ToldApart:
@@ -92,26 +121,25 @@ def read_told_apart(clip: vs.VideoNode, path: str | Path, person: str) -> ToldAp
     return tell_apart(clip, people, choose(people, parse_person(person)))
 
 
-def _owners(clip: vs.VideoNode, people: People) -> vs.VideoNode:
-    """Return whose each pixel of `clip` is; its colors are asked for where people are close alone."""
-    like = uncached(clip.std.BlankClip(format=vs.RGBS, keep=True))
+def _contacts(clip: vs.VideoNode, people: People) -> vs.VideoNode:
+    """Return whose the pixels of `clip` are where people touch."""
     rgb = convert.to_viewed_rgb(convert.read_color(clip))
-    size, first = (clip.height, clip.width), people.footage.first
+    size = clip.height, clip.width
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        distances = shares.distances_at(people, _number(people, n))
-        picture = to_rgb_array(frames[0]) if frames[0].format.id == vs.RGBS else None
-        whose = shares.owners(distances, size, picture)
-        frame = vs.core.create_video_frame(like.format, like.width, like.height)
-        for plane, values in zip(frame, whose, strict=True):
-            np.copyto(np.asarray(plane), values)
-        return frame
+        def crop(box: Box) -> Picture:
+            left, top, width, height = box
+            planes = [
+                np.asarray(plane)[top : top + height, left : left + width] for plane in frames[0]
+            ]
+            return np.stack(planes, axis=2)
 
-    alone = computed(like, [uncached(clip.std.BlankClip(format=vs.GRAY8, keep=True))], make)
-    close = computed(like, [read_once(rgb)], make)
-    return like.std.FrameEval(
-        lambda n: close if people.are_close(n + first) else alone, clip_src=[alone, close]
-    )
+        found = shares.contact_of(shares.distances_at(people, _number(people, n)), size, crop)
+        if found is None:
+            return to_rgb_frame(np.zeros((1, 1, 3), np.float32), {})
+        return to_rgb_frame(np.stack(found.whose, axis=2), {BOX: found.box})
+
+    return computed(blank_of_any_size(clip, vs.RGBS), [read_once(rgb)], make)
 
 
 def _number(people: People, n: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.matting.optical_flow import Plane, sample
-from sghm_vs.matting.people.looks import Area, distance_to
+from sghm_vs.matting.people.looks import Area, Box, box_of, distance_to
 from sghm_vs.matting.people.record import People
 
+type Numbers = NDArray[np.int32]
+"""(h, w): somebody's number, 0 is nobody."""
 type Picture = NDArray[np.float32]
 """Display-coded RGB, (height, width, 3), 0-1."""
 
@@ -26,19 +28,28 @@ SHRUNK = 4
 """Times: how much smaller the picture is where that is found out."""
 EVEN = 1e-4
 """Variance of a window whose colors say nothing, of 0-1."""
+LARGER = 0.5
 CRISP = 3.0
 """How much steeper a share becomes than the colors say: people are opaque."""
 
 
 class Owners(NamedTuple):
-    """Whose each pixel is, (height, width) each."""
+    """Whose each pixel of a part of a picture is, (height, width) each."""
 
     first: Plane
-    """The number of the person who has most of it; 0 is nobody."""
+    """The number of who is nearest; 0 is nobody."""
     second: Plane
-    """The number of who has the rest; 0 is nobody, and there is no rest."""
+    """The number of who has the rest; 0 where there is none."""
     weight: Plane
-    """The share of the first, 0.5 to 1."""
+    """The share of the first, 0-1."""
+
+
+class Contact(NamedTuple):
+    """Where people touch in a picture."""
+
+    box: Box
+    whose: Owners
+    """Within it."""
 
 
 def signed_distance(area: Area) -> Plane:
@@ -90,62 +101,119 @@ def distances_at(people: People, number: int) -> dict[int, Plane]:
     return found
 
 
-def owners(
-    distances: Mapping[int, Plane], size: tuple[int, int], picture: Picture | None = None
-) -> Owners:
+def nearest_person(distances: Mapping[int, Plane], mask_size: tuple[int, int]) -> Numbers:
     """
-    Return whose each pixel of a picture is.
+    Return who is nearest to each pixel, (h, w), and 0 where nobody is near.
+
+    Args:
+        distances: By person, the signed distance to them, (h, w), in pixels of that.
+        mask_size: Width and height of these.
+    """
+    if not distances:
+        return np.zeros(mask_size[::-1], np.int32)
+    planes = np.stack([*distances.values()])
+    numbers = np.asarray([*distances], np.int32)[planes.argmin(0)]
+    numbers[planes.min(0) > REACH * min(mask_size)] = 0
+    return numbers
+
+
+def contact_of(
+    distances: Mapping[int, Plane], size: tuple[int, int], crop: Callable[[Box], Picture]
+) -> Contact | None:
+    """
+    Return whose the pixels of a picture are where people touch; None where nobody does.
 
     Args:
         distances: By person, the signed distance to them, (h, w), in pixels of that.
         size: (height, width) of the picture.
-        picture: It; None is not needed, as people are far from each other.
+        crop: Returns a part of the picture.
     """
-    height, width = size
-    none = np.zeros(size, np.float32)
-    if not distances:
-        return Owners(none, none, none + 1)
-    planes = np.stack([*distances.values()])
-    nearest, next_nearest = _two_least(planes)
-    numbers = np.asarray([*distances], np.float32)[planes.argmin(0)]
-    numbers[nearest > REACH * min(nearest.shape)] = 0
-    first = cv2.resize(numbers, (width, height), interpolation=cv2.INTER_NEAREST)
-    whose = Owners(np.asarray(first, np.float32), none, none + 1)
-    touching = (next_nearest - nearest < TOUCHING_CELLS) & (next_nearest < TOUCHING_CELLS)
-    if picture is not None and touching.any():
-        _divide(whose, distances, touching, picture)
-    return whose
+    if len(distances) < 2:
+        return None
+    small = _first_two(np.stack([*distances.values()]))
+    touching = (small.apart < TOUCHING_CELLS) & (small.next_nearest < TOUCHING_CELLS)
+    if not touching.any():
+        return None
+    box = _enlarged(_box_around(touching, round(2 * TOUCHING_CELLS)), touching.shape, size)
+    found = _first_two(_enlarged_within(distances, box, size))
+    radius = max(round(GUIDED_CELLS * size[0] / touching.shape[0] / SHRUNK), 1)
+    numbers = np.asarray([*distances], np.float32)
+    first, second = numbers[found.first], numbers[found.second]
+    weight = _guided(first, second, distances, crop(box), radius)
+    # Toward where they no longer touch, what the masks say.
+    apart = np.maximum(found.apart, found.next_nearest)
+    by_mask = np.clip(2 * apart / TOUCHING_CELLS - 1, 0, 1)
+    first[found.nearest > REACH * min(touching.shape)] = 0
+    weight = np.asarray(weight + (1 - weight) * by_mask, np.float32)
+    second[weight >= 1] = 0
+    return Contact(box, Owners(first, second, weight))
 
 
-def _two_least(planes: NDArray[np.float32]) -> tuple[Plane, Plane]:
-    """Return the least value of `planes` (n, h, w), and the one after it."""
-    if len(planes) == 1:
-        return planes[0], np.full_like(planes[0], np.inf)
-    least = np.partition(planes, 1, axis=0)
-    return least[0], least[1]
+class _FirstTwo(NamedTuple):
+    """Of several planes, which are the two least, and how far they are apart."""
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    nearest: Plane
+    next_nearest: Plane
+
+    @property
+    def apart(self) -> Plane:
+        return self.next_nearest - self.nearest
+
+
+def _first_two(planes: NDArray[np.float32]) -> _FirstTwo:
+    """Return the two least of `planes` (n, h, w), at least two; `planes` change."""
+    first, nearest = _least(planes)
+    np.put_along_axis(planes, first[None], np.inf, axis=0)
+    second, next_nearest = _least(planes)
+    return _FirstTwo(first, second, nearest, next_nearest)
+
+
+def _least(planes: NDArray[np.float32]) -> tuple[NDArray[np.intp], Plane]:
+    """Return which of `planes` is the least, the first of equals, and its value."""
+    value = planes.min(0)
+    which = np.zeros(value.shape, np.intp)
+    # Several times as fast as `argmin` along the first axis.
+    for at in reversed(range(len(planes))):
+        which[planes[at] == value] = at
+    return which, value
 
 
 def share_of(alpha: Plane, whose: Owners, people: Collection[int]) -> Plane:
     """Return what of `alpha` is that of `people`; where they alone are, the very same."""
-    of_first = alpha * whose.weight
-    # The rest, and not its product: together they are the alpha to the last bit.
-    of_second = alpha - of_first
-    return np.where(_are(whose.first, people), of_first, 0) + np.where(
-        _are(whose.second, people), of_second, 0
-    )
+    of_first, of_second = _parts(alpha, whose.weight)
+    found = np.where(_are(whose.first, people), of_first, 0)
+    return found + np.where(_are(whose.second, people), of_second, 0)
 
 
 def share_among(alpha: Plane, whose: Owners, person: int, people: Collection[int]) -> Plane:
     """Return what of `alpha`, which is that of `people` together, is that of one of them."""
-    of_first = alpha * whose.weight
-    has_first = np.where(_are(whose.second, people), of_first, alpha)
-    has_second = np.where(_are(whose.first, people), alpha - of_first, alpha)
-    return np.where(
-        whose.first == person, has_first, np.where(whose.second == person, has_second, 0)
-    )
+    of_first, of_second = _parts(alpha, whose.weight)
+    as_first = np.where(_are(whose.second, people), of_first, alpha)
+    as_second = np.where(_are(whose.first, people), of_second, alpha)
+    is_second = np.where(whose.second == person, as_second, 0)
+    return np.where(whose.first == person, as_first, is_second)
 
 
-def _are(numbers: Plane, people: Collection[int]) -> Area:
+def _parts(alpha: Plane, weight: Plane) -> tuple[Plane, Plane]:
+    """Return `weight` of `alpha` and the rest, which together are it to the last bit."""
+    # The smaller part is a difference from the larger one, which is exact.
+    larger = alpha * np.maximum(weight, 1 - weight)
+    smaller = alpha - larger
+    is_first = weight >= LARGER
+    return np.where(is_first, larger, smaller), np.where(is_first, smaller, larger)
+
+
+def share_of_nearest(alpha: Plane, numbers: Numbers, people: Collection[int]) -> Plane:
+    """Return what of `alpha` is that of `people` by who is nearest, `numbers`, of any size."""
+    height, width = alpha.shape
+    are_theirs = _are(numbers, people).astype(np.float32)
+    whole = cv2.resize(are_theirs, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(alpha * whole, np.float32)
+
+
+def _are(numbers: Plane | Numbers, people: Collection[int]) -> Area:
     """Return where `numbers` are of those of `people`."""
     found = np.zeros(numbers.shape, np.bool_)
     for person in people:
@@ -153,59 +221,34 @@ def _are(numbers: Plane, people: Collection[int]) -> Area:
     return found
 
 
-def _divide(
-    whose: Owners, distances: Mapping[int, Plane], touching: Area, picture: Picture
-) -> None:
-    """Say in `whose`, of the picture's size, whose the pixels are around where people touch."""
-    height, width = picture.shape[:2]
-    cell = height / touching.shape[0]
-    rows, columns = _box_around(touching, round(2 * TOUCHING_CELLS))
-    box = tuple(
-        slice(part.start * length // cells, min(-(-part.stop * length // cells), length))
-        for part, length, cells in zip(
-            (rows, columns), (height, width), touching.shape, strict=True
-        )
-    )
-    planes = _enlarged_within(distances, box, (height, width))
-    nearest, next_nearest = _two_least(planes)
-    order = np.argsort(planes, axis=0, kind="stable")[:2]
-    numbers = np.asarray([*distances], np.float32)
-    first, second = numbers[order[0]], numbers[order[1]]
-    apart = next_nearest - nearest
-    near = (apart < TOUCHING_CELLS) & (next_nearest < TOUCHING_CELLS)
-    weight = _guided(first, second, picture[box], max(round(GUIDED_CELLS * cell / SHRUNK), 1))
-    # Toward where they no longer touch, what the masks say.
-    plain = np.clip(2 * np.maximum(apart, next_nearest) / TOUCHING_CELLS - 1, 0, 1)
-    weight = np.where(near, weight + (1 - weight) * plain, 1).astype(np.float32)
-    swaps = weight < 0.5
-    is_one = weight >= 1
-    reached = nearest <= REACH * min(touching.shape)
-    whose.first[box] = np.where(reached, np.where(swaps, second, first), 0)
-    whose.second[box] = np.where(is_one, 0, np.where(swaps, first, second))
-    whose.weight[box] = np.where(swaps, 1 - weight, weight)
+def _enlarged(box: Box, small: tuple[int, ...], size: tuple[int, int]) -> Box:
+    """Return `box`, of a picture of the size `small`, as it is in one of `size`."""
+    left, right = (at * size[1] // small[1] for at in (box[0], box[0] + box[2]))
+    top, bottom = (at * size[0] // small[0] for at in (box[1], box[1] + box[3]))
+    return left, top, right - left, bottom - top
 
 
 def _enlarged_within(
-    distances: Mapping[int, Plane], box: tuple[slice, ...], size: tuple[int, int]
+    distances: Mapping[int, Plane], box: Box, size: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Return what `distances` are within `box` of a picture of `size`, (people, rows, columns)."""
-    height, width = size
-    rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) for part in box)
+    left, top, width, height = box
     small = next(iter(distances.values())).shape
-    y = (rows + 0.5) * (small[0] / height) - 0.5
-    x = (columns + 0.5) * (small[1] / width) - 0.5
-    shape = y.size, x.size
-    at_x, at_y = np.broadcast_to(x, shape), np.broadcast_to(y[:, None], shape)
-    return np.stack([sample(plane, at_x.copy(), at_y.copy()) for plane in distances.values()])
+    x = (np.arange(left, left + width) + 0.5) * small[1] / size[1] - 0.5
+    y = (np.arange(top, top + height) + 0.5) * small[0] / size[0] - 0.5
+    at_x, at_y = (one.astype(np.float32) for one in np.meshgrid(x, y))
+    return np.stack([sample(plane, at_x, at_y) for plane in distances.values()])
 
 
-def _guided(first: Plane, second: Plane, picture: Picture, radius: int) -> Plane:
-    """Return the share of `first` against `second` by the colors of `picture`, 0-1."""
-    of_first, of_second = np.zeros_like(first), np.zeros_like(first)
-    for number in np.union1d(first, second):
-        share = guided_filter(picture, (first == number).astype(np.float32), radius)
-        of_first = np.where(first == number, share, of_first)
-        of_second = np.where(second == number, share, of_second)
+def _guided(
+    first: Plane, second: Plane, numbers: Iterable[int], picture: Picture, radius: int
+) -> Plane:
+    """Return the share of `first` against `second`, of `numbers`, by the colors of `picture`, 0-1."""
+    there = [n for n in numbers if (first == n).any() or (second == n).any()]
+    shares = [guided_filter(picture, (first == n).astype(np.float32), radius) for n in there[:-1]]
+    # What is filtered sums up to 1.
+    shares.append(1 - np.add.reduce(shares))
+    of_first, of_second = (np.select([one == n for n in there], shares) for one in (first, second))
     shared = of_first / np.maximum(of_first + of_second, EVEN)
     return np.asarray(np.clip(0.5 + CRISP * (shared - 0.5), 0, 1), np.float32)
 
@@ -246,15 +289,16 @@ def guided_filter(picture: Picture, plane: Plane, radius: int) -> Plane:
         cv2.resize(mean(one), (width, height), interpolation=cv2.INTER_LINEAR)
         for one in (slope, base)
     )
-    return np.asarray(np.clip((slopes * picture).sum(-1) + bases, 0, 1), np.float32)
+    found = np.einsum("hwc,hwc->hw", slopes, picture) + bases
+    return np.asarray(np.clip(found, 0, 1), np.float32)
 
 
-def _box_around(area: Area, margin: int) -> tuple[slice, slice]:
-    rows, columns = (np.flatnonzero(area.any(axis)) for axis in (1, 0))
-    return (
-        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
-        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
-    )
+def _box_around(area: Area, margin: int) -> Box:
+    """Return the box around `area`, with a margin as far as there is one."""
+    left, top, width, height = box_of(area)
+    right, bottom = left + width + margin, top + height + margin
+    left, top = max(left - margin, 0), max(top - margin, 0)
+    return left, top, min(right, area.shape[1]) - left, min(bottom, area.shape[0]) - top
 
 
 def _center(area: Area) -> tuple[float, float]:
