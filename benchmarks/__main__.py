@@ -14,6 +14,7 @@ from time import process_time
 from typing import TYPE_CHECKING
 
 from benchmarks import (
+    backends,
     delivery,
     farm,
     farm_simulation,
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     install.add_parser(measures)
     stills.add_parsers(measures)
     faults.add_parser(measures)
+    backends.add_parser(measures)
     return parser
 
 

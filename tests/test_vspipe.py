@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import vapoursynth as vs
 
+from sghm_vs import sghm
+from tests.clips import noise_clip
 from tests.decoding import decoded
 from tests.standin import write_movie
 
@@ -130,3 +134,21 @@ def test_the_readmes_script_goes_into_one_file_with_its_alpha_and_the_alpha_alon
 
     assert len(decoded(tmp_path / "out.mkv")) == 2
     assert mono.startswith(b"YUV4MPEG2 Cmono16 W32 H18")
+
+
+def test_a_mask_filters_the_background_and_leaves_people_to_the_last_bit(model):
+    """The first recipe of docs/recipes.md."""
+    clip = noise_clip(vs.YUV420P8, 128, 96, length=1)
+    gray = vs.core.query_video_format(vs.GRAY, vs.INTEGER, 8)
+
+    people = sghm(clip, -1, model, tr=0, format=gray.id)
+    blurred = clip.std.BoxBlur(hradius=4, vradius=4)
+    merged = blurred.std.MaskedMerge(clip, people, first_plane=True)
+
+    own, other, mask, made = (
+        np.asarray(each.get_frame(0)[0]).copy() for each in (clip, blurred, people, merged)
+    )
+    assert (mask == 255).any()
+    assert (mask == 0).any()
+    assert np.array_equal(made[mask == 255], own[mask == 255])
+    assert np.array_equal(made[mask == 0], other[mask == 0])

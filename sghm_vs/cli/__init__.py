@@ -173,6 +173,8 @@ def _words_of(error: OSError) -> str:
 
 
 def _not_loaded(error: ImportError | OSError) -> str:
+    if getattr(error, "name", None) == "torch":
+        return "this needs torch, which is not installed; pip install torch"
     return f"a library can't be loaded: {error}; is memory left? Look with: sghm doctor"
 
 

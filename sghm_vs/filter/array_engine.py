@@ -84,6 +84,8 @@ def array_engine(network: GraphNetwork, settings: Settings, num_streams: int) ->
 
 def planes_of(frame: vs.VideoFrame) -> Plane:
     """Return the planes of `frame`, float32, as (planes, height, width), clamped to 0-1; NaN is 0."""
-    planes = np.stack([np.asarray(plane) for plane in frame])
-    np.nan_to_num(planes, copy=False, nan=0.0)
-    return np.clip(planes, 0, 1, out=planes)
+    planes = np.empty((frame.format.num_planes, frame.height, frame.width), np.float32)
+    for own, plane in zip(planes, frame, strict=True):
+        # Of a NaN and a number it takes the number.
+        np.fmax(np.asarray(plane), 0, out=own)
+    return np.minimum(planes, 1, out=planes)

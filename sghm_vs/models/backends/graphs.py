@@ -151,9 +151,7 @@ class GraphNetwork:
         made = []
         for some, filled in _batches(squares, self._runtime.squares_at_once):
             state = np.stack([_of_last(begun.state, square, QUARTER_PX) for square in filled])
-            planes = np.stack(
-                [np.concatenate([square.of(each) for each in begun.planes]) for square in filled]
-            )
+            planes = _squares_of(begun.planes, filled)
             (fine,) = self._run("finish", state, planes, *begun.ends)
             made.append(fine[: len(some), 0].copy())
         return np.concatenate(made)
@@ -236,6 +234,18 @@ def _batches[Each](
     """Yield a few of `each` and, as another number would be another program, always as many."""
     for some in batched(each, at_once):
         yield some, [*some, *[some[-1]] * (at_once - len(some))]
+
+
+def _squares_of(planes: Sequence[Plane], squares: Sequence[Square]) -> Plane:
+    """Return `squares` of `planes`, each (c, h, w), as a batch, the planes beside each other."""
+    side, channels = squares[0].side, sum(len(each) for each in planes)
+    made = np.empty((len(squares), channels, side, side), np.float32)
+    for into, square in zip(made, squares, strict=True):
+        first = 0
+        for each in planes:
+            np.copyto(into[first : first + len(each)], square.of(each))
+            first += len(each)
+    return made
 
 
 def _of_last(planes: Plane, square: Square, shrunk: int) -> Plane:
