@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 from pycocotools import mask as coco
+from safetensors.torch import save_file
 
 from benchmarks.people import crossings
 from sghm_vs.cli import main
@@ -21,7 +22,7 @@ from sghm_vs.matting.people.looks import LEAST, pieces_of
 from sghm_vs.matting.people.record import People, from_runs, read_people, to_runs
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.readers.id_pictures import palette, read_ids
-from sghm_vs.options import PeopleOptions, parse_person
+from sghm_vs.options import Matting, PeopleOptions, parse_person
 from sghm_vs.shots.people import look_for_people
 from sghm_vs.shots.people_file import digest_of
 from sghm_vs.shots.shot import Prepared, prepare
@@ -269,8 +270,6 @@ def shot(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def prepared(model) -> Prepared:
-    from sghm_vs.options import Matting
-
     return prepare(Matting(model=model, device_index=-1))
 
 
@@ -614,3 +613,12 @@ def test_composed_people_who_cross_keep_their_ids_without_and_with_a_key(shared)
         assert row["people"] == 2, name
         assert row["right_else"] > 0.99, name
         assert row["right_while_touching"] > 0.8, name
+
+
+def test_the_published_network_which_sees_a_quarter_is_refused(shot, seeded_state, tmp_path):
+    path = tmp_path / "published.safetensors"
+    save_file({name: one.contiguous() for name, one in seeded_state.items()}, path)
+
+    prepared = prepare(Matting(model=str(path), device_index=-1, backend="torch"))
+    with pytest.raises(SettingsError, match=r"found by a light network, .* give Matting"):
+        look_for_people(open_source(shot), prepared)

@@ -536,3 +536,14 @@ def test_names_of_outputs_become_as_many_as_there_are_people():
 def test_a_file_that_is_missing_is_told_before_anything_is_matted(shot, tmp_path, capsys):
     assert matte(shot, tmp_path, "x.####.png", people="none.json") == 1
     assert "none.json can't be read" in capsys.readouterr().err
+
+
+def test_a_file_that_found_nobody_makes_an_empty_matte_and_a_line(shot, tmp_path, caplog):
+    people = People.from_json((shot / "people.json").read_text())
+    nobody = replace(people, people=(), boxes={}, masks={})
+    (shot / "nobody.json").write_text(nobody.to_json())
+
+    assert matte(shot, tmp_path, "x.0101.png", "--frames=101", people="nobody.json") == 0
+
+    assert not cv2.imread(str(tmp_path / "x.0101.png"), cv2.IMREAD_UNCHANGED).any()
+    assert "nobody.json found nobody in p: the matte is empty" in caplog.text

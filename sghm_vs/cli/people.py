@@ -41,7 +41,8 @@ def add_parser(verbs: options.Verbs) -> None:
     options.add_group(parser, "people", PeopleOptions)
     options.add_knob(parser, ShotOptions, "frames")
     others = [one.name for one in options_of(Matting) if one.name not in KNOBS]
-    options.add_group(parser, "finding", Matting, but=others, defaults={"model": "sghm-lite"})
+    light = {"model": "sghm-lite"}
+    options.add_group(parser, "finding", Matting, but=others, defaults=light, unset=light)
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     options.add_report_options(parser)
     options.add_progress_option(parser)

@@ -15,7 +15,7 @@ import numpy as np
 import vapoursynth as vs
 
 from sghm_vs.clips import to_rgb_array
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SettingsError, SourceError, cure
 from sghm_vs.filter.engines import Engines, engines_for
 from sghm_vs.filter.looks import LookClips, look_clips, mask_size
 from sghm_vs.filter.neighbors import IS_APART
@@ -71,8 +71,17 @@ def look_for_people(
 
     Raises:
         SourceError: It has none of `frames`, or a key can't be read.
+        SettingsError: The network is not a light one.
     """
     how = people_options or PeopleOptions()
+    if not prepared.network.trusts_mask:
+        name = prepared.description["model"]
+        how_else = cure(script='Matting(model="sghm-lite")', typed="--model sghm-lite")
+        msg = (
+            f"people are found by a light network, in small pictures, and {name} sees a quarter of "
+            f"them; give {how_else}"
+        )
+        raise SettingsError(msg)
     within = frames or source.frames
     if not source.frames.holds(within):
         msg = f"{source.name} has frames {source.frames}, and {within} was asked for"

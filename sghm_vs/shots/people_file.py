@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
 from sghm_vs.errors import SourceError
@@ -13,6 +14,8 @@ from sghm_vs.matting.people.record import FIND, read_people
 from sghm_vs.media.readers import Source
 from sghm_vs.options import FrameRange, Guides, parse_person
 from sghm_vs.shots.batch.checksums import source_files
+
+logger = logging.getLogger(__name__)
 
 SAMPLED_FILES = 16
 SAMPLE_BYTES = 1 << 16
@@ -49,7 +52,11 @@ def open_people(guides: Guides, source: Source, frames: FrameRange | None) -> To
             "for; make it anew of all frames, or give --frames"
         )
         raise SourceError(msg)
-    return tell_apart(source.clip, people, choose(people, parse_person(guides.person)))
+    ids = choose(people, parse_person(guides.person))
+    if not ids:
+        found = "drops everybody" if people.people else "found nobody"
+        logger.warning("%s %s in %s: the matte is empty", guides.people, found, source.name)
+    return tell_apart(source.clip, people, ids)
 
 
 def chosen_of(guides: Guides) -> tuple[int, ...]:

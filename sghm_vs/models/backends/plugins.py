@@ -30,6 +30,11 @@ class PluginNetwork:
     package: str
     """What brings the plug-in."""
 
+    @property
+    def trusts_mask(self) -> bool:
+        """Whether its segmentation is steadier than its matting; so it is of a light network."""
+        return self.row.trusts_mask
+
 
 CLASSES = {"ORT_CPU": "ort", "OV_CPU": "ov"}
 """Of vsmlrt's `Backend`, those whose objects are understood, and what they mean here."""
