@@ -28,7 +28,8 @@ OUTPUTS = {
 }
 """With what each needs."""
 VALUES = {
-    "foreground": "none", "layout": "matte", "sample": "float", "compression": "none",
+    "foreground": "none", "despill": "green", "despill_strength": "0.5",
+    "layout": "matte", "sample": "float", "compression": "none",
     "codec": "ffv1", "premultiplied": None, "audio": None, "quality": "25", "over": "red",
     "timecode": "02:00:00:00", "version": "3", "start_number": "50", "black": "0.3",
     "white": "0.6", "gamma": "2", "despeckle": "400", "fill": "400", "grow": "40",
