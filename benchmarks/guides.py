@@ -1,4 +1,4 @@
-"""What guides gain, what is lost where they are late or missing, and what keys cost."""
+"""What guides gain, what is lost where they are late or missing, and what keys gain and cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sghm_vs.cli import options
-from sghm_vs.errors import SourceError
+from sghm_vs.errors import SettingsError, SourceError
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DROPPED_EACH = 7
 KEYED_EACH = (24, 12)
 COST_SIZE_PX = 1280, 720
+WANTED_IOU = 0.98
+KEYS_MAX = 8
+COMPOSED_FRAMES = 49
 
 type Rows = dict[str, dict[str, float]]
 
@@ -31,12 +34,23 @@ def add_parser(measures: options.Verbs) -> None:
         help="what guides gain and cost",
         description="guides: with masks of a clip's truth, dtSSD where they are late or missing, as a "
         "part of that with all; with its truth as keys, IoU of the frames between, of the matte and "
-        "of what is carried, with the truth where that is nothing; and the time that keys take.",
+        "of what is carried, with the truth where that is nothing; how many keys are needed, each "
+        f"where the matte is worst, until IoU of the other frames is {WANTED_IOU}; and the time that "
+        "keys take.",
     )
-    parser.add_argument("clip", type=Path, help="NAME.mp4, beside its truth, NAME_alpha.mkv")
+    parser.add_argument(
+        "clip", type=Path, nargs="?", help="NAME.mp4, beside its truth, NAME_alpha.mkv"
+    )
+    parser.add_argument(
+        "--composed",
+        type=Path,
+        nargs=3,
+        metavar=("PICTURE", "ALPHA", "PLACE"),
+        help=f"in its place {COMPOSED_FRAMES} frames of a picture that moves over another",
+    )
     parser.add_argument("--frames", type=int, metavar="N", help="of its start (default: all)")
     parser.add_argument(
-        "--only", choices=[*_MEASURES], help="one of the three (default: all of them)"
+        "--only", choices=[*_MEASURES], help="one of the four (default: all of them)"
     )
     options.add_model_options(parser)
     options.add_report_options(parser)
@@ -45,18 +59,8 @@ def add_parser(measures: options.Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, and print what came out."""
-    from sghm_vs.color.convert import read_color, to_matte
-    from sghm_vs.media.readers import open_source
-
-    truth = args.clip.with_name(f"{args.clip.stem}_alpha.mkv")
-    if not truth.is_file():
-        msg = f"{args.clip} has no truth beside it: {truth.name}"
-        raise SourceError(msg)
     with options.stdout_for_results():
-        clip, exact = (
-            read_color(open_source(args.clip).clip).clip,
-            to_matte(open_source(truth).clip),
-        )
+        clip, exact = _composed(*args.composed) if args.composed else _read(args.clip)
         if args.frames:
             clip, exact = clip[: args.frames], exact[: args.frames]
         names = [args.only] if args.only else [*_MEASURES]
@@ -64,12 +68,62 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         options.print_json(found)
         return 0
+    what = (
+        " over ".join(path.stem for path in args.composed[::2]) if args.composed else args.clip.stem
+    )
     for name, rows in found.items():
-        sys.stdout.write(f"{args.clip.stem}, {name}\n")
+        sys.stdout.write(f"{what}, {name}\n")
         for row, values in rows.items():
             said = "  ".join(f"{key} {value:.3f}" for key, value in values.items())
             sys.stdout.write(f"  {row:<28}{said}\n")
     return 0
+
+
+def _read(path: Path | None) -> tuple[vs.VideoNode, vs.VideoNode]:
+    """Return the clip at `path` and its truth."""
+    from sghm_vs.color.convert import read_color, to_matte
+    from sghm_vs.media.readers import open_source
+
+    if path is None:
+        msg = "name a clip, or what it is --composed of: PICTURE ALPHA PLACE"
+        raise SettingsError(msg)
+    truth = path.with_name(f"{path.stem}_alpha.mkv")
+    if not truth.is_file():
+        msg = f"{path} has no truth beside it: {truth.name}"
+        raise SourceError(msg)
+    return read_color(open_source(path).clip).clip, to_matte(open_source(truth).clip)
+
+
+def _composed(picture: Path, alpha: Path, place: Path) -> tuple[vs.VideoNode, vs.VideoNode]:
+    """Return a clip of a subject that sways and comes nearer over a place that pans, and its truth."""
+    import cv2
+    import numpy as np
+
+    from benchmarks.stills import clip_of, planes_in, rounded, subject_in
+
+    subject, behind = subject_in(picture.stem, picture, alpha), planes_in(place)[..., :3]
+    height, width = subject.alpha.shape
+    wide = cv2.resize(behind, (width + 2 * COMPOSED_FRAMES, height), interpolation=cv2.INTER_CUBIC)
+    plain = np.dstack([subject.color, subject.alpha])
+    clips, truths = [], []
+    for n in range(COMPOSED_FRAMES):
+        far = n / COMPOSED_FRAMES
+        turned = cv2.getRotationMatrix2D((width / 2, height), 5 * np.sin(7 * far), 0.9 + 0.15 * far)
+        turned[0, 2] += 0.1 * width * np.sin(5 * far) + 0.05 * width * far
+        moved = cv2.warpAffine(plain, turned, (width, height))
+        part = moved[..., 3:]
+        seen = part * moved[..., :3] + (1 - part) * wide[:, n : n + width]
+        grain = np.random.default_rng(n).normal(0, 2.5 / 255, seen.shape)
+        clips.append(clip_of(rounded(np.asarray(seen + grain, np.float32))))
+        truths.append(clip_of(np.asarray(moved[..., 3], np.float32)))
+    return _joined(clips), _joined(truths)
+
+
+def _joined(clips: list[vs.VideoNode]) -> vs.VideoNode:
+    """Return frames one after the other, 24 a second."""
+    import vapoursynth as vs
+
+    return vs.core.std.Splice(clips).std.AssumeFPS(fpsnum=24, fpsden=1)
 
 
 def _masks(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) -> Rows:
@@ -132,6 +186,26 @@ def _keys(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) -> 
     return rows
 
 
+def _needed(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) -> Rows:
+    """Return the mean and the least IoU with ever more keys, each where the matte is worst."""
+    import numpy as np
+
+    true = [alpha > 0.5 for alpha in _alphas(exact)]
+    key = exact.std.Expr("x 0.5 > 1 0 ?")
+    rows: Rows = {}
+    keyed: dict[int, vs.VideoNode] = {}
+    while True:
+        mattes = [alpha > 0.5 for alpha in _alphas(_matted(clip, args, keys=keyed or None))]
+        overlaps = {
+            n: _overlap(mattes[n], true[n]) for n in range(clip.num_frames) if n not in keyed
+        }
+        mean, worst = float(np.mean([*overlaps.values()])), min(overlaps, key=lambda n: overlaps[n])
+        rows[f"{len(keyed)} keys"] = {"iou": mean, "least": overlaps[worst], "of frame": worst}
+        if mean >= WANTED_IOU or len(keyed) == KEYS_MAX:
+            return rows
+        keyed[worst] = key[worst]
+
+
 def _cost(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) -> Rows:
     """Return the CPU time of a frame in order without and with keys, and the time of a seek."""
     clip, exact = (one.resize.Bicubic(*COST_SIZE_PX) for one in (clip, exact))
@@ -182,5 +256,6 @@ def _overlap(one: Any, other: Any) -> float:
 _MEASURES: dict[str, Callable[..., Rows]] = {
     "masks": _masks,
     "keys": _keys,
+    "needed": _needed,
     "cost": _cost,
 }

@@ -96,7 +96,7 @@ def add_parsers(measures: options.Verbs) -> None:
             type=Path,
             nargs="?",
             metavar="ALPHAS",
-            help="their alphas, by the same names (default: NAME_alpha in DIR)",
+            help="their alphas, by the same names (default: NAME_alpha in DIR, or their own)",
         )
         parser.add_argument(
             "--over",
@@ -149,9 +149,9 @@ def subjects(args: argparse.Namespace) -> list[Callable[[], Subject]]:
     alphas = pictures_by_stem(args.alphas or args.pictures)
     alphas_of = {
         name: found
-        for name, picture in pictures.items()
+        for name in pictures
         for found in (alphas.get(f"{name}_alpha"), alphas.get(name))
-        if found is not None and found != picture
+        if found is not None and not name.endswith("_alpha")
     }
     names = [*alphas_of]
     if args.names is not None:
@@ -159,23 +159,28 @@ def subjects(args: argparse.Namespace) -> list[Callable[[], Subject]]:
     if not names:
         msg = f"{args.pictures} has no pictures whose alphas are there; name their folder behind it"
         raise SettingsError(msg)
-    return [partial(_read, name, pictures[name], alphas_of[name]) for name in names]
+    return [partial(subject_in, name, pictures[name], alphas_of[name]) for name in names]
 
 
-def _read(name: str, picture: Path, alpha: Path) -> Subject:
-    color = _color_in(picture)
-    found = _color_in(alpha)[..., 0]
+def subject_in(name: str, picture: Path, alpha: Path) -> Subject:
+    """Return the subject whose color and alpha these files have."""
+    color, found = planes_in(picture)[..., :3], planes_in(alpha)
+    found = found[..., 3] if found.shape[2] == 4 else found[..., 0]
     if found.shape != color.shape[:2]:
         found = np.asarray(cv2.resize(found, color.shape[1::-1]))
     return Subject(name=name, color=color, alpha=found)
 
 
-def _color_in(path: Path) -> Picture:
-    found = cv2.imread(str(path), cv2.IMREAD_COLOR)
+def planes_in(path: Path) -> NDArray[np.float32]:
+    """Return red, green and blue, and alpha where there is one, of any depth as 0-1."""
+    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if found is None:
         msg = f"{path} can't be read as a picture"
         raise SettingsError(msg)
-    return np.asarray(found[..., ::-1] / np.float32(255), np.float32)
+    top = 65535 if found.dtype == np.uint16 else 255
+    planes = np.atleast_3d(np.asarray(found, np.float32)) / top
+    order = {1: [0, 0, 0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[planes.shape[2]]
+    return np.asarray(planes[..., order], np.float32)
 
 
 def _drawn(number: int) -> Subject:
@@ -197,8 +202,17 @@ def _masks(subject: Subject, args: argparse.Namespace) -> Iterator[Row]:
     yield Row("without", _scored(matte, alpha), [picture, alpha, matte])
     for kind, mask in _masks_of(alpha).items():
         yield Row(f"{kind}, alone", _scored(mask, alpha), [picture, alpha, mask])
-        matte = _matted(picture, args, mask=_clip(mask))
+        matte = _matted(picture, args, mask=clip_of(mask))
         yield Row(kind, _scored(matte, alpha), [picture, alpha, mask, matte])
+        yield Row(f"{kind}, the truth held", _scored(_held(alpha, mask), alpha), [mask])
+
+
+def _held(alpha: Plane, mask: Plane) -> Plane:
+    """Return what a network without error would give: the truth, held to the mask."""
+    from sghm_vs.matting.guides import held
+    from sghm_vs.options import Guides
+
+    return held(alpha, mask, Guides().guide_band * min(alpha.shape))
 
 
 def _masks_of(alpha: Plane) -> dict[str, Plane]:
@@ -217,14 +231,14 @@ def _composed(subject: Subject, over: Path | None) -> Picture:
     if over is None:
         return subject.color
     places = [*pictures_by_stem(over).values()]
-    place = _color_in(places[zlib.crc32(subject.name.encode()) % len(places)])
+    place = planes_in(places[zlib.crc32(subject.name.encode()) % len(places)])[..., :3]
     height, width = subject.alpha.shape
     scale = max(height / place.shape[0], width / place.shape[1])
     size = [max(round(side * scale), 1) for side in place.shape[1::-1]]
     larger = cv2.resize(place, size, interpolation=cv2.INTER_CUBIC)
     part = subject.alpha[..., None]
     behind = cv2.resize(larger[:height, :width], (width, height))
-    return _rounded(part * subject.color + (1 - part) * behind)
+    return rounded(part * subject.color + (1 - part) * behind)
 
 
 def _screens(subject: Subject, args: argparse.Namespace) -> Iterator[Row]:
@@ -245,8 +259,8 @@ def _screen(
 
     subject = replace(subject, color=_own_color(subject, has_background=args.alphas is None))
     picture, garbage = before_screen(subject, light, screen)
-    plate, alpha = _clip(picture), subject.alpha
-    help = {"holdout": _clip(garbage)} if "holdout" in screen.guides else {}
+    plate, alpha = clip_of(picture), subject.alpha
+    help = {"holdout": clip_of(garbage)} if "holdout" in screen.guides else {}
     matte = _sghm(plate, args, screen="auto", **help)
     if "despeckle" in screen.guides:
         matte = edges(matte, despeckle=DESPECKLED_PX)
@@ -301,7 +315,7 @@ def before_screen(
     part = alpha[..., None]
     seen = _coded(part * (front + spill) + (1 - part) * behind)
     noisy = seen + rng.normal(0, screen.noise / 255, seen.shape)
-    return _halved_chroma(_rounded(np.asarray(noisy, np.float32))), garbage
+    return _halved_chroma(rounded(np.asarray(noisy, np.float32))), garbage
 
 
 def _beside(alpha: Plane) -> slice:
@@ -369,7 +383,8 @@ def _coded(light: Picture) -> Picture:
     return np.asarray(np.where(light <= 0.0031308, 12.92 * light, curved), np.float32)
 
 
-def _rounded(picture: Picture) -> Picture:
+def rounded(picture: Picture) -> Picture:
+    """Return `picture` as 8 bits have it."""
     return np.asarray(np.rint(np.clip(picture, 0, 1) * 255) / 255, np.float32)
 
 
@@ -384,7 +399,7 @@ def _scored(matte: Plane, alpha: Plane) -> dict[str, float]:
 
 
 def _matted(picture: Picture, args: argparse.Namespace, **guides: Any) -> Plane:
-    return _values(_sghm(_clip(picture), args, **guides))
+    return _values(_sghm(clip_of(picture), args, **guides))
 
 
 def _sghm(clip: vs.VideoNode, args: argparse.Namespace, **guides: Any) -> vs.VideoNode:
@@ -394,7 +409,7 @@ def _sghm(clip: vs.VideoNode, args: argparse.Namespace, **guides: Any) -> vs.Vid
     return sghm(clip, matting.device_index, matting.model, tr=0, **guides)
 
 
-def _clip(values: Picture | Plane) -> vs.VideoNode:
+def clip_of(values: Picture | Plane) -> vs.VideoNode:
     """Return one frame, RGBS in display code or GRAYS."""
     import vapoursynth as vs
 
@@ -430,7 +445,8 @@ def _write_sheet(folder: Path, name: str, shown: list[Picture | Plane]) -> None:
 
 MEASURES = {
     "masks": "what masks gain on stills: MAD and band x1e3 and IoU with masks of the truth that are "
-    "exact, of 256 px and drawn by hand, beside those of each mask alone and without any",
+    "exact, of 256 px and drawn by hand; beside each, the mask alone, and the truth held to it, which "
+    "any network could reach; and without a mask",
     "screen": "what --screen gains before drawn screens: MAD and band x1e3 and IoU, and the error of "
     "the subject's color, x1e3: the plate's, estimated, and with --despill",
 }
