@@ -46,8 +46,8 @@ def add_parser(verbs: options.Verbs) -> None:
     parser.add_argument(
         "--debug",
         metavar="DIR",
-        help="also write each step to the alpha as DIR/STEP.mkv: guide, segmentation, guidance, frame, "
-        "band, trust, and the difference from each frame alone",
+        help="also write each step to the alpha as DIR/STEP.mkv: guide, screen, segmentation, guidance, "
+        "frame, band, trust, and the difference from each frame alone",
     )
     options.add_report_options(parser)
     options.add_progress_option(parser)
