@@ -506,7 +506,8 @@ def resident_mib() -> int:
 @pytest.mark.parametrize("step", get_args(View))
 def test_each_step_to_an_alpha_can_be_looked_at(model, step):
     trimap = noise_clip(vs.GRAY8, length=1).std.Loop(5).std.Levels(gamma=1, min_in=120, max_in=136)
-    shown = sghm(panning_clip((5,)), -1, model, debug=step, trimap=trimap)
+    screen = "green" if step == "screen" else None
+    shown = sghm(panning_clip((5,)), -1, model, debug=step, trimap=trimap, screen=screen)
 
     with shown.get_frame(2) as frame:
         values = plane(frame)

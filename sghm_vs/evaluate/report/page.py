@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from sghm_vs.evaluate.report.shot import ShotReport
+from sghm_vs.files import last_name
 from sghm_vs.options import REASONS
 
 KIND = "sghm_vs report"
@@ -49,7 +50,7 @@ def report_page(reports: Sequence[ShotReport], record: Mapping[str, Any], title:
         title: Of the page.
     """
     unread = [
-        {"name": matte.rpartition("/")[2], "matte": matte, "error": why, "need": 0}
+        {"name": last_name(matte), "matte": matte, "error": why, "need": 0}
         for matte, why in record["failed"].items()
     ]
     pairs = zip(record["shots"], by_need(reports), strict=True)
