@@ -89,6 +89,18 @@ def test_a_fault_is_found_by_its_name_and_where_it_is(exact, measured, kind):
     assert unchanged == []
 
 
+def test_what_is_right_between_two_faults_is_left_alone(exact):
+    holed = [a.copy() for a in exact.alphas]
+    for n in (5, 6, 14, 15):
+        cv2.circle(holed[n], (130 + 3 * n, 126), 22, 0.0, -1)
+
+    found = flagged(faults._measured(exact, holed, range(LENGTH), ARGS))
+
+    assert {*found} == {5, 6, 14, 15}
+    assert all("hole" in found[n] for n in found)
+    assert all({"area", "motion"} & found[n] for n in found), "the holes are loud"
+
+
 @pytest.mark.parametrize(
     "kind", ["lost limb", "popped piece", "hole", "duplicate", "blur of edges"]
 )

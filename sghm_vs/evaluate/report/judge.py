@@ -90,6 +90,10 @@ class Findings:
         if kind not in kinds or kinds[kind].value < value:
             kinds[kind] = Finding(kind, value, limit, says)
 
+    def has_region(self, n: int) -> bool:
+        """Tell whether frame `n` has a piece or a hole that isn't right: why its outline jumps."""
+        return not self.by_frame.get(n, {}).keys().isdisjoint(("piece", "hole"))
+
     def ends_before(self, n: int) -> bool:
         """Tell whether what was wrong ends before frame `n`: a jump to it is one back to normal."""
         return n - 1 in self.by_frame and n not in self.by_frame
@@ -323,8 +327,10 @@ def _find_jumps(shot: _Shot, found: Findings, jumps: Mapping[int, list[_Jump]]) 
         for n, some in jumps.items()
     }
     for scene in shot.scenes:
-        at = [n for n in scene if loud.get(n) and not found.ends_before(n)]
-        for run in [*_between(at, scene)]:
+        told = [run for run in _runs(scene, found.has_region) if loud.get(run.start)]
+        begun = {run.start for run in told}
+        at = [n for n in scene if loud.get(n) and n not in begun and not found.ends_before(n)]
+        for run in [*told, *_between(at, scene)]:
             ends = [*loud[run.start], *loud.get(run.stop, [])]
             for one in sorted(ends, key=lambda one: one.excess):
                 for n in run:

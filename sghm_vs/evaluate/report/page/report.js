@@ -5,6 +5,7 @@ const shots = data.shots;
 let shown = 0;
 let moment = 0;
 let kind = "";
+let timeline = null;
 
 const byId = (id) => document.getElementById(id);
 
@@ -54,11 +55,12 @@ function show(at, which = 0) {
   [...byId("shots").children].forEach((row, n) => row.classList.toggle("on", n === shown));
   byId("shots").children[shown].scrollIntoView({ block: "nearest" });
   const canvas = make("canvas", { class: "timeline" });
-  canvas.style.height = "190px";
+  canvas.style.height = "170px";
   byId("shot").replaceChildren(make("h2", {}, shot.name), facts(shot));
   if (!shot.error) {
     byId("shot").append(canvas, border(shot), ...momentsOf(shot).map((one, n) => card(shot, one, n)));
-    new Timeline(canvas, (frame) => goTo(nearest(shot, frame), true)).show(shot);
+    timeline = new Timeline(canvas, (frame) => goTo(nearest(shot, frame), true));
+    timeline.show(shot);
   }
   byId("shot").scrollTop = 0;
   goTo(which, which > 0);
@@ -86,12 +88,8 @@ function border(shot) {
 function card(shot, [first, last, worst], n) {
   const flag = flagOf(shot, worst);
   const head = make("div", { class: "head" }, make("strong", { class: "number" }, span(first, last)));
-  for (const reason of flag.reasons) {
-    const isLoud = reason.value >= 2 * reason.limit;
-    head.append(make("span", { class: isLoud ? "chip loud" : "chip" }, reason.kind));
-  }
-  const why = flag.reasons.map((reason) => make("li", {}, words(reason)));
-  const element = make("section", { class: "moment", "data-worst": worst, onclick: () => goTo(n, false) }, head, make("ul", {}, ...why));
+  const why = flag.reasons.flatMap(row);
+  const element = make("section", { class: "moment", "data-worst": worst, onclick: () => goTo(n, false) }, head, make("div", { class: "why" }, ...why));
   const picture = shot.sheets[worst];
   if (picture) {
     const labels = make("div", { class: "labels" }, ...shot.tiles.map((tile) => make("span", {}, tile)));
@@ -101,11 +99,19 @@ function card(shot, [first, last, worst], n) {
   return element;
 }
 
-function words(reason) {
-  const unit = data.reasons[reason.kind];
-  const value = `${reason.value} ${unit.unit}, flagged from ${reason.limit}`;
-  return `${unit.help} (${value})${reason.says ? ` — ${reason.says}` : ""}`;
+/** Returns the cells of a reason's row: its kind, its value beside its limit, what that means. */
+function row(reason) {
+  const { unit, help } = data.reasons[reason.kind];
+  const isLoud = reason.value >= 2 * reason.limit;
+  return [
+    make("span", { class: isLoud ? "chip loud" : "chip" }, reason.kind),
+    make("span", { class: "number" }, `${shortened(reason.value)} ${unit}`),
+    make("span", { class: "number dim" }, `from ${shortened(reason.limit)}`),
+    make("span", { class: "dim" }, reason.says ? `${reason.says} · ${help}` : help),
+  ];
 }
+
+const shortened = (value) => `${Number(value.toPrecision(3))}`;
 
 function nearest(shot, frame) {
   const distances = momentsOf(shot).map(([first, last]) => Math.max(first - frame, frame - last, 0));
@@ -116,6 +122,7 @@ function goTo(n, scrolls) {
   const cards = [...document.querySelectorAll(".moment")];
   moment = Math.min(Math.max(n, 0), Math.max(cards.length - 1, 0));
   cards.forEach((one, at) => one.classList.toggle("on", at === moment));
+  if (timeline && cards[moment]) timeline.show(shots[shown], Number(cards[moment].dataset.worst));
   if (scrolls && cards[moment]) cards[moment].scrollIntoView({ block: "center" });
 }
 

@@ -30,7 +30,7 @@ class Timeline {
 
   frameAt(event) {
     const box = this.canvas.getBoundingClientRect();
-    const part = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
+    const part = Math.min(Math.max((event.clientX - box.left - GUTTER) / (box.width - GUTTER), 0), 1);
     const length = this.shot.last - this.shot.first + 1;
     return this.shot.first + Math.min(Math.floor(part * length), length - 1);
   }
@@ -54,30 +54,54 @@ class Timeline {
     const pen = this.canvas.getContext("2d");
     pen.scale(ratio, ratio);
     const rows = Object.entries(this.shot.curves);
-    const marks = 12;
-    const each = (height - marks) / Math.max(rows.length, 1);
+    const bottom = height - NUMBERS;
+    const each = (bottom - MARKS) / Math.max(rows.length, 1);
     const length = this.shot.last - this.shot.first + 1;
-    const x = (frame) => ((frame - this.shot.first + 0.5) / length) * width;
-    this.drawFlags(pen, x, width / length, height, marks);
+    const step = (width - GUTTER) / length;
+    const x = (frame) => GUTTER + (frame - this.shot.first + 0.5) * step;
+    this.drawNumbers(pen, x, width, bottom);
+    this.drawFlags(pen, x, step, bottom);
     rows.forEach(([name, values], row) => {
-      drawCurve(pen, values, CURVES[name], { top: marks + row * each, height: each, width });
+      drawCurve(pen, values, CURVES[name], { top: MARKS + row * each, height: each, x: (at) => x(this.shot.first + at) });
     });
-    for (const cut of this.shot.cuts ?? []) line(pen, x(cut) - width / length / 2, 0, height, "#6b7078", [3, 3]);
-    for (const key of this.keys) dot(pen, x(key), marks / 2);
-    if (this.current !== null) line(pen, x(this.current), 0, height, "#ffffff", []);
+    for (const cut of this.shot.cuts ?? []) line(pen, x(cut) - step / 2, 0, bottom, "#6b7078", [3, 3]);
+    for (const key of this.keys) dot(pen, x(key), MARKS / 2);
+    if (this.current !== null) line(pen, x(this.current), 0, bottom, "#ffffff", []);
   }
 
-  drawFlags(pen, x, step, height, marks) {
+  drawFlags(pen, x, step, bottom) {
     for (const flag of this.shot.flagged) {
       pen.fillStyle = flag.need >= LOUD ? "#ff6b6b" : "#ffb454";
       const wide = Math.max(step, 2);
-      pen.fillRect(x(flag.frame) - wide / 2, 1, wide, marks - 3);
+      pen.fillRect(x(flag.frame) - wide / 2, 1, wide, MARKS - 3);
       pen.globalAlpha = 0.16;
-      pen.fillRect(x(flag.frame) - wide / 2, marks, wide, height - marks);
+      pen.fillRect(x(flag.frame) - wide / 2, MARKS, wide, bottom - MARKS);
       pen.globalAlpha = 1;
     }
   }
+
+  /** Frame numbers along the bottom, as many as there is room for, round ones. */
+  drawNumbers(pen, x, width, bottom) {
+    const { first, last } = this.shot;
+    const room = Math.max((width - GUTTER) / 70, 1);
+    const least = (last - first + 1) / room;
+    const tens = 10 ** Math.floor(Math.log10(Math.max(least, 1)));
+    const by = [1, 2, 5, 10].map((times) => times * tens).find((found) => found >= least) ?? 10 * tens;
+    pen.font = FONT;
+    pen.textAlign = "center";
+    for (let frame = Math.ceil(first / by) * by; frame <= last; frame += by) {
+      line(pen, x(frame), MARKS, bottom, "#26292d", []);
+      pen.fillStyle = "#93989f";
+      pen.fillText(`${frame}`, Math.min(x(frame), width - 14), bottom + 12);
+    }
+    pen.textAlign = "left";
+  }
 }
+
+const GUTTER = 112;
+const MARKS = 12;
+const NUMBERS = 16;
+const FONT = "11px system-ui, sans-serif";
 
 const LOUD = 4;
 const CURVES = {
@@ -86,9 +110,12 @@ const CURVES = {
   edge_px: { title: "edge width", unit: " px", color: "#59d185" },
 };
 
+/** Draws one curve between its own least and most, with both beside it. */
 function drawCurve(pen, values, style, box) {
   const known = values.filter((value) => value !== null);
-  const most = Math.max(...known.map(Math.abs), 1e-6) * 1.08;
+  const least = Math.min(...known);
+  const most = Math.max(...known);
+  const range = Math.max(most - least, 1e-6 + 0.02 * Math.abs(most));
   pen.strokeStyle = style.color;
   pen.lineWidth = 1.25;
   pen.beginPath();
@@ -98,19 +125,19 @@ function drawCurve(pen, values, style, box) {
       isDown = false;
       return;
     }
-    const x = ((at + 0.5) / values.length) * box.width;
-    const y = box.top + box.height - 3 - (value / most) * (box.height - 8);
-    if (isDown) pen.lineTo(x, y);
-    else pen.moveTo(x, y);
+    const y = box.top + box.height - 5 - ((value - least) / range) * (box.height - 12);
+    if (isDown) pen.lineTo(box.x(at), y);
+    else pen.moveTo(box.x(at), y);
     isDown = true;
   });
   pen.stroke();
-  const label = `${style.title}, to ${Number((most / 1.08).toPrecision(3))}${style.unit}`;
-  pen.font = "11px system-ui, sans-serif";
-  pen.fillStyle = "#17181ac0";
-  pen.fillRect(1, box.top + 1, pen.measureText(label).width + 7, 15);
+  const shown = (value) => Number(value.toPrecision(3));
+  pen.font = FONT;
+  pen.fillStyle = style.color;
+  pen.fillText(style.title, 0, box.top + box.height / 2 - 2);
   pen.fillStyle = "#93989f";
-  pen.fillText(label, 4, box.top + 12);
+  const said = known.length ? `${shown(least)} to ${shown(most)}${style.unit}` : "unknown";
+  pen.fillText(said, 0, box.top + box.height / 2 + 12);
 }
 
 function line(pen, x, top, bottom, color, dash) {
