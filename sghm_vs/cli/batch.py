@@ -71,6 +71,7 @@ def add_shot_options(parser: argparse.ArgumentParser, *, of_edit: bool = False) 
     options.add_source_options(parser, of_edit=of_edit)
     options.add_form_options(parser, to=True)
     options.add_model_options(parser, guides=True)
+    options.add_settings_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if bool(args.source) == (args.watch is not None):
         msg = "give sources, or a folder to --watch: sghm batch plates -o mattes"
         raise SettingsError(msg)
+    options.take_settings(args)
     options.say_host(args)
     if args.watch is not None:
         return _watch(args)
@@ -89,7 +91,8 @@ def batch_from(args: argparse.Namespace) -> Batch:
     from sghm_vs.shots.batch.requests import requests_from, shots_from
 
     folder = args.output.absolute()
-    requests = requests_from(args.source, options.values_from(args), folder)
+    values, reviews = options.values_from(args), options.reads_reviews(args)
+    requests = requests_from(args.source, values, folder, reviews=reviews)
     return shots_from(requests, folder, resumes=batch_options_from(args).resume)
 
 
@@ -97,6 +100,8 @@ def carry_out(batch: Batch, args: argparse.Namespace) -> int:
     """Make the shots of `batch`, or print the plan, and return the exit code."""
     from sghm_vs.shots.batch.planner import plan
 
+    for note in batch.notes:
+        options.say(note)
     if args.dry_run:
         planned = plan(batch.shots, args.output.absolute(), batch_options_from(args))
         print_plan(planned, batch, args)
@@ -214,7 +219,7 @@ def print_result(
 
 def _watch(args: argparse.Namespace) -> int:
     """Matte what settles in the watched folder, until a signal."""
-    from sghm_vs.shots.batch.requests import Batch, Request, shots_from
+    from sghm_vs.shots.batch.requests import Batch, Request, reviewed, shots_from
     from sghm_vs.shots.batch.watch import Watch
 
     folder, values = args.output.absolute(), options.values_from(args)
@@ -223,6 +228,8 @@ def _watch(args: argparse.Namespace) -> int:
     while True:
         found = watch.settled()
         if found.footage:
-            requests = [Request(footage, values) for footage in found.footage]
-            carry_out(shots_from((requests, Batch([])), folder, resumes=True), args)
+            requests, rest = [Request(footage, values) for footage in found.footage], Batch([])
+            if options.reads_reviews(args):
+                requests = [reviewed(one, rest) for one in requests]
+            carry_out(shots_from((requests, rest), folder, resumes=True), args)
         time.sleep(POLL_S)

@@ -158,6 +158,7 @@ def _plan(args: argparse.Namespace) -> int:
 
     if not args.overwrite:
         refuse_existing([args.output])
+    options.take_settings(args)
     plan_options = options.group_from(PlanOptions, args)
     folder = plan_options.mattes or args.output.parent / USUAL_FOLDER
     with options.stdout_for_results():
@@ -167,6 +168,7 @@ def _plan(args: argparse.Namespace) -> int:
             options.values_from(args),
             plan_options,
             options.group_from(EditOptions, args),
+            reviews=options.reads_reviews(args),
         )
     for note in notes:
         options.say(note)
@@ -274,6 +276,7 @@ def _worker(args: argparse.Namespace) -> int:
     from sghm_vs.shots.farm.planning import frames_of, this_machine
 
     source = None if args.source is None else find_footage([args.source]).footage[0]
+    options.take_settings(args)
     with options.stdout_for_results():
         path, frames = (Path(), None) if source is None else (source.path, source.frames)
         values = options.values_from(args)

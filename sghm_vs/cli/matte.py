@@ -49,6 +49,7 @@ def add_parser(verbs: options.Verbs) -> None:
         help="also write each step to the alpha as DIR/STEP.mkv: guide, screen, segmentation, guidance, "
         "frame, band, trust, and the difference from each frame alone",
     )
+    options.add_settings_options(parser)
     options.add_report_options(parser)
     options.add_progress_option(parser)
     parser.set_defaults(run=run)
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from sghm_vs.shots.stills import are_stills
 
     options.bound_cache()
+    options.take_settings(args)
     sources = [Path(source) for source in args.source]
     is_named_after = "host" not in options.values_from(args) and len(sources) == 1
     if args.stills or (is_named_after and are_stills(sources[0], args.output)):
@@ -75,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
 def _matte_shot(source: Path, args: argparse.Namespace) -> int:
     from sghm_vs.shots.shot import rotoscope
 
+    options.take_settings(args, source)
     with options.stdout_for_results(), options.progress_of("matte", args) as report:
         paths = rotoscope(
             options.opened(source, args),

@@ -175,6 +175,52 @@ def add_form_options(parser: argparse.ArgumentParser, *, to: bool = False) -> No
     add_group(parser, "edges", Edges, description=EDGES)
 
 
+def add_settings_options(parser: argparse.ArgumentParser) -> None:
+    """Add where settings come from besides what is typed."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="settings for what is not typed: TOML, options by their names, as tr = 3 (default: "
+        "SHOT.review/settings.toml beside the footage, as sghm review saves it, if it is there)",
+    )
+    group.add_argument(
+        "--no-settings",
+        action="store_true",
+        help="leave out what sghm review saved beside the footage",
+    )
+
+
+def take_settings(args: argparse.Namespace, footage: Path | None = None) -> None:
+    """
+    Give `args` what was not typed: of --settings, or else of what was saved beside `footage`.
+
+    Raises:
+        SourceError: The file can't be read.
+        SettingsError: It has a word that is no option, or a value that is none.
+    """
+    from sghm_vs.shots.settings import read_settings, with_review
+
+    typed = values_from(args)
+    found: Mapping[str, Any] = {}
+    if args.settings is not None:
+        found = read_settings(args.settings)
+    elif footage is not None and reads_reviews(args):
+        notes: list[str] = []
+        found = with_review(typed, footage, notes)
+        for note in notes if not args.quiet else ():
+            sys.stderr.write(f"{note}\n")
+    for name, value in found.items():
+        if name not in typed:
+            setattr(args, name, value)
+
+
+def reads_reviews(args: argparse.Namespace) -> bool:
+    """Tell whether what was saved beside footage says what was not typed."""
+    return args.settings is None and not args.no_settings
+
+
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add what says how much is printed, and in which form."""
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")

@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Matte the edit that `args` name."""
     from sghm_vs.shots.timeline.matte_edit import mattes_of, write_edits
 
+    options.take_settings(args)
     if "frames" in options.values_from(args):
         msg = "an edit says itself which frames it shows; widen them with --handles N"
         raise SettingsError(msg)
@@ -78,6 +79,7 @@ def planned(args: argparse.Namespace) -> Plan:
         options.values_from(args),
         options.group_from(EditOptions, args),
         resumes=options.group_from(BatchOptions, args).resume,
+        reviews=options.reads_reviews(args),
     )
 
 

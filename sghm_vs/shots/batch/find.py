@@ -20,6 +20,8 @@ MOVIE_SUFFIXES = frozenset(
     }
 )  # fmt: skip
 """File endings, in lower case, that are movies where a folder is searched."""
+REVIEW = ".review"
+"""Ending of folders with what was saved of footage: pictures in them are keys."""
 
 WITH_FRAMES = re.compile(r"(.*?)(-?\d[\d,x:-]*)([#@]+)(\.\w+)")
 """A sequence with its frames, as studios write it: "plate.1001-1040#.exr"."""
@@ -78,7 +80,9 @@ def search(folder: Path, *, but: Path | None = None) -> SearchResult:
     for at, folders, names in os.walk(folder.absolute()):
         here = Path(at)
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and here / name != but
+            name
+            for name in folders
+            if not name.startswith(".") and not name.endswith(REVIEW) and here / name != but
         )
         below = here.relative_to(folder.absolute())
         visible = sorted(name for name in names if not name.startswith("."))
@@ -103,6 +107,8 @@ def _named(source: str) -> Iterator[str]:
         yield source
         return
     matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - takes absolute patterns
+    if REVIEW not in source:
+        matches = [one for one in matches if not _is_saved(one)]
     if not matches:
         msg = f"{source} matches nothing; check the folder, and quote it for the shell"
         raise SourceError(msg)
@@ -115,6 +121,11 @@ def _named(source: str) -> Iterator[str]:
         sequences, single = sequences_among(folder, names)
         yield from (str(sequence) for sequence in sequences)
         yield from (str(folder / name) for name in single)
+
+
+def _is_saved(path: str) -> bool:
+    """Tell whether `path` is of what was saved of footage."""
+    return any(part.endswith(REVIEW) for part in Path(path).parts)
 
 
 def _add(found: SearchResult, source: str, but: Path | None) -> None:

@@ -10,16 +10,13 @@ from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.hosts.presets import outputs_for, with_preset
 from sghm_vs.media.name_templates import newest_version
 from sghm_vs.options import (
-    READ_FILES,
     Delivery,
     FrameRange,
     Matting,
     Opening,
-    ShotOptions,
     Values,
     from_words,
     made_of,
-    options_of,
     refuse_unused,
     unused,
 )
@@ -34,6 +31,7 @@ from sghm_vs.shots.batch.names import (
     unique_names,
 )
 from sghm_vs.shots.people_file import chosen_of
+from sghm_vs.shots.settings import beside, with_review
 
 USUAL_OUTPUT = "{shot}.mov"
 
@@ -55,10 +53,12 @@ class Batch:
     shots: list[Shot]
     invalid: list[InvalidShot] = field(default_factory=list)
     left_out: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is said of shots before any work."""
 
 
 def requests_from(
-    sources: Sequence[str], values: Values, folder: Path
+    sources: Sequence[str], values: Values, folder: Path, *, reviews: bool = False
 ) -> tuple[list[Request], Batch]:
     """
     Return what is asked for; and, as a batch without shots, what is missing or left out.
@@ -67,6 +67,7 @@ def requests_from(
         sources: Footage, folders, globs and lists.
         values: What is said of every shot; a list's rows say more.
         folder: Where outputs go; nothing in it is footage.
+        reviews: Whether what was saved of a shot beside its footage says the rest.
     """
     rest = Batch([])
     requests: list[Request] = []
@@ -77,7 +78,8 @@ def requests_from(
         found = find_footage([source], but=folder)
         requests += [Request(footage, values) for footage in found.footage]
         rest.left_out.extend(found.left_out)
-    return _unique(requests), rest
+    requests = _unique(requests)
+    return [reviewed(one, rest) for one in requests] if reviews else requests, rest
 
 
 def shots_from(
@@ -95,7 +97,15 @@ def shots_from(
         folder,
         resumes=resumes,
     )
-    return Batch(shots, rest.invalid, rest.left_out)
+    return Batch(shots, rest.invalid, rest.left_out, rest.notes)
+
+
+def reviewed(request: Request, rest: Batch) -> Request:
+    """Return `request` with what was saved beside its footage."""
+    notes: list[str] = []
+    values = with_review(request.values, request.footage.path, notes)
+    rest.notes.extend(f"{request.footage.names[0]}: {note}" for note in notes)
+    return replace(request, values=values)
 
 
 def with_names(
@@ -205,7 +215,7 @@ def _listed(path: Path, values: Values, folder: Path, rest: Batch) -> list[Reque
 def _row_values(row: Row, path: Path, number: int, values: Values) -> Values:
     """Return `values` with the settings of `row`."""
     words = [
-        f"--{name}" if value is True else f"--{name}={_from_list(name, str(value), path)}"
+        f"--{name}" if value is True else f"--{name}={beside(name, str(value), path)}"
         for name, value in row.settings.items()
     ]
     try:
@@ -213,15 +223,6 @@ def _row_values(row: Row, path: Path, number: int, values: Values) -> Values:
     except SettingsError as error:
         msg = f"{path}, row {number}: {error}; options are those of sghm batch --help"
         raise SettingsError(msg) from None
-
-
-def _from_list(name: str, value: str, path: Path) -> str:
-    """Return `value`; files that a list names are beside it."""
-    files = {option.flag for option in options_of(ShotOptions) if option.knob.is_file}
-    beside = path.absolute().parent / value
-    # What may be a color as well is a file only where there is one.
-    is_file = f"--{name}" in files and (name in READ_FILES or beside.is_file())
-    return str(beside) if is_file else value
 
 
 def _delivered(shot: Shot, values: Values, folder: Path, *, resumes: bool) -> Shot:

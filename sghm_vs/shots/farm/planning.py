@@ -52,6 +52,8 @@ def make_plan(
     values: Values,
     plan_options: PlanOptions | None = None,
     edit_options: EditOptions | None = None,
+    *,
+    reviews: bool = False,
 ) -> tuple[Plan, dict[str, str], list[str]]:
     """
     Return the plan; by name, why shots are not in it; and what an edit leaves to say.
@@ -62,6 +64,7 @@ def make_plan(
         values: What is said of every shot.
         plan_options: In what chunks, and for which workers.
         edit_options: Which frames an edit means.
+        reviews: Whether what was saved of a shot beside its footage says the rest.
 
     Raises:
         SourceError: Nothing can be planned.
@@ -74,12 +77,14 @@ def make_plan(
         msg = f"{edits[0]} is an edit, and a plan is of one edit or of sources; plan the rest apart"
         raise SettingsError(msg)
     if edits:
-        shots, invalid, notes = _from_edit(Path(edits[0]).absolute(), folder, values, of_edit)
+        shots, invalid, notes = _from_edit(
+            Path(edits[0]).absolute(), folder, values, of_edit, reviews=reviews
+        )
     elif of_edit.edit_rate is not None:
         msg = "--rate is an edit's, and the sources are none; type --media-rate for theirs"
         raise SettingsError(msg)
     else:
-        shots, invalid, notes = _from_sources(sources, folder, values, how.cuts)
+        shots, invalid, notes = _from_sources(sources, folder, values, how.cuts, reviews=reviews)
     _refuse_unequal(shots)
     opened, more = _opened(shots)
     if not opened:
@@ -95,11 +100,13 @@ type Found = tuple[list[ShotWithCuts], dict[str, str], list[str]]
 """Shots to plan; by name, why others can't be planned; and notes."""
 
 
-def _from_edit(edit: Path, folder: Path, values: Values, edit_options: EditOptions) -> Found:
+def _from_edit(
+    edit: Path, folder: Path, values: Values, edit_options: EditOptions, *, reviews: bool
+) -> Found:
     # Where there is no OpenTimelineIO, all but edits can be planned.
     from sghm_vs.shots.timeline.matte_edit import plan_from
 
-    plan = plan_from(edit, folder, values, edit_options)
+    plan = plan_from(edit, folder, values, edit_options, reviews=reviews)
     shots = [
         ShotWithCuts(shot, tuple(edge for use in span.uses for edge in _edges(use.shown)))
         for shot, span in zip(plan.batch.shots, plan.spans, strict=True)
@@ -108,9 +115,14 @@ def _from_edit(edit: Path, folder: Path, values: Values, edit_options: EditOptio
 
 
 def _from_sources(
-    sources: Sequence[str], folder: Path, values: Values, scene_starts: Sequence[SceneStarts]
+    sources: Sequence[str],
+    folder: Path,
+    values: Values,
+    scene_starts: Sequence[SceneStarts],
+    *,
+    reviews: bool,
 ) -> Found:
-    found = shots_from(requests_from(sources, values, folder), folder)
+    found = shots_from(requests_from(sources, values, folder, reviews=reviews), folder)
     cuts = dict(scene_starts)
     shots = [ShotWithCuts(shot, cuts.get(shot.name, cuts.get("", ()))) for shot in found.shots]
     unknown = set(cuts) - {"", *(one.shot.name for one in shots)}
@@ -118,7 +130,7 @@ def _from_sources(
         names = ", ".join(one.shot.name for one in shots)
         msg = f"--cuts names no shot of this plan; write SHOT=N,N, where shots are {names}"
         raise SettingsError(msg)
-    return shots, {one.name: one.reason for one in found.invalid}, []
+    return shots, {one.name: one.reason for one in found.invalid}, found.notes
 
 
 def _edges(shown: FrameRange) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from sghm_vs.shots.batch.find import MOVIE_SUFFIXES
 from sghm_vs.shots.batch.manifest import Entry
 from sghm_vs.shots.batch.names import InvalidShot, Shot, safe_name
 from sghm_vs.shots.batch.requests import Batch, shot_of, with_names
+from sghm_vs.shots.settings import with_review
 from sghm_vs.shots.timeline import write
 from sghm_vs.shots.timeline.find_media import MediaFinder, stem_of
 from sghm_vs.shots.timeline.media_names import sequence_named
@@ -35,6 +36,9 @@ from sghm_vs.shots.timeline.read import (
 from sghm_vs.shots.timeline.read_edl import drops_frames
 from sghm_vs.shots.timeline.write import Matte
 from sghm_vs.shots.timeline.write_fcp_xml import unsure_speeds
+
+OF_EDIT = ("frames", "rate", "vfr")
+"""Knobs of a shot that an edit says itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,13 @@ class Plan:
 
 
 def plan_from(
-    edit: Path, folder: Path, values: Values, edit_options: EditOptions, *, resumes: bool = False
+    edit: Path,
+    folder: Path,
+    values: Values,
+    edit_options: EditOptions,
+    *,
+    resumes: bool = False,
+    reviews: bool = False,
 ) -> Plan:
     """
     Return what is to be done for the edit at `edit`.
@@ -67,13 +77,12 @@ def plan_from(
         values: What is said of every shot.
         edit_options: Which frames the edit means.
         resumes: Whether the newest version goes on, in place of a new one.
+        reviews: Whether what was saved of media, beside it, says the rest.
 
     Raises:
         SettingsError: Media is asked for by its fields, and edits count frames.
     """
-    if values.get("deinterlace") == "field":
-        msg = "an edit counts frames, and --deinterlace field makes two of each; use frame"
-        raise SettingsError(msg)
+    _refuse_fields(values)
     if values.get("vfr"):
         msg = "an edit counts frames at one rate, and --vfr keeps others; type --media-rate N"
         raise SettingsError(msg)
@@ -98,8 +107,9 @@ def plan_from(
         cuts = _counted_as_media(timeline, cuts, uses)
     notes += [f"{cut.key}: {', '.join(cut.notes)}" for cut in cuts if cut.notes]
     spans = spans_of(uses)
+    own = [_own(values, span, notes) if reviews else values for span in spans]
     made = Batch(
-        _shots(spans, values, folder, resumes=resumes),
+        _shots(spans, own, folder, resumes=resumes),
         [
             *(_invalid(cuts[number], why) for number, why in invalid.items()),
             *(_lost(*one) for one in lost),
@@ -132,12 +142,29 @@ def _lost(where: str, name: str, reason: str) -> InvalidShot:
     return InvalidShot(safe_name(name), f"{where} {name}".strip(), f"{place}{reason}")
 
 
-def _shots(spans: Sequence[Span], values: Values, folder: Path, *, resumes: bool) -> list[Shot]:
+def _own(values: Values, span: Span, notes: list[str]) -> Values:
+    """Return `values` with what was saved of the media of `span`; the edit says itself which frames."""
+    said: list[str] = []
+    own = with_review(values, span.media.path, said, but=OF_EDIT)
+    notes += [f"{span.media.path.name}: {note}" for note in said]
+    _refuse_fields(own)
+    return own
+
+
+def _refuse_fields(values: Values) -> None:
+    if values.get("deinterlace") == "field":
+        msg = "an edit counts frames, and --deinterlace field makes two of each; use frame"
+        raise SettingsError(msg)
+
+
+def _shots(
+    spans: Sequence[Span], values: Sequence[Values], folder: Path, *, resumes: bool
+) -> list[Shot]:
     """Return a shot for each of `spans`, called after the first clip that uses it."""
-    shots = [_shot(values, span) for span in spans]
+    shots = [_shot(own, span) for own, span in zip(values, spans, strict=True)]
     names = [_stem(span.uses[0].cut.name) or stem_of(span.media.path.name) for span in spans]
     wishes = [(name,) for name in names]
-    return with_names(shots, wishes, [values] * len(shots), folder, resumes=resumes)
+    return with_names(shots, wishes, values, folder, resumes=resumes)
 
 
 def _shot(values: Values, span: Span) -> Shot:
