@@ -8,7 +8,7 @@ what stays is told at the frame where it changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -46,6 +46,7 @@ REACH = 36
 LOUD = 0.5
 """Part of a limit that a reset in a row of them needs."""
 ROW_MIN = 3
+OPPOSITE = {"grows": "shrinks", "shrinks": "grows"}
 SHORTEST_PERIOD, LONGEST_PERIOD = 4, 250
 
 type Series = NDArray[np.float64]
@@ -295,6 +296,11 @@ class _Jump:
         """How far it is from what is usual: 1 is at the limit."""
         return (self.value - self.usual) / (self.limit - self.usual)
 
+    @property
+    def undone(self) -> _Jump:
+        """The jump that this one, at the end of what is wrong, takes back."""
+        return replace(self, says=OPPOSITE.get(self.says, self.says))
+
 
 def _jumps(shot: _Shot, found: Findings) -> dict[int, list[_Jump]]:
     """Return how far the outline leaves its motion in each frame, also where that is allowed."""
@@ -331,7 +337,7 @@ def _find_jumps(shot: _Shot, found: Findings, jumps: Mapping[int, list[_Jump]]) 
         begun = {run.start for run in told}
         at = [n for n in scene if loud.get(n) and n not in begun and not found.ends_before(n)]
         for run in [*told, *_between(at, scene)]:
-            ends = [*loud[run.start], *loud.get(run.stop, [])]
+            ends = [*loud[run.start], *(one.undone for one in loud.get(run.stop, []))]
             for one in sorted(ends, key=lambda one: one.excess):
                 for n in run:
                     found.add(n, one.kind, one.value, one.says, one.limit)

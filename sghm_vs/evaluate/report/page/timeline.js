@@ -11,6 +11,7 @@ class Timeline {
     this.shot = null;
     this.current = null;
     this.keys = [];
+    this.range = null;
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.onFrame(this.frameAt(event));
@@ -65,6 +66,7 @@ class Timeline {
       drawCurve(pen, values, CURVES[name], { top: MARKS + row * each, height: each, x: (at) => x(this.shot.first + at) });
     });
     for (const cut of this.shot.cuts ?? []) line(pen, x(cut) - step / 2, 0, bottom, "#6b7078", [3, 3]);
+    if (this.range) this.drawRange(pen, x, step, width, bottom);
     for (const key of this.keys) dot(pen, x(key), MARKS / 2);
     if (this.current !== null) line(pen, x(this.current), 0, bottom, "#ffffff", []);
   }
@@ -78,6 +80,16 @@ class Timeline {
       pen.fillRect(x(flag.frame) - wide / 2, MARKS, wide, bottom - MARKS);
       pen.globalAlpha = 1;
     }
+  }
+
+  /** Darkens what is before the first and behind the last frame that is marked. */
+  drawRange(pen, x, step, width, bottom) {
+    const [from, to] = [x(this.range[0]) - step / 2, x(this.range[1]) + step / 2];
+    pen.fillStyle = "#0e0f10b0";
+    pen.fillRect(GUTTER, 0, from - GUTTER, bottom);
+    pen.fillRect(to, 0, width - to, bottom);
+    line(pen, from, 0, bottom, "#6ab0ff", []);
+    line(pen, to, 0, bottom, "#6ab0ff", []);
   }
 
   /** Frame numbers along the bottom, as many as there is room for, round ones. */
