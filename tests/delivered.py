@@ -83,7 +83,7 @@ weights add checkpoint.pth --home home
 """What is typed, in order: later lines use what earlier ones made."""
 NOT_RUN = {"verify", "doctor", "hosts path", "weights list", "weights verify", "weights fetch",
            "weights export",
-           "farm worker", "farm check", "farm serve", "people", "report"}  # fmt: skip
+           "farm worker", "farm check", "farm serve", "people", "report", "review"}  # fmt: skip
 """Verbs that write nothing but a list, or by a network, or by way of another verb."""
 
 CHANCE = [

@@ -755,7 +755,10 @@ def test_progress_counts_frames_with_a_truth(tmp_path, capsys) -> None:
         ([], "give mattes with --pred, pictures with --images or a public set with --set"),
         (["here", "--pred", "m", "--gt", "g"], "DIR is for --set, which is not given"),
         (["--pred", "m", "--gt", "g", "--resume"], "--resume is for --set, which is not given"),
-        (["--pred", "m", "--gt", "g", "--mask", "k"], "--mask is for --set or --images without --pred"),
+        (
+            ["--pred", "m", "--gt", "g", "--mask", "k"],
+            "--mask is for --set or --images without --pred",
+        ),
         (["--set", "ppm", "d", "--gt", "g"], "--gt is for mattes without --set, which has its own"),
         (["--set", "ppm", "d", "--images", "g"], "--images is for mattes without --set"),
         (

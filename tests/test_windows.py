@@ -634,6 +634,7 @@ NO_PATHS = {
     "cli/progress.py": "so many of so many",
     "hosts/nuke/cattery.py": "a knob's text in Nuke",
     "hosts/nuke/script.py": "signs that are marked in Nuke's scripts",
+    "shots/review/server.py": "addresses, which are written with slashes",
     "shots/timeline/write.py": "addresses, which are written with slashes",
 }
 """Files with slashes that are no path's, and what they are."""

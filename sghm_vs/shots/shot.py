@@ -183,7 +183,6 @@ def rotoscope(
     find_weights(how.model)
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
-    from sghm_vs.filter.sghm import sghm_prepared
 
     prepared = matting if isinstance(matting, Prepared) else prepare(how)
     if tell is not None:
@@ -191,17 +190,7 @@ def rotoscope(
         tell(f"{prepared}: {frames_told} of {prepared.described_size(source.clip)}")
         if (words := timecode_note(source, frames, delivery)) is not None:
             tell(words)
-    alpha = sghm_prepared(
-        source.clip,
-        prepared.weights,
-        prepared.networks,
-        how.settings,
-        num_streams=how.num_streams,
-        guides=how.guides,
-        guide_clips=guides,
-        keys=keyed,
-        debug=None if how.debug is None else "all",
-    )
+    alpha = _matted(source, prepared, guides, keyed)
     steps: dict[Path, vs.VideoNode] = {}
     if how.debug is not None:
         alpha, views = detached(alpha)
@@ -220,6 +209,60 @@ def rotoscope(
         metadata={"source": source.name, **prepared.description},
         progress=progress,
     )
+
+
+def finished_alpha(
+    source: Source, prepared: Prepared, edges: Edges, frames: FrameRange | None = None
+) -> vs.VideoNode:
+    """
+    Return the alpha of all frames of `source` as `rotoscope` would write it: GRAYS, 0-1.
+
+    Args:
+        source: The footage.
+        prepared: How it is matted, guides and who is meant with it.
+        edges: What is done to the alpha's edges.
+        frames: Those that guides must have; None is all.
+
+    Raises:
+        SourceError: A guide can't be read, or lacks frames.
+        SettingsError: Nobody is meant, or what is said of guides doesn't go together.
+        vapoursynth.Error: The filter refuses the clip or a setting.
+    """
+    guiding = prepared.matting.guides
+    guides = open_guides(guiding, source, frames)
+    _, keyed = open_keys(guiding, source)
+    people = open_people(guiding, source, frames)
+    alpha = _emptied(_matted(source, prepared, guides, keyed), source.blank)
+    alpha = alpha if people is None else people.of_all(alpha)
+    return _shaped_apart(alpha, edges, _kept(guides), people)[0]
+
+
+def _matted(
+    source: Source,
+    prepared: Prepared,
+    guides: Mapping[str, vs.VideoNode],
+    keyed: Mapping[int, vs.VideoNode],
+) -> vs.VideoNode:
+    """Return what the filter makes of `source`, before edges are shaped."""
+    from sghm_vs.filter.sghm import sghm_prepared
+
+    how = prepared.matting
+    return sghm_prepared(
+        source.clip,
+        prepared.weights,
+        prepared.networks,
+        how.settings,
+        num_streams=how.num_streams,
+        guides=how.guides,
+        guide_clips=guides,
+        keys=keyed,
+        debug=None if how.debug is None else "all",
+    )
+
+
+def _kept(guides: Mapping[str, vs.VideoNode] | None) -> dict[str, vs.VideoNode]:
+    """Return those that hold after edges are shaped, too."""
+    return {name: clip for name, clip in (guides or {}).items() if name in ("keep", "holdout")}
 
 
 def deliver(
@@ -248,7 +291,7 @@ def deliver(
     meant; outputs with one's name are theirs alone, and layouts with further mattes have theirs.
     """
     delivery = delivery or Delivery()
-    kept = {name: clip for name, clip in (guides or {}).items() if name in ("keep", "holdout")}
+    kept = _kept(guides)
     alpha = alpha if people is None else people.of_all(alpha)
     if extra is None and delivery.edges.shape == "alpha":
         extra = _edge_mattes(alpha, delivery, kept)

@@ -1,0 +1,91 @@
+"""sghm review: a shot on a local page, to look at, correct and save."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import webbrowser
+from pathlib import Path
+
+from sghm_vs.cli import options
+from sghm_vs.errors import SettingsError
+from sghm_vs.options import Edges, ShotOptions
+
+PORT_MAX = 65535
+HEADLESS = "open it in a browser on this machine; end with Ctrl-C"
+
+
+def add_parser(verbs: options.Verbs) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "review",
+        help="look at a shot's matte on a local page, correct it, and save what mends it",
+        description="Open a page, on this machine alone, that scrubs through a shot and its matte: try "
+        "settings, paint keys, choose people, mark in and out. What is saved beside the footage, "
+        "settings and pictures of keys, the next sghm matte takes by itself.",
+    )
+    parser.add_argument("source", type=Path, metavar="SHOT", help="as of sghm matte")
+    parser.add_argument(
+        "--matte",
+        type=Path,
+        metavar="MATTE",
+        help="a finished matte of the shot: to compare with, and to find the frames that need a look",
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="DIR",
+        help="where settings and keys are kept (default: SHOT.review beside the footage, where "
+        "sghm matte finds them; elsewhere give it --settings DIR/settings.toml)",
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, metavar="N", help="of the page (default: a free one)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address alone")
+    options.add_source_options(parser)
+    options.add_knob(parser, ShotOptions, "frames")
+    options.add_model_options(parser, guides=True)
+    options.add_group(parser, "edges", Edges, description=options.EDGES)
+    options.add_settings_options(parser)
+    options.add_report_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
+    from sghm_vs.shots.review.server import ReviewServer
+    from sghm_vs.shots.review.session import Session
+    from sghm_vs.shots.settings import NAME, review_folder
+
+    if not 0 <= args.port <= PORT_MAX:
+        msg = f"--port is {args.port} and must be from 0 to {PORT_MAX}"
+        raise SettingsError(msg)
+    options.bound_cache()
+    folder = args.into or review_folder(args.source)
+    if args.into is not None and args.settings is None and (folder / NAME).is_file():
+        args.settings = folder / NAME
+    options.take_settings(args, args.source)
+    with options.stdout_for_results():
+        source = options.opened(args.source, args)
+        values = options.values_from(args)
+        if "model" in values and Path(values["model"]).is_file():
+            # What is saved is read from anywhere.
+            values["model"] = str(Path(values["model"]).absolute())
+        session = Session(source, folder.absolute(), values, matte=args.matte)
+    server = ReviewServer(session, args.port)
+    if args.json:
+        options.print_json({"url": server.url, "settings": str(session.path)})
+    else:
+        options.print_lines([server.url])
+        options.say(f"{source.name}: {HEADLESS}; saved in {folder}")
+    sys.stdout.flush()
+    if args.matte is not None:
+        session.measure()
+    if not args.no_browser:
+        webbrowser.open(server.url)
+    try:
+        server.serve_forever()
+    finally:
+        session.measuring.stop()
+        server.server_close()
+    return 0
