@@ -26,6 +26,7 @@ from sghm_vs.options import Matting, Settings
 from sghm_vs.shots.review import Session
 from sghm_vs.shots.review.keys import NOT, OPEN, PERSON, PaintedKeys, Stroke
 from sghm_vs.shots.review.server import TOKEN_HEADER, ReviewServer
+from sghm_vs.shots.review.session import OutdatedError
 from sghm_vs.shots.settings import read_settings, review_folder
 from tests.scenes import scene
 
@@ -344,6 +345,16 @@ def test_settings_are_saved_when_it_is_asked_for_and_keys_at_once(plate, model):
     assert again.state()["frames"] == "102-105"
 
 
+def test_a_frame_that_nobody_waits_for_is_not_made(plate, model):
+    session = opened(plate, model)
+
+    with pytest.raises(OutdatedError, match="wanted no more"):
+        session.alpha(101, 0, lambda: False)
+    session.try_settings({"tr": 0})
+    with pytest.raises(OutdatedError, match="tried no more"):
+        session.alpha(101, 0)
+
+
 def test_marks_leave_the_alpha_that_is_tried(plate, model):
     session = opened(plate, model)
     session.try_settings({"frames": "102-103"})
@@ -397,7 +408,10 @@ def test_the_filter_s_own_alpha_is_measured_where_no_matte_is_given(plate, model
     assert (found["state"], found["shot"]["last"]) == ("done", 103)
 
 
-def test_killing_the_server_loses_no_stroke(plate, model):
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
+def test_ending_the_server_loses_no_stroke(plate, model, how):
+    if not hasattr(signal, how):
+        pytest.skip(f"this system has no {how}")
     typed = [sys.executable, "-m", "sghm_vs", "review", str(plate), "--no-browser", "--json"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
@@ -416,9 +430,10 @@ def test_killing_the_server_loses_no_stroke(plate, model):
         }
         connection.request("POST", "/api/stroke", json.dumps(STROKE), headers)
         assert connection.getresponse().status == 200
-        process.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
-        process.wait()
+        process.send_signal(getattr(signal, how))
+        code = process.wait(60)
         connection.close()
+    assert code == {"SIGKILL": -9, "SIGINT": 130}[how]
 
     folder = review_folder(plate)
     assert read_settings(folder / "settings.toml")["keys"] == folder / "keys"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import webbrowser
 from pathlib import Path
+from typing import NoReturn
 
 from sghm_vs.cli import options
 from sghm_vs.errors import SettingsError
 from sghm_vs.options import Edges, ShotOptions
+from sghm_vs.shots.signals import Ended
 
 PORT_MAX = 65535
+SIGNALED = 128
+"""Plus the signal's number, as the other verbs end."""
 HEADLESS = "open it in a browser on this machine; end with Ctrl-C"
 
 
@@ -85,7 +90,14 @@ def run(args: argparse.Namespace) -> int:
         webbrowser.open(server.url)
     try:
         server.serve_forever()
-    finally:
-        session.measuring.stop()
-        server.server_close()
+    except Ended as ended:
+        _leave(ended)
     return 0
+
+
+def _leave(ended: Ended) -> NoReturn:
+    """End at once: frames in work would be waited for, and all that was painted is on the disk."""
+    options.say("ended; keys are on the disk, and settings as they were saved last")
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(SIGNALED + ended.number)

@@ -30,11 +30,6 @@ class Measuring:
             run = self._run
         threading.Thread(target=self._measure, args=(run, report, of), daemon=True).start()
 
-    def stop(self) -> None:
-        """End what is measured."""
-        with self._lock:
-            self._run += 1
-
     def state(self) -> dict[str, Any]:
         """Return how far it is, or what was found."""
         with self._lock:

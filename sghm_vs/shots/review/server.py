@@ -9,6 +9,9 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+import select
+import socket
+import sys
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,6 +28,8 @@ NAMES = (ADDRESS, "localhost")
 TOKEN_BYTES = 32
 TOKEN_HEADER = "X-Sghm-Token"  # noqa: S105 - the name of a header
 BODY_MAX = 2**20
+WAITS = "waits"
+"""What routes of GETS find in place of a body: whether the page waits still."""
 SILENCE_S = 30.0
 """A connection that says nothing for so long is ended."""
 HTML, JSON, PNG = "text/html; charset=utf-8", "application/json", "image/png"
@@ -53,6 +58,11 @@ class ReviewServer(ThreadingHTTPServer):
         super().__init__((ADDRESS, port), _Handler)
         self.session = session
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print what went wrong, unless it is a page that has gone."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -98,6 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
             if route is None:
                 msg = "there is nothing of this name"
                 raise _RefusedError(404, msg)
+            if routes is GETS:
+                body = {WAITS: self._is_waiting}
             kind, content = route(self.server.session, query, body)
         except _RefusedError as error:
             self._fail(error.status, str(error))
@@ -109,6 +121,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(400, f"this can't be read: {error}")
         else:
             self._send(200, kind, content)
+
+    def _is_waiting(self) -> bool:
+        """Tell whether the page waits for the answer, and has not hung up."""
+        try:
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            return not readable or bool(self.connection.recv(1, socket.MSG_PEEK))
+        except (OSError, ValueError):
+            return False
 
     def _check_host(self) -> None:
         """Refuse pages of other names that lead here, and what other pages send."""
@@ -231,9 +251,9 @@ GETS: Mapping[str, Callable[[Session, Query, Mapping[str, Any]], Answer]] = {
     "/api/plate": lambda session, query, _: (PNG, session.plate(_frame(query))),
     "/api/matte": lambda session, query, _: (PNG, session.matte(_frame(query))),
     "/api/key": lambda session, query, _: (PNG, session.key(_frame(query))),
-    "/api/alpha": lambda session, query, _: (
+    "/api/alpha": lambda session, query, body: (
         PNG,
-        session.alpha(_frame(query), int(query["generation"])),
+        session.alpha(_frame(query), int(query["generation"]), body[WAITS]),
     ),
 }
 POSTS: Mapping[str, Callable[[Session, Query, Mapping[str, Any]], Answer]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -157,17 +157,27 @@ class Session:
             raise SourceError(msg)
         return self._kept.get(("matte", n), lambda: pictures.png(matte.shown, n))
 
-    def alpha(self, number: int, generation: int) -> bytes:
+    def alpha(
+        self, number: int, generation: int, is_wanted: Callable[[], bool] = lambda: True
+    ) -> bytes:
         """
         Return a frame of the alpha that is tried, PNG.
 
+        Args:
+            number: Of the frame.
+            generation: What was tried when it was asked for.
+            is_wanted: Tells, when its turn has come, whether anybody waits for it still.
+
         Raises:
-            OutdatedError: Another is tried by now.
+            OutdatedError: Another is tried by now, or nobody waits.
         """
         n = self._index(number)
 
         def make() -> bytes:
             with self._work:
+                if not is_wanted():
+                    msg = f"frame {number} is wanted no more"
+                    raise OutdatedError(msg)
                 return pictures.png(self._now(generation).shown, n)
 
         self._now(generation)

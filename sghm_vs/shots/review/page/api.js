@@ -16,11 +16,12 @@ async function ask(path, body) {
   return said;
 }
 
-/** Pixels of frames, ImageData by path; those asked for last are kept. */
+/** Pixels of frames, ImageData by path; those asked for last are kept. A browser has few connections. */
 class Pixels {
   constructor(width, height) {
     this.most = Math.max(Math.floor(KEPT_BYTES / (4 * width * height)), 8);
     this.kept = new Map();
+    this.pending = new Map();
     this.canvas = new OffscreenCanvas(width, height);
     this.pen = this.canvas.getContext("2d", { willReadFrequently: true });
   }
@@ -29,7 +30,9 @@ class Pixels {
     let found = this.kept.get(path);
     if (found) this.kept.delete(path);
     else {
-      found = this.load(path);
+      const abort = new AbortController();
+      this.pending.set(path, abort);
+      found = this.load(path, abort.signal).finally(() => this.pending.delete(path));
       found.catch(() => this.kept.delete(path));
     }
     this.kept.set(path, found);
@@ -37,8 +40,17 @@ class Pixels {
     return found;
   }
 
-  async load(path) {
-    const answer = await fetch(path, { headers: { "X-Sghm-Token": token } });
+  /** Ends what is loaded and not among these paths. */
+  keepOnly(paths) {
+    for (const [path, abort] of [...this.pending]) {
+      if (paths.has(path)) continue;
+      this.kept.delete(path);
+      abort.abort();
+    }
+  }
+
+  async load(path, signal) {
+    const answer = await fetch(path, { headers: { "X-Sghm-Token": token }, signal });
     if (!answer.ok) throw new Error((await answer.json()).error);
     const options = { premultiplyAlpha: "none", colorSpaceConversion: "none" };
     const bitmap = await createImageBitmap(await answer.blob(), options);

@@ -4,6 +4,7 @@ const byId = (id) => document.getElementById(id);
 const KEYS = ["plate", "alpha", "overlay", "over", "onion", "matte"];
 const AHEAD = 4;
 const TRY_AFTER_MS = 350;
+const PLATE_AFTER_MS = 200;
 
 let state;
 let pixels;
@@ -34,35 +35,63 @@ function say(words, isBad = false) {
   byId("words").classList.toggle("bad", isBad);
 }
 
-/** Shows the frame as it is to be seen; resolves to whether it was still wanted when it came. */
+/** Returns the paths of the pictures that are wanted: of this frame, and of the next ones that are played. */
+function wanted(at) {
+  const others = [viewer.wipe === null ? null : urlOf.plate(at), state.keys.includes(at) ? urlOf.key(at) : null, urlOf.plate(at)];
+  const paths = new Set(others.filter((path) => path));
+  for (let ahead = 0; ahead <= (playing ? AHEAD : 0); ahead += 1) {
+    const next = at + ahead * playing;
+    if (next === clamped(next)) for (const name of VIEWS[view].needs) paths.add(urlOf[name](next));
+  }
+  return paths;
+}
+
+/** Shows the frame as it is to be seen, and its plate until then. */
 async function show() {
   asked += 1;
   const now = asked;
   const at = frame;
+  const isWanted = () => now === asked;
   tell();
+  pixels.keepOnly(wanted(at));
   const needs = VIEWS[view].needs;
-  const busy = setTimeout(() => (byId("busy").hidden = false), 150);
+  const busy = setTimeout(() => showPlate(at, isWanted), PLATE_AFTER_MS);
   try {
     const loads = needs.map((name) => pixels.get(urlOf[name](at)));
-    const other = viewer.wipe === null ? null : pixels.get(urlOf.plate(at));
-    const key = state.keys.includes(at) ? pixels.get(urlOf.key(at)) : null;
+    await showBeside(at, isWanted);
     const found = await Promise.all(loads);
-    const [left, over] = [await other, await key];
-    if (now !== asked) return false;
+    if (!isWanted()) return;
+    clearTimeout(busy);
     const parts = Object.fromEntries(needs.map((name, n) => [name, found[n]]));
     viewer.set("picture", compose(view, parts, COLORS[color]));
-    viewer.set("other", left);
-    viewer.set("key", over);
     viewer.draw();
     document.body.dataset.shown = `${view} ${at} ${state.generation} ${keyVersion}`;
-    return true;
   } catch (error) {
-    if (now === asked && !/tried no more/.test(error.message)) say(error.message, true);
-    return false;
+    if (isWanted() && error.name !== "AbortError" && !/tried no more/.test(error.message)) say(error.message, true);
   } finally {
     clearTimeout(busy);
-    if (now === asked) byId("busy").hidden = true;
+    if (isWanted()) byId("busy").hidden = true;
   }
+}
+
+/** Shows the plate alone, while the alpha is made: what is seen is always of the frame that is named. */
+async function showPlate(at, isWanted) {
+  byId("busy").hidden = false;
+  const plate = await pixels.get(urlOf.plate(at)).catch(() => null);
+  if (!plate || !isWanted() || byId("busy").hidden) return;
+  viewer.set("picture", plate);
+  viewer.draw();
+}
+
+/** Shows what lies over the picture: the other side of the wipe, and the key. */
+async function showBeside(at, isWanted) {
+  const other = viewer.wipe === null ? null : pixels.get(urlOf.plate(at));
+  const key = state.keys.includes(at) ? pixels.get(urlOf.key(at)) : null;
+  const [left, over] = [await other, await key];
+  if (!isWanted()) return;
+  viewer.set("other", left);
+  viewer.set("key", over);
+  viewer.draw();
 }
 
 /** Writes what is shown: frame, view, brush, and what is said of the frame. */
