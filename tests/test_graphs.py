@@ -326,6 +326,19 @@ def test_nobody_is_told_that_a_network_is_loaded(monkeypatch):
     assert not told
 
 
+@pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
+def test_nobody_is_told_that_openvino_is_imported():
+    code = (
+        "import sys; from sghm_vs.models.backends.openvino import OpenVino, bfloat16_of;"
+        "OpenVino(half=False, streams=1); bfloat16_of();"
+        "print([name for name in sys.modules if name.startswith('openvino_telemetry')])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
 DAMAGES = {
     "missing": (
         lambda arrays: arrays.pop("decoder.conv1.weight"),

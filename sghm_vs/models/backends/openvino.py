@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ TOO_LIGHT_FOR_HALF = "sghm-lite"
 """The architecture of the ninth weights: in bfloat16 its alphas are up to 19/255 off."""
 PROGRAMS_MAX = 16
 """Four sizes of pictures; the one that was not used for longest goes, as each holds weights."""
+
+TELEMETRY = "openvino_telemetry"
+_loading = threading.Lock()
 
 type Key = tuple[object, ...]
 """A part, and the shapes of what goes in."""
@@ -62,7 +66,7 @@ class OpenVino:
         Raises:
             MissingPackageError: OpenVINO is not installed.
         """
-        openvino = require("openvino", extra="openvino", purpose="backend openvino")
+        openvino = _package()
         # The first array looks NumPy up under a lock, and waits there for the interpreter: two threads
         # whose first arrays meet would wait for each other.
         openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data  # noqa: B018
@@ -107,7 +111,27 @@ def bfloat16_of() -> bool:
     Raises:
         MissingPackageError: OpenVINO is not installed, or can't be loaded.
     """
-    return has_bfloat16(require("openvino", extra="openvino", purpose="backend openvino").Core())
+    return has_bfloat16(_package().Core())
+
+
+def _package() -> Any:
+    """
+    Return OpenVINO, without what tells its makers of each import.
+
+    That is sent by a copy of this process, which may wait for ever for a thread that it has not, and
+    keep the process from ending.
+    """
+    with _loading:
+        kept = sys.modules.get(TELEMETRY)
+        # As if it weren't installed, which OpenVINO minds.
+        sys.modules[TELEMETRY] = None  # type: ignore[assignment]
+        try:
+            return require("openvino", extra="openvino", purpose="backend openvino")
+        finally:
+            if kept is None:
+                del sys.modules[TELEMETRY]
+            else:
+                sys.modules[TELEMETRY] = kept
 
 
 def has_bfloat16(core: Any) -> bool:
