@@ -54,7 +54,7 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
     halves = clip.resize.Bicubic(format=vs.RGBS)
     export(halves, white, folder / "plates/a.####.exr", first_number=1001, sidecar=False)
     export(clip, white, folder / "plates/b.mkv", codec="ffv1", sidecar=False)
-    pinned = ["--model", "sghm-lite", "--device", "cpu", "--quiet"]
+    pinned = ["--model", "sghm-lite", "--device", "cpu", "--backend", "torch", "--quiet"]
     for source, output in (("a.####.exr", "a/a.####.exr"), ("b.mkv", "b.mov")):
         words = [f"{folder}/plates/{source}", "-o", f"{folder}/whole/{output}", *pinned]
         assert main(["matte", *words]) == 0
