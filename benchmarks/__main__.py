@@ -21,6 +21,7 @@ from benchmarks import (
     faults,
     guides,
     install,
+    peers,
     people,
     speed,
     startup,
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     stills.add_parsers(measures)
     faults.add_parser(measures)
     backends.add_parser(measures)
+    peers.add_parser(measures)
     return parser
 
 

@@ -1006,8 +1006,8 @@ class Matting:
     )
     fp16: bool | None = knob(
         None,
-        "half precision; by openvino bfloat16, where the CPU has it",
-        unset="on CUDA alone",
+        "half precision; by openvino bfloat16 in the matting half, where the CPU has it",
+        unset="on CUDA, and sghm-lite by openvino",
     )
     settings: Settings = field(default_factory=Settings)
     guides: Guides = field(default_factory=Guides)

@@ -1,12 +1,13 @@
 """python -m benchmarks: rows that say what was measured."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import pytest
 import vapoursynth as vs
 
-from benchmarks import speed, timing
+from benchmarks import peers, speed, timing
 from benchmarks.__main__ import main
 from sghm_vs import cli
 from sghm_vs.media.readers import Source
@@ -46,7 +47,7 @@ def test_a_row_has_the_speed_of_each_way_beside_the_baseline(footage, capfd):
         assert row[name] > 0, name
     assert row["ratio"] == pytest.approx(row["baseline_ms"] * row["network_fps"] / 1000)
     seen = {"encode", "segment"} if row["backend"] == "torch" else {"encode and segment"}
-    assert {*seen, "begin", "around"} <= row["stages_ms"].keys()
+    assert {*seen, "around"} <= row["stages_ms"].keys()
 
 
 @pytest.mark.parametrize("kind", [vs.YUV422P8, vs.YUV420P10, vs.RGB24, vs.GRAY8])
@@ -209,3 +210,24 @@ def test_the_verbs_of_old_say_what_to_type_now(capsys, old, new):
     assert cli.main(old) == 2
 
     assert capsys.readouterr().err.endswith(f"type: {new}\n")
+
+
+def test_a_frame_has_its_cost_beside_a_peers(footage, capfd, monkeypatch):
+    """In place of the peer, whose source is not here, stands a process that does nothing."""
+    monkeypatch.setattr(peers, "_converted", lambda _, folder: folder)
+    monkeypatch.setattr(peers, "_peer", lambda *_: [sys.executable, "-c", ""])
+    words = ["peers", str(footage), "--rvm", "here", "--frames", "2", "--rounds", "1", "--tr", "0"]
+
+    assert main([*words, "--json"]) == 0
+
+    peer, ours = json.loads(capfd.readouterr().out)
+    assert (peer["way"], ours["way"], ours["clip"]) == ("RVM", "tr=0", "plate")
+    assert ours["mib"] >= peer["mib"] > 0
+
+
+def test_a_folder_without_the_peers_source_is_refused(footage, capfd, tmp_path):
+    assert main(["peers", str(footage), "--rvm", str(tmp_path)]) == 1
+
+    assert "lacks model/model.py; give the folder of RobustVideoMatting's source" in (
+        capfd.readouterr().err
+    )

@@ -107,7 +107,7 @@ def test_each_step_is_torchs(backend, make):
     image, mask = picture_and_mask()
     expected = alphas(place(make(), Compute(CPU, backend="torch")), image, mask)
 
-    found = alphas(place(make(), Compute(CPU, backend=backend)), image, mask)
+    found = alphas(place(make(), Compute(CPU, False, backend)), image, mask)
 
     for one, other in zip(expected, found, strict=True):
         assert np.abs(one - other).max() < 2e-5
@@ -118,7 +118,7 @@ def test_each_step_is_torchs(backend, make):
 def test_squares_are_parts_of_the_whole(monkeypatch, backend, make):
     monkeypatch.setattr(tiles, "TILE_PX", 32)
     monkeypatch.setattr(squares, "DENSE_PART", 100)
-    network, (image, mask) = place(make(), Compute(CPU, backend=backend)), picture_and_mask()
+    network, (image, mask) = place(make(), Compute(CPU, False, backend)), picture_and_mask()
     where = np.zeros(SIZE, np.float32)
     where[28:32, 50:140] = 1
 
@@ -140,6 +140,43 @@ def test_bfloat16_is_within_two_codes(make):
 
     for one, other in zip(expected, alphas(network, image, mask), strict=True):
         assert np.abs(one - other).max() < 2 / 255
+
+
+@pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
+@pytest.mark.parametrize(
+    ("make", "asked", "is_half"),
+    [
+        (lite, None, True),
+        (lite, False, False),
+        (drawn_published, None, False),
+        (drawn_published, True, True),
+    ],
+)
+def test_what_stays_as_good_in_bfloat16_is_matted_in_it_unless_floats_are_asked_for(
+    monkeypatch, make, asked, is_half
+):
+    monkeypatch.setattr("sghm_vs.models.backends.openvino.has_bfloat16", lambda _: True)
+
+    assert (place(make(), Compute(CPU, asked, "openvino")).precision == "bfloat16") == is_half
+
+
+@pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
+def test_people_are_found_in_floats_also_where_they_are_matted_in_bfloat16():
+    """A threshold follows: there a last bit can be a whole arm."""
+    in_half, in_floats = (place(lite(), Compute(CPU, half, "openvino")) for half in (True, False))
+    small = in_floats.to_small(picture_and_mask()[0])
+
+    assert np.array_equal(in_half.see(small)[1], in_floats.see(small)[1])
+
+
+@pytest.mark.parametrize("backend", RUNTIMES)
+def test_where_nobody_is_nothing_is_matted(monkeypatch, backend):
+    network = place(lite(), Compute(CPU, False, backend))
+    monkeypatch.setattr(network, "begin", None)
+    nobody = np.zeros((3, 64, 64), np.float32)
+    monkeypatch.setattr(network, "see", lambda small: (network.encode(small), 0 * small[0]))
+
+    assert not ArrayPipeline(network, Settings()).matte(nobody).any()
 
 
 @pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
@@ -167,7 +204,7 @@ def test_a_frames_way_is_that_of_tensors_at_every_size(model, backend, sizing, i
         own = Pipeline(place(read, Compute(CPU, backend="torch")), settings)
         expected = own.matte(torch.from_numpy(picture)[None])[0, 0].numpy()
 
-    found = ArrayPipeline(place(read, Compute(CPU, backend=backend)), settings).matte(picture)
+    found = ArrayPipeline(place(read, Compute(CPU, False, backend)), settings).matte(picture)
 
     differs = np.abs(found - expected)
     assert found.any()
@@ -193,7 +230,8 @@ def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, backend,
     guide = vs.core.std.StackHorizontal([half, guide.std.Crop(left=half.width)])
     given = {name: guide if value is None else value for name, value in how.items()}
     first, again, by_torch = (
-        sghm(clip, -1, model, backend=each, **given) for each in (backend, backend, "torch")
+        sghm(clip, -1, model, backend=each, fp16=False, **given)
+        for each in (backend, backend, "torch")
     )
 
     made = {n: frame_bytes(first, n) for n in range(6)}
@@ -254,7 +292,7 @@ def test_the_command_line_needs_no_torch(tmp_path, model, backend):
     )
 
     assert run.returncode == 0, run.stderr
-    assert f"by {backend} on cpu" in run.stderr
+    assert f"by {backend} " in run.stderr
 
 
 def test_torch_alone_needs_none_of_the_others(model):
@@ -303,7 +341,7 @@ def test_without_it_the_extra_is_named(monkeypatch, backend):
     monkeypatch.setitem(sys.modules, backend, None)
 
     with pytest.raises(MissingPackageError, match=rf"sghm-vs\[{backend}\]"):
-        place(lite(), Compute(CPU, backend=backend))
+        place(lite(), Compute(CPU, False, backend))
 
 
 def test_half_precision_is_refused_where_there_is_none():
@@ -319,7 +357,7 @@ def test_nobody_is_told_that_a_network_is_loaded(monkeypatch):
     told = []
     for way in ("start_session", "send_event", "end_session", "send_error"):
         monkeypatch.setattr(telemetry.Telemetry, way, lambda *_, way=way, **__: told.append(way))
-    network, (image, _) = place(lite(), Compute(CPU, backend="openvino")), picture_and_mask()
+    network, (image, _) = place(lite(), Compute(CPU, False, "openvino")), picture_and_mask()
 
     network.encode(network.to_small(image))
 

@@ -238,7 +238,11 @@ def _openvino() -> Finding:
     except MissingPackageError as error:
         fix = "is a plug-in installed that brings its own? pip uninstall vapoursynth-mlrt-ov"
         return Finding("OpenVINO", str(error), "warning", fix)
-    half = "--fp16 is faster (bfloat16)" if has_half else "no bfloat16 here: --fp16 changes nothing"
+    half = (
+        "sghm-lite mattes in bfloat16 (--no-fp16: in floats); --fp16 does so with others"
+        if has_half
+        else "no bfloat16 here: --fp16 changes nothing"
+    )
     return Finding("OpenVINO", f"{found}; {half}")
 
 

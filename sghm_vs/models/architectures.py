@@ -30,6 +30,8 @@ class Architecture(NamedTuple):
     """Whether its matting half is the `Refiner`."""
     sharpens: bool = False
     """Whether the encoder sees a crisper picture than there is."""
+    keeps_in_bfloat16: bool = False
+    """Whether mattes stay as good with the matting half in bfloat16: it is, where the CPU has it."""
     trusts_mask: bool = True
     """See `sghm_vs.models.sghm.network.SGHM`."""
 
@@ -41,7 +43,11 @@ class Architecture(NamedTuple):
 
 ARCHITECTURES = {
     "sghm-lite-10": Architecture(
-        "sghm_lite_10", mark="refine.fine.", small_px=LIGHT_LONG_SIDE_PX, has_refiner=True
+        "sghm_lite_10",
+        mark="refine.fine.",
+        small_px=LIGHT_LONG_SIDE_PX,
+        has_refiner=True,
+        keeps_in_bfloat16=True,
     ),
     "sghm-lite": Architecture(
         "sghm_lite", mark="backbone.stem.", small_px=SMALL_LONG_SIDE_PX, sharpens=True

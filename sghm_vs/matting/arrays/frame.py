@@ -94,6 +94,8 @@ class ArrayPipeline:
         bounds: refinement.Bounds | None,
         fit: Fit,
     ) -> Plane:
+        if bounds is not None and not bounds.is_open:
+            return finished(self.settings, fit, bounds.least, bounds)
         cells = None if bounds is None else self._open_cells(bounds)
         begun = self.network.begin(image, features, mask, cells)
         if begun.detail is not None:

@@ -34,6 +34,11 @@ class Bounds(NamedTuple):
     """(height, width), 0-1."""
     most: Plane
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is left open; where nobody is nothing is."""
+        return bool((self.most > self.least).any())
+
 
 def merge(os8: Plane, os4: Plane, *, scale: float, feather: int) -> tuple[Plane, Plane]:
     """

@@ -20,7 +20,10 @@ def prepared(fit: Fit, planes: Plane) -> Plane:
     # A mirrored body goes on; of a repeated last row remain stripes, which are nobody's.
     is_wide = bottom < fit.resized[0] and right < fit.resized[1]
     kind = cv2.BORDER_REFLECT_101 if is_wide else cv2.BORDER_REPLICATE
-    return np.stack([cv2.copyMakeBorder(plane, 0, bottom, 0, right, kind) for plane in planes])
+    padded = np.empty((len(planes), *fit.padded), np.float32)
+    for plane, into in zip(planes, padded, strict=True):
+        cv2.copyMakeBorder(plane, 0, bottom, 0, right, kind, dst=into)
+    return padded
 
 
 def restored(fit: Fit, alpha: Plane) -> Plane:

@@ -49,7 +49,7 @@ class Compute(NamedTuple):
 
     device: Device
     fp16: bool | None = None
-    """Whether in half precision; None is on CUDA alone."""
+    """Whether in half precision; None is on CUDA, and by OpenVINO where mattes stay as good."""
     backend: Backend = "auto"
     many_sizes: bool = False
     """Whether pictures differ in size: "auto" then takes no backend that is slow to resize."""

@@ -19,6 +19,8 @@ from sghm_vs.models.planes import Plane
 
 TOO_LIGHT_FOR_HALF = "sghm-lite"
 """The architecture of the ninth weights: in bfloat16 its alphas are up to 19/255 off."""
+IN_FLOATS = "encode", "see"
+"""Parts that a threshold follows, as it does the segmentation: a last bit there can be a whole arm."""
 PROGRAMS_MAX = 16
 """Four sizes of pictures; the one that was not used for longest goes, as each holds weights."""
 
@@ -42,7 +44,8 @@ def place(model: Model, compute: Compute) -> GraphNetwork:
         how = cure(script="fp16=False", typed="--no-fp16")
         msg = f"fp16 by OpenVINO is too coarse for {model.architecture}; use {how}"
         raise SettingsError(msg)
-    return GraphNetwork(model, OpenVino(half=bool(compute.fp16), streams=streams_on_cpu()))
+    half = model.row.keeps_in_bfloat16 if compute.fp16 is None else compute.fp16
+    return GraphNetwork(model, OpenVino(half=half, streams=streams_on_cpu()))
 
 
 class OpenVino:
@@ -60,7 +63,7 @@ class OpenVino:
         Begin without programs.
 
         Args:
-            half: Whether to calculate in bfloat16, where the CPU has it.
+            half: Whether to calculate in bfloat16, where the CPU has it, but for `IN_FLOATS`.
             streams: Frames at once.
 
         Raises:
@@ -72,14 +75,7 @@ class OpenVino:
         openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data  # noqa: B018
         self._core = openvino.Core()
         half = half and has_bfloat16(self._core)
-        self._core.set_property(
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
-                "INFERENCE_NUM_THREADS": streams,
-                "NUM_STREAMS": streams,
-            },
-        )
+        self._core.set_property("CPU", {"INFERENCE_NUM_THREADS": streams, "NUM_STREAMS": streams})
         self.precision = "bfloat16" if half else "float32"
         """What it calculates in; on a processor without bfloat16 always float32."""
         self._programs: OrderedDict[Key, _Program] = OrderedDict()
@@ -101,7 +97,9 @@ class OpenVino:
     def _compiled(self, part: Part, inputs: Sequence[Plane]) -> Any:
         model = self._core.read_model(part.serialized())
         model.reshape({at: list(array.shape) for at, array in enumerate(inputs)})
-        return self._core.compile_model(model, "CPU")
+        half = self.precision == "bfloat16" and part.name not in IN_FLOATS
+        hint = {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32"}
+        return self._core.compile_model(model, "CPU", hint)
 
 
 def bfloat16_of() -> bool:
