@@ -13,6 +13,9 @@ from typing import Any
 import av
 import numpy as np
 
+# What tells OpenVINO's makers of each import does so by a fork, which may never end.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
 
 def convert(source: str, width: str, height: str, ratio: str, network: str) -> None:
     """
