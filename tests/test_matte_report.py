@@ -332,6 +332,8 @@ def test_previewers_get_frames_and_editors_get_markers(written):
     (clip,) = otio.adapters.read_from_file(str(written / "report.otio")).find_clips()
 
     assert lines == [f"{n} I -1" for n in frames]
+    # As vspreview reads them.
+    assert re.findall(r"(\d+)\sI|K", "\n".join(lines)) == [str(n) for n in frames]
     marked = {
         int(marker.marked_range.start_time.value) + n
         for marker in clip.markers

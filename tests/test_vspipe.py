@@ -1,5 +1,6 @@
 """A script run by vspipe: its bytes go to a pipe, so nothing else may."""
 
+import json
 import os
 import re
 import subprocess
@@ -134,6 +135,34 @@ def test_the_readmes_script_goes_into_one_file_with_its_alpha_and_the_alpha_alon
 
     assert len(decoded(tmp_path / "out.mkv")) == 2
     assert mono.startswith(b"YUV4MPEG2 Cmono16 W32 H18")
+
+
+def test_the_recipe_for_flagged_frames_shows_them_alone(tmp_path):
+    recipes = (Path(__file__).parent.parent / "docs/recipes.md").read_text()
+    part = recipes.partition("## Flagged frames")[2]
+    (tmp_path / "script.vpy").write_text(re.search(r"```python\n(.*?)```", part, re.DOTALL)[1])
+    write_movie(tmp_path / "plate.mkv", 6).rename(tmp_path / "plate.mov")
+    write_movie(tmp_path / "matte.mkv", 4)
+    flagged = [{"frame": n, "reasons": [{"kind": "hole"}]} for n in (5, 3)]
+    report = {"shots": [{"first": 2, "flagged": flagged}]}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    environment = {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+
+    done = subprocess.run(
+        [BIN / "vspipe", "--info", "script.vpy"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "Frames: 2" in done.stdout
+    assert "Width: 64" in done.stdout
 
 
 def test_a_mask_filters_the_background_and_leaves_people_to_the_last_bit(model):
