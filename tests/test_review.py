@@ -28,7 +28,8 @@ from sghm_vs.shots.review.keys import NOT, OPEN, PERSON, PaintedKeys, Stroke
 from sghm_vs.shots.review.server import TOKEN_HEADER, ReviewServer
 from sghm_vs.shots.review.session import OutdatedError
 from sghm_vs.shots.settings import read_settings, review_folder
-from tests.scenes import scene
+from tests.crowds import people_of, walker, write_shot
+from tests.scenes import Person, scene
 
 FIRST, LENGTH = 101, 8
 HOW = "--tr", "1", "--device", "cpu"
@@ -378,6 +379,32 @@ def test_what_is_refused_leaves_what_was_tried(plate, model, said, words):
 
     assert session.generation == 0
     assert len(session.alpha(101, 0)) > 0
+
+
+def meeting(n: int) -> list[Person]:
+    return [walker(n, 60, 9, y=70, radius=30, texture=1), walker(n, 250, -2, y=120, texture=2)]
+
+
+def test_people_are_chosen_from_the_file_in_the_review(tmp_path, model):
+    plate = write_shot(tmp_path / "shot", meeting, range(101, 107))
+    folder = review_folder(plate)
+    folder.mkdir()
+    (folder / "people.json").write_text(people_of(meeting, 6, open_source(plate)).to_json())
+    session = opened(plate, model, tr=0)
+    whole = session.exact_alpha(101)
+    assert [one["id"] for one in session.state()["people"]] == [1, 2]
+    assert "people" not in session._tried.values, "who is there is listed, and nobody left out"
+
+    session.try_settings({"person": "2"})
+    session.save()
+
+    alone = session.exact_alpha(101)
+    assert alone[70, 60] == 0
+    assert np.array_equal(alone[100:140, 240:260], whole[100:140, 240:260])
+    saved = read_settings(session.path)
+    assert (saved["people"], saved["person"]) == (folder / "people.json", "2")
+    delivered = matted(plate, model, "out")
+    assert np.array_equal(np.rint(alone * 65535), delivered[101])
 
 
 def test_a_finished_matte_is_compared_with_and_measured(plate, model):

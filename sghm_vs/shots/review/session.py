@@ -97,9 +97,6 @@ class Session:
         own = values.get("keys")
         keys = own if isinstance(own, Path) and own.is_dir() else folder / "keys"
         self.keys = PaintedKeys(keys, source.name, (clip.height, clip.width))
-        people = folder / PEOPLE
-        if "people" not in values and people.is_file():
-            values = {**values, "people": people}
         self._prepared: Prepared | None = None
         self._saved: dict[str, Any] = dict(values)
         self._tried = self._made(0, values)
@@ -133,7 +130,7 @@ class Session:
                 "frames": _word_of("frames", values),
                 "is_saved": self._in_file(values) == self._in_file(self._saved),
                 "keys": self.keys.numbers,
-                "people": _people_of(values.get("people")),
+                "people": _people_of(values.get("people", self._people_beside())),
                 "has_matte": self._matte is not None,
                 "reasons": {kind: {"unit": r.unit, "help": r.help} for kind, r in REASONS.items()},
             }
@@ -218,6 +215,8 @@ class Session:
             names = {_flag_name(option): option.name for option in options_of(ShotOptions)}
             changed = {names.get(name.replace("_", "-"), name) for name in said}
             rest = {n: v for n, v in self._tried.values.items() if n not in changed}
+            if "person" in found and "people" not in {*rest, *found}:
+                found |= {"people": beside} if (beside := self._people_beside()) else {}
             if changed == {"frames"}:
                 self._mark({**rest, **found})
             else:
@@ -289,6 +288,11 @@ class Session:
 
     def _try(self, values: Values) -> None:
         self._tried = self._made(self._tried.generation + 1, values)
+
+    def _people_beside(self) -> Path | None:
+        """Return the file of who is who that lies in the review's folder; who is chosen is of it."""
+        path = self.folder / PEOPLE
+        return path if path.is_file() else None
 
     def _mark(self, values: Values) -> None:
         """Try `values`, which mark other frames alone: the alpha stays."""
