@@ -90,6 +90,33 @@ def test_the_band_is_a_part_of_the_short_side_and_the_border_of_the_picture_is_n
     assert (stage.held(gray, np.ones_like(gray), band_px=8) == 1).all()
 
 
+@pytest.mark.parametrize("size", [(120, 160), (1080, 1920)])
+def test_what_a_guide_holds_is_the_same_on_any_number_of_threads(size):
+    guide = np.zeros(size, np.float32)
+    guide[size[0] // 2 :, : size[1] // 3] = 1
+    guide[3, 5] = 1
+    before, found = cv2.getNumThreads(), {}
+    try:
+        for threads in (1, 2):
+            cv2.setNumThreads(threads)
+            found[threads] = stage.distance(guide == 0)
+    finally:
+        cv2.setNumThreads(before)
+
+    np.testing.assert_array_equal(found[1], found[2])
+    assert found[1].max() <= stage.FAR_PX
+
+
+def test_a_band_of_all_the_picture_holds_what_is_farther_than_is_measured():
+    guide = np.zeros((900, 1200), np.float32)
+    guide[:, :10] = 1
+
+    held = stage.held(np.full_like(guide, 0.5), guide, 900)
+
+    assert (held[:, -300:] == 0).all()
+    assert (held[:, :700] == 0.5).all()
+
+
 def test_gray_in_a_mask_is_how_likely_a_person_is():
     clip = noise_clip(length=1)
     likely, unlikely, white, black = (

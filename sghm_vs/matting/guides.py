@@ -30,6 +30,9 @@ EDGE = 0.5
 SURE = 1.5 / 255
 """So near to 0 or 1 a trimap or a key says what is there; a code of 8 bits may be rounded away."""
 
+FAR_PX = 800.0
+"""The most that is measured; from 885 on OpenCV's distances are others on one thread than on two."""
+
 LENIENCE = 0.5
 """Power of each step's confidence on the way to a key: a small picture's pixels are larger than its
 errors."""
@@ -86,6 +89,7 @@ def held(alpha: Plane, guide: Plane, band_px: float) -> Plane:
 
     The picture's border is no edge: what is cut off there goes on beyond it.
     """
+    band_px = min(band_px, FAR_PX - 1)
     least = distance(guide == 1) > band_px
     most = distance(guide == 0) <= band_px
     return np.clip(alpha, least.astype(np.float32), most.astype(np.float32))
@@ -149,8 +153,12 @@ def _enlarged(motion: Motion, size: tuple[int, int]) -> Motion:
 
 
 def distance(area: NDArray[np.bool_]) -> Plane:
-    """Return how many pixels each of `area` is from all else; 0 is outside, infinite if it is all."""
+    """Return how many pixels each of `area` is from all else, at most `FAR_PX`; 0 is outside."""
     if area.all():
-        return np.full(area.shape, np.inf, np.float32)
-    inside = area.astype(np.uint8)
-    return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
+        return np.full(area.shape, FAR_PX, np.float32)
+    far = cv2.distanceTransform(area.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    np.minimum(far, np.float32(FAR_PX), out=far)
+    # Squares are whole numbers; the last bit of OpenCV's roots depends on the threads at hand.
+    np.square(far, out=far)
+    np.rint(far, out=far)
+    return np.asarray(np.sqrt(far, out=far))

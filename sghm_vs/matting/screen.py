@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.matting.guides import UNKNOWN, distance
+from sghm_vs.matting.guides import FAR_PX, UNKNOWN, distance
 
 type Picture = NDArray[np.float32]
 type Plane = NDArray[np.float32]
@@ -151,6 +151,7 @@ def key(picture: Picture, screen: Screen, band_px: float) -> Keyed:
     Source:
         Vlahos, "Comprehensive electronic compositing system", US patent 4,100,569, 1978.
     """
+    band_px = min(band_px, FAR_PX - 1)
     seen, channel = _blurred(picture, BLUR_PX), screen.channel
     shows, is_clean, is_dark = _told_by_color(seen, screen, band_px)
     outline = _opened(_closed(~shows, STRAND_PX), STRAND_PX)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sghm_vs.matting.guides import distance
 from sghm_vs.matting.optical_flow import Motion, Plane, grid, guided_by_mask, resized, sample
 
 type Labels = NDArray[np.uint8]
@@ -199,10 +200,7 @@ def gap(one: Area, other: Area) -> float:
 
 def distance_to(area: Area) -> Plane:
     """Return how far each pixel is from `area`, (h, w), 0 within it."""
-    outside = (~area).astype(np.uint8)
-    far = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    # Squares are whole numbers; the last bit of OpenCV's roots depends on the threads at hand.
-    return np.sqrt(np.rint(np.square(far)), dtype=np.float32)
+    return distance(~area)
 
 
 def moved(plane: Plane, motion: Motion) -> Plane:
