@@ -150,8 +150,9 @@ def subjects(args: argparse.Namespace) -> list[Callable[[], Subject]]:
     alphas_of = {
         name: found
         for name in pictures
-        for found in (alphas.get(f"{name}_alpha"), alphas.get(name))
-        if found is not None and not name.endswith("_alpha")
+        # A picture of its own name beside its alpha is no alpha.
+        if (found := alphas.get(f"{name}_alpha", alphas.get(name))) is not None
+        and not name.endswith("_alpha")
     }
     names = [*alphas_of]
     if args.names is not None:

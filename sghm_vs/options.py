@@ -916,6 +916,7 @@ class Guides:
         parse=check_people_file,
         write=_write_path,
         is_file=True,
+        nuke="People",
     )
     person: str = knob(
         "all",
@@ -924,6 +925,7 @@ class Guides:
         "time",
         metavar="WHO",
         needs="people",
+        nuke="Person",
     )
     matte_channel: str | None = knob(
         None,

@@ -1,13 +1,16 @@
 """python -m benchmarks: rows that say what was measured."""
 
+import argparse
 import json
 import sys
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import vapoursynth as vs
 
-from benchmarks import peers, speed, timing
+from benchmarks import peers, speed, stills, timing
 from benchmarks.__main__ import main
 from sghm_vs import cli
 from sghm_vs.media.readers import Source
@@ -231,3 +234,13 @@ def test_a_folder_without_the_peers_source_is_refused(footage, capfd, tmp_path):
     assert "lacks model/model.py; give the folder of RobustVideoMatting's source" in (
         capfd.readouterr().err
     )
+
+
+def test_a_picture_beside_its_alpha_is_not_taken_for_it(tmp_path):
+    for name in ("one.png", "one_alpha.png", "cutout.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 4), np.uint8))
+    args = argparse.Namespace(pictures=tmp_path, alphas=None, names=None)
+
+    found = {one.args[0]: one.args[2].name for one in stills.subjects(args)}
+
+    assert found == {"one": "one_alpha.png", "cutout": "cutout.png"}

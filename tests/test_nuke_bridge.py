@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import os
 import shlex
 import subprocess
@@ -255,6 +256,76 @@ def test_a_movie_with_keys_is_rendered_since_its_own_frames_have_other_numbers(
     assert direct[2] == "/footage/plate.mov"
     assert words[2] == "rgb"
     assert rendered == ["rgba", "rgb"]
+
+
+def test_who_is_who_comes_from_the_file_that_a_knob_names(nuke, matter, asked, tmp_path):
+    file = tmp_path / "who [is] who.json"
+    file.write_text("{}")
+    plain = asked(matter)
+    matter["people"].setValue(escaped(str(file)))
+    matter["person"].setValue("1,3")
+    matter["layout"].setValue("cryptomatte")
+    words = asked(matter)
+
+    assert not [word for word in plain if word.startswith("--pe")]
+    assert {f"--people={file}", "--person=1,3", "--layout=cryptomatte"} <= set(words)
+
+
+def test_another_file_of_who_is_who_is_a_change(jobs, matter, tmp_path):
+    nodes, file = importlib.import_module("sghm_nuke.node"), tmp_path / "people.json"
+    matter["people"].setValue(escaped(str(file)))
+    digests = set()
+    for text in ("{}", "{ }"):
+        file.write_text(text)
+        digests.add(jobs.digest_of(nodes.asked(matter)))
+
+    assert len(digests) == 2
+
+
+def test_who_is_who_is_known_of_files_and_a_plate_that_is_rendered_has_none(
+    nuke, jobs, matter, plate, tmp_path
+):
+    matter["people"].setValue(str(tmp_path / "people.json"))
+    grade = nuke.nodes.Grade(name="Grade")
+    grade.setInput(0, plate)
+    matter.setInput(0, grade)
+
+    for button in ("matte", "find_people"):
+        press(nuke, jobs, matter, button=button)
+
+        assert "who is who is known of files" in said_on(matter)
+        assert "connect a Read of them" in said_on(matter)
+    assert not nuke._executed
+
+
+def test_people_are_found_in_the_files_of_the_plate_and_their_file_is_named(
+    nuke, jobs, matter, tmp_path
+):
+    press(nuke, jobs, matter, button="find_people")
+
+    file = Path(nuke.root().name()).parent / "sghm" / matter.name() / "people.json"
+    assert said_on(matter) == "people found; see people.png"
+    assert matter["people"].getEvaluatedValue() == str(file)
+    assert file.with_suffix(".png").is_file()
+    found = json.loads(file.read_text())
+    assert (found["footage"]["first"], found["footage"]["frames"]) == (1001, 4)
+
+    press(nuke, jobs, matter)
+
+    assert said_on(matter) == "frames 1001-1004"
+    press(nuke, jobs, matter, button="find_people")
+    assert said_on(matter) == "people found; see people.png"
+
+
+def test_a_file_of_who_is_who_that_the_node_does_not_name_is_not_replaced(nuke, jobs, matter):
+    file = Path(nuke.root().name()).parent / "sghm" / matter.name() / "people.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+
+    press(nuke, jobs, matter, button="find_people")
+
+    assert "exists" in said_on(matter)
+    assert file.read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from benchmarks.people import crossings
 from sghm_vs.cli import main
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.matting.people.choice import choose
-from sghm_vs.matting.people.find import Found
-from sghm_vs.matting.people.looks import LEAST, pieces_of
+from sghm_vs.matting.people.find import Found, find_people, heads
+from sghm_vs.matting.people.looks import LEAST, look_at, pieces_of
 from sghm_vs.matting.people.record import People, from_runs, read_people, to_runs
 from sghm_vs.media.readers import open_source
 from sghm_vs.media.readers.id_pictures import palette, read_ids
@@ -129,6 +129,34 @@ def test_two_who_touch_throughout_are_one_and_it_is_said():
     assert len(who.notes) == 1
     assert who.notes[0].startswith("wider than tall: 1; ")
     assert "key" in who.notes[0]
+
+
+def standing(*people: tuple[int, int]) -> np.ndarray:
+    """Return where people stand, (120, 160), each a head over shoulders at (x, top)."""
+    area = np.zeros((120, 160), np.uint8)
+    for x, top in people:
+        cv2.circle(area, (x, top + 9), 9, 1, -1)
+        cv2.rectangle(area, (x - 15, top + 20), (x + 15, 119), 1, -1)
+        cv2.rectangle(area, (x - 3, top + 15), (x + 3, top + 22), 1, -1)
+    return area > 0
+
+
+@pytest.mark.parametrize(
+    ("people", "count"),
+    [([(60, 10)], 1), ([(60, 10), (88, 14)], 2), ([(60, 10), (90, 30)], 2), ([(30, 100)], 1)],
+    ids=["one", "two", "a taller one", "too small to tell"],
+)
+def test_two_tall_people_who_touch_are_known_by_their_heads(people, count):
+    assert heads(standing(*people)) == count
+
+
+def test_of_two_tall_people_who_touch_throughout_it_is_said_that_they_may_be_several():
+    mask = standing((60, 10), (88, 14)).astype(np.float32)
+    look = look_at(1, mask, np.zeros((*mask.shape, 3), np.float32))
+
+    who = find_people([look], [])
+
+    assert [note.partition(";")[0] for note in who.notes] == ["with more than one head: 1"]
 
 
 def strokes(n: int) -> np.ndarray:

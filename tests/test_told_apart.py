@@ -246,6 +246,35 @@ def test_a_script_gets_the_matte_of_one_or_a_clip_for_each(drawn, people, tmp_pa
     assert not plane(sghm(clip, -1, **how, person=2).get_frame(0))[far].any()
 
 
+def test_a_view_shows_whose_each_pixel_is_in_a_gray_of_their_own(drawn, people, tmp_path):
+    clip, alpha = drawn
+    path = tmp_path / "people.json"
+    path.write_text(people.to_json())
+    told = tell_apart(clip, people, people.all)
+
+    shown = sghm(clip, -1, tr=0, mask=alpha, people=path, debug="people")
+    apart, touching = (plane(shown.get_frame(n)) for n in (APART, TOUCH))
+
+    assert {*np.unique(apart)} == {0, np.float32(1 / 3), np.float32(2 / 3), 1}
+    of_first = plane(told.of(1, alpha).get_frame(TOUCH))
+    of_second = plane(told.of(2, alpha).get_frame(TOUCH))
+    alone = (plane(alpha.get_frame(TOUCH)) == 1) & (of_first + of_second == 1)
+    mixed = of_first[alone] / 3 + 2 * of_second[alone] / 3
+    np.testing.assert_allclose(touching[alone], mixed, atol=1e-6)
+    assert "SghmCoverage" not in shown.get_frame(0).props
+
+
+def test_the_command_line_writes_that_view_beside_the_others(shot, tmp_path):
+    words = ["matte", str(shot / "plate"), "-o", str(tmp_path / "x.mkv"), "--tr", "0"]
+    words += ["--mask", str(shot / "mask"), "--people", str(shot / "people.json"), "--quiet"]
+
+    assert main([*words, "--debug", str(tmp_path / "steps"), "--frames", "101-102"]) == 0
+
+    view = open_source(tmp_path / "steps" / "people.mkv").clip
+    assert len(np.unique(plane(view.get_frame(0)))) == 4
+    assert (tmp_path / "steps" / "guide.mkv").is_file()
+
+
 def test_what_is_kept_and_held_out_rules_over_who_is_chosen(drawn, people, tmp_path):
     clip, alpha = drawn
     path = tmp_path / "people.json"
@@ -284,7 +313,9 @@ def test_what_is_kept_and_held_out_rules_over_who_is_chosen(drawn, people, tmp_p
         ({"split": True}, "split is for a file of who is who; name it: people=FILE"),
         ({"people": "none.json"}, "none.json can't be read: .*sghm people SHOT"),
         ({"people": "x.json", "person": "him"}, "person is 'him' and must be all, largest"),
-        ({"people": "x.json", "debug": "all"}, "debug shows a step to the alpha of all"),
+        ({"people": "x.json", "debug": "all"}, "debug='all' shows a step to the alpha of all"),
+        ({"debug": "people"}, "debug is for a file of who is who; name it: people=FILE"),
+        ({"people": "x.json", "debug": "people", "split": True}, 'debug="people" shows everybody'),
     ],
 )
 def test_a_script_without_a_file_is_told_to_make_one(drawn, arguments, words):

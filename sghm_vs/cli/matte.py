@@ -47,7 +47,7 @@ def add_parser(verbs: options.Verbs) -> None:
         "--debug",
         metavar="DIR",
         help="also write each step to the alpha as DIR/STEP.mkv: guide, screen, segmentation, guidance, "
-        "frame, band, trust, and the difference from each frame alone",
+        "frame, band, trust, the difference from each frame alone, and with --people who is who",
     )
     options.add_settings_options(parser)
     options.add_report_options(parser)

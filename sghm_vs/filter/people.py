@@ -24,10 +24,13 @@ from sghm_vs.matting.people import shares
 from sghm_vs.matting.people.choice import choose
 from sghm_vs.matting.people.looks import Box
 from sghm_vs.matting.people.record import People, read_people
-from sghm_vs.matting.people.shares import Owners, Picture
+from sghm_vs.matting.people.shares import Numbers, Owners, Picture
 from sghm_vs.options import parse_person
 
 type Share = Callable[[Plane, Owners], Plane]
+"""Where people touch."""
+type ShareFar = Callable[[Plane, Numbers], Plane]
+"""Elsewhere: by who is nearest."""
 
 BOX = "SghmBox"
 """A prop: the part of the picture that a frame is of."""
@@ -46,25 +49,43 @@ class ToldApart:
     def of_all(self, alpha: vs.VideoNode) -> vs.VideoNode:
         """Return what of `alpha`, GRAYS, is that of who is meant, all together."""
         return self._shared(
-            alpha, self.ids, lambda values, whose: shares.share_of(values, whose, self.ids)
+            alpha,
+            lambda values, numbers: shares.share_of_nearest(values, numbers, self.ids),
+            lambda values, whose: shares.share_of(values, whose, self.ids),
         )
 
     def of(self, person: int, alpha: vs.VideoNode) -> vs.VideoNode:
         """Return what of `alpha`, GRAYS, which is that of all who are meant, is one person's."""
         return self._shared(
             alpha,
-            (person,),
+            lambda values, numbers: shares.share_of_nearest(values, numbers, (person,)),
             lambda values, whose: shares.share_among(values, whose, person, self.ids),
         )
 
-    def _shared(self, alpha: vs.VideoNode, ids: Sequence[int], share: Share) -> vs.VideoNode:
+    def view(self, alpha: vs.VideoNode) -> vs.VideoNode:
+        """
+        Return whose each pixel is, GRAYS of the size of `alpha`.
+
+        Nobody's is 0; everybody has a gray of their own, in the order of ids, the last one white. Where
+        people touch it is mixed as their shares are.
+        """
+        shades = {
+            one.id: at / len(self.people.people) for at, one in enumerate(self.people.people, 1)
+        }
+        return self._shared(
+            alpha.std.RemoveFrameProps("SghmCoverage"),
+            lambda values, numbers: shares.shaded_nearest(values.shape, numbers, shades),
+            lambda _, whose: shares.shaded(whose, shades),
+        )
+
+    def _shared(self, alpha: vs.VideoNode, share_far: ShareFar, share: Share) -> vs.VideoNode:
         people = self.people
 
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
             values = np.asarray(frames[0][0])
             distances = shares.distances_at(people, _number(people, n))
             numbers = shares.nearest_person(distances, people.mask_size)
-            found = shares.share_of_nearest(values, numbers, ids)
+            found = share_far(values, numbers)
             for contact in frames[1:]:
                 if BOX in contact.props:
                     left, top, width, height = contact.props[BOX]

@@ -73,7 +73,7 @@ def sghm(
     people: str | Path | None = None,
     person: str | int | Sequence[int] = "all",
     split: bool = False,
-    debug: View | Literal["all"] | None = None,
+    debug: View | Literal["people", "all"] | None = None,
     input_colorspace: str | None = None,
     exposure: float = 0.0,
 ) -> vs.VideoNode | dict[int, vs.VideoNode]:
@@ -141,7 +141,8 @@ def sghm(
             would come back else.
         debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band",
             "trust", "difference", "guide" or "screen"; see `sghm_vs.filter.debug`. "all" puts each
-            of them in a prop of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`.
+            of them in a prop of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`. Or "people":
+            whose each pixel is, a gray a person.
         input_colorspace: What the clip's codes mean, in place of its frames' props: "pq", "hlg",
             "linear", "logc4" or another name; see `sghm_vs.color.ocio`. Only what the network
             sees is converted.
@@ -186,6 +187,7 @@ def sghm(
         _refuse_unused_guides(given, mask=mask is not None, keys=bool(keys))
         _refuse_unused_people(people, given.person, split=split, debug=debug)
         told = None if people is None else _told_apart(clip, people, given.person)
+        shows_people, debug = debug == "people", None if debug == "people" else debug
         clips = {"mask": mask, "trimap": trimap, "keep": keep, "holdout": holdout}
         guides = read_guides(clip, given, settings, clips, keys)
         if input_colorspace is not None:
@@ -195,6 +197,8 @@ def sghm(
         engines = _engines_of(clip, weights, settings, computes, num_streams, _of_another_clip)
         if told is None:
             return matte_clip(clip, engines, guides, debug, format)
+        if shows_people:
+            return convert.to_full_range_gray(told.view(matte_clip(clip, engines, guides)), format)
         alpha = told.of_all(matte_clip(clip, engines, guides))
         return _delivered(guides.last(alpha), told, format, split=split)
 
@@ -455,13 +459,17 @@ def _refuse_unused_guides(given: Guides, *, mask: bool, keys: bool) -> None:
 
 def _refuse_unused_people(people: object, person: str, *, split: bool, debug: object) -> None:
     """Refuse what is said of people that nobody tells apart."""
-    said = {"person": person != Guides().person, "split": split}
+    said = {"person": person != Guides().person, "split": split, "debug": debug == "people"}
     if people is None:
         refuse_unused({name: "people" for name, is_said in said.items() if is_said})
-    elif debug is not None:
+    elif debug not in (None, "people"):
         msg = (
-            "debug shows a step to the alpha of all, and people tells them apart; give one of them"
+            f"debug={debug!r} shows a step to the alpha of all, and people tells them apart; leave one "
+            'out, or give debug="people"'
         )
+        raise SettingsError(msg)
+    elif debug is not None and (split or person != Guides().person):
+        msg = 'debug="people" shows everybody; leave out person and split'
         raise SettingsError(msg)
 
 

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PEOPLE = "people"
+"""The view of who is who, beside those of `View`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -160,9 +163,7 @@ def rotoscope(
     source = path if isinstance(path, Source) else open_source(path, opening)
     how = matting.matting if isinstance(matting, Prepared) else matting or Matting()
     delivery = delivery or Delivery()
-    files = (
-        {} if how.debug is None else {name: how.debug / f"{name}.mkv" for name in get_args(View)}
-    )
+    files = _views_of(how)
     written = _outputs_of(
         source, outputs, frames, delivery, files.values(), how.guides.files, chosen_of(how.guides)
     )
@@ -195,6 +196,8 @@ def rotoscope(
     if how.debug is not None:
         alpha, views = detached(alpha)
         steps = {files[name]: shown for name, shown in views.items()}
+        if people is not None:
+            steps[files[PEOPLE]] = people.view(alpha)
     return deliver(
         source,
         _emptied(alpha, source.blank),
@@ -263,6 +266,14 @@ def _matted(
 def _kept(guides: Mapping[str, vs.VideoNode] | None) -> dict[str, vs.VideoNode]:
     """Return those that hold after edges are shaped, too."""
     return {name: clip for name, clip in (guides or {}).items() if name in ("keep", "holdout")}
+
+
+def _views_of(matting: Matting) -> dict[str, Path]:
+    """Return the files of the steps to the alpha, by their names."""
+    if matting.debug is None:
+        return {}
+    names = [*get_args(View), *([] if matting.guides.people is None else [PEOPLE])]
+    return {name: matting.debug / f"{name}.mkv" for name in names}
 
 
 def deliver(

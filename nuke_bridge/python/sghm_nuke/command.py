@@ -63,6 +63,25 @@ def words(
     return [*said, "--overwrite"]
 
 
+def finding(executable: str, request: Request, plate: Plate, file: str) -> List[str]:
+    """
+    Return the command that tells the people of a plate apart, a word each.
+
+    Args:
+        executable: The program.
+        request: What is asked for; of that, where the network runs and what it sees.
+        plate: What is looked at.
+        file: Where it is written who is who; a picture of that goes beside it.
+    """
+    said = [executable, "people", plate.file, "-o", file, "--sheet", file[: -len("json")] + "png"]
+    said += ["--frames=%d-%d" % (plate.first - plate.offset, plate.last - plate.offset)]
+    seen = dict(settings(request))
+    said += ["--%s=%s" % (name, seen[name]) for name in ("device", "exposure") if name in seen]
+    if plate.colorspace is not None:
+        said += ["--input-colorspace", plate.colorspace]
+    return said
+
+
 def settings(request: Request) -> Dict[str, str]:
     """Return what shapes the result, by the option's name."""
     return dict(request.knobs, layout=request.layout, model=request.model, device=request.device)

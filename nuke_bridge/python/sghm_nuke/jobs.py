@@ -13,13 +13,17 @@ import nuke
 
 from . import changes
 from . import node as nodes
-from .command import Plate, Request, as_typed, settings, words
+from .command import Plate, Request, as_typed, finding, settings, words
 from .errors import BridgeError, CancelledError
 from .launch import clean_environment, find_executable
 from .plate import direct, render, working_space
 from .process import Process
 
 CANCELLED = "cancelled"
+OF_FILES = (
+    "who is who is known of files, and this plate has to be rendered first; write it to files, and "
+    "connect a Read of them"
+)
 _running: Dict[str, "Job"] = {}
 _kept: List[str] = []
 """Folders that failures left for whoever repeats their command."""
@@ -47,14 +51,17 @@ class Job:
         guides = self.guides()
         request = self.asked.request
         nodes.claim(self.node, request.output, self.asked.frames)
-        made = words(executable, request, self.plate(), guides)
+        self.run(words(executable, request, self.plate(), guides), environment)
+
+    def run(self, made: List[str], environment: Dict[str, str]) -> None:
+        """Start the process whose command is `made`."""
         self.command = made
         nuke.tprint("sghm: %s: %s" % (self.name, as_typed(made)))
         reporting = [*made, "--progress", "json", "--quiet"]
         try:
             self.process = Process(reporting, environment, self.log)
         except OSError as error:
-            raise BridgeError("%s can't be started: %s" % (executable, error)) from error
+            raise BridgeError("%s can't be started: %s" % (made[0], error)) from error
 
     def guides(self) -> Dict[str, str]:
         """Return the files of what guides the matte, rendered, by the option that names them."""
@@ -76,6 +83,8 @@ class Job:
         # Keys have Nuke's numbers, and a movie's own frames others.
         if found is not None and not (found.offset and asked.key_frames):
             return found
+        if asked.people:
+            raise BridgeError(OF_FILES + (", or leave keys out" if found else ""))
         space = asked.colorspace or working_space()
         file = render(asked.plate, "rgb", self.folder, asked.frames)
         return Plate(file, asked.frames[0], asked.frames[1], colorspace=space)
@@ -140,6 +149,45 @@ class Job:
             nuke.tprint("sghm: to repeat it: %s\nsghm: its log: %s" % (repeat, self.log))
 
 
+class Finding(Job):
+    """Tells the people in a plate apart, and names the file of that in the node's knob."""
+
+    def start(self) -> None:
+        """Start the process."""
+        environment = clean_environment(os.environ, os.path.dirname(nuke.EXE_PATH))
+        executable = find_executable(self.asked.executable, environment)
+        file = self.file()
+        try:
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+        except OSError as error:
+            raise BridgeError("the folder of the output can't be made: %s" % error) from error
+        found = direct(self.asked.plate, *self.asked.frames, self.asked.colorspace)
+        if found is None:
+            raise BridgeError(OF_FILES)
+        made = finding(executable, self.asked.request, found, file)
+        # A file that the knob doesn't name is somebody else's.
+        self.run(made + ["--overwrite"] * (self.asked.people == file), environment)
+
+    def file(self) -> str:
+        """Return where the file of who is who goes."""
+        return os.path.dirname(self.asked.request.output) + "/people.json"
+
+    def succeed(self) -> None:
+        """Name the file."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with_node(self.node, lambda: nodes.show_people(self.node, self.file()))
+
+
+def find_people(node: nuke.Node) -> bool:
+    """
+    Tell the people in what `node` looks at apart, and return whether that is under way or done.
+
+    Raises:
+        BridgeError: Without windows, that it failed.
+    """
+    return _begin(node, lambda: Finding(node, nodes.asked(node), ""))
+
+
 def matte(node: nuke.Node, force: bool = False) -> bool:
     """
     Matte what `node` looks at, unless nothing changed, and return whether that is under way or done.
@@ -153,17 +201,28 @@ def matte(node: nuke.Node, force: bool = False) -> bool:
     Raises:
         BridgeError: Without windows, that it failed.
     """
+
+    def make() -> Optional[Job]:
+        asked = nodes.asked(node)
+        digest = digest_of(asked)
+        if not force and is_made(node, asked.request, asked.frames, digest):
+            nodes.say(node, "frames %d-%d, up to date" % asked.frames)
+            return None
+        return Job(node, asked, digest)
+
+    return _begin(node, make)
+
+
+def _begin(node: nuke.Node, make: Callable[[], Optional[Job]]) -> bool:
+    """Start the job that `make` returns, if any, unless `node` has one; return whether all is well."""
     if node.fullName() in _running:
         nodes.say(node, "already at work")
         return False
     job = None  # type: Optional[Job]
     try:
-        asked = nodes.asked(node)
-        digest = digest_of(asked)
-        if not force and is_made(node, asked.request, asked.frames, digest):
-            nodes.say(node, "frames %d-%d, up to date" % asked.frames)
+        job = make()
+        if job is None:
             return True
-        job = Job(node, asked, digest)
         _running[job.name] = job
         job.start()
     except Exception as error:
@@ -213,7 +272,7 @@ def digest_of(asked: nodes.Asked) -> str:
         colorspace=asked.colorspace,
         working=str(nuke.root()["workingSpaceLUT"].value()),
     )
-    files = [find_executable(asked.executable, environment), asked.request.model]
+    files = [find_executable(asked.executable, environment), asked.request.model, asked.people]
     above = [asked.plate] + [asked.guides[name] for name in sorted(asked.guides)]
     return changes.digest(facts, above, files)
 

@@ -21,7 +21,11 @@ DATA_LAYOUTS = ("matte", "alpha", "cryptomatte")
 FAILED_COLOR = 0xB02020FF
 GUIDE_INPUTS = ("mask", "trimap", "keep", "holdout", "keys")
 """The options that inputs give, from the second input on."""
-GUIDED = {"guide-band": ("mask", "keys", "screen"), "key-span": ("keys",)}
+GUIDED = {
+    "guide-band": ("mask", "keys", "screen"),
+    "key-span": ("keys",),
+    "person": ("people",),
+}
 """Options that do nothing without one of these."""
 
 
@@ -34,6 +38,8 @@ class Asked(NamedTuple):
     """By their names in `GUIDE_INPUTS`."""
     key_frames: Tuple[int, ...]
     """Which of the guide `keys` are keys."""
+    people: str
+    """A file that says who is who in the plate's files; empty is none."""
     frames: Tuple[int, int]
     colorspace: Optional[str]
     executable: str
@@ -63,6 +69,7 @@ def asked(node: nuke.Node) -> Asked:
         plate=plate,
         guides=guides,
         key_frames=key_frames(node, guides),
+        people=_word(node["people"]),
         frames=_frames(node, plate),
         colorspace=None if space in ("", "auto") else space,
         executable=str(node["executable"].value()),
@@ -126,6 +133,9 @@ def _area(node: nuke.Node, plate: nuke.Node) -> Tuple[Tuple[str, str], ...]:
 
 def _word(knob: nuke.Knob) -> str:
     value = knob.value()  # type: Any
+    if isinstance(knob, nuke.File_Knob):
+        # What stands in brackets is computed.
+        return str(knob.getEvaluatedValue() or "").replace("\\", "/")
     if isinstance(knob, nuke.Int_Knob):
         return str(int(value))
     return repr(float(value)) if isinstance(value, float) else str(value)
@@ -210,6 +220,14 @@ def show_result(node: nuke.Node, output: str, frames: Tuple[int, int], digest: s
     node["failed_command"].setValue("")
     node["tile_color"].setValue(0)
     say(node, "frames %d-%d" % frames)
+
+
+def show_people(node: nuke.Node, file: str) -> None:
+    """Let `node` matte by who is who in `file`."""
+    node["people"].setValue(escaped(file))
+    node["failed_command"].setValue("")
+    node["tile_color"].setValue(0)
+    say(node, "people found; see %s" % (os.path.basename(file)[: -len("json")] + "png"))
 
 
 def show_failure(node: nuke.Node, why: str, command: str) -> None:

@@ -101,6 +101,13 @@ def _knobs() -> list[UserKnob]:
         UserKnob(3, "last", {"l": "to", "-STARTLINE": ""}),
         UserKnob(26, "of_guides", {"l": "Guides"}),
         *_knobs_of(guides=True),
+        _button(
+            "find_people",
+            "Find people",
+            "find_people(nuke.thisNode())",
+            "Tell the people in the files of the plate apart, into people.json beside the output, with "
+            "a picture of who is who.",
+        ),
         UserKnob(
             1,
             "key_frames",
@@ -153,14 +160,14 @@ def _knob(option: Option) -> UserKnob:
         span = {"R": (f"{option.knob.least:g}", f"{option.knob.most:g}")}
         return UserKnob(7, option.name, {**how, **span})
     kind = 6 if option.is_switch else 3 if isinstance(option.default, int) else 1
+    kind = 2 if option.knob.is_file else kind
     return UserKnob(kind, option.name, how)
 
 
 def _layout() -> UserKnob:
     option = next(one for one in options_of(OutputFormat) if one.name == "layout")
     # A menu shows its first choice.
-    # The node tells no people apart.
-    others = (n for n, row in LAYOUTS.items() if n != FIRST_LAYOUT and not row.needs_extra)
+    others = (name for name in LAYOUTS if name != FIRST_LAYOUT)
     knob = option.knob._replace(choices=(FIRST_LAYOUT, *others))
     return _knob(option._replace(default=FIRST_LAYOUT, knob=knob))
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from sghm_vs.errors import listed
 from sghm_vs.matting.people.chains import Chain, Followed, Overlaps, follow
 from sghm_vs.matting.people.labels import Numbers, label_people
-from sghm_vs.matting.people.looks import Look, box_of
+from sghm_vs.matting.people.looks import Area, Look, box_of
 from sghm_vs.matting.people.naming import SOON_LOOKS, name_people
 from sghm_vs.matting.people.record import Contact
 from sghm_vs.matting.people.shares import between
 
 WIDE = 1.2
 """Width by height; who is wider in the mean may be several people."""
+CUTS = 12
+"""So many lines from the top to the middle of somebody, each of which may cut heads off."""
+HEAD = 0.08
+"""Of somebody's height; what a line cuts off is a head if it is so wide and so high."""
+SMALLEST_PX = 24
+"""Of somebody's height; of who is smaller no heads are counted."""
 
 
 class Found(NamedTuple):
@@ -41,7 +48,7 @@ def find_people(looks: Sequence[Look], overlaps: Overlaps) -> Found:
     labels = label_people(looks, followed)
     _fill_gaps(looks, labels)
     contacts = [*_contacts(looks, followed)]
-    return Found(labels, tuple(contacts), (*_of_contacts(contacts), *_of_wide(labels)))
+    return Found(labels, tuple(contacts), (*_of_contacts(contacts), *_of_shapes(labels)))
 
 
 def _fill_gaps(looks: Sequence[Look], labels: Sequence[Numbers]) -> None:
@@ -94,20 +101,41 @@ def _of_contacts(contacts: Sequence[Contact]) -> Iterator[str]:
             )
 
 
-def _of_wide(labels: Sequence[Numbers]) -> Iterator[str]:
+def _of_shapes(labels: Sequence[Numbers]) -> Iterator[str]:
     """Yield of whom it is not known whether they are several people."""
-    shapes: dict[int, list[float]] = {}
+    shapes: dict[int, list[tuple[float, int]]] = {}
     for here in labels:
         for number in map(int, np.unique(here)):
             if number:
-                _, _, width, height = box_of(here == number)
-                shapes.setdefault(number, []).append(width / height)
-    wide = [number for number, found in sorted(shapes.items()) if np.mean(found) > WIDE]
-    if wide:
-        yield (
-            f"wider than tall: {listed(wide)}; if one of these is several people, who touch from the "
-            "first frame to the last, only a key tells them apart"
-        )
+                area = here == number
+                _, _, width, height = box_of(area)
+                shapes.setdefault(number, []).append((width / height, heads(area)))
+    means = {number: np.mean(found, axis=0) for number, found in sorted(shapes.items())}
+    wide = [number for number, (shape, _) in means.items() if shape > WIDE]
+    many = [number for number, (_, count) in means.items() if count > 1.5 and number not in wide]
+    for what, numbers in (("wider than tall", wide), ("with more than one head", many)):
+        if numbers:
+            yield (
+                f"{what}: {listed(numbers)}; if one of these is several people, who touch from the "
+                "first frame to the last, only a key tells them apart"
+            )
+
+
+def heads(area: Area) -> int:
+    """
+    Return how many heads somebody has who is where `area` is: 2 are two people, or a raised arm.
+
+    A head is what a line across the upper half cuts off, if it is as wide and as high as one.
+    """
+    left, top, width, height = box_of(area)
+    if height < SMALLEST_PX:
+        return 1
+    most, upper = 1, area[top:, left : left + width].astype(np.uint8)
+    for cut in range(1, CUTS + 1):
+        _, _, stats, _ = cv2.connectedComponentsWithStats(upper[: height * cut // (2 * CUTS)])
+        sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+        most = max(most, int((sizes >= HEAD * height).all(axis=1).sum()))
+    return most
 
 
 def _names(people: Sequence[int]) -> str:

@@ -207,10 +207,31 @@ def _parts(alpha: Plane, weight: Plane) -> tuple[Plane, Plane]:
 
 def share_of_nearest(alpha: Plane, numbers: Numbers, people: Collection[int]) -> Plane:
     """Return what of `alpha` is that of `people` by who is nearest, `numbers`, of any size."""
-    height, width = alpha.shape
     are_theirs = _are(numbers, people).astype(np.float32)
-    whole = cv2.resize(are_theirs, (width, height), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(alpha * whole, np.float32)
+    return np.asarray(alpha * _of_size(are_theirs, alpha.shape), np.float32)
+
+
+def shaded_nearest(size: tuple[int, ...], numbers: Numbers, shades: Mapping[int, float]) -> Plane:
+    """Return the shade of who is nearest, `numbers`, (height, width); 0 is nobody."""
+    return _of_size(_shaded(numbers, shades), size)
+
+
+def shaded(whose: Owners, shades: Mapping[int, float]) -> Plane:
+    """Return the shades of people, mixed as their shares are; 0 is nobody."""
+    of_first, of_second = _shaded(whose.first, shades), _shaded(whose.second, shades)
+    return np.asarray(whose.weight * of_first + (1 - whose.weight) * of_second, np.float32)
+
+
+def _shaded(numbers: Plane | Numbers, shades: Mapping[int, float]) -> Plane:
+    found = np.zeros(numbers.shape, np.float32)
+    for person, shade in shades.items():
+        found[numbers == person] = shade
+    return found
+
+
+def _of_size(plane: Plane, size: tuple[int, ...]) -> Plane:
+    """Return `plane` at (height, width), each pixel that of the nearest."""
+    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_NEAREST))
 
 
 def _are(numbers: Plane | Numbers, people: Collection[int]) -> Area:
