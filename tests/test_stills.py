@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import OpenImageIO as oiio
 import pytest
@@ -16,6 +17,8 @@ from sghm_vs.models.weights import shipped
 from sghm_vs.options import Matting
 from sghm_vs.shots import stills
 from sghm_vs.shots.stills import are_stills, matte_stills, plan
+from tests.crowds import people_of, walker
+from tests.scenes import scene
 
 
 def write_still(path: Path, width: int = 64, height: int = 48) -> Path:
@@ -82,12 +85,12 @@ def test_no_picture_sees_another(
     """Pictures of one size, in one folder, are no shot: none is filtered over time."""
     seen = []
     monkeypatch.setattr(
-        stills, "rotoscope", lambda path, _, **how: seen.append((path, how["matting"]))
+        stills, "rotoscope", lambda source, _, **how: seen.append((source, how["matting"]))
     )
 
     matte_stills([album], [f"{tmp_path}/out/"])
 
-    assert [path.name for path, _ in seen] == ["ann.png", "bob 7%.jpg"]
+    assert [source.path.name for source, _ in seen] == ["ann.png", "bob 7%.jpg"]
     assert {prepared.matting.settings.tr for _, prepared in seen} == {0}
 
 
@@ -198,3 +201,90 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
         matte_stills([tmp_path / "a.mov"], ["out/"])
     with pytest.raises(SourceError, match="holds no pictures, but nothing"):
         matte_stills([tmp_path], ["out/"])
+
+
+@pytest.fixture
+def two_and_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    Pictures of two people who stand apart, of one of them, and of a wall.
+
+    Who is who is known as it was drawn: the network of the tests sees people everywhere.
+    """
+    folder = tmp_path / "photos"
+    couple = [walker(0, 80, 0, radius=30, texture=1), walker(0, 230, 0, radius=44, texture=2)]
+    shown = {"couple": couple, "one": couple[:1], "wall": []}
+    folder.mkdir()
+    for name, people in shown.items():
+        picture, _ = scene(0, people)
+        codes = np.rint(picture[..., ::-1] * 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{name}.png"), codes)
+    monkeypatch.setattr(
+        stills,
+        "look_for_people",
+        lambda source, _: people_of(lambda _: shown[source.name], 1, source),
+    )
+    return folder
+
+
+def test_each_person_of_a_picture_gets_their_own_matte_without_a_file(
+    two_and_one: Path, tmp_path: Path, model: str
+) -> None:
+    out = tmp_path / "out"
+    words = ["matte", str(two_and_one), "--stills", "--model", model, "--quiet"]
+
+    assert main([*words, "-o", f"{out}/{{name}}_{{person}}.png", "-o", f"{out}/{{name}}.png"]) == 1
+
+    assert names_in(out) == [
+        "couple.png", "couple_person_01.png", "couple_person_02.png", "one.png", "one_person_01.png",
+    ]  # fmt: skip
+    first, second, whole = (
+        cv2.imread(str(out / f"couple{end}.png"), cv2.IMREAD_UNCHANGED).astype(int)
+        for end in ("_person_01", "_person_02", "")
+    )
+    assert np.array_equal(first + second, whole)
+    assert first.any()
+    assert second.any()
+    assert not first[:, 200:].any()
+    assert not second[:, :100].any()
+
+
+def test_of_pictures_the_largest_person_or_one_by_id_is_matted_and_who_is_not_there_fails_alone(
+    two_and_one: Path, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = ["matte", str(two_and_one), "--stills", "--model", model, "--quiet", "--person"]
+
+    assert main([*words, "largest", "-o", f"{out}/{{name}}.png"]) == 1
+    assert main([*words, "2", "-o", f"{out}/{{name}}_2.png"]) == 1
+
+    assert "one has nobody of id 2; there is 1 around" in capsys.readouterr().err
+    assert names_in(out) == ["couple.png", "couple_2.png", "one.png"]
+    assert (out / "couple.png").read_bytes() == (out / "couple_2.png").read_bytes()
+
+
+def test_a_picture_of_nobody_gives_no_matte_of_a_person(
+    two_and_one: Path, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"{tmp_path}/out/{{name}}_{{person}}.png"
+
+    assert main(["matte", str(two_and_one), "--stills", "--model", model, "-o", out]) == 1
+
+    assert "wall.png shows nobody" in capsys.readouterr().err
+    assert "one_person_01.png" in names_in(tmp_path / "out")
+
+
+def test_mattes_of_people_replace_nothing_and_stand_in_no_folder_s_name(
+    two_and_one: Path, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "one_person_07.png").write_text("mine")
+    words = ["matte", str(two_and_one), "--stills", "--model", model, "--quiet"]
+
+    assert main([*words, "-o", f"{out}/{{name}}_{{person}}.png"]) == 1
+    assert main([*words, "-o", f"{out}/{{person}}/{{name}}.png"]) == 1
+
+    said = capsys.readouterr().err
+    assert "one_person_07.png exists already" in said
+    assert "are for the file's name" in said
+    assert names_in(out) == ["one_person_07.png"]

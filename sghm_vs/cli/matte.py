@@ -11,7 +11,7 @@ from sghm_vs.options import OutputFormat, called, check_used, made_of
 
 ONE_SHOTS = (
     "frames", "mask", "mask_start", "mask_tr", "trimap", "keys", "key_span", "keep",
-    "holdout", "guide_start", "roi", "people", "person",
+    "holdout", "guide_start", "roi", "people",
     "host", "tr", "sc_threshold", "version", "start_number", "rate",
     "missing", "track",
 )  # fmt: skip
@@ -38,7 +38,7 @@ def add_parser(verbs: options.Verbs) -> None:
         "--stills",
         action="store_true",
         help="matte each picture alone and write it under its own name: -o DIR/ for DIR/NAME.png, "
-        "or -o DIR/{name}.exr",
+        "or -o DIR/{name}.exr; each person apart: -o DIR/{name}_{person}.png",
     )
     options.add_source_options(parser)
     options.add_output_options(parser)
@@ -106,7 +106,9 @@ def _check_stills(args: argparse.Namespace) -> None:
         )
         raise SettingsError(msg)
     written = [output if Path(output).suffix else f"{output}.png" for output in args.output]
-    check_used(values, written, made_of(OutputFormat, values))
+    # A picture says by itself who is who.
+    asked = {name: value for name, value in values.items() if name != "person"}
+    check_used(asked, written, made_of(OutputFormat, values))
 
 
 def _matte_stills(sources: list[Path], args: argparse.Namespace) -> int:

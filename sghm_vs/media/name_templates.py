@@ -58,7 +58,7 @@ def fill_names(
     Raises:
         ExportError: A word is not known, or `{version}` and a version are not given together.
     """
-    templates = [one for output in outputs for one in _for_each_of(people, str(output))]
+    templates = [one for output in outputs for one in for_each_of(people, str(output))]
     for template in templates:
         _check(template, version)
     if version is not None and not any("{version}" in template for template in templates):
@@ -79,11 +79,11 @@ def newest_version(
     people: Sequence[int] = (),
 ) -> int:
     """Return the highest version that any of `outputs` has on the disk; 0 if there is none."""
-    templates = [one for output in outputs for one in _for_each_of(people, str(output))]
+    templates = [one for output in outputs for one in for_each_of(people, str(output))]
     return max(_newest_version(_with_words(one, shot, output_format)) for one in templates)
 
 
-def _for_each_of(people: Sequence[int], template: str) -> list[str]:
+def for_each_of(people: Sequence[int], template: str) -> list[str]:
     """Return `template` for each of `people`, if it is of one of them."""
     if "{person}" not in Path(template).name or not people:
         return [template]

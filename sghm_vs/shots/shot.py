@@ -133,6 +133,7 @@ def rotoscope(
     opening: Opening | None = None,
     matting: Matting | Prepared | None = None,
     delivery: Delivery | None = None,
+    people: ToldApart | None = None,
     tell: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
@@ -147,6 +148,7 @@ def rotoscope(
         matting: Defaults to the shipped model on the best device; one that is prepared serves
             many shots without loading the network anew.
         delivery: Defaults to what `export` does by itself.
+        people: Who is who and who is meant, in place of what a file says.
         tell: Called before the first frame with what mattes, on what, and at which size.
         progress: Called with frames done and frames in all.
 
@@ -165,8 +167,9 @@ def rotoscope(
     delivery = delivery or Delivery()
     files = _views_of(how)
     written = _outputs_of(
-        source, outputs, frames, delivery, files.values(), how.guides.files, chosen_of(how.guides)
-    )
+        source, outputs, frames, delivery, files.values(), how.guides.files,
+        chosen_of(how.guides) if people is None else people.ids,
+    )  # fmt: skip
     find_targets(
         [*written.outputs, *files.values()],
         written.numbers,
@@ -177,7 +180,7 @@ def rotoscope(
     )
     guides = open_guides(how.guides, source, frames)
     keys, keyed = open_keys(how.guides, source)
-    people = open_people(how.guides, source, frames)
+    people = people or open_people(how.guides, source, frames)
     if people is None:
         check_layers((), delivery.output_format)
     tell_of_screen(how.guides, source, frames)

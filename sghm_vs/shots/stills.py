@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,13 +19,20 @@ from sghm_vs.errors import (
     WeightsError,
 )
 from sghm_vs.files import names_folder, refuse_existing
+from sghm_vs.filter.people import ToldApart, tell_apart
+from sghm_vs.matting.people.choice import choose
+from sghm_vs.media.name_templates import for_each_of
+from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.readers.animated import refuse_moving
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, holds_unrelated, pictures_in
-from sghm_vs.options import Delivery, Matting, Opening
+from sghm_vs.options import LAYOUTS, Delivery, Guides, Matting, Opening, parse_person
+from sghm_vs.shots.people import look_for_people
 from sghm_vs.shots.shot import Prepared, prepare, rotoscope
 
 WORD = re.compile(r"\{(name|suffix)\}")
 """What stands for the picture in an output's name."""
+PERSON = "{person}"
+"""What stands there for each person whom it shows."""
 
 NOT_THE_PICTURES = (SettingsError, WeightsError, DeviceError)
 """Errors that every other picture would meet as well."""
@@ -66,7 +74,8 @@ def matte_stills(
     Args:
         sources: Pictures, and folders of pictures.
         outputs: Where mattes go: a folder, for NAME.png in it, or a name with `{name}` and
-            `{suffix}`, which stand for the picture's own ("portrait", "jpg").
+            `{suffix}`, which stand for the picture's own ("portrait", "jpg"), and `{person}`, which
+            gives one file a person. Who is who a picture says by itself, from left to right.
         opening: Which layer of EXR pictures.
         matting: Defaults to the shipped model on the best device; its `tr` is taken as 0.
         delivery: Defaults to what `export` does by itself.
@@ -86,7 +95,9 @@ def matte_stills(
     planned = plan(sources, outputs)
     _refuse_to_meet(planned, sources)
     if not delivery.overwrite:
-        refuse_existing([output for still in planned for output in still.outputs])
+        refuse_existing(
+            [file for still in planned for one in still.outputs for file in _files(one)]
+        )
     prepared = prepare(matting, many_sizes=True)
     stills = []
     for done, still in enumerate(planned, start=1):
@@ -123,8 +134,11 @@ def _template(output: str) -> Path:
     path = Path(output)
     if names_folder(output):
         return path / "{name}.png"
-    if WORD.search(str(path.parent)):
-        msg = f"{output} has a word in its folder; {{name}} and {{suffix}} are for the file's name"
+    if WORD.search(str(path.parent)) or PERSON in str(path.parent):
+        msg = (
+            f"{output} has a word in its folder; {{name}}, {{suffix}} and {PERSON} are for the file's "
+            "name"
+        )
         raise ExportError(msg)
     if SequencePath.parse(Path(WORD.sub("", path.name))) is not None:
         msg = f"{output} has a frame number, which unrelated pictures lack; write {{name}} for it"
@@ -157,15 +171,62 @@ def _refuse_to_meet(stills: Sequence[Still], sources: Sequence[Path]) -> None:
             taken[file] = still.source
 
 
+def _files(output: Path) -> list[Path]:
+    """Return `output`, or of each person's those that exist."""
+    if PERSON not in output.name:
+        return [output]
+    any_of_them = glob.escape(output.name).replace(PERSON, "person_*")
+    return sorted(output.parent.glob(any_of_them))
+
+
 def _matted(still: Still, opening: Opening | None, matting: Prepared, delivery: Delivery) -> Still:
     try:
         refuse_moving(still.source)
-        rotoscope(still.source, still.outputs, opening=opening, matting=matting, delivery=delivery)
+        source, people = open_source(still.source, opening), None
+        if _tells_apart(still, matting, delivery):
+            people = _told_apart(source, matting)
+            still = replace(still, outputs=_of_each(still, people))
+        rotoscope(source, still.outputs, matting=matting, delivery=delivery, people=people)
     except (SghmError, vs.Error) as error:
         if isinstance(error.__cause__ or error, NOT_THE_PICTURES):
             raise
         return replace(still, error=str(error))
     return still
+
+
+def _tells_apart(still: Still, matting: Prepared, delivery: Delivery) -> bool:
+    """Tell whether it matters who is who."""
+    is_asked = matting.matting.guides.person != Guides().person
+    needs_it = LAYOUTS[delivery.output_format.layout].needs_extra
+    return is_asked or needs_it or any(PERSON in output.name for output in still.outputs)
+
+
+def _told_apart(source: Source, matting: Prepared) -> ToldApart:
+    """
+    Return the people of a picture, of whom some are meant.
+
+    Raises:
+        SourceError: Nobody is.
+    """
+    people = look_for_people(source, matting)
+    try:
+        ids = choose(people, parse_person(matting.matting.guides.person))
+    except SettingsError as error:
+        # Other pictures may show whom this one does not.
+        raise SourceError(str(error)) from None
+    if not ids:
+        msg = (
+            f"{source.path} shows nobody, and each person's matte was asked for; nothing is written"
+        )
+        raise SourceError(msg)
+    return tell_apart(source.clip, people, ids)
+
+
+def _of_each(still: Still, people: ToldApart) -> tuple[Path, ...]:
+    """Return the outputs of `still`, those of one person as many as there are."""
+    return tuple(
+        Path(name) for output in still.outputs for name in for_each_of(people.ids, str(output))
+    )
 
 
 def _is_picture(path: Path) -> bool:
