@@ -22,6 +22,7 @@ from sghm_vs.media.readers.keys import Keys, find_keys, open_key
 from sghm_vs.options import FrameRange, Guides, Matting, Settings
 from sghm_vs.shots.farm.job import job_of
 from sghm_vs.shots.farm.plan import Plan
+from sghm_vs.shots.guides import open_keys
 from tests.clips import counted, frame_bytes, panning_clip, plane
 from tests.scenes import Person, clips, scene
 from tests.test_guides import drawn
@@ -241,7 +242,10 @@ def test_motion_to_a_key_is_that_of_the_people_in_it():
     ("arguments", "words"),
     [
         ({"keys": {9: drawn(np.ones((64, 96), np.float32))}}, "key of frame 9, and the clip has"),
-        ({"keys": {0: drawn(np.ones((8, 96), np.float32))}}, "key of frame 0 is 96x8"),
+        (
+            {"keys": {0: drawn(np.ones((8, 96), np.float32))}},
+            "key of frame 0 is 96x8, and the clip 96x64; scale",
+        ),
         ({"keys": {0: panning_clip((1,))}}, "key of frame 0 must be a GRAY clip"),
         ({"keys": {0: drawn(np.ones((64, 96), np.float32))}, "key_span": 1}, "key_span is 1, and"),
         ({"key_span": 121}, "key_span is 121 and must be from 0 to 120"),
@@ -395,6 +399,16 @@ def test_keys_are_a_sequence_with_holes_by_the_footage_s_numbers(shot, caplog):
 def test_what_is_no_keys_of_the_footage_is_refused(shot, name, said):
     with pytest.raises(SourceError, match=said):
         find_keys(shot / name, 24, open_source(shot / "plate"))
+
+
+def test_a_key_of_another_size_is_named_by_its_file_with_what_to_type(shot):
+    file = write_key(shot / "keys", 105, np.zeros((PLATE[0] // 2, PLATE[1]), np.uint8))
+    guides = Guides(keys=shot / "keys")
+
+    with pytest.raises(
+        SourceError, match=rf"{file.name} is .* a key is of its size; .* {file} -vf"
+    ):
+        open_keys(guides, open_source(shot / "plate"))
 
 
 def test_a_plan_reads_as_far_as_keys_reach_and_refuses_others_than_were_planned(shot):

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import OpenImageIO as oiio
+import opentimelineio as otio
 import pytest
 import vapoursynth as vs
 
@@ -559,6 +560,7 @@ def test_names_of_outputs_become_as_many_as_there_are_people():
     ]  # fmt: skip
     assert [person_of(path) for path in found] == [1, 12, 103, None]
     assert person_of(Path("person_04/x.mov")) is None
+    assert person_of(Path("x_person_4.mov")) == 4
     assert person_name(7) == "person_07"
     with pytest.raises(ExportError, match=r"has \{person\} in a folder"):
         fill_names(["{person}/x.mov"], **how, people=[1])
@@ -578,3 +580,50 @@ def test_a_file_that_found_nobody_makes_an_empty_matte_and_a_line(shot, tmp_path
 
     assert not cv2.imread(str(tmp_path / "x.0101.png"), cv2.IMREAD_UNCHANGED).any()
     assert "nobody.json found nobody in p: the matte is empty" in caplog.text
+
+
+def test_clips_of_an_edit_give_each_person_their_own_and_other_footage_fails_alone(
+    shot, tmp_path, capsys
+):
+    other = write_shot(tmp_path / "other", meeting, range(101, 101 + LENGTH)).parent
+    (other / "p.0103.png").write_bytes((other / "p.0104.png").read_bytes())
+    edit = otio.schema.Timeline("cut")
+    of = (("a", shot / "plate", 101), ("b", shot / "plate", 109), ("c", other, 103))
+    clips = [clip_of(name, folder, first) for name, folder, first in of]
+    edit.tracks.append(otio.schema.Track("V1", children=clips))
+    otio.adapters.write_to_file(edit, str(tmp_path / "cut.otio"))
+    words = ["timeline", str(tmp_path / "cut.otio"), "-o", str(tmp_path / "out"), "--quiet"]
+    words += ["--tr", "0", "--handles", "0", "--to", "{shot}_{person}.####.png"]
+    words += ["--people", str(shot / "people.json"), "--mask", str(shot / "mask")]
+
+    assert main([*words, "--model", "sghm-lite", "--edits", "otio"]) == 1
+
+    assert "c: " in capsys.readouterr().err
+    made = {path.name for path in (tmp_path / "out").glob("*.png")}
+    people = ("person_01", "person_02", "person_03")
+    numbers = {"a": (101, 102), "b": (109, 110)}
+    assert made == {
+        f"{clip}_{who}.{n:04d}.png"
+        for clip, both in numbers.items()
+        for n in both
+        for who in people
+    }
+    third, second = (
+        cv2.imread(str(tmp_path / "out" / f"b_{who}.0110.png"), -1) for who in people[:0:-1]
+    )
+    assert third[140, 290] > 0 == second[140, 290]
+    assert "b_person_01" in (tmp_path / "out" / "cut_mattes.otio").read_text()
+
+
+def clip_of(name: str, folder: Path, first: int) -> otio.schema.Clip:
+    """Return two frames of a sequence in `folder`, the first of them `first`."""
+    reference = otio.schema.ImageSequenceReference(
+        f"{folder.as_uri()}/", "p.", ".png", 101, 1, 24, 4, available_range=times(101, LENGTH)
+    )
+    return otio.schema.Clip(name, reference, times(first, 2))
+
+
+def times(start: int, duration: int) -> otio.opentime.TimeRange:
+    return otio.opentime.TimeRange(
+        otio.opentime.RationalTime(start, 24), otio.opentime.RationalTime(duration, 24)
+    )

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sghm_vs.clips import (
     blank_like,
     blank_of_any_size,
-    check_extent,
     check_gray,
     check_matte,
     computed,
@@ -266,10 +265,20 @@ def _key(n: int, key: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
         msg = f"there is a {name}, and the clip has frames 0-{clip.num_frames - 1}"
         raise SettingsError(msg)
     check_gray(name, key)
-    check_extent(name, key[0], clip[n])
+    _check_size_of_key(name, key, clip)
     gray = convert.to_full_range_gray(key[0], vs.GRAYS).std.Loop(clip.num_frames)
     timed = gray.std.AssumeFPS(src=clip) if clip.fps else gray
     return _said(name, clip, timed)
+
+
+def _check_size_of_key(name: str, key: vs.VideoNode, clip: vs.VideoNode) -> None:
+    """Refuse a key that is of another size than its clip."""
+    if (key.width, key.height) != (clip.width, clip.height):
+        msg = (
+            f"the {name} is {key.width}x{key.height}, and the clip {clip.width}x{clip.height}; "
+            f"scale it: key.resize.Bicubic({clip.width}, {clip.height})"
+        )
+        raise UnsupportedClipError(msg)
 
 
 def kept_and_held_out(

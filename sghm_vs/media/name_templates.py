@@ -17,7 +17,7 @@ WORD = re.compile(r"\{([a-z]+)\}")
 WORDS = ("shot", "layer", "version", "frame", "person")
 IN_FILE_NAMES = ("frame", "person")
 """Words that stand in no folder's name."""
-PERSON = re.compile(r"person_(\d{2,})")
+PERSON = re.compile(r"person_(\d+)")
 FRAME = "####"
 VERSION = "v{:03d}"
 

@@ -11,7 +11,7 @@ import numpy as np
 import vapoursynth as vs
 
 from sghm_vs.color.convert import read_color, to_viewed_rgb
-from sghm_vs.errors import SettingsError, listed
+from sghm_vs.errors import SettingsError, SourceError, listed
 from sghm_vs.filter.neighbors import IS_MISSING
 from sghm_vs.matting.screen import find
 from sghm_vs.media.pairing import Pairing, aligned, pair
@@ -101,11 +101,22 @@ def open_keys(guides: Guides, source: Source) -> tuple[Keys | None, dict[int, vs
     if guides.keys is None:
         return None, {}
     keys = find_keys(guides.keys, guides.key_span, source)
-    clips = {
-        number - source.first_number: open_key(file, guides.matte_channel)
-        for number, file in keys.files.items()
-    }
+    clips: dict[int, vs.VideoNode] = {}
+    for number, file in keys.files.items():
+        key = open_key(file, guides.matte_channel)
+        _check_size(file, key, source)
+        clips[number - source.first_number] = key
     return keys, clips
+
+
+def _check_size(file: Path, key: vs.VideoNode, source: Source) -> None:
+    clip = source.clip
+    if clip.width and (key.width, key.height) != (clip.width, clip.height):
+        msg = (
+            f"{file} is {key.width}x{key.height}, and {source.name} is {clip.width}x{clip.height}: a key "
+            f"is of its size; scale it: ffmpeg -i {file} -vf scale={clip.width}:{clip.height} NEW.png"
+        )
+        raise SourceError(msg)
 
 
 def tell_of_screen(guides: Guides, source: Source, frames: FrameRange | None) -> None:

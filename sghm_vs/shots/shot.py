@@ -534,7 +534,10 @@ def _alphas_of(outputs: Iterable[Path], apart: _Apart) -> dict[Path, NamedMatte]
     for path, person in found.items():
         if person not in apart:
             who = listed(map(person_name, apart)) or "nobody"
-            msg = f"{path} is of {person_name(person)} by its name, and {who} is matted; rename it"
+            are = "are" if len(apart) > 1 else "is"
+            msg = (
+                f"{path} is of {person_name(person)} by its name, and {who} {are} matted; rename it"
+            )
             raise ExportError(msg)
     return {path: NamedMatte(person_name(n), apart[n]) for path, n in found.items()}
 
