@@ -401,6 +401,23 @@ def test_what_is_no_keys_of_the_footage_is_refused(shot, name, said):
         find_keys(shot / name, 24, open_source(shot / "plate"))
 
 
+def test_holdout_rules_over_keep_and_that_over_a_key():
+    clip, size = panning_clip((1, 1, 1)), PLATE
+    nobody, left, top = (
+        np.zeros(size, np.float32),
+        np.zeros(size, np.float32),
+        np.zeros(size, np.float32),
+    )
+    left[:, :48], top[:32] = 1, 1
+    how = {"keep": drawn(left, 3), "holdout": drawn(top, 3)}
+
+    alpha = plane(sghm(clip, -1, tr=0, keys={1: drawn(nobody)}, **how).get_frame(1))
+
+    assert not alpha[:32].any()
+    assert (alpha[32:, :48] == 1).all()
+    assert not alpha[32:, 50:].any()
+
+
 def test_a_key_of_another_size_is_named_by_its_file_with_what_to_type(shot):
     file = write_key(shot / "keys", 105, np.zeros((PLATE[0] // 2, PLATE[1]), np.uint8))
     guides = Guides(keys=shot / "keys")

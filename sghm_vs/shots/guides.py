@@ -113,8 +113,9 @@ def _check_size(file: Path, key: vs.VideoNode, source: Source) -> None:
     clip = source.clip
     if clip.width and (key.width, key.height) != (clip.width, clip.height):
         msg = (
-            f"{file} is {key.width}x{key.height}, and {source.name} is {clip.width}x{clip.height}: a key "
-            f"is of its size; scale it: ffmpeg -i {file} -vf scale={clip.width}:{clip.height} NEW.png"
+            f"{file} is {key.width}x{key.height}, and {source.name} is {clip.width}x{clip.height}: a "
+            f"key is of its size; scale it: ffmpeg -i {file} -vf scale={clip.width}:{clip.height} "
+            "NEW.png"
         )
         raise SourceError(msg)
 
