@@ -59,6 +59,8 @@ VOTERS = 4
 DENOISING_FRAMES = 1
 """How many frames each way take noise off what the encoder sees."""
 KEY_SPAN_MAX = 120
+AUTO: Literal["auto"] = "auto"
+"""A rectangle that is found by where people are."""
 LOOKS_A_SECOND = 6
 """So often a shot is looked at for who is who."""
 REACH_MAX = max((1 + VOTERS) * TR_MAX + DENOISING_FRAMES, KEY_SPAN_MAX)
@@ -488,6 +490,14 @@ def _parse_roi(text: str) -> Roi:
 
 def _write_roi(roi: Sequence[int]) -> str:
     return ",".join(map(str, roi))
+
+
+def _parse_region(text: str) -> Roi | Literal["auto"]:
+    return AUTO if text == AUTO else _parse_roi(text)
+
+
+def _write_region(roi: Roi | Literal["auto"]) -> str:
+    return roi if isinstance(roi, str) else _write_roi(roi)
 
 
 def check_roi(roi: Sequence[int], size: tuple[int, int] | None = None, name: str = "roi") -> Roi:
@@ -935,13 +945,13 @@ class Guides:
         needs="matte",
         unset="its alpha, if it has one, else its gray; color without alpha is refused",
     )
-    roi: Roi | None = knob(
+    roi: Roi | Literal["auto"] | None = knob(
         None,
         "the rectangle that is matted, in pixels: its left, its top, its width and its height; "
-        "outside the matte is 0 and nothing is computed",
+        "outside the matte is 0 and nothing is computed; auto is where people are in the whole shot",
         metavar="X,Y,W,H",
-        parse=_parse_roi,
-        write=_write_roi,
+        parse=_parse_region,
+        write=_write_region,
         unset="the whole picture",
     )
 
@@ -953,7 +963,7 @@ class Guides:
                 f"{TR_MAX}"
             )
             raise SettingsError(msg)
-        if self.roi is not None:
+        if self.roi is not None and self.roi != AUTO:
             check_roi(self.roi)
         parse_person(self.person)
         if self.screen is not None:

@@ -97,10 +97,20 @@ def _print(people: People, paths: list[Path], args: argparse.Namespace) -> None:
                 "people": [asdict(one) for one in people.people],
                 "contacts": [asdict(one) for one in people.contacts],
                 "notes": [*people.notes],
+                "roi": _region(people),
             }
         )
         return
     options.print_lines([*map(str, paths), *_table(people)])
+
+
+def _region(people: People) -> str | None:
+    """Return the rectangle in which everybody is, also who is dropped; None is all of the picture."""
+    from sghm_vs.matting.people.region import region_of_people
+    from sghm_vs.options import Guides
+
+    roi = region_of_people(people, [one.id for one in people.people], Guides().guide_band)
+    return None if roi is None else ",".join(map(str, roi))
 
 
 def _table(people: People) -> Iterator[str]:
@@ -118,3 +128,5 @@ def _table(people: People) -> Iterator[str]:
         who = " and ".join(map(str, contact.people))
         yield f"{who} touch in frames {contact.first}-{contact.last}; carried {contact.carried}"
     yield from people.notes
+    if (roi := _region(people)) is not None:
+        yield f"all of them are within --roi {roi}"

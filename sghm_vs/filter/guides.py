@@ -33,7 +33,7 @@ from sghm_vs.filter.neighbors import IS_MISSING, TemporalNeighbors
 from sghm_vs.matting import guides as stage
 from sghm_vs.matting import temporal
 from sghm_vs.matting.optical_flow import shrunk
-from sghm_vs.options import GUIDE_CLIPS, VOTERS, Guides, Roi, Settings, called, check_roi
+from sghm_vs.options import AUTO, GUIDE_CLIPS, VOTERS, Guides, Roi, Settings, called, check_roi
 
 VOTED_AT = 4
 """The votes on a mask are of its means over so many pixels each way, as the network's own are."""
@@ -244,8 +244,19 @@ def read_guides(
         mask_tr=settings.radius if given.mask_tr is None else given.mask_tr,
         keys={n: _key(n, key, clip) for n, key in keys.items()},
         key_reach=given.key_span - settings.radius,
-        region=None if given.roi is None else region_of(clip, given.roi),
+        region=_region(clip, given),
     )
+
+
+def _region(clip: vs.VideoNode, given: Guides) -> Region | None:
+    if given.roi == AUTO:
+        msg = (
+            "roi is 'auto', and where people are in the whole clip no frame knows; make a file of it "
+            "once with: sghm people SHOT -o people.json, then give people='people.json', or the "
+            "rectangle that it prints"
+        )
+        raise SettingsError(msg)
+    return None if given.roi is None else region_of(clip, given.roi)
 
 
 def _check_span(given: Guides, settings: Settings, keys: Mapping[int, vs.VideoNode]) -> None:

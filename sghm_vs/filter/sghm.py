@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -21,12 +22,14 @@ from sghm_vs.filter.engines import Engines, Load, engines_for
 from sghm_vs.filter.graph import Steps
 from sghm_vs.filter.guides import GuideClips, read_guides
 from sghm_vs.filter.people import ToldApart, read_told_apart
+from sghm_vs.matting.people.region import region_of_people
 from sghm_vs.models.backends.base import AnyNetwork
 from sghm_vs.models.backends.device import Compute, choose_computes
 from sghm_vs.models.backends.plugins import in_our_words
 from sghm_vs.models.load import load_network
 from sghm_vs.models.weights import CHECKPOINTS, Weights, find_weights
 from sghm_vs.options import (
+    AUTO,
     Backend,
     Devices,
     Guides,
@@ -69,7 +72,7 @@ def sghm(
     holdout: vs.VideoNode | None = None,
     screen: str | None = None,
     guide_band: float = 0.02,
-    roi: Sequence[int] | None = None,
+    roi: Sequence[int] | Literal["auto"] | None = None,
     people: str | Path | None = None,
     person: str | int | Sequence[int] = "all",
     split: bool = False,
@@ -131,7 +134,8 @@ def sghm(
             picture's short side; beyond, it is exactly 0 or 1 as the mask is. How far inside what
             stands before a screen is solid.
         roi: (left, top, width, height) in pixels: outside this rectangle the alpha is 0, and
-            nothing is computed.
+            nothing is computed. "auto" is where who is meant is in the whole clip, by `people`, if
+            that saves enough.
         people: A file that says who is who in the clip, as `sghm people` writes it: the alpha is that
             of `person`.
         person: Who of them: "all", but who was dropped there; "largest"; an id or a list of ids;
@@ -181,13 +185,16 @@ def sghm(
             key_span=key_span,
             screen=screen,
             guide_band=guide_band,
-            roi=None if roi is None else check_roi(roi),
+            roi=AUTO if roi == AUTO else None if roi is None else check_roi(roi),
             person=person_word(person),
         )
         _refuse_unused_guides(given, mask=mask is not None, keys=bool(keys))
         _refuse_unused_people(people, given.person, split=split, debug=debug)
         told = None if people is None else _told_apart(clip, people, given.person)
         shows_people, debug = debug == "people", None if debug == "people" else debug
+        if told is not None and given.roi == AUTO:
+            roi = region_of_people(told.people, told.ids, guide_band)
+            given = replace(given, roi=roi)
         clips = {"mask": mask, "trimap": trimap, "keep": keep, "holdout": holdout}
         guides = read_guides(clip, given, settings, clips, keys)
         if input_colorspace is not None:

@@ -27,6 +27,7 @@ from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.writers import OVER, NamedMatte, export, find_targets
 from sghm_vs.models.weights import Weights, find_weights
 from sghm_vs.options import (
+    AUTO,
     EXTRA_LAYOUTS,
     LAYOUTS,
     USUAL,
@@ -185,6 +186,9 @@ def rotoscope(
         check_layers((), delivery.output_format)
     tell_of_screen(how.guides, source, frames)
     find_weights(how.model)
+    if how.guides.roi == AUTO:
+        matting = _with_region(matting, how, source, tell)
+        how = matting.matting
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
 
@@ -217,6 +221,20 @@ def rotoscope(
     )
 
 
+def _with_region(
+    matting: Matting | Prepared | None,
+    how: Matting,
+    source: Source,
+    tell: Callable[[str], None] | None,
+) -> Prepared:
+    """Return what mattes the part of `source` that people are in, as records say it."""
+    from sghm_vs.shots.region import with_region
+
+    prepared = matting if isinstance(matting, Prepared) else prepare(how)
+    found = with_region(how, source, prepared, tell=tell)
+    return replace(prepared, matting=found, description=describe(found))
+
+
 def finished_alpha(
     source: Source, prepared: Prepared, edges: Edges, frames: FrameRange | None = None
 ) -> vs.VideoNode:
@@ -234,6 +252,8 @@ def finished_alpha(
         SettingsError: Nobody is meant, or what is said of guides doesn't go together.
         vapoursynth.Error: The filter refuses the clip or a setting.
     """
+    if prepared.matting.guides.roi == AUTO:
+        prepared = _with_region(prepared, prepared.matting, source, None)
     guiding = prepared.matting.guides
     guides = open_guides(guiding, source, frames)
     _, keyed = open_keys(guiding, source)

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from sghm_vs.errors import FarmError, SettingsError, SghmError, SourceError
-from sghm_vs.media.readers import open_source, with_used_options
+from sghm_vs.media.readers import Source, open_source, with_used_options
 from sghm_vs.options import (
+    AUTO,
     EditOptions,
     FrameRange,
     Matting,
@@ -153,9 +154,19 @@ def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]
             continue
         # What is said of all footage may be for some of it; a command of one shot says what it uses.
         given = [path for name, path in inputs_of(one.shot).items() if name != "source"]
-        shot = replace(one.shot, opening=with_used_options(source, one.shot.opening, given))
+        opening = with_used_options(source, one.shot.opening, given)
+        shot = replace(one.shot, opening=opening, matting=_with_region(one.shot, source))
         opened.append((replace(one, shot=shot), source.frames))
     return opened, invalid
+
+
+def _with_region(shot: Shot, source: Source) -> Matting:
+    """Return how `shot` is matted, with the rectangle that "auto" is: chunks have to agree on it."""
+    if shot.matting.guides.roi != AUTO:
+        return shot.matting
+    from sghm_vs.shots.region import with_region
+
+    return with_region(shot.matting, source)
 
 
 def frames_of(shot: Shot) -> FrameRange:
