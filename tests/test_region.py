@@ -99,7 +99,7 @@ def test_a_script_takes_it_from_the_file_and_says_so_without_one(shot):
 
     assert np.array_equal(plane(found.get_frame(3)), plane(drawn.get_frame(3)))
     assert plane(found.get_frame(3)).any()
-    with pytest.raises(vs.Error, match="sghm: roi is 'auto', .* sghm people SHOT -o people.json"):
+    with pytest.raises(vs.Error, match=r"sghm: roi is 'auto', .* sghm people SHOT -o people\.json"):
         sghm(clip, -1, roi="auto")
 
 
