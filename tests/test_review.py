@@ -356,6 +356,22 @@ def test_a_frame_that_nobody_waits_for_is_not_made(plate, model):
         session.alpha(101, 0)
 
 
+def test_other_edges_need_no_frame_matted_again(plate, model):
+    session = opened(plate, model)
+    plain = session.exact_alpha(104)
+    made = session._unshaped[1]
+
+    session.try_settings({"invert": True})
+
+    assert session._unshaped[1] is made
+    assert np.allclose(session.exact_alpha(104), 1 - plain, atol=1e-6)
+    session.paint(STROKE)
+    assert session._unshaped[1] is not made
+    made = session._unshaped[1]
+    session.try_settings({"tr": 0})
+    assert session._unshaped[1] is not made
+
+
 def test_marks_leave_the_alpha_that_is_tried(plate, model):
     session = opened(plate, model)
     session.try_settings({"frames": "102-103"})

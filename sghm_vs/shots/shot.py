@@ -235,16 +235,29 @@ def _with_region(
     return replace(prepared, matting=found, description=describe(found))
 
 
-def finished_alpha(
-    source: Source, prepared: Prepared, edges: Edges, frames: FrameRange | None = None
-) -> vs.VideoNode:
+class Unshaped(NamedTuple):
+    """The alpha of a shot before its edges are shaped, and what that minds."""
+
+    alpha: vs.VideoNode
+    """GRAYS, 0-1, all frames."""
+    kept: Mapping[str, vs.VideoNode]
+    """Guides that hold after edges, too."""
+    people: ToldApart | None
+
+    def shaped(self, edges: Edges) -> vs.VideoNode:
+        """Return the alpha that `rotoscope` would write with these edges."""
+        return _shaped_apart(self.alpha, edges, self.kept, self.people)[0]
+
+
+def unshaped_alpha(
+    source: Source, prepared: Prepared, frames: FrameRange | None = None
+) -> Unshaped:
     """
-    Return the alpha of all frames of `source` as `rotoscope` would write it: GRAYS, 0-1.
+    Return the alpha of all frames of `source`, as `rotoscope` makes it.
 
     Args:
         source: The footage.
         prepared: How it is matted, guides and who is meant with it.
-        edges: What is done to the alpha's edges.
         frames: Those that guides must have; None is all.
 
     Raises:
@@ -259,8 +272,7 @@ def finished_alpha(
     _, keyed = open_keys(guiding, source)
     people = open_people(guiding, source, frames)
     alpha = _emptied(_matted(source, prepared, guides, keyed), source.blank)
-    alpha = alpha if people is None else people.of_all(alpha)
-    return _shaped_apart(alpha, edges, _kept(guides), people)[0]
+    return Unshaped(alpha if people is None else people.of_all(alpha), _kept(guides), people)
 
 
 def _matted(

@@ -37,7 +37,7 @@ from sghm_vs.shots.review import pictures
 from sghm_vs.shots.review.keys import NOT, OPEN, PERSON, PaintedKeys, Stroke
 from sghm_vs.shots.review.measuring import Measuring, Progress
 from sghm_vs.shots.settings import NAME, settings_text, values_of
-from sghm_vs.shots.shot import Prepared, finished_alpha, prepare
+from sghm_vs.shots.shot import Prepared, Unshaped, prepare, unshaped_alpha
 
 PANEL = {"matting": Settings, "edges": Edges, "guides": Guides}
 """Knobs that are tried on the page, by the heading they stand under."""
@@ -46,6 +46,8 @@ OWN = ("keys",)
 OF_MACHINE = ("device_index",)
 """Knobs that are not saved: another machine may matte it."""
 PEOPLE = "people.json"
+FRAMES_KEPT = 16
+"""Alphas before their edges are shaped: other edges are there at once."""
 AT_ONCE = 2
 """Frames of the alpha in work: more would keep a setting waiting that is tried next."""
 SAID = {PERSON: (80, 220, 90, 255), NOT: (70, 60, 240, 255), OPEN: (0, 0, 0, 0)}
@@ -98,6 +100,8 @@ class Session:
         keys = own if isinstance(own, Path) and own.is_dir() else folder / "keys"
         self.keys = PaintedKeys(keys, source.name, (clip.height, clip.width))
         self._prepared: Prepared | None = None
+        self._painted = 0
+        self._unshaped: tuple[object, Unshaped] | None = None
         self._saved: dict[str, Any] = dict(values)
         self._tried = self._made(0, values)
         self._matte = None if matte is None else self._opened_matte(matte)
@@ -313,12 +317,26 @@ class Session:
             matting, edges = made_of(Matting, values), made_of(Edges, values)
             frames: FrameRange | None = values.get("frames")
             self._check_marked(frames)
-            self._prepared = prepare(matting, self._prepared)
-            alpha = finished_alpha(self.source, self._prepared, edges, frames)
+            alpha = self._made_before_edges(matting, values, frames).shaped(edges)
         return _Tried(generation, values, alpha, pictures.shown(alpha))
+
+    def _made_before_edges(
+        self, matting: Matting, values: Values, frames: FrameRange | None
+    ) -> Unshaped:
+        """Return the alpha before edges; that which was tried last, if nothing else has changed."""
+        of_edges = {option.name for option in options_of(Edges)}
+        rest = {name: value for name, value in values.items() if name not in of_edges}
+        made_of = settings_text(rest, self.path), self._painted
+        if self._unshaped is None or self._unshaped[0] != made_of:
+            prepared = prepare(matting, self._prepared)
+            found = unshaped_alpha(self.source, prepared, frames)
+            found.alpha.std.SetVideoCache(mode=1, fixedsize=True, maxsize=FRAMES_KEPT)
+            self._prepared, self._unshaped = prepared, (made_of, found)
+        return self._unshaped[1]
 
     def _keys_changed(self) -> None:
         """Have keys in settings as long as there are some: on the disk at once, others when saved."""
+        self._painted += 1
         self._try(self._tried.values)
         had = "keys" in self._saved
         self._saved.pop("keys", None)
