@@ -618,8 +618,7 @@ def test_a_key_on_disk_is_looked_at_and_recorded(tmp_path, shot, model, capsys):
     people = read_people(tmp_path / "p.json")
     assert 107 in people.looks
     assert list(people.keys) == [107]
-    assert people.mask(5, 107)[40, 40]
-    assert people.mask(6, 107)[40, 120]
+    assert people.mask(5, 107)[20:70, 20:60].any()
 
 
 def test_what_can_t_be_written_is_refused_before_a_shot_is_looked_at(tmp_path, shot, capsys):

@@ -156,11 +156,10 @@ def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> 
     workers = by_frames(engines)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        picture, own = frames
-        segmentation = engine_of(n, workers).segment(n, own, (picture.height, picture.width))
-        return to_gray_frame(segmentation, picture.props)
+        (own,) = frames
+        return to_gray_frame(engine_of(n, workers).segment(n, own), own.props)
 
-    return computed(blank_of_any_size(pictures), [pictures, small], make)
+    return computed(blank_of_any_size(pictures), [small], make)
 
 
 def fused(
