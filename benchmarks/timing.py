@@ -380,7 +380,7 @@ def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
 
 
 def _finest_whole_s(pipeline: Any, staged: Staged, picture: Any) -> float:
-    features, _ = pipeline.segment(pipeline.encoder_input(picture))
+    features, _ = pipeline.segment(pipeline.encoder_input(picture), *picture.shape[-2:])
     image = pipeline.prepared(picture)
     begun = staged.begin(image, features, image[:, :1] if image.ndim == 4 else image[0])
     staged.finish_all(begun)

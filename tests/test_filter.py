@@ -162,7 +162,7 @@ def test_however_a_frame_is_sized_its_alpha_is_held_to_the_networks_own_mask(mod
     )
     picture = torch.rand(1, 3, 192, 256, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        features, seen = pipeline.segment(pipeline.encoder_input(picture))
+        features, seen = pipeline.segment(pipeline.encoder_input(picture), 192, 256)
         height, width = seen.shape[2:]
         mask = torch.zeros_like(seen)
         mask[..., height // 4 : -height // 4, width // 4 : -width // 4] = 1

@@ -399,6 +399,18 @@ def test_a_matte_that_cannot_be_read_does_not_stop_the_others(shot, tmp_path, ca
     assert "broken.mkv" in capsys.readouterr().err
 
 
+def test_a_plate_of_another_shape_is_refused(shot, tmp_path, capsys):
+    other = vs.core.std.BlankClip(format=vs.GRAY8, width=64, height=96, length=12)
+    export(other, other, tmp_path / "other.mkv", sidecar=False)
+    words = ["report", str(shot / "exact.mkv"), "--plate", str(tmp_path / "other.mkv")]
+
+    assert main([*words, "-o", str(tmp_path / "r.html"), "--quiet"]) == 1
+
+    assert "64x96, of another shape; give the footage that the matte is of" in (
+        capsys.readouterr().err
+    )
+
+
 def test_plates_are_found_by_name_or_asked_for(shot):
     one, *_ = wanted_from([str(shot / "mattes")], [shot / "plates"])
     assert one.plate == shot / "plates/walk.mov"

@@ -255,9 +255,11 @@ def test_areas_grow_and_close_as_by_opencv(radius):
     area = np.random.default_rng(radius).random((70, 90)) < 0.02
 
     grown = refinement.dilate_by_pooling(torch.from_numpy(area)[None, None], radius)[0, 0]
+    closed = torchscript.closed(torch.from_numpy(area), radius)
 
     expected = refinement.dilate(torch.from_numpy(area)[None, None], radius)[0, 0]
     np.testing.assert_array_equal(grown.numpy(), expected.numpy())
+    np.testing.assert_array_equal(closed.numpy(), arrays._closed(area, radius))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -265,9 +267,9 @@ def test_what_is_seen_is_settled_as_by_opencv(seed):
     noise = torch.rand(1, 1, 12, 20, generator=torch.Generator().manual_seed(seed))
     seen = torch.nn.functional.interpolate(noise, (96, 160), mode="bicubic").clamp(0, 1)
 
-    found = torchscript.cleaned(seen)
+    found = torchscript.cleaned(seen, 384, 0.3)
 
-    expected = segmentation.clean(seen)
+    expected = segmentation.clean(seen, (384, 640), 0.3)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 

@@ -157,8 +157,8 @@ def test_a_setting_outside_its_range_is_refused_at_once(wrong):
         Settings(**wrong)
 
 
-def solid_mask(probability, size):
-    return segmentation.to_mask(segmentation.clean(probability), size)
+def solid_mask(probability, size, scale):
+    return segmentation.to_mask(segmentation.clean(probability, size, scale), size)
 
 
 def test_a_solid_mask_has_no_badge_in_it_but_keeps_the_gap_beside_the_arm():
@@ -167,7 +167,7 @@ def test_a_solid_mask_has_no_badge_in_it_but_keeps_the_gap_beside_the_arm():
     badge, gap = (..., slice(20, 28), slice(20, 26)), (..., slice(36, 50), slice(38, 46))
     probability[badge], probability[gap] = 0.25, 0.02
 
-    mask = solid_mask(probability, (256, 256))
+    mask = solid_mask(probability, (256, 256), scale=0.2)
 
     assert mask.shape == (1, 1, 256, 256)
     assert set(mask.unique().tolist()) == {0, 1}
@@ -175,15 +175,15 @@ def test_a_solid_mask_has_no_badge_in_it_but_keeps_the_gap_beside_the_arm():
     assert mask[..., 152:192, 160:176].max() == 0
 
 
-def test_a_solid_mask_keeps_a_gap_that_is_open_to_the_wall():
-    """Between arm and body, say: what is not likely a person is left out, however narrow."""
-    probability = torch.zeros(1, 1, 64, 64)
-    probability[..., 10:60, 10:50] = 0.97
-    probability[..., 30:34, 10:20] = 0.25
+def test_a_solid_mask_closes_a_doubtful_notch_but_not_one_that_shows_the_wall():
+    person = torch.zeros(1, 1, 64, 64)
+    person[..., 10:60, 10:50] = 0.97
 
-    mask = solid_mask(probability, (256, 256))
-
-    assert mask[..., 124:132, 44:76].max() == 0
+    for seen, closed in ((0.25, True), (0.02, False)):
+        probability = person.clone()
+        probability[..., 30:34, 10:20] = seen
+        mask = solid_mask(probability, (256, 256), scale=0.4)
+        assert bool(mask[..., 128, 60]) is closed
 
 
 def test_a_solid_mask_drops_what_nowhere_is_surely_a_person():
@@ -192,7 +192,18 @@ def test_a_solid_mask_drops_what_nowhere_is_surely_a_person():
     probability[..., 30:60, 20:50] = 0.6
     probability[..., 40, 40] = 0.97
 
-    mask = solid_mask(probability, (256, 256))
+    mask = solid_mask(probability, (256, 256), scale=1.0)
 
     assert mask[..., :64, :].max() == 0
     assert mask[..., 130:230, 90:190].min() == 1
+
+
+def test_a_doubtful_part_counts_beside_a_person_and_not_apart():
+    probability = torch.zeros(1, 1, 64, 64)
+    probability[..., 10:60, 10:30] = 0.97
+    probability[..., 40:50, 32:36] = probability[..., 40:50, 50:54] = 0.8
+
+    mask = solid_mask(probability, (256, 256), scale=0.4)
+
+    assert mask[..., 164:196, 132:140].min() == 1
+    assert mask[..., 164:196, 204:212].max() == 0

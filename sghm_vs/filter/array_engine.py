@@ -49,9 +49,11 @@ class ArrayEngine:
             lambda: np.moveaxis(self.pipeline.encoder_input(planes_of(picture)), 0, -1)
         )
 
-    def segment(self, n: int, small: vs.VideoFrame) -> Plane:
+    def segment(self, n: int, small: vs.VideoFrame, size: tuple[int, int]) -> Plane:
         """Return the segmentation of frame `n`; see `FrameEngine`."""
-        features, segmentation = self.streams.run(lambda: self.pipeline.segment(planes_of(small)))
+        features, segmentation = self.streams.run(
+            lambda: self.pipeline.segment(planes_of(small), *size)
+        )
         self.features.put(n, features)
         return segmentation
 

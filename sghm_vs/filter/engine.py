@@ -70,12 +70,12 @@ class TensorEngine:
 
         return self.run([picture], compute)[0].permute(1, 2, 0).cpu().numpy()
 
-    def segment(self, n: int, small: vs.VideoFrame) -> NDArray[np.float32]:
+    def segment(self, n: int, small: vs.VideoFrame, size: tuple[int, int]) -> NDArray[np.float32]:
         """Return the segmentation of frame `n`; see `FrameEngine`."""
         made: list[Features] = []
 
         def compute(encoder_input: Tensor) -> Tensor:
-            features, segmentation = self.pipeline.segment(encoder_input)
+            features, segmentation = self.pipeline.segment(encoder_input, *size)
             made.append(features)
             return segmentation.float()
 
@@ -97,7 +97,8 @@ class TensorEngine:
         def compute(
             image: Tensor, encoder_input: Tensor, person: Tensor, said: Tensor | None = None
         ) -> Tensor:
-            features = self.features.get(n, lambda: self.pipeline.segment(encoder_input)[0])
+            size = image.shape[-2], image.shape[-1]
+            features = self.features.get(n, lambda: self.pipeline.segment(encoder_input, *size)[0])
             return self.pipeline.matte_segmented(image, features, person, said)
 
         frames = [picture, small, segmentation, *([] if guide is None else [guide])]

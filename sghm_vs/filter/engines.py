@@ -56,13 +56,14 @@ class FrameEngine(AnyEngine, Protocol):
     def encoder_input(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
         """Return what the encoder sees of `picture`, (h, w, 3)."""
 
-    def segment(self, n: int, small: vs.VideoFrame) -> NDArray[np.float32]:
+    def segment(self, n: int, small: vs.VideoFrame, size: tuple[int, int]) -> NDArray[np.float32]:
         """
         Return the segmentation of frame `n`, (h, w), and keep what the encoder saw for `guided`.
 
         Args:
             n: Number of the frame.
             small: As `encoder_input` returns it, or a less noisy one of the same picture.
+            size: (height, width) of the picture.
         """
 
     def guided(

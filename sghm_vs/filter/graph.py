@@ -27,12 +27,8 @@ from sghm_vs.filter.engines import Engines, by_frames, engine_of, plugin_of
 from sghm_vs.filter.guides import GuideClips, Said
 from sghm_vs.filter.neighbors import TemporalNeighbors, temporal_neighbors
 from sghm_vs.matting import optical_flow, temporal
-from sghm_vs.matting.guides import corrected
 from sghm_vs.matting.sizing import covered
 from sghm_vs.options import DENOISING_FRAMES, VOTERS, Settings
-
-VOTES_LONG_SIDE_PX = 320
-"""At most of what is voted on: to follow each of 17 frames' motion costs as many pixels as there are."""
 
 
 def packed(footage: Footage, settings: Settings) -> vs.VideoNode:
@@ -156,47 +152,26 @@ def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> 
     workers = by_frames(engines)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        (own,) = frames
-        return to_gray_frame(engine_of(n, workers).segment(n, own), own.props)
+        picture, own = frames
+        segmentation = engine_of(n, workers).segment(n, own, (picture.height, picture.width))
+        return to_gray_frame(segmentation, picture.props)
 
-    return computed(blank_of_any_size(pictures), [small], make)
+    return computed(blank_of_any_size(pictures), [pictures, small], make)
 
 
 def fused(
     nearby: TemporalNeighbors, rgb: vs.VideoNode, segmentation: vs.VideoNode, settings: Settings
 ) -> vs.VideoNode:
-    """
-    Return the `segmentation` of each frame, fused with its neighbors' by their vote.
-
-    Votes are of its means over a few pixels: it moves by what they change.
-    """
+    """Return the `segmentation` of each frame, fused with its neighbors' by their vote."""
     people = cropped(rgb, segmentation, settings)
-    few = _few(people)
-    nearby = nearby.guided_by_mask(few)
+    nearby = nearby.guided_by_mask(people)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        whole, own, seen, *others = frames
-        small = np.asarray(seen[0])
-        voted = temporal.fuse(small, nearby.neighbors(n, others), nearby.tr)
-        fused = np.asarray(whole[0]).copy()
-        fused[: own.height, : own.width] = corrected(np.asarray(own[0]), small, voted)
-        return to_gray_frame(fused, whole.props)
+        own, *others = frames
+        fused = temporal.fuse(np.asarray(own[0]), nearby.neighbors(n, others), nearby.tr)
+        return to_gray_frame(fused, own.props)
 
-    clips = [segmentation, people, few, *nearby.around(few)]
-    return computed(blank_of_any_size(rgb), clips, make)
-
-
-def _few(people: vs.VideoNode) -> vs.VideoNode:
-    """Return the `people` of each frame in as few pixels as vote."""
-
-    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        del n
-        values = np.asarray(frames[0][0])
-        side = -(-max(values.shape) // VOTES_LONG_SIDE_PX)
-        size = tuple(max(length // side, 1) for length in values.shape)
-        return to_gray_frame(optical_flow.shrunk(values, size), frames[0].props)
-
-    return computed(blank_of_any_size(people), [people], make)
+    return computed(blank_of_any_size(rgb), [segmentation, *nearby.around(people)], make)
 
 
 def cropped(rgb: vs.VideoNode, segmentation: vs.VideoNode, settings: Settings) -> vs.VideoNode:

@@ -17,9 +17,8 @@ from sghm_vs.clips import blank_like, blank_of_any_size, computed, to_gray_frame
 from sghm_vs.errors import MissingPackageError, UnsupportedClipError
 from sghm_vs.filter.array_engine import planes_of
 from sghm_vs.matting.arrays import sizing
-from sghm_vs.matting.arrays.frame import bounds_of, finished, mask_of, merged
+from sghm_vs.matting.arrays.frame import bounds_of, cleaned, finished, mask_of, merged
 from sghm_vs.matting.arrays.refinement import blended
-from sghm_vs.matting.arrays.segmentation import clean
 from sghm_vs.matting.sizing import Fit, fit_by
 from sghm_vs.models.backends.cores import streams_on_cpu
 from sghm_vs.models.backends.graphs import small_of
@@ -53,13 +52,14 @@ class PluginEngine:
 
     def segmented(self, pictures: vs.VideoNode, small: vs.VideoNode) -> vs.VideoNode:
         """Return the segmentation of each frame, GRAYS, of the size of the pictures `small`."""
+        fit = self._fit(pictures)
         probability = self._run([self._fixed(pictures, small)], self.network.segmentation)
 
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
             del n
             picture, own = frames
             values = np.asarray(own[0])
-            seen = clean(values) if self.network.row.trusts_mask else values
+            seen = cleaned(values, fit) if self.network.row.trusts_mask else values
             return to_gray_frame(seen, picture.props)
 
         return computed(blank_of_any_size(pictures), [pictures, probability], make)

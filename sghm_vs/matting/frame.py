@@ -45,14 +45,14 @@ class Pipeline:
         if guide is not None:
             return self._finished(self._begin_guided(image, guide, fit), fit)
         features, probability = self._encode_and_segment(self._shrink(image))
-        segmentation = self._cleaned(probability)
+        segmentation = self._cleaned(probability, fit)
         return self._finished(self._begin(image, features, segmentation, fit), fit)
 
     def encoder_input(self, picture: Tensor) -> Tensor:
         """Return what the encoder sees of `picture`, small, (1, 3, h, w), 0-1."""
         return self._shrink(self.prepared(picture))
 
-    def segment(self, small: Tensor) -> tuple[Features, Tensor]:
+    def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
         """
         Return features and the segmentation, small, (1, 1, h, w), 0-1.
 
@@ -60,9 +60,11 @@ class Pipeline:
 
         Args:
             small: As `encoder_input` returns it, or a less noisy one of the same picture.
+            height: Of the picture.
+            width: Of the picture.
         """
         features, probability = self._encode_and_segment(small)
-        return self.runner.cloned(features), self._cleaned(probability)
+        return self.runner.cloned(features), self._cleaned(probability, self._fit(height, width))
 
     def matte_segmented(
         self,
@@ -174,10 +176,10 @@ class Pipeline:
     def _is_padded(self) -> bool:
         return self.settings.sizing == "pad"
 
-    def _cleaned(self, probability: Tensor) -> Tensor:
+    def _cleaned(self, probability: Tensor, fit: Fit) -> Tensor:
         if not self.network.trusts_mask:
             return probability
-        return clean(probability)
+        return clean(probability, fit.padded, fit.scale_of_radii())
 
     def _fit_of(self, picture: Tensor) -> Fit:
         return self._fit(picture.shape[-2], picture.shape[-1])

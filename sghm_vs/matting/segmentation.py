@@ -22,14 +22,16 @@ def to_mask(cleaned: Tensor, size: tuple[int, int]) -> Tensor:
     return (enlarge(cleaned, size) > arrays.THRESHOLD).to(cleaned.dtype)
 
 
-def clean(probability: Tensor) -> Tensor:
+def clean(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     """
-    Return the segmentation of a light network without holes and specks.
+    Return the segmentation of a light network without holes, notches and specks.
 
     By way of the CPU, where connected areas are found; see `sghm_vs.matting.arrays.segmentation`.
 
     Args:
         probability: Of a person, (1, 1, h, w), 0-1.
+        size: (height, width) of the picture.
+        scale: Of lengths in it; 1 is for a short side of 1280.
     """
-    cleaned = arrays.clean(probability[0, 0].float().cpu().numpy())
+    cleaned = arrays.clean(probability[0, 0].float().cpu().numpy(), size, scale)
     return torch.from_numpy(cleaned).to(probability)[None, None]

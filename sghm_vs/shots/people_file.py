@@ -40,9 +40,11 @@ def open_people(guides: Guides, source: Source, frames: FrameRange | None) -> To
         return None
     people = read_people(guides.people)
     if people.footage.digest != (here := digest_of(source)):
+        anew = guides.people.with_name(f"{source.name}.people.json")
         msg = (
             f"{guides.people} says who is who in {people.footage.name}, whose files were others "
-            f"({people.footage.digest}) than those of {source.name} ({here}); make it anew: {FIND}"
+            f"({people.footage.digest}) than those of {source.name} ({here}); make one for it: "
+            f"sghm people {source.path} -o {anew}"
         )
         raise SourceError(msg)
     wanted = frames or source.frames

@@ -31,6 +31,8 @@ REVIEW = ".mp4"
 """The ending of outputs that hold no matte."""
 ENDING = re.compile(r"[._-](matte|alpha|mask|a)$", re.IGNORECASE)
 """What a matte's name may have behind that of its plate."""
+SHAPES_APART = 1.03
+"""Width over height: odd sizes are rounded in proxies, other footage is other by more."""
 FLAG = "--matte-start"
 USUAL_NAME = "report.html"
 
@@ -255,6 +257,7 @@ def _report(
     plate = _open_plate(one, matte, notes)
     clips, first, at = [matte.clip], matte.first_number, 0
     if plate is not None:
+        _refuse_other_shape(matte, plate)
         pairing = pair(matte, plate, start, FLAG)
         clips = in_common(matte, [(plate, pairing)], FLAG)
         at = max(plate.first_number - pairing.first, 0)
@@ -278,6 +281,18 @@ def _report(
         notes=tuple(notes),
         progress=progress,
     )
+
+
+def _refuse_other_shape(matte: Source, plate: Source) -> None:
+    """Refuse a plate that can't be the matte's; of another size, as a proxy is, it may be."""
+    shapes = [one.clip.width / one.clip.height for one in (matte, plate)]
+    if max(shapes) > SHAPES_APART * min(shapes):
+        sizes = [f"{one.clip.width}x{one.clip.height}" for one in (matte, plate)]
+        msg = (
+            f"{matte.path} is {sizes[0]}, and {plate.path} {sizes[1]}, of another shape; give the "
+            "footage that the matte is of: --plate PLATE"
+        )
+        raise SettingsError(msg)
 
 
 def _open_plate(one: Wanted, matte: Source, notes: list[str]) -> Source | None:

@@ -126,7 +126,7 @@ class Matting(nn.Module):
         features = self.encode(sharpened(small) if self.sharpens else small)
         segmentation = torch.sigmoid(self.decoder(features)[:, :1])
         if self.trusts_mask:
-            segmentation = cleaned(segmentation)
+            segmentation = cleaned(segmentation, height, scale)
         mask = (resized(segmentation, height, width) > 0.5).to(image.dtype)
         alpha = self.refined(image, features, mask, scale)
         return held_to_mask(alpha, mask.float(), scale) if self.trusts_mask else alpha
@@ -295,11 +295,15 @@ def to_16(length: float) -> int:
     return in_px(length, 1 / 16) * 16
 
 
-def cleaned(probability: Tensor) -> Tensor:
-    """Return the segmentation without holes and specks; see `segmentation.clean`."""
+def cleaned(probability: Tensor, height: int, scale: float) -> Tensor:
+    """Return the segmentation without holes, notches and specks; see `segmentation.clean`."""
     values = probability[0, 0].float()
     likely = values > 0.5
+    notch = in_px(43.0, scale * values.shape[0] / height)
     person = holding(likely, values > 0.95)
+    around = spread_by_pooling(person.float()[None, None], notch)[0, 0] > 0
+    person = holding(likely, person | (around & (values > 0.7)))
+    person = person | (closed(person, notch) & (values > 0.12))
     outside = values < 0.15
     outside[0], outside[-1] = True, True
     outside[:, 0], outside[:, -1] = True, True
@@ -327,6 +331,13 @@ def filled_rows(area: Tensor, held: Tensor) -> Tensor:
     counts = torch.zeros([area.shape[0], area.shape[1] + 1], device=area.device)
     counts = counts.scatter_add(1, runs, held.to(counts.dtype))
     return area & (counts.gather(1, runs) > 0)
+
+
+def closed(area: Tensor, radius: int) -> Tensor:
+    """Return `area`, bool (h, w), with notches narrower than twice `radius` filled."""
+    padded = torch.constant_pad_nd(area.float()[None, None], [radius] * 4) > 0
+    shrunken = ~dilate_by_pooling(~dilate_by_pooling(padded, radius), radius)
+    return shrunken[0, 0, radius:-radius, radius:-radius]
 
 
 def in_px(length: float, scale: float) -> int:

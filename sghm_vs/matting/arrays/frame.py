@@ -39,7 +39,7 @@ class ArrayPipeline:
             mask = sizing.prepared(fit, guide[None])[0]
             return self._matted(image, self.network.encode(small), mask, None, fit)
         features, probability = self.network.see(small)
-        mask = to_mask(self._cleaned(probability), fit.padded)
+        mask = to_mask(self._cleaned(probability, fit), fit.padded)
         return self._matted(image, features, mask, self._bounds(mask, fit), fit)
 
     def encoder_input(self, picture: Plane) -> Plane:
@@ -50,15 +50,17 @@ class ArrayPipeline:
         """Return `picture` at the size that the network takes."""
         return sizing.prepared(self._fit_of(picture), picture)
 
-    def segment(self, small: Plane) -> tuple[Features, Plane]:
+    def segment(self, small: Plane, height: int, width: int) -> tuple[Features, Plane]:
         """
         Return features and the segmentation, small, (h, w), 0-1, their outline at 0.5.
 
         Args:
             small: As `encoder_input` returns it, or a less noisy one of the same picture.
+            height: Of the picture.
+            width: Of the picture.
         """
         features, probability = self.network.see(small)
-        return features, self._cleaned(probability)
+        return features, self._cleaned(probability, self._fit(height, width))
 
     def matte_segmented(
         self,
@@ -111,14 +113,19 @@ class ArrayPipeline:
         grown = refinement.spread(is_open.astype(np.float32), around)
         return tiles(grown, QUARTER_TILE_PX // QUARTER_PX)
 
-    def _cleaned(self, probability: Plane) -> Plane:
-        return clean(probability) if self.network.trusts_mask else probability
+    def _cleaned(self, probability: Plane, fit: Fit) -> Plane:
+        return cleaned(probability, fit) if self.network.trusts_mask else probability
 
     def _fit_of(self, picture: Plane) -> Fit:
         return self._fit(picture.shape[1], picture.shape[2])
 
     def _fit(self, height: int, width: int) -> Fit:
         return fit_by(self.settings, height, width)
+
+
+def cleaned(probability: Plane, fit: Fit) -> Plane:
+    """Return the segmentation of a network that trusts its mask, (h, w), from its probability."""
+    return clean(probability, fit.padded, fit.scale_of_radii())
 
 
 def mask_of(fit: Fit, segmentation: Plane, guide: Plane | None = None) -> Plane:

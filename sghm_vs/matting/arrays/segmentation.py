@@ -12,8 +12,14 @@ THRESHOLD = 0.5
 """The outline of the people."""
 SURE_PERSON = 0.95
 """A person holds, somewhere, more than this; else it is a thing like one."""
+SURE_PART = 0.7
+"""The same of what lies beside a person, no farther than a notch is wide: a part of them."""
 SURE_BACKGROUND = 0.15
 """A gap between arm and body holds, somewhere, less than this; else it is a badge or a fold."""
+NOTCH_PX = 43
+"""Across half a notch that is closed, at a short side of 1280."""
+PASSABLE = 0.12
+"""A notch is closed where more than this; what it shows of the wall is nearer to 0."""
 
 
 def to_mask(cleaned: Plane, size: tuple[int, int]) -> Plane:
@@ -31,20 +37,25 @@ def to_mask(cleaned: Plane, size: tuple[int, int]) -> Plane:
     return np.asarray(mask, np.float32)
 
 
-def clean(probability: Plane) -> Plane:
+def clean(probability: Plane, size: tuple[int, int], scale: float) -> Plane:
     """
-    Return the segmentation of a light network without holes and specks.
+    Return the segmentation of a light network without holes, notches and specks.
 
     The shape is the probability's, the outline lies at 0.5.
 
     Args:
         probability: Of a person, (h, w), 0-1.
+        size: (height, width) of the picture.
+        scale: Of lengths in it; 1 is for a short side of 1280.
 
     Source:
         Hysteresis: Canny (1986), section VI, for areas in place of edges.
     """
     likely = probability > THRESHOLD
+    notch = max(round(NOTCH_PX * scale * probability.shape[0] / size[0]), 1)
     person = _holding(likely, probability > SURE_PERSON)
+    person = _holding(likely, person | (_around(person, notch) & (probability > SURE_PART)))
+    person |= _closed(person, notch) & (probability > PASSABLE)
     outside = probability < SURE_BACKGROUND
     outside[[0, -1]] = outside[:, [0, -1]] = True
     person = ~_holding(~person, outside)
@@ -56,3 +67,18 @@ def _holding(area: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bo
     """Return those 4-connected parts of `area` (h, w) in which one of `seeds` lies."""
     _, labels = cv2.connectedComponents(area.astype(np.uint8), connectivity=4)
     return np.isin(labels, np.unique(labels[seeds & area])) & area
+
+
+def _around(area: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Return `area` (h, w), grown by a square of `radius`."""
+    square = np.ones((2 * radius + 1,) * 2, np.uint8)
+    return cv2.dilate(area.astype(np.uint8), square) > 0
+
+
+def _closed(area: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Return `area` (h, w) with notches narrower than twice `radius` filled."""
+    side = 2 * radius + 1
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    padded = np.pad(area.astype(np.uint8), radius)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk)
+    return closed[radius:-radius, radius:-radius] > 0
