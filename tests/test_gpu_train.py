@@ -40,7 +40,8 @@ def names(folder: Path) -> list[str]:
 def test_each_checkpoint_is_kept_and_judged_and_the_halves_are_joined(plan):
     assert train(plan) == 0
 
-    assert names(plan.run) == ["matting.pt", "matting_1.pt", "segmentation.pt", "segmentation_1.pt"]
+    kept = {"matting.pt", "matting_1.pt", "segmentation.pt", "segmentation_1.pt"}
+    assert kept <= {*names(plan.run)}
     assert names(plan.out) == [
         "matting.log", "segmentation.log", "sghm-lite.safetensors", "train.md"
     ]  # fmt: skip

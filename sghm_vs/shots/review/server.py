@@ -28,6 +28,7 @@ NAMES = (ADDRESS, "localhost")
 TOKEN_BYTES = 32
 TOKEN_HEADER = "X-Sghm-Token"  # noqa: S105 - the name of a header
 BODY_MAX = 2**20
+PASSED_OVER_MAX = 2**26
 WAITS = "waits"
 """What routes of GETS find in place of a body: whether the page waits still."""
 SILENCE_S = 30.0
@@ -154,11 +155,18 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusedError(415, f"what is sent is {JSON}")
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > BODY_MAX:
+            self._pass_over(length)
             raise _RefusedError(413, f"what is sent has a length, at most {BODY_MAX} bytes")
         found = json.loads(self.rfile.read(int(length)))
         if not isinstance(found, dict):
             raise _RefusedError(400, "what is sent is an object")
         return found
+
+    def _pass_over(self, length: str) -> None:
+        """Read what is too long and forget it: who is still sending would not see the answer."""
+        left = min(int(length), PASSED_OVER_MAX) if length.isdecimal() else 0
+        while left > 0 and (some := self.rfile.read(min(left, BODY_MAX))):
+            left -= len(some)
 
     def _fail(self, status: int, why: str) -> None:
         # What was sent may not have been read: the next request would begin in it.
