@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+SIZE = {"width": 1280, "height": 720}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -23,3 +24,12 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def watched_page(browser: Any) -> Any:
+    """Return a page whose `errors` are what its scripts raise, and `asked` the addresses it asks."""
+    page = browser.new_page(viewport=SIZE)
+    page.errors, page.asked = [], []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    return page

@@ -17,7 +17,7 @@ from sghm_vs.evaluate.report.judge import Finding
 from sghm_vs.evaluate.report.measures import Measures
 from sghm_vs.evaluate.report.page import report_page, report_record
 from sghm_vs.evaluate.report.shot import ShotReport
-from tests.browser import chromium
+from tests.browser import chromium, watched_page
 
 pytestmark = pytest.mark.browser
 
@@ -71,10 +71,7 @@ def report(tmp_path_factory, sheet) -> Path:
 
 @pytest.fixture
 def opened(browser, report) -> Iterator[Any]:
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.errors, page.asked = [], []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
+    page = watched_page(browser)
     page.goto(report.as_uri())
     yield page
     page.close()

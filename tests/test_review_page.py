@@ -16,7 +16,7 @@ from sghm_vs.shots.review import Session
 from sghm_vs.shots.review.keys import NOT, OPEN, PERSON
 from sghm_vs.shots.review.server import ReviewServer
 from sghm_vs.shots.settings import read_settings, review_folder
-from tests.browser import chromium
+from tests.browser import chromium, watched_page
 from tests.scenes import HEIGHT, WIDTH, scene
 
 pytestmark = pytest.mark.browser
@@ -52,10 +52,7 @@ def server(session) -> Iterator[ReviewServer]:
 
 @pytest.fixture
 def page(browser, server) -> Iterator[Any]:
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.errors, page.asked = [], []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
+    page = watched_page(browser)
     page.set_default_timeout(WAIT_MS)
     page.goto(server.url)
     page.wait_for_selector("body[data-ready]")
@@ -231,6 +228,15 @@ def test_in_and_out_are_marked(page, session):
     until(page, session.path.exists)
 
     assert str(read_settings(session.path)["frames"]) == "102-111"
+
+
+def test_marks_that_follow_at_once_are_both_kept(page, session):
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("i")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("o")
+
+    until(page, lambda: session.state()["frames"] == "102-103")
 
 
 def test_flagged_frames_are_found_by_measuring_and_gone_to(page, session):

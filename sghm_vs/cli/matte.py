@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 def _matte_shot(source: Path, args: argparse.Namespace) -> int:
     from sghm_vs.shots.shot import rotoscope
 
-    options.take_settings(args, source)
+    options.take_review(args, source)
     with options.stdout_for_results(), options.progress_of("matte", args) as report:
         paths = rotoscope(
             options.opened(source, args),

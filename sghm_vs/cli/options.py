@@ -192,25 +192,34 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def take_settings(args: argparse.Namespace, footage: Path | None = None) -> None:
+def take_settings(args: argparse.Namespace) -> None:
     """
-    Give `args` what was not typed: of --settings, or else of what was saved beside `footage`.
+    Give `args` what was not typed, of --settings.
 
     Raises:
         SourceError: The file can't be read.
         SettingsError: It has a word that is no option, or a value that is none.
     """
-    from sghm_vs.shots.settings import read_settings, with_review
+    from sghm_vs.shots.settings import read_settings
 
-    typed = values_from(args)
-    found: Mapping[str, Any] = {}
     if args.settings is not None:
-        found = read_settings(args.settings)
-    elif footage is not None and reads_reviews(args):
-        notes: list[str] = []
-        found = with_review(typed, footage, notes)
-        for note in notes if not args.quiet else ():
-            sys.stderr.write(f"{note}\n")
+        _take(args, read_settings(args.settings))
+
+
+def take_review(args: argparse.Namespace, footage: Path) -> None:
+    """Give `args` what was not typed, of what was saved beside `footage`; see `take_settings`."""
+    from sghm_vs.shots.settings import with_review
+
+    if not reads_reviews(args):
+        return
+    notes: list[str] = []
+    _take(args, with_review(values_from(args), footage, notes))
+    for note in notes if not args.quiet else ():
+        sys.stderr.write(f"{note}\n")
+
+
+def _take(args: argparse.Namespace, found: Mapping[str, Any]) -> None:
+    typed = values_from(args)
     for name, value in found.items():
         if name not in typed:
             setattr(args, name, value)

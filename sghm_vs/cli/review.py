@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     folder = args.into or review_folder(args.source)
     if args.into is not None and args.settings is None and (folder / NAME).is_file():
         args.settings = folder / NAME
-    options.take_settings(args, args.source)
+    options.take_settings(args)
+    options.take_review(args, args.source)
     with options.stdout_for_results():
         source = options.opened(args.source, args)
         values = options.values_from(args)

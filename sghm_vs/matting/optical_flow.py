@@ -186,7 +186,7 @@ def noise(difference: NDArray[np.float32]) -> float:
     Args:
         difference: Of two pictures (h, w) or (h, w, c), 0-1 each, along the motion.
     """
-    local = np.abs(difference - cv2.blur(difference, (3, 3)))[::2, ::2]
+    local = np.abs(difference[::2, ::2] - cv2.blur(difference, (3, 3))[::2, ::2])
     # A quarter of the pixels tell as much, in a quarter of the time.
     # Of normal noise the median is .6745 sigma, and a mean of nine takes a ninth of the energy.
     return min(float(np.median(local)) / 0.6745 * float(np.sqrt(9 / 8)), NOISE_MAX)

@@ -22,10 +22,6 @@ def enlarge(plane: Plane, size: tuple[int, int]) -> Plane:
 def block_means(planes: Plane, side: int) -> Plane:
     """Return means of blocks of `side` x `side` px in `planes` (..., h, w); what is left over is cut."""
     height, width = (length // side * side for length in planes.shape[-2:])
-    if planes.ndim == 2:
-        size = width // side, height // side
-        found = cv2.resize(planes[:height, :width], size, interpolation=cv2.INTER_AREA)
-        return np.asarray(found, np.float32)
     first, *others = (
         planes[..., row:height:side, column:width:side]
         for row in range(side)

@@ -94,23 +94,24 @@ class ArrayPipeline:
         bounds: refinement.Bounds | None,
         fit: Fit,
     ) -> Plane:
-        if bounds is not None and not bounds.is_open:
+        left_open = None if bounds is None else bounds.left_open
+        if bounds is not None and left_open is not None and not left_open.any():
             return finished(self.settings, fit, bounds.least, bounds)
-        cells = None if bounds is None else self._open_cells(bounds)
+        cells = None if left_open is None else self._open_cells(left_open)
         begun = self.network.begin(image, features, mask, cells)
         if begun.detail is not None:
             alpha, weight = refinement.by_detail(begun.os4, begun.detail)
         else:
             alpha, weight = merged(self.settings, fit, begun.os8, begun.os4)
-        is_open = weight if bounds is None else np.where(bounds.most > bounds.least, weight, 0)
-        os1 = finest(self.network, begun, tiles(is_open))
+        looked_at = weight if left_open is None else np.where(left_open, weight, 0)
+        os1 = finest(self.network, begun, tiles(looked_at))
         return finished(self.settings, fit, refinement.blended(alpha, os1, weight), bounds)
 
-    def _open_cells(self, bounds: refinement.Bounds) -> NDArray[np.bool_]:
-        """Return the tiles that `bounds` leave open anywhere, with what the finest looks at beside."""
-        is_open = tiles(np.asarray(bounds.most > bounds.least, np.float32), QUARTER_PX)
+    def _open_cells(self, left_open: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the tiles that are `left_open` anywhere, with what the finest looks at beside."""
+        cells = tiles(left_open, QUARTER_PX)
         around = -(-self.network.halo_px // QUARTER_PX) + 1
-        grown = refinement.spread(is_open.astype(np.float32), around)
+        grown = refinement.spread(cells.astype(np.float32), around)
         return tiles(grown, QUARTER_TILE_PX // QUARTER_PX)
 
     def _cleaned(self, probability: Plane, fit: Fit) -> Plane:

@@ -35,9 +35,9 @@ class Bounds(NamedTuple):
     most: Plane
 
     @property
-    def is_open(self) -> bool:
-        """Whether anything is left open; where nobody is nothing is."""
-        return bool((self.most > self.least).any())
+    def left_open(self) -> NDArray[np.bool_]:
+        """Where anything is left; where nobody is that is nowhere."""
+        return np.asarray(self.most > self.least, np.bool_)
 
 
 def merge(os8: Plane, os4: Plane, *, scale: float, feather: int) -> tuple[Plane, Plane]:

@@ -13,14 +13,15 @@ TILE_PX = 64
 """Side of what one square is made for; small ones hug an edge, large ones share their surroundings."""
 
 
-def tiles(where: Plane, tile_px: int = TILE_PX) -> NDArray[np.bool_]:
+def tiles(where: Plane | NDArray[np.bool_], tile_px: int = TILE_PX) -> NDArray[np.bool_]:
     """Return in which tiles of `tile_px` `where`, (height, width), is above 0 anywhere."""
-    height, width = where.shape
+    above: NDArray[np.bool_] = where > 0
+    height, width = above.shape
     rows, columns = -(-height // tile_px), -(-width // tile_px)
-    if (rows * tile_px, columns * tile_px) != where.shape:
-        where = np.pad(where, ((0, rows * tile_px - height), (0, columns * tile_px - width)))
+    if (rows * tile_px, columns * tile_px) != above.shape:
+        above = np.pad(above, ((0, rows * tile_px - height), (0, columns * tile_px - width)))
     # Along the rows first, which lie one behind the other.
-    down = (where > 0).reshape(rows, tile_px, columns * tile_px).any(1)
+    down = above.reshape(rows, tile_px, columns * tile_px).any(1)
     return np.asarray(down.reshape(rows, columns, tile_px).any(2), np.bool_)
 
 

@@ -107,7 +107,7 @@ def plan_from(
         cuts = _counted_as_media(timeline, cuts, uses)
     notes += [f"{cut.key}: {', '.join(cut.notes)}" for cut in cuts if cut.notes]
     spans = spans_of(uses)
-    own = [_own(values, span, notes) if reviews else values for span in spans]
+    own = _own_of(spans, values, notes) if reviews else [values] * len(spans)
     made = Batch(
         _shots(spans, own, folder, resumes=resumes),
         [
@@ -142,13 +142,16 @@ def _lost(where: str, name: str, reason: str) -> InvalidShot:
     return InvalidShot(safe_name(name), f"{where} {name}".strip(), f"{place}{reason}")
 
 
-def _own(values: Values, span: Span, notes: list[str]) -> Values:
-    """Return `values` with what was saved of the media of `span`; the edit says itself which frames."""
-    said: list[str] = []
-    own = with_review(values, span.media.path, said, but=OF_EDIT)
-    notes += [f"{span.media.path.name}: {note}" for note in said]
-    _refuse_fields(own)
-    return own
+def _own_of(spans: Sequence[Span], values: Values, notes: list[str]) -> list[Values]:
+    """Return `values` with what was saved of each span's media; an edit says itself which frames."""
+    own: dict[Path, Values] = {}
+    for path in (span.media.path for span in spans):
+        if path not in own:
+            said: list[str] = []
+            own[path] = with_review(values, path, said, but=OF_EDIT)
+            notes += [f"{path.name}: {note}" for note in said]
+            _refuse_fields(own[path])
+    return [own[span.media.path] for span in spans]
 
 
 def _refuse_fields(values: Values) -> None:

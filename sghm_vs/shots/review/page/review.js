@@ -176,7 +176,9 @@ function mark(isIn) {
   const [first, last] = marks() ?? [state.first, state.last];
   const range = isIn ? [frame, Math.max(frame, last)] : [Math.min(first, frame), frame];
   const isAll = range[0] === state.first && range[1] === state.last;
-  act("/api/try", { settings: { frames: isAll ? null : range.join("-") } });
+  // The next mark may come before the answer to this one.
+  state.frames = isAll ? "" : range.join("-");
+  act("/api/try", { settings: { frames: state.frames || null } });
 }
 
 /** Asks the server to do something, and shows what came of it; what is asked is done in order. */
