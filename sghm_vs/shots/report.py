@@ -289,7 +289,7 @@ def _refuse_other_shape(matte: Source, plate: Source) -> None:
     if max(shapes) > SHAPES_APART * min(shapes):
         sizes = [f"{one.clip.width}x{one.clip.height}" for one in (matte, plate)]
         msg = (
-            f"{matte.path} is {sizes[0]}, and {plate.path} {sizes[1]}, of another shape; give the "
+            f"it is {sizes[0]}, and {plate.path} {sizes[1]}, of another shape; give the "
             "footage that the matte is of: --plate PLATE"
         )
         raise SettingsError(msg)
