@@ -365,6 +365,28 @@ def test_nobody_is_told_that_a_network_is_loaded(monkeypatch):
 
 
 @pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_ctrl_c_is_heard_after_a_network_of_openvino_has_gone_on_another_thread():
+    words = """
+import signal, threading
+from sghm_vs.models.backends.openvino import OpenVino
+held = [OpenVino(half=True, streams=1)]
+there = threading.Thread(target=held.clear)
+there.start()
+there.join()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("heard")
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", words], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+    assert (run.stdout, run.returncode) == ("heard\n", 0), run
+
+
+@pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
 def test_nobody_is_told_that_openvino_is_imported():
     code = (
         "import sys; from sghm_vs.models.backends.openvino import OpenVino, bfloat16_of;"

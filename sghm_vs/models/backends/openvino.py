@@ -26,6 +26,7 @@ PROGRAMS_MAX = 16
 
 TELEMETRY = "openvino_telemetry"
 _loading = threading.Lock()
+_loaded: list[Any] = []
 
 type Key = tuple[object, ...]
 """A part, and the shapes of what goes in."""
@@ -69,13 +70,9 @@ class OpenVino:
         Raises:
             MissingPackageError: OpenVINO is not installed.
         """
-        openvino = _package()
-        # The first array looks NumPy up under a lock, and waits there for the interpreter: two threads
-        # whose first arrays meet would wait for each other.
-        openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data  # noqa: B018
-        self._core = openvino.Core()
+        self._core = _core()
+        self._threads = {"INFERENCE_NUM_THREADS": streams, "NUM_STREAMS": streams}
         half = half and has_bfloat16(self._core)
-        self._core.set_property("CPU", {"INFERENCE_NUM_THREADS": streams, "NUM_STREAMS": streams})
         self.precision = "bfloat16" if half else "float32"
         """What it calculates in; on a processor without bfloat16 always float32."""
         self._programs: OrderedDict[Key, _Program] = OrderedDict()
@@ -99,7 +96,7 @@ class OpenVino:
         model.reshape({at: list(array.shape) for at, array in enumerate(inputs)})
         half = self.precision == "bfloat16" and part.name not in IN_FLOATS
         hint = {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32"}
-        return self._core.compile_model(model, "CPU", hint)
+        return self._core.compile_model(model, "CPU", hint | self._threads)
 
 
 def bfloat16_of() -> bool:
@@ -109,7 +106,24 @@ def bfloat16_of() -> bool:
     Raises:
         MissingPackageError: OpenVINO is not installed, or can't be loaded.
     """
-    return has_bfloat16(_package().Core())
+    return has_bfloat16(_core())
+
+
+def _core() -> Any:
+    """
+    Return the process's one way into OpenVINO, which lasts as long as the process.
+
+    Where the CPU has AMX, it gives the thread that first uses it a stack for signals. Should it go on
+    another thread, that stack goes with it, and the next Ctrl-C ends the process without a word.
+    """
+    with _loading:
+        openvino = _package()
+        if not _loaded:
+            # The first array looks NumPy up under a lock, and waits there for the interpreter: two
+            # threads whose first arrays meet would wait for each other.
+            openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data  # noqa: B018
+            _loaded.append(openvino.Core())
+        return _loaded[0]
 
 
 def _package() -> Any:
@@ -119,17 +133,16 @@ def _package() -> Any:
     That is sent by a copy of this process, which may wait for ever for a thread that it has not, and
     keep the process from ending.
     """
-    with _loading:
-        kept = sys.modules.get(TELEMETRY)
-        # As if it weren't installed, which OpenVINO minds.
-        sys.modules[TELEMETRY] = None  # type: ignore[assignment]
-        try:
-            return require("openvino", extra="openvino", purpose="backend openvino")
-        finally:
-            if kept is None:
-                del sys.modules[TELEMETRY]
-            else:
-                sys.modules[TELEMETRY] = kept
+    kept = sys.modules.get(TELEMETRY)
+    # As if it weren't installed, which OpenVINO minds.
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]
+    try:
+        return require("openvino", extra="openvino", purpose="backend openvino")
+    finally:
+        if kept is None:
+            del sys.modules[TELEMETRY]
+        else:
+            sys.modules[TELEMETRY] = kept
 
 
 def has_bfloat16(core: Any) -> bool:
