@@ -213,7 +213,7 @@ def _bare_prores(drawn: Frames, count: int, folder: Path) -> Work:
         for frame in drawn
     ]
     picture = prores(4, Colorimetry(1, 1, 1))
-    movie = ffmpeg_args.Movie(size=(width, height), rate=RATE, frames=count)
+    movie = ffmpeg_args.MovieSpec(size=(width, height), rate=RATE, frames=count)
     words = ffmpeg_args.arguments(find_ffmpeg(), folder / "x.mov", picture, movie)
 
     def work() -> None:

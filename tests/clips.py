@@ -34,6 +34,20 @@ def noise_clip(
     return drawn.resize.Bicubic(format=format_id, **matrix)
 
 
+def drawn(values: NDArray[np.float32], length: int = 1) -> vs.VideoNode:
+    """Return a GRAYS clip whose every frame has these values, (h, w)."""
+    height, width = values.shape
+    blank = core.std.BlankClip(format=vs.GRAYS, width=width, height=height, length=length)
+
+    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        del n
+        frame = f.copy()
+        np.copyto(np.asarray(frame[0]), values)
+        return frame
+
+    return blank.std.ModifyFrame(blank, fill)
+
+
 def panning_clip(
     shots: tuple[int, ...] = (4, 4),
     *,

@@ -20,7 +20,7 @@ from sghm_vs.media.verification.compare import verify
 from sghm_vs.media.verification.sidecar import read_record
 from sghm_vs.media.writers import export
 from sghm_vs.media.writers.cryptomatte import channels, header, id_of
-from tests.clips import plane
+from tests.clips import drawn, plane
 from tests.test_hosts import WITHIN_S, needs
 
 core = vs.core
@@ -39,26 +39,14 @@ def mattes() -> dict[str, np.ndarray]:
     }
 
 
-def gray(values: np.ndarray) -> vs.VideoNode:
-    blank = core.std.BlankClip(format=vs.GRAYS, width=WIDTH, height=HEIGHT, length=1, fpsnum=24)
-
-    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
-        del n
-        frame = f.copy()
-        np.copyto(np.asarray(frame[0]), values)
-        return frame
-
-    return blank.std.ModifyFrame(blank, fill)
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
     clip = core.std.BlankClip(format=vs.RGB24, width=WIDTH, height=HEIGHT, length=1, fpsnum=24)
-    drawn = mattes()
-    whole = np.add.reduce([*drawn.values()])
+    layers = mattes()
+    whole = np.add.reduce([*layers.values()])
     path = tmp_path_factory.mktemp("ids") / "x.0001.exr"
-    extra = {name: gray(one) for name, one in drawn.items()}
-    export(clip, gray(whole), path, extra=extra, layout="cryptomatte", patterns=False)
+    extra = {name: drawn(one) for name, one in layers.items()}
+    export(clip, drawn(whole), path, extra=extra, layout="cryptomatte", patterns=False)
     return path
 
 

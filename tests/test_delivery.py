@@ -149,7 +149,7 @@ def test_the_prores_command_says_what_it_must():
         Path("ffmpeg"),
         Path("out.mov"),
         prores(4, Colorimetry(1, 1, 1)),
-        ffmpeg_args.Movie(size=(1920, 1080), rate=Fraction(24000, 1001), frames=1),
+        ffmpeg_args.MovieSpec(size=(1920, 1080), rate=Fraction(24000, 1001), frames=1),
     )
 
     pairs = list(itertools.pairwise(words))

@@ -12,11 +12,11 @@ import pytest
 from sghm_vs.cli import doctor, main
 from sghm_vs.cli.doctor import Graphics, graphics_finding
 from sghm_vs.cli.installation import (
-    Finding,
+    Check,
     Interpreter,
     Plugin,
     Program,
-    Runtime,
+    VapourSynthRuntime,
     console_finding,
     interpreter_finding,
     long_paths_finding,
@@ -62,7 +62,7 @@ def test_why_there_is_no_gpu_is_said(seen, state, said):
 
 
 def test_something_needed_that_is_missing_is_exit_code_1(monkeypatch, capsys):
-    found = [Finding("ok thing", "1"), Finding("ffmpeg", "none", "bad", "pip install it")]
+    found = [Check("ok thing", "1"), Check("ffmpeg", "none", "bad", "pip install it")]
     monkeypatch.setattr("sghm_vs.cli.doctor.findings_of", lambda _: found)
 
     assert main(["doctor"]) == 1
@@ -133,7 +133,7 @@ def windows_error(code: int, words: str) -> OSError:
     ],
 )  # fmt: skip
 def test_a_library_that_does_not_load_says_what_to_type(error, said):
-    def fail() -> Finding:
+    def fail() -> Check:
         raise error
 
     finding = doctor._finding_of("VapourSynth", fail)
@@ -234,9 +234,9 @@ def test_a_plugin_that_no_one_installed_is_told_here_too():
 
 
 @pytest.fixture
-def runtime(tmp_path) -> Runtime:
+def runtime(tmp_path) -> VapourSynthRuntime:
     package = tmp_path / "site-packages/vapoursynth"
-    return Runtime(
+    return VapourSynthRuntime(
         module=package / "__init__.py",
         folders=(tmp_path / "site-packages",),
         vsscript=package / "vsscript.dll",

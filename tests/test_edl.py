@@ -9,7 +9,7 @@ import pytest
 
 from sghm_vs.errors import SourceError
 from sghm_vs.shots.text import decoded
-from sghm_vs.shots.timeline.notes import DROP, NAMES, UNREAD, annotation
+from sghm_vs.shots.timeline.annotations import DROP, NAMES, UNREAD, annotation
 from sghm_vs.shots.timeline.read import video_tracks
 from sghm_vs.shots.timeline.read_edl import read_edl
 from sghm_vs.shots.timeline.speeds import speed_of

@@ -6,7 +6,7 @@ import opentimelineio as otio
 import pytest
 
 from sghm_vs.errors import SourceError
-from sghm_vs.shots.timeline.notes import DROP, UNREAD, annotation
+from sghm_vs.shots.timeline.annotations import DROP, UNREAD, annotation
 from sghm_vs.shots.timeline.read import Cut, lost_in, read_cuts, read_edit
 
 RATE = "<rate><timebase>24</timebase><ntsc>FALSE</ntsc></rate>"

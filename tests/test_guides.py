@@ -17,26 +17,12 @@ from sghm_vs.filter import tensors
 from sghm_vs.matting import guides as stage
 from sghm_vs.options import Guides
 from sghm_vs.shots.guides import Guided
-from tests.clips import frame_bytes, noise_clip, plane
+from tests.clips import drawn, frame_bytes, noise_clip, plane
 from tests.scenes import HEIGHT, WIDTH, clips, scene
 
 core = vs.core
 BAND = 0.05
 LENGTH = 9
-
-
-def drawn(values: np.ndarray, length: int = 1) -> vs.VideoNode:
-    """Return a GRAYS clip of these values, (h, w)."""
-    height, width = values.shape
-    blank = core.std.BlankClip(format=vs.GRAYS, width=width, height=height, length=length)
-
-    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
-        del n
-        frame = f.copy()
-        np.copyto(np.asarray(frame[0]), values)
-        return frame
-
-    return blank.std.ModifyFrame(blank, fill)
 
 
 def half(width: int = 96, height: int = 64) -> np.ndarray:

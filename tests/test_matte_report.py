@@ -21,7 +21,7 @@ from benchmarks.moving_people import ExactClip
 from sghm_vs import export
 from sghm_vs.cli import build_parser, main
 from sghm_vs.errors import SettingsError, SourceError
-from sghm_vs.evaluate.report.change import Region
+from sghm_vs.evaluate.report.change import ChangedRegion
 from sghm_vs.evaluate.report.frame import find_specks, measure_frame
 from sghm_vs.evaluate.report.judge import Finding, judge
 from sghm_vs.evaluate.report.measures import Measures, measure
@@ -256,7 +256,7 @@ def test_a_finding_weighs_by_how_far_it_is_beyond_its_limit_up_to_ten_times():
 
 
 def test_regions_meet_by_their_boxes():
-    one = Region(10, True, False, False, (10, 10, 20, 20))
+    one = ChangedRegion(10, True, False, False, (10, 10, 20, 20))
     near, far = (replace(one, box=(left, 10, left + 5, 20)) for left in (28, 60))
 
     assert one.is_where(near, 10)

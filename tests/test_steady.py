@@ -87,7 +87,7 @@ def voted(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]
     """Return who is seen by the vote of frames that each see the `alpha`, at its size."""
     settings = Settings(**how)
     nearby = temporal_neighbors(clip, settings)
-    wide = nearby.within(VOTERS * nearby.tr)
+    wide = nearby.with_radius(VOTERS * nearby.tr)
     fused = graph.fused(wide, clip, alpha, settings)
     return [plane(frame) for frame in fused.frames(close=True)]
 
@@ -123,7 +123,7 @@ def test_a_vote_of_frames_that_see_right_is_right_however_the_shot_moves(draw, s
 def quieted(clip: vs.VideoNode) -> list[Picture]:
     """Return the pictures of `clip` with less of their noise."""
     settings = Settings()
-    nearby = temporal_neighbors(clip, settings).within(DENOISING_FRAMES)
+    nearby = temporal_neighbors(clip, settings).with_radius(DENOISING_FRAMES)
     quiet = graph.denoised(nearby, clip, clip, settings)
     return [to_rgb_array(frame) for frame in quiet.frames(close=True)]
 

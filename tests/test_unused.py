@@ -15,7 +15,7 @@ from sghm_vs.cli import main
 from sghm_vs.errors import ExportError
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.options import Delivery, OutputFormat, options_of
-from sghm_vs.shots.batch.find import Footage
+from sghm_vs.shots.batch.find import FoundFootage
 from sghm_vs.shots.batch.requests import Batch, Request, shots_from
 from tests.clips import noise_clip
 
@@ -191,7 +191,7 @@ def test_what_one_of_several_outputs_has_a_use_for_is_taken(footage, tmp_path):
 def test_what_some_shots_of_a_batch_have_a_use_for_is_taken_for_those_alone(tmp_path):
     for name in ("a.mov", "b.mov"):
         (tmp_path / name).touch()
-    footage = [Footage(tmp_path / name, (name[0],)) for name in ("a.mov", "b.mov")]
+    footage = [FoundFootage(tmp_path / name, (name[0],)) for name in ("a.mov", "b.mov")]
     said = {"layout": "matte", "quality": 9}
     values = [{**said, "to": ("{shot}.####.exr",)}, {**said, "to": ("{shot}.mov",)}]
     requests = [Request(one, own) for one, own in zip(footage, values, strict=True)]

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
 from sghm_vs.cli.installation import (
-    Finding,
+    Check,
     Interpreter,
     Plugin,
     Program,
-    Runtime,
+    VapourSynthRuntime,
     console_finding,
     interpreter_finding,
     load_finding,
@@ -75,11 +75,11 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(finding.state == "bad" for finding in findings) else 0
 
 
-def findings_of(home: Path | None = None) -> list[Finding]:
+def findings_of(home: Path | None = None) -> list[Check]:
     """Return what there is to know of this installation; `home` is the folder of weights."""
-    checks: dict[str, Callable[[], Finding]] = {
+    checks: dict[str, Callable[[], Check]] = {
         "Python": lambda: interpreter_finding(Interpreter.here()),
-        "platform": lambda: Finding("platform", platform.platform()),
+        "platform": lambda: Check("platform", platform.platform()),
         "console": lambda: console_finding(sys.stdout.encoding or "utf-8"),
         "long paths": long_paths,
         "sghm": lambda: program_finding(Program.named("sghm", "sghm-vs")),
@@ -99,14 +99,14 @@ def findings_of(home: Path | None = None) -> list[Finding]:
     return [*found, *map(_package, PACKAGES), *_weights(home)]
 
 
-def _finding_of(what: str, check: Callable[[], Finding]) -> Finding:
+def _finding_of(what: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except (SghmError, ImportError, OSError) as error:
         return load_finding(what, error)
 
 
-def _plugin(namespace: str, package: str) -> Finding:
+def _plugin(namespace: str, package: str) -> Check:
     return plugin_finding(Plugin.of(namespace, package))
 
 
@@ -117,11 +117,11 @@ def _version(package: str) -> str | None:
     return None
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> Check:
     found = _version(name)
     if found is None:
-        return Finding(name, "not installed", "bad", f"pip install {name}")
-    return Finding(name, found)
+        return Check(name, "not installed", "bad", f"pip install {name}")
+    return Check(name, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,35 +141,35 @@ class Graphics:
     """What torch warned of when it looked for devices."""
 
 
-def graphics_finding(graphics: Graphics) -> Finding:
+def graphics_finding(graphics: Graphics) -> Check:
     """Return which GPU runs the network, or why none does and what to type."""
     build = f"{graphics.torch}, built for {graphics.platform or 'the CPU'}"
     if graphics.devices:
-        return Finding("torch", f"{build}; {', '.join(graphics.devices)}")
+        return Check("torch", f"{build}; {', '.join(graphics.devices)}")
     if not graphics.has_nvidia_driver:
-        return Finding("torch", f"{build}; no NVIDIA driver found: it runs on the CPU")
+        return Check("torch", f"{build}; no NVIDIA driver found: it runs on the CPU")
     if graphics.platform is None:
         found = f"{build}, beside an NVIDIA card: it runs on the CPU"
         fix = "uv pip install --reinstall --torch-backend=auto torch"
-        return Finding("torch", found, "warning", fix)
+        return Check("torch", found, "warning", fix)
     if graphics.visible is not None:
         found = f"{build}; CUDA_VISIBLE_DEVICES={graphics.visible!r} hides the NVIDIA card"
-        return Finding("torch", found, "warning", "unset CUDA_VISIBLE_DEVICES")
+        return Check("torch", found, "warning", "unset CUDA_VISIBLE_DEVICES")
     found = (
         f"{build}; it sees no card though an NVIDIA driver is here. {graphics.complaint}".rstrip()
     )
     fix = "run nvidia-smi; is the driver new enough for this CUDA, is the card given to this user?"
-    return Finding("torch", found, "warning", fix)
+    return Check("torch", found, "warning", fix)
 
 
-def _torch() -> Finding:
+def _torch() -> Check:
     if _version("torch") is None:
         from sghm_vs.models.backends.base import BACKENDS, is_installed
 
         others = [name for name in BACKENDS if name != "torch" and is_installed(name)]
         if others:
-            return Finding("torch", f"not installed; the network runs by {others[0]}, on the CPU")
-        return Finding("torch", "not installed, nor another backend", "bad", "pip install torch")
+            return Check("torch", f"not installed; the network runs by {others[0]}, on the CPU")
+        return Check("torch", "not installed, nor another backend", "bad", "pip install torch")
     import torch
 
     with warnings.catch_warnings(record=True) as said:
@@ -194,59 +194,57 @@ def _describe_device(index: int) -> str:
     return f"cuda:{index} {facts.name}, {facts.total_memory / 2**30:.0f} GiB"
 
 
-def _opencv() -> Finding:
+def _opencv() -> Check:
     import cv2
 
     both = [name for name in ("opencv-python", "opencv-contrib-python") if _version(name)]
     if both:
         fix = f"pip uninstall {both[0]} && pip install --force-reinstall opencv-python-headless"
         found = f"{cv2.__version__}, and {both[0]} beside the headless one: they share their files"
-        return Finding("opencv", found, "warning", fix)
-    return Finding("opencv", cv2.__version__)
+        return Check("opencv", found, "warning", fix)
+    return Check("opencv", cv2.__version__)
 
 
-def _vapoursynth() -> Finding:
+def _vapoursynth() -> Check:
     import vapoursynth as vs
 
-    return runtime_finding(Runtime.here(), f"R{vs.core.core_version.release_major}")
+    return runtime_finding(VapourSynthRuntime.here(), f"R{vs.core.core_version.release_major}")
 
 
-def _ffmpeg() -> Finding:
+def _ffmpeg() -> Check:
     from sghm_vs.media.writers.ffmpeg import VARIABLE, find_ffmpeg, read_version
 
     try:
         path = find_ffmpeg()
     except SghmError as error:
         fix = f"unset {VARIABLE}; pip install imageio-ffmpeg"
-        return Finding("ffmpeg", str(error), "bad", fix)
-    return Finding("ffmpeg", f"{read_version(path)}, {path}")
+        return Check("ffmpeg", str(error), "bad", fix)
+    return Check("ffmpeg", f"{read_version(path)}, {path}")
 
 
-def _openvino() -> Finding:
+def _openvino() -> Check:
     found = _version("openvino")
     if found is None:
-        return Finding(
-            "OpenVINO", "not installed; fastest on CPUs (pip install 'sghm-vs[openvino]')"
-        )
+        return Check("OpenVINO", "not installed; fastest on CPUs (pip install 'sghm-vs[openvino]')")
     from sghm_vs.models.backends.base import is_installed
     from sghm_vs.models.backends.openvino import bfloat16_of
 
     if not is_installed("openvino"):
-        return Finding("OpenVINO", f"{found}, without onnx", "warning", "pip install onnx")
+        return Check("OpenVINO", f"{found}, without onnx", "warning", "pip install onnx")
     try:
         has_half = bfloat16_of()
     except MissingPackageError as error:
         fix = "is a plug-in installed that brings its own? pip uninstall vapoursynth-mlrt-ov"
-        return Finding("OpenVINO", str(error), "warning", fix)
+        return Check("OpenVINO", str(error), "warning", fix)
     half = (
         "sghm-lite mattes in bfloat16 (--no-fp16: in floats); --fp16 does so with others"
         if has_half
         else "no bfloat16 here: --fp16 changes nothing"
     )
-    return Finding("OpenVINO", f"{found}; {half}")
+    return Check("OpenVINO", f"{found}; {half}")
 
 
-def _onnxruntime() -> Finding:
+def _onnxruntime() -> Check:
     from sghm_vs.models.backends.base import is_installed
 
     found = _version("onnxruntime")
@@ -254,53 +252,53 @@ def _onnxruntime() -> Finding:
         missing = (
             "not installed; runs the networks without torch (pip install 'sghm-vs[onnxruntime]')"
         )
-        return Finding("ONNX Runtime", missing)
+        return Check("ONNX Runtime", missing)
     if not is_installed("onnxruntime"):
-        return Finding("ONNX Runtime", f"{found}, without onnx", "warning", "pip install onnx")
-    return Finding("ONNX Runtime", found)
+        return Check("ONNX Runtime", f"{found}, without onnx", "warning", "pip install onnx")
+    return Check("ONNX Runtime", found)
 
 
-def _model(home: Path | None) -> Finding:
+def _model(home: Path | None) -> Check:
     from sghm_vs.models.weights import PUBLISHED_MODEL, installed, shipped
 
     weights = installed(PUBLISHED_MODEL, home) or shipped()
-    return Finding("model", f"{weights.name} is auto, {weights.path}")
+    return Check("model", f"{weights.name} is auto, {weights.path}")
 
 
-def _weights(home: Path | None) -> list[Finding]:
+def _weights(home: Path | None) -> list[Check]:
     """Return what is to be thought of each model that is there, and where the others come from."""
     from sghm_vs.models.weights import CHECKPOINTS, VERSIONS, home_folder, installed, shipped
 
-    findings = [Finding("home", str(home or home_folder()))]
+    findings = [Check("home", str(home or home_folder()))]
     for model in (*VERSIONS, *CHECKPOINTS):
         weights = installed(model, home) if model in CHECKPOINTS else shipped(model)
         what, fetch = f"weights {model}", f"sghm weights fetch {model}"
         if weights is None:
-            findings.append(Finding(what, "not installed", to_do=fetch))
+            findings.append(Check(what, "not installed", to_do=fetch))
         else:
             findings.append(_weights_finding(what, weights, f"{fetch} --force"))
     return findings
 
 
-def _weights_finding(what: str, weights: Weights, fix: str) -> Finding:
+def _weights_finding(what: str, weights: Weights, fix: str) -> Check:
     from sghm_vs.models.install import verify
 
     verdict = verify(weights)
     found = f"{weights.path}: {verdict.says}"
-    return Finding(what, found, verdict.state, "" if verdict.state == "ok" else fix)
+    return Check(what, found, verdict.state, "" if verdict.state == "ok" else fix)
 
 
-def _memory() -> Finding:
+def _memory() -> Check:
     from sghm_vs.shots.batch.memory import total_bytes
 
     total = total_bytes() / 2**30
     if total < LEAST_MEMORY_GIB:
         fix = "use a smaller infer_size, for example --infer-size 720"
-        return Finding("memory", f"{total:.1f} GiB, which is little", "warning", fix)
-    return Finding("memory", f"{total:.1f} GiB")
+        return Check("memory", f"{total:.1f} GiB, which is little", "warning", fix)
+    return Check("memory", f"{total:.1f} GiB")
 
 
-def _threads() -> Finding:
+def _threads() -> Check:
     import vapoursynth as vs
 
     from sghm_vs.models.backends.cores import cores
@@ -311,5 +309,5 @@ def _threads() -> Finding:
     )
     if vs.core.num_threads < count:
         fix = f"set core.num_threads = {count} in the script"
-        return Finding("threads", f"{found}: so many frames at once", "warning", fix)
-    return Finding("threads", found)
+        return Check("threads", f"{found}: so many frames at once", "warning", fix)
+    return Check("threads", found)

@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     """Score what `args` name, and print a line per item and the mean."""
     _refuse_unused(args)
     if args.set is not None:
-        return run_set(args, _matter)
+        return run_set(args, _matting_function)
     scores = _scores(args)
     mean = _mean(list(scores.values()))
     without = {} if args.without is None else _scores(_without(args))
@@ -281,7 +281,7 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
     from sghm_vs.media.readers import open_source
     from sghm_vs.media.writers import export
 
-    matte = _matter(args)
+    matte = _matting_function(args)
     pairs = pair_folders(args.images, args.gt)
     masks = {} if args.masks is None else dict(pair_folders(args.images, args.masks))
     with progress("eval", quiet=args.quiet) as report:
@@ -298,7 +298,7 @@ def _score_images(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, flo
                 report(done + 1, len(pairs))
 
 
-def _matter(
+def _matting_function(
     args: argparse.Namespace,
 ) -> Callable[[vs.VideoNode, vs.VideoNode | None], vs.VideoNode]:
     """Return the function from a picture's clip, and its mask, to its alpha; it holds the network."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sghm_vs.evaluate.sets import Item, Part
     from sghm_vs.evaluate.sets.scores import Frames, SetScores
 
-    type Matter = Callable[[vs.VideoNode, vs.VideoNode | None], vs.VideoNode]
+    type MattingFunction = Callable[[vs.VideoNode, vs.VideoNode | None], vs.VideoNode]
     type Files = Mapping[str, Sequence[Path]]
     type Read = Callable[[Path], Matte]
 
@@ -28,8 +28,10 @@ SIZING = {False: "image", True: "pad"}
 """Of pictures as the published scripts do, whose figures are compared; of clips as `sghm matte` does."""
 
 
-def run_set(args: argparse.Namespace, matter: Callable[[argparse.Namespace], Matter]) -> int:
-    """Score the set that `args` name, and print its table; `matter` loads a network for pictures."""
+def run_set(
+    args: argparse.Namespace, load_matting: Callable[[argparse.Namespace], MattingFunction]
+) -> int:
+    """Score the set that `args` name, and print its table; `load_matting` is for pictures."""
     from sghm_vs.evaluate.sets import find_parts
     from sghm_vs.evaluate.sets.base import files_of_all
     from sghm_vs.evaluate.sets.scores import matte_reader, table
@@ -47,7 +49,7 @@ def run_set(args: argparse.Namespace, matter: Callable[[argparse.Namespace], Mat
             args.sizing = SIZING[has_clips]
         described = _described(args)
         ours, scores = described["model"], _scores(args, described)
-        frames = _made(args, masks, read, _clip_matter if has_clips else matter)
+        frames = _made(args, masks, read, _clip_matting_function if has_clips else load_matting)
     _score(args, parts, frames, read, scores)
     report = scores.report(parts)
     if args.json:
@@ -117,24 +119,24 @@ def _made(
     args: argparse.Namespace,
     masks: Files,
     read: Read,
-    matter: Callable[[argparse.Namespace], Matter],
+    load_matting: Callable[[argparse.Namespace], MattingFunction],
 ) -> Callable[[Item], Frames]:
     """Return the function that mattes an item, with one network for all."""
     from sghm_vs.evaluate.sets.scores import opened
 
     channel = options.values_from(args).get("matte_channel")
-    matte: list[Matter] = []
+    matte: list[MattingFunction] = []
 
     def frames(item: Item) -> Frames:
         # Loaded by the first item that is not scored yet.
-        matte[:] = matte or [matter(args)]
+        matte[:] = matte or [load_matting(args)]
         clip, mask = opened(item, masks.get(item.name), channel)
         return _kept(args.output, item, clip, matte[0](clip, mask), read)
 
     return frames
 
 
-def _clip_matter(args: argparse.Namespace) -> Matter:
+def _clip_matting_function(args: argparse.Namespace) -> MattingFunction:
     """Return the function from a clip, and its masks, to its alpha; it holds the network."""
     from sghm_vs.filter.sghm import sghm_prepared
     from sghm_vs.shots.shot import prepare

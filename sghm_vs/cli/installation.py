@@ -32,7 +32,7 @@ RUNS_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One thing that was looked at."""
 
     what: str
@@ -67,32 +67,32 @@ class Interpreter:
         )
 
 
-def interpreter_finding(python: Interpreter) -> Finding:
+def interpreter_finding(python: Interpreter) -> Check:
     """Return whether all that is needed runs in `python`."""
     found = f"{python.version}, {python.executable}"
     if tuple(map(int, python.version.split(".")[:2])) < OLDEST_PYTHON:
-        return Finding("Python", found, "bad", "install Python 3.12 or later")
+        return Check("Python", found, "bad", "install Python 3.12 or later")
     if python.bits != BITS:
         found += f", of {python.bits} bits; VapourSynth and torch have {BITS}"
-        return Finding("Python", found, "bad", ANOTHER_PYTHON)
+        return Check("Python", found, "bad", ANOTHER_PYTHON)
     if STORE in python.base:
         found += ", from the Microsoft Store, whose sandbox vspipe and previewers can't look into"
-        return Finding("Python", found, "warning", ANOTHER_PYTHON)
+        return Check("Python", found, "warning", ANOTHER_PYTHON)
     if python.home:
         found += f"; PYTHONHOME={python.home!r} may give it another Python's libraries"
-        return Finding("Python", found, "warning", "unset PYTHONHOME")
-    return Finding("Python", found)
+        return Check("Python", found, "warning", "unset PYTHONHOME")
+    return Check("Python", found)
 
 
-def load_finding(what: str, error: Exception) -> Finding:
+def load_finding(what: str, error: Exception) -> Check:
     """Return why a library doesn't load, and what to type."""
     code = getattr(error, "winerror", None)
     if code == OTHER_BITS:
-        return Finding(what, f"{error}; it is of another Python's kind", "bad", REINSTALL)
+        return Check(what, f"{error}; it is of another Python's kind", "bad", REINSTALL)
     if code in MISSING_DLL or "DLL load failed" in str(error):
         found = f"{error}; libraries of Visual C++ may be missing, or too old"
-        return Finding(what, found, "bad", f"type: {RUNTIME}; if it fails as before, {REINSTALL}")
-    return Finding(what, str(error), "bad", REINSTALL)
+        return Check(what, found, "bad", f"type: {RUNTIME}; if it fails as before, {REINSTALL}")
+    return Check(what, str(error), "bad", REINSTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,22 +145,22 @@ def _complaint(program: str) -> str:
     return "" if run.returncode == 0 else (said or [f"it ended with {run.returncode}"])[-1]
 
 
-def program_finding(program: Program) -> Finding:
+def program_finding(program: Program) -> Check:
     """Return whether the shell runs `program`, and not another of its name."""
     name, folder = program.name, program.folder
     if program.beside is None:
         found = f"not in {folder}, where this Python keeps programs"
-        return Finding(name, found, "bad", f"pip install --force-reinstall {program.package}")
+        return Check(name, found, "bad", f"pip install --force-reinstall {program.package}")
     if program.complaint:
         found = f"{program.beside} says: {program.complaint}"
-        return Finding(name, found, "warning", program.cure)
+        return Check(name, found, "warning", program.cure)
     if program.reached is None:
         found = f"{program.beside}, which is not on PATH"
-        return Finding(name, found, "warning", _onto_path(folder))
+        return Check(name, found, "warning", _onto_path(folder))
     if not program.reached.samefile(program.beside):
         found = f"{program.reached} is first on PATH, and {program.beside} is this Python's"
-        return Finding(name, found, "warning", f"put {folder} first on PATH")
-    return Finding(name, str(program.beside))
+        return Check(name, found, "warning", f"put {folder} first on PATH")
+    return Check(name, str(program.beside))
 
 
 def _onto_path(folder: Path) -> str:
@@ -219,17 +219,17 @@ def _plugin_file(package: str) -> Path | None:
     return None
 
 
-def plugin_finding(plugin: Plugin) -> Finding:
+def plugin_finding(plugin: Plugin) -> Check:
     """Return whether VapourSynth has the plugin, and which."""
     what = f"plugin {plugin.namespace}"
     if plugin.installed is None:
-        return Finding(what, "not installed", "bad", f"pip install {plugin.package}")
+        return Check(what, "not installed", "bad", f"pip install {plugin.package}")
     if plugin.loaded is None:
         return load_finding(what, OSError(_with_code(plugin.error)))
     if plugin.loaded.resolve() != plugin.installed.resolve():
         found = f"{plugin.loaded}, an older copy perhaps, in place of {plugin.installed}"
-        return Finding(what, found, "warning", f"move {plugin.loaded} away")
-    return Finding(what, str(plugin.loaded))
+        return Check(what, found, "warning", f"move {plugin.loaded} away")
+    return Check(what, str(plugin.loaded))
 
 
 def _with_code(words: str) -> str:
@@ -239,7 +239,7 @@ def _with_code(words: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runtime:
+class VapourSynthRuntime:
     """The VapourSynth that this Python loads, and the one that other programs do."""
 
     module: Path
@@ -254,7 +254,7 @@ class Runtime:
     """What VSSCRIPT_PATH says."""
 
     @classmethod
-    def here(cls) -> Runtime:
+    def here(cls) -> VapourSynthRuntime:
         """Return this Python's."""
         import vapoursynth as vs
 
@@ -267,40 +267,40 @@ class Runtime:
         )
 
 
-def runtime_finding(runtime: Runtime, release: str) -> Finding:
+def runtime_finding(runtime: VapourSynthRuntime, release: str) -> Check:
     """Return whether this Python and other programs have the VapourSynth that was installed."""
     found = f"{release}, {runtime.module.parent}"
     module = runtime.module.resolve()
     if not any(module.is_relative_to(folder.resolve()) for folder in runtime.folders):
         found += f", which is not this Python's; PYTHONPATH is {runtime.python_path or ''!r}"
         fix = "unset PYTHONPATH, or remove the other VapourSynth; then pip install vapoursynth"
-        return Finding("VapourSynth", found, "warning", fix)
+        return Check("VapourSynth", found, "warning", fix)
     if runtime.chosen and Path(runtime.chosen) != runtime.vsscript:
         found += f"; other programs load {runtime.chosen}, which VSSCRIPT_PATH names"
-        return Finding("VapourSynth", found, "warning", "type: vapoursynth register-install")
-    return Finding("VapourSynth", found)
+        return Check("VapourSynth", found, "warning", "type: vapoursynth register-install")
+    return Check("VapourSynth", found)
 
 
-def console_finding(encoding: str) -> Finding:
+def console_finding(encoding: str) -> Check:
     """Return whether names of any script can be printed in `encoding`."""
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
-        return Finding("console", encoding)
+        return Check("console", encoding)
     variable = "PYTHONIOENCODING"
     how = f"setx {variable} utf-8" if IS_WINDOWS else f"export {variable}=utf-8"
     found = f"{encoding}; what it lacks of a name is printed as a number: \\u65e5"
-    return Finding("console", found, "warning", f"type: {how}")
+    return Check("console", found, "warning", f"type: {how}")
 
 
-def long_paths_finding(*, are_on: bool) -> Finding:
+def long_paths_finding(*, are_on: bool) -> Check:
     """Return whether Windows takes paths of any length."""
     if are_on:
-        return Finding("long paths", "on")
+        return Check("long paths", "on")
     found = "off: longer paths than 259 characters are refused"
-    return Finding("long paths", found, "warning", f"as administrator type: {LONG_PATHS}")
+    return Check("long paths", found, "warning", f"as administrator type: {LONG_PATHS}")
 
 
-def long_paths() -> Finding:
+def long_paths() -> Check:
     """Look at that of this system."""
     if not IS_WINDOWS:
-        return Finding("long paths", "this system has no bound that is met")
+        return Check("long paths", "this system has no bound that is met")
     return long_paths_finding(are_on=takes_long_paths())

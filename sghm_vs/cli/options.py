@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sghm_vs.cli.progress import Report, progress
+from sghm_vs.cli.progress import OnProgress, progress
 from sghm_vs.errors import SettingsError
 from sghm_vs.options import (
     Delivery,
@@ -358,7 +358,7 @@ def say_host(args: argparse.Namespace) -> None:
 
 def progress_of(
     what: str, args: argparse.Namespace
-) -> contextlib.AbstractContextManager[Report | None]:
+) -> contextlib.AbstractContextManager[OnProgress | None]:
     """Return the context that yields whom to report to while `what` is made, as `args` say."""
     return progress(what, quiet=args.quiet, as_json=args.progress == "json")
 

@@ -27,14 +27,14 @@ JSON_EVERY_S = 0.1
 PACE_S = 0.5
 """Less time than this says nothing of the pace."""
 
-type Report = Callable[[int, int], None]
+type OnProgress = Callable[[int, int], None]
 """Takes how much is done and how much there is in all: frames, or bytes of a transfer."""
 
 
 @contextmanager
 def progress(
     what: str, *, quiet: bool, in_bytes: bool = False, as_json: bool = False
-) -> Iterator[Report | None]:
+) -> Iterator[OnProgress | None]:
     """Yield the function to report to while `what` is being made; None if `quiet`."""
     words = _megabytes if in_bytes else _Frames()
     if as_json:
@@ -82,7 +82,7 @@ def farm_progress(*, quiet: bool, as_json: bool) -> Iterator[Listener]:
 
 
 @contextmanager
-def openjd_progress(what: str) -> Iterator[Report]:
+def openjd_progress(what: str) -> Iterator[OnProgress]:
     """Yield what tells a session of Open Job Description how far `what` is; a failure is told too."""
 
     def say(kind: str, words: str) -> None:

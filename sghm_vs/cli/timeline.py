@@ -11,7 +11,7 @@ from sghm_vs.errors import ExportError, SettingsError
 from sghm_vs.options import BatchOptions, EditOptions
 
 if TYPE_CHECKING:
-    from sghm_vs.shots.timeline.matte_edit import Plan
+    from sghm_vs.shots.timeline.matte_edit import EditPlan
 
 EDITS = ("otio", "xml", "edl", "mlt")
 USUAL_EDITS = EDITS[:3]
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     return batch.print_result(entries, args, more=edits)
 
 
-def planned(args: argparse.Namespace) -> Plan:
+def planned(args: argparse.Namespace) -> EditPlan:
     """Return what is to be done for the edit that `args` name."""
     from sghm_vs.shots.timeline.matte_edit import plan_from
 
@@ -83,7 +83,7 @@ def planned(args: argparse.Namespace) -> Plan:
     )
 
 
-def _refuse_existing(plan: Plan, args: argparse.Namespace) -> None:
+def _refuse_existing(plan: EditPlan, args: argparse.Namespace) -> None:
     from sghm_vs.files import refuse_existing
 
     paths = [plan.edit_path(form) for form in args.edits]

@@ -120,7 +120,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ModelRow:
     """A model, and what there is to know of it without loading it."""
 
     model: str
@@ -144,8 +144,8 @@ class Row:
         return "\n    ".join([*lines, f"license: {self.license}"]) + "\n"
 
 
-def _shipped_row(weights: Weights) -> Row:
-    return Row(
+def _shipped_row(weights: Weights) -> ModelRow:
+    return ModelRow(
         model=weights.name,
         state="in the package",
         path=str(weights.path),
@@ -158,13 +158,13 @@ def _shipped_row(weights: Weights) -> Row:
     )
 
 
-def _row(checkpoint: Checkpoint, home: Path | None) -> Row:
+def _row(checkpoint: Checkpoint, home: Path | None) -> ModelRow:
     from sghm_vs.models.weights import installed
 
     found = installed(checkpoint.model, home)
     is_known = found.is_known() if found else None
     get = f"type: sghm weights fetch {checkpoint.model}", f"or {checkpoint.how_by_hand}"
-    return Row(
+    return ModelRow(
         model=checkpoint.model,
         state={None: "not installed", True: "installed", False: "installed, of unknown hash"}[
             is_known

@@ -48,7 +48,7 @@ COLOR_PROPS = ["_Matrix", "_Transfer", "_Primaries", "_ChromaLocation", "_FieldB
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class TaggedClip:
     """A clip whose every frame says its color, and what its first frame says of them all."""
 
     clip: vs.VideoNode
@@ -62,7 +62,7 @@ class Footage:
         return int(self.clip.format.color_family)
 
 
-def read_color(clip: vs.VideoNode) -> Footage:
+def read_color(clip: vs.VideoNode) -> TaggedClip:
     """
     Return `clip` with its color as its frames' props say; see `frame_props` for what they leave out.
 
@@ -73,10 +73,10 @@ def read_color(clip: vs.VideoNode) -> Footage:
     clip = readable(clip)
     with clip.get_frame(0) as frame:
         colorimetry, pixel_aspect = colorimetry_of(frame), pixel_aspect_of(frame)
-    return Footage(tagged(clip), colorimetry, pixel_aspect)
+    return TaggedClip(tagged(clip), colorimetry, pixel_aspect)
 
 
-def to_display_rgb(footage: Footage) -> vs.VideoNode:
+def to_display_rgb(footage: TaggedClip) -> vs.VideoNode:
     """
     Return RGBS in display code, full range, for what can't hold linear light.
 
@@ -93,7 +93,7 @@ def to_display_rgb(footage: Footage) -> vs.VideoNode:
     return _by_color(footage, shown)
 
 
-def to_viewed_rgb(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
+def to_viewed_rgb(footage: TaggedClip, exposure: float = 0.0) -> vs.VideoNode:
     """
     Return RGBS as on a display, sRGB and Rec.709, full range: what the network was trained to see.
 
@@ -119,12 +119,12 @@ def keeps_codes(color: Colorimetry) -> bool:
     return not is_seen_by_light and color.primaries not in WIDE_PRIMARIES
 
 
-def to_linear_rgb(footage: Footage) -> vs.VideoNode:
+def to_linear_rgb(footage: TaggedClip) -> vs.VideoNode:
     """Return RGBS in scene-linear light, BT.709 primaries."""
     return _by_color(footage, linearize)
 
 
-def to_own_linear_rgb(footage: Footage) -> tuple[vs.VideoNode, str]:
+def to_own_linear_rgb(footage: TaggedClip) -> tuple[vs.VideoNode, str]:
     """
     Return RGBS in scene-linear light, and the interop id of what its values mean.
 
@@ -153,12 +153,12 @@ def assume_colorspace(clip: vs.VideoNode, name: str) -> vs.VideoNode:
     return plain.std.SetFrameProps(_Transfer=transfer, _Primaries=primaries)
 
 
-def to_float(footage: Footage) -> vs.VideoNode:
+def to_float(footage: TaggedClip) -> vs.VideoNode:
     """Return RGBS, or YUV444PS of YUV: the footage's own codes, with its own color props."""
     return footage.clip.resize.Bicubic(format=_float_format(footage))
 
 
-def as_coded(linear: vs.VideoNode, footage: Footage) -> vs.VideoNode:
+def as_coded(linear: vs.VideoNode, footage: TaggedClip) -> vs.VideoNode:
     """Return what `to_linear_rgb` gave of `footage`, or the like, coded as `to_float` is."""
     target = _float_format(footage)
 
@@ -184,7 +184,7 @@ def over(front: vs.VideoNode, alpha: vs.VideoNode, back: vs.VideoNode) -> vs.Vid
     return vs.core.std.Expr([front, back, each], "x y - z * y +")
 
 
-def to_limited_yuv444(footage: Footage, *, bits: int) -> tuple[vs.VideoNode, Colorimetry]:
+def to_limited_yuv444(footage: TaggedClip, *, bits: int) -> tuple[vs.VideoNode, Colorimetry]:
     """
     Return limited-range 4:4:4 of `bits`, and the colorimetry to tag it with.
 
@@ -256,7 +256,7 @@ def _to_full_range_gray(clip: vs.VideoNode, format_id: int) -> vs.VideoNode:
 
 
 def _by_color(
-    footage: Footage,
+    footage: TaggedClip,
     make: Callable[[vs.VideoNode, Colorimetry], vs.VideoNode],
     format_id: int = vs.RGBS,
 ) -> vs.VideoNode:
@@ -282,7 +282,7 @@ def _by_color(
     return like.std.FrameEval(chosen, prop_src=footage.clip)
 
 
-def _float_format(footage: Footage) -> int:
+def _float_format(footage: TaggedClip) -> int:
     return int(vs.YUV444PS if footage.family == vs.YUV else vs.RGBS)
 
 

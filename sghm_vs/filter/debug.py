@@ -113,7 +113,9 @@ def _of_neighbors(name: View, steps: Steps) -> vs.VideoNode:
         values = show(alpha, neighbors) if neighbors else np.zeros_like(alpha)
         return to_gray_frame(values.astype(np.float32), own.props)
 
-    return computed(blank_like(steps.frames), [steps.frames, *nearby.around(steps.frames)], make)
+    return computed(
+        blank_like(steps.frames), [steps.frames, *nearby.shifted_clips(steps.frames)], make
+    )
 
 
 def _difference(steps: Steps) -> vs.VideoNode:

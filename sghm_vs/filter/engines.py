@@ -21,10 +21,6 @@ from sghm_vs.options import Settings
 
 if TYPE_CHECKING:
     from sghm_vs.filter.plugin_engine import PluginEngine
-    from sghm_vs.models.backends.graphs import Features as ArrayFeatures
-    from sghm_vs.models.sghm.encoder import Features
-
-    type AnyFeatures = ArrayFeatures | Features
 
 FEATURES_MIB = 256
 """Of frames that were segmented and wait to be matted."""

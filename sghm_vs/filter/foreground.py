@@ -15,7 +15,7 @@ from sghm_vs.clips import (
     to_rgb_frame,
 )
 from sghm_vs.color import convert
-from sghm_vs.color.convert import Footage, read_color
+from sghm_vs.color.convert import TaggedClip, read_color
 from sghm_vs.errors import SghmError
 from sghm_vs.matting import despill as spill
 from sghm_vs.matting.foreground import estimate
@@ -82,7 +82,7 @@ def chosen_color(clip: vs.VideoNode, alpha: vs.VideoNode, chosen: Delivery) -> v
     return _estimated(footage, alpha, chosen)
 
 
-def _estimated(footage: Footage, alpha: vs.VideoNode, chosen: Delivery) -> vs.VideoNode:
+def _estimated(footage: TaggedClip, alpha: vs.VideoNode, chosen: Delivery) -> vs.VideoNode:
     linear = convert.to_linear_rgb(footage)
     gray = convert.to_full_range_gray(alpha, vs.GRAYS)
     solved = computed(linear, [read_once(linear), gray], _estimated_frame)

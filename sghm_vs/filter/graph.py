@@ -22,7 +22,7 @@ from sghm_vs.clips import (
     to_rgb_array,
     to_rgb_frame,
 )
-from sghm_vs.color.convert import Footage
+from sghm_vs.color.convert import TaggedClip
 from sghm_vs.filter.engines import Engines, by_frames, engine_of, plugin_of
 from sghm_vs.filter.guides import GuideClips, Said
 from sghm_vs.filter.neighbors import TemporalNeighbors, temporal_neighbors
@@ -31,7 +31,7 @@ from sghm_vs.matting.sizing import covered
 from sghm_vs.options import DENOISING_FRAMES, VOTERS, Settings
 
 
-def packed(footage: Footage, settings: Settings) -> vs.VideoNode:
+def packed(footage: TaggedClip, settings: Settings) -> vs.VideoNode:
     """Return the pictures of `footage` as engines take them that pack; see `AnyEngine.packs`."""
     # With it comes torch, which is loaded for devices that frames are packed for.
     from sghm_vs.filter.tensors import to_pictures
@@ -90,9 +90,9 @@ def temporal_steps(
         alone = guides.held(frames, said)
         return Steps(nearby, guides.mask, None, None, said, frames, alpha, alone)
     small = encoder_inputs(pictures, engines)
-    small = denoised(nearby.within(min(DENOISING_FRAMES, nearby.tr)), rgb, small, settings)
+    small = denoised(nearby.with_radius(min(DENOISING_FRAMES, nearby.tr)), rgb, small, settings)
     segmentation = segmented(pictures, small, engines)
-    votes = fused(nearby.within(VOTERS * nearby.tr), rgb, segmentation, settings)
+    votes = fused(nearby.with_radius(VOTERS * nearby.tr), rgb, segmentation, settings)
     frames = guides.mixed(guided(pictures, small, votes, engines, said.guide), said)
     alpha = guides.held(stabilized(frames, nearby), said)
     by_itself = per_frame(pictures, engines)
@@ -142,7 +142,9 @@ def denoised(
         neighbors = nearby.neighbors(n, others, within)
         return to_rgb_frame(temporal.denoise(to_rgb_array(own), neighbors, within), own.props)
 
-    return computed(blank_of_any_size(rgb, vs.RGBS), [rgb, small, *nearby.around(small)], make)
+    return computed(
+        blank_of_any_size(rgb, vs.RGBS), [rgb, small, *nearby.shifted_clips(small)], make
+    )
 
 
 def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> vs.VideoNode:
@@ -171,7 +173,7 @@ def fused(
         fused = temporal.fuse(np.asarray(own[0]), nearby.neighbors(n, others), nearby.tr)
         return to_gray_frame(fused, own.props)
 
-    return computed(blank_of_any_size(rgb), [segmentation, *nearby.around(people)], make)
+    return computed(blank_of_any_size(rgb), [segmentation, *nearby.shifted_clips(people)], make)
 
 
 def cropped(rgb: vs.VideoNode, segmentation: vs.VideoNode, settings: Settings) -> vs.VideoNode:
@@ -228,7 +230,7 @@ def stabilized(frames: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode:
         frame.props["SghmWarpError"] = temporal.warp_error(stable, neighbors)
         return frame
 
-    return computed(blank_like(frames), [frames, *nearby.around(frames)], make)
+    return computed(blank_like(frames), [frames, *nearby.shifted_clips(frames)], make)
 
 
 def halved(frames: vs.VideoNode) -> vs.VideoNode:

@@ -104,7 +104,7 @@ class GuideClips:
             corrections.append(carried(rgb, self.keys, nearby.flow, self.key_reach))
         masks = []
         if self.mask is not None:
-            masks.append(_steadied(rgb, self.mask, nearby.within(VOTERS * self.mask_tr)))
+            masks.append(_steadied(rgb, self.mask, nearby.with_radius(VOTERS * self.mask_tr)))
         drawn = _in_order([*masks, *corrections])
         if self.screen is None:
             return Said(drawn, drawn, None)
@@ -341,7 +341,7 @@ def _steadied(rgb: vs.VideoNode, mask: vs.VideoNode, nearby: TemporalNeighbors) 
             values = stage.corrected(values, seen, voted)
         return to_gray_frame(stage.decided(values), picture.props)
 
-    return computed(blank_like(mask), [rgb, mask, small, *nearby.around(small)], make)
+    return computed(blank_like(mask), [rgb, mask, small, *nearby.shifted_clips(small)], make)
 
 
 def _small(mask: vs.VideoNode) -> vs.VideoNode:

@@ -42,17 +42,17 @@ def carried(
     way_to = {by: _way(rgb, keys, flow, most, by) for by in (-1, 1)}
     nothing = _nothing(rgb)
 
-    def around(n: int) -> dict[int, int]:
+    def sides(n: int) -> dict[int, int]:
         """Return the keys of which frame `n` is told, each by the direction that it lies in."""
         at = bisect_left(numbers, n)
         beside = {-1: numbers[:at][-1:], 1: numbers[at:][:1]}
         return {by: one for by, found in beside.items() for one in found if abs(one - n) <= most}
 
-    gaps = {tuple(around(n).items()) for n in range(rgb.num_frames)}
+    gaps = {tuple(sides(n).items()) for n in range(rgb.num_frames)}
     told = {gap: _of_sides(rgb, keys, dict(gap), way_to) if gap else nothing for gap in gaps}
 
     def node(n: int) -> vs.VideoNode:
-        return keys[n] if n in keys else told[tuple(around(n).items())]
+        return keys[n] if n in keys else told[tuple(sides(n).items())]
 
     return blank_like(rgb).std.FrameEval(node, clip_src=[*keys.values(), *told.values()])
 

@@ -36,7 +36,7 @@ class TemporalNeighbors:
     tr: int
     flow: vs.VideoNode
 
-    def within(self, tr: int) -> TemporalNeighbors:
+    def with_radius(self, tr: int) -> TemporalNeighbors:
         """Return those of another `tr`, over the same flow."""
         return replace(self, tr=tr)
 
@@ -63,23 +63,23 @@ class TemporalNeighbors:
         clips = [self.flow, people, shifted(people, 1)]
         return replace(self, flow=computed(blank_of_any_size(people), clips, make))
 
-    def around(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
+    def shifted_clips(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
         """Return the clips from whose frames `neighbors` makes those of `clip`, GRAYS or RGBS."""
         frames = [shifted(clip, by) for by in (*range(-self.tr, 0), *range(1, self.tr + 1))]
         return [*frames, *(shifted(self.flow, by) for by in range(-self.tr, self.tr))]
 
     def neighbors(
-        self, n: int, around: Sequence[vs.VideoFrame], size: tuple[int, int] | None = None
+        self, n: int, shifted_frames: Sequence[vs.VideoFrame], size: tuple[int, int] | None = None
     ) -> list[Neighbor]:
         """
         Return frame `n`'s neighbors in the same shot, in display order.
 
         Args:
             n: Number of the frame.
-            around: Frames n of the clips `around`.
+            shifted_frames: Frames n of `shifted_clips`.
             size: (height, width) of their motion; None is that of `flow`.
         """
-        frames, flows = around[: 2 * self.tr], around[2 * self.tr :]
+        frames, flows = shifted_frames[: 2 * self.tr], shifted_frames[2 * self.tr :]
         before = slice(self.tr - 1, None, -1)
         earlier = _chained(frames[before][:n], flows[before][:n], size, is_later=False)
         later = _chained(frames[self.tr :], flows[self.tr :], size, is_later=True)

@@ -44,7 +44,7 @@ class ToldApart:
     ids: tuple[int, ...]
     """Who is meant."""
     contacts: vs.VideoNode
-    """RGBS of the clip's length, no color, of the size of what is in it: see `shares.Contact`."""
+    """RGBS of the clip's length, no color, of the size of what is in it: see `shares.TouchingArea`."""
 
     def of_all(self, alpha: vs.VideoNode) -> vs.VideoNode:
         """Return what of `alpha`, GRAYS, is that of who is meant, all together."""

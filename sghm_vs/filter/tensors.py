@@ -11,7 +11,7 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sghm_vs.color.convert import Footage, keeps_codes, to_viewed_rgb
+from sghm_vs.color.convert import TaggedClip, keeps_codes, to_viewed_rgb
 from sghm_vs.color.frame_props import Colorimetry, colorimetry_of
 from sghm_vs.color.yuv import CHROMA_MIN_PX, LUMA_OF_MATRIX, PlaneLayout
 
@@ -41,7 +41,7 @@ def to_tensor(frame: vs.VideoFrame, device: torch.device, dtype: torch.dtype) ->
     return tensor.nan_to_num_(nan=0.0).clamp_(0, 1)
 
 
-def to_pictures(footage: Footage, exposure: float = 0.0) -> vs.VideoNode:
+def to_pictures(footage: TaggedClip, exposure: float = 0.0) -> vs.VideoNode:
     """
     Return frames that `pack_planes` takes, of which `yuv.planes_to_rgb` makes what `to_viewed_rgb` does.
 

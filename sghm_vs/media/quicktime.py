@@ -34,7 +34,7 @@ class Box(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class QuickTimeTrack:
     """A track of a file."""
 
     format: str
@@ -47,7 +47,7 @@ class Track:
     """Whether an edit list says which of its time is shown."""
 
 
-def read_tracks(path: Path) -> list[Track]:
+def read_tracks(path: Path) -> list[QuickTimeTrack]:
     """Return the tracks of the file at `path`, in order; none of a file of another kind."""
     with path.open("rb") as file:
         movies = [
@@ -93,7 +93,7 @@ def set_timecode(path: Path, timecode: Timecode, rate: Fraction) -> None:
         file.write(struct.pack(">I", timecode.number))
 
 
-def _track(file: BinaryIO, track: Box) -> Track:
+def _track(file: BinaryIO, track: Box) -> QuickTimeTrack:
     table = _inside(file, track, b"mdia", b"minf", b"stbl")
     found = {} if table is None else {box.name: box for box in _boxes(file, table)}
     name, description, sample = b"", 0, 0
@@ -104,7 +104,7 @@ def _track(file: BinaryIO, track: Box) -> Track:
         if kind in found and found[kind].end - found[kind].start >= 8 + struct.calcsize(number):
             (sample,) = _unpack(file, found[kind].start + 8, number)
     is_edited = _inside(file, track, b"edts", b"elst") is not None
-    return Track(name.decode("latin-1").strip("\0 "), description, sample, is_edited)
+    return QuickTimeTrack(name.decode("latin-1").strip("\0 "), description, sample, is_edited)
 
 
 def _inside(file: BinaryIO, box: Box, *names: bytes) -> Box | None:

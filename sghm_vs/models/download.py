@@ -28,7 +28,7 @@ BUSY = {408, 425, 429, 500, 502, 503, 504}
 """Answers that another try may change."""
 RANGE_NOT_SATISFIABLE = 416
 
-type Report = Callable[[int, int], None]
+type OnProgress = Callable[[int, int], None]
 """Takes the number of bytes that are there and the number in all."""
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def download(
     size: int,
     sha256: str,
     patience: Patience | None = None,
-    report: Report | None = None,
+    report: OnProgress | None = None,
 ) -> None:
     """
     Make `part` the file that has `size` bytes and the hash `sha256`.
@@ -92,7 +92,7 @@ class _Target:
     part: Path
     size: int
     sha256: str
-    report: Report | None
+    report: OnProgress | None
 
     def have(self) -> int:
         """Return how many bytes are there; more than there should be are as good as none."""

@@ -26,7 +26,7 @@ from sghm_vs.errors import DownloadError, MissingPackageError, SghmError, Weight
 from sghm_vs.files import renamed_when_whole, sweep
 from sghm_vs.models.architectures import architecture_of
 from sghm_vs.models.arrays import Arrays, Model, read_arrays, without_prefixes
-from sghm_vs.models.download import Patience, Report, download
+from sghm_vs.models.download import OnProgress, Patience, download
 from sghm_vs.models.weights import (
     CHECKPOINTS,
     HOME_VARIABLE,
@@ -34,7 +34,7 @@ from sghm_vs.models.weights import (
     SHIPPED_MODEL,
     VERSIONS,
     Checkpoint,
-    Record,
+    InstallRecord,
     Weights,
     find_weights,
     home_folder,
@@ -52,7 +52,7 @@ UNKNOWN = (
 _log = logging.getLogger(__name__)
 
 
-def find_or_fetch(model: str, report: Report | None = None) -> Weights:
+def find_or_fetch(model: str, report: OnProgress | None = None) -> Weights:
     """
     Return the weights that `model` names as `find_weights` does, fetched first where they lack.
 
@@ -69,7 +69,7 @@ def fetch(
     home: Path | None = None,
     force: bool = False,
     patience: Patience | None = None,
-    report: Report | None = None,
+    report: OnProgress | None = None,
 ) -> Weights:
     """
     Return the weights of `model` in `home`, fetched and converted if they are not there.
@@ -219,7 +219,7 @@ def _install(source: Path, sha256: str, home: Path, *, replace: bool = True) -> 
     copies: dict[str, NDArray[Any]] = {
         key: np.array(value, order="C") for key, value in state.items()
     }
-    record = Record(source_sha256=sha256, tensors_sha256=digest(copies))
+    record = InstallRecord(source_sha256=sha256, tensors_sha256=digest(copies))
     path = installed_path(model, home)
     with renamed_when_whole(path) as part:
         part.write_bytes(save(copies, {RECORD_KEY: json.dumps(asdict(record))}))

@@ -65,7 +65,7 @@ CHECKPOINTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class InstallRecord:
     """What an installed file remembers of the file that it was converted from."""
 
     source_sha256: str
@@ -85,11 +85,11 @@ class Weights:
         stat = self.path.stat()
         return _sha256(self.path, stat.st_size, stat.st_mtime_ns)
 
-    def record(self) -> Record | None:
+    def record(self) -> InstallRecord | None:
         """Return what the file remembers of its source; None if it was not installed by us."""
         try:
             with safe_open(self.path, framework="numpy") as file:
-                return Record(**json.loads((file.metadata() or {})[RECORD_KEY]))
+                return InstallRecord(**json.loads((file.metadata() or {})[RECORD_KEY]))
         except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             return None
 

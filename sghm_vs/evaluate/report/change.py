@@ -49,7 +49,7 @@ Wrong = Literal["before", "after"] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class ChangedRegion:
     """A part of the picture that appears in a matte or vanishes, at once."""
 
     thick_px: float
@@ -64,7 +64,7 @@ class Region:
     wrong: Wrong = None
     """Which of both mattes the network's own view contradicts; None is neither, or nobody asked."""
 
-    def is_where(self, other: Region, reach: int) -> bool:
+    def is_where(self, other: ChangedRegion, reach: int) -> bool:
         """Tell whether the boxes of both meet, as far as `reach` apart, at the working size."""
         left, top, right, bottom = self.box
         l2, t2, r2, b2 = other.box
@@ -89,7 +89,7 @@ class Change:
     """Specks of the frame before that have nothing of their kind in the one after."""
     new: int
     """Specks of the frame after that have nothing of their kind in the one before."""
-    regions: list[Region] = field(default_factory=list)
+    regions: list[ChangedRegion] = field(default_factory=list)
     """What appears or vanishes; the thickest first."""
 
     @property
@@ -210,7 +210,7 @@ def _is_certain(motion: Motion, other: Plane, farthest: float) -> Mask:
 
 def _regions(
     mattes: tuple[Plane, Plane], forward: Plane, backward: Plane, back: Motion, see: See | None
-) -> list[Region]:
+) -> list[ChangedRegion]:
     """Return what appears or vanishes seen both ways: from the frame before and from the one after."""
     before, after = mattes
     found = []
@@ -236,13 +236,15 @@ def _regions(
     return sorted(found, key=lambda region: -region.thick_px)
 
 
-def _region(mask: Mask, diameter: float, wrong: Wrong, *, appears: bool, is_hole: bool) -> Region:
+def _region(
+    mask: Mask, diameter: float, wrong: Wrong, *, appears: bool, is_hole: bool
+) -> ChangedRegion:
     height, width = mask.shape
     rows, columns = np.nonzero(mask)
     left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
     edge = TOUCHING_PX
     touches = left < edge or top < edge or right > width - edge or bottom > height - edge
-    return Region(
+    return ChangedRegion(
         diameter * px_scale(height, width),
         appears,
         is_hole,

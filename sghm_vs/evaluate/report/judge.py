@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.evaluate.report.change import Region
+from sghm_vs.evaluate.report.change import ChangedRegion
 from sghm_vs.evaluate.report.measures import Measures
 from sghm_vs.options import REASONS
 
@@ -259,17 +259,17 @@ def _find_regions(shot: _Shot, found: Findings) -> None:
                 found.add(m, "vote", region.thick_px, OTHERWISE, found.limits[kind])
 
 
-def _kind_of(region: Region) -> str:
+def _kind_of(region: ChangedRegion) -> str:
     return "hole" if region.is_hole else "piece"
 
 
-def _said(region: Region) -> str:
+def _said(region: ChangedRegion) -> str:
     if region.is_hole:
         return "closes" if region.appears else "opens"
     return "appears" if region.appears else "vanishes"
 
 
-def _undoes(one: tuple[int, Region], other: tuple[int, Region], shot: _Shot) -> bool:
+def _undoes(one: tuple[int, ChangedRegion], other: tuple[int, ChangedRegion], shot: _Shot) -> bool:
     (n, region), (m, back) = one, other
     in_scene = any(n in scene and m in scene for scene in shot.scenes)
     return (

@@ -139,11 +139,6 @@ def gray_codes(path: Path) -> NDArray[np.uint8]:
     return np.asarray(codes, np.uint8)
 
 
-def folder_in(folder: Path, names: Iterable[str]) -> Path | None:
-    """Return the first folder among `names` that is in `folder`."""
-    return next((folder / name for name in names if (folder / name).is_dir()), None)
-
-
 def folders_in(folder: Path) -> list[Path]:
     """Return the folders in `folder`, in the order of their names; none where it is no folder."""
     if not folder.is_dir():

@@ -35,7 +35,7 @@ STEP = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Footage:
+class ReadFiles:
     """Files that a Read shows."""
 
     file: str
@@ -52,8 +52,8 @@ class Footage:
 
 
 def comp(
-    matte: Footage,
-    plate: Footage | None = None,
+    matte: ReadFiles,
+    plate: ReadFiles | None = None,
     plate_frame: int | None = None,
     alpha: str = ALPHA,
 ) -> list[Node]:
@@ -83,7 +83,7 @@ def comp(
     return [_root(matte, plate or matte), *nodes]
 
 
-def _from_one(matte: Footage) -> list[Node]:
+def _from_one(matte: ReadFiles) -> list[Node]:
     if matte.layout not in COLORED:
         known = ", ".join(COLORED)
         msg = f"{matte.file or 'the matte'} has no color of its own (layouts {known} have): add --plate"
@@ -92,7 +92,9 @@ def _from_one(matte: Footage) -> list[Node]:
     return [read, Node("Unpremult", {"name": "Unpremult1"}, [read])]
 
 
-def _from_two(matte: Footage, plate: Footage, plate_frame: int | None, channel: str) -> list[Node]:
+def _from_two(
+    matte: ReadFiles, plate: ReadFiles, plate_frame: int | None, channel: str
+) -> list[Node]:
     color, alpha = Node("Read", reading(plate, "Plate")), Node("Read", reading(matte, "Matte"))
     nodes = [color]
     shown = matte.first if plate_frame is None else plate_frame
@@ -104,16 +106,16 @@ def _from_two(matte: Footage, plate: Footage, plate_frame: int | None, channel: 
     return [*nodes, alpha, copy]
 
 
-def _first(footage: Footage) -> int:
+def _first(footage: ReadFiles) -> int:
     """Return Nuke's number of the first frame: it counts those of a movie from 1."""
     return 1 if footage.is_movie else footage.first
 
 
-def _last(footage: Footage) -> int:
+def _last(footage: ReadFiles) -> int:
     return _first(footage) + footage.last - footage.first
 
 
-def reading(footage: Footage, name: str) -> dict[str, Value]:
+def reading(footage: ReadFiles, name: str) -> dict[str, Value]:
     """Return the knobs of a Read of `footage`; what is data is read as it is."""
     first, last = _first(footage), _last(footage)
     return {
@@ -171,7 +173,7 @@ def edge_extend() -> Node:
     )
 
 
-def footage(source: Source) -> Footage:
+def footage(source: Source) -> ReadFiles:
     """
     Return what was opened: a sequence (x.####.exr), a picture, or a movie.
 
@@ -188,7 +190,7 @@ def footage(source: Source) -> Footage:
         raise SourceError(msg)
     first = source.first_number
     layout, is_clean = form_of(path if sequence is None else sequence.frame(first))
-    return Footage(
+    return ReadFiles(
         file=with_slashes((path if sequence is None else _pattern(sequence)).absolute()),
         first=first,
         last=first + source.clip.num_frames - 1,
@@ -255,8 +257,8 @@ def _layout(channels: set[str], *, is_data: bool, is_parted: bool) -> str:
 def template(layout: str) -> list[Node]:
     """Return the comp of `layout` with its files left open, for a menu of tools."""
     has_alpha = LAYOUTS[layout].has_alpha
-    matte = Footage(file="", layout=layout if has_alpha else "matte")
-    plate = Footage(file="", is_clean=not has_alpha)
+    matte = ReadFiles(file="", layout=layout if has_alpha else "matte")
+    plate = ReadFiles(file="", is_clean=not has_alpha)
     return comp(matte, None if layout in COLORED else plate)[1:]
 
 
@@ -264,7 +266,7 @@ def _pattern(sequence: SequencePath) -> Path:
     return sequence.folder / f"{sequence.prefix}%0{sequence.padding}d{sequence.suffix}"
 
 
-def _root(shown: Footage, footage: Footage) -> Node:
+def _root(shown: ReadFiles, footage: ReadFiles) -> Node:
     """Return the settings: the frames of `shown`, the size of `footage`."""
     size = f"{footage.width} {footage.height} 0 0 {footage.width} {footage.height} 1 sghm"
     first = _first(shown)
@@ -272,7 +274,7 @@ def _root(shown: Footage, footage: Footage) -> Node:
     return Node("Root", {**numbers, "lock_range": True, "format": size})
 
 
-def _ground(footage: Footage) -> dict[str, Value]:
+def _ground(footage: ReadFiles) -> dict[str, Value]:
     size = f"{footage.width} {footage.height} 0 0 {footage.width} {footage.height} 1 "
     return {"channels": "rgb", "color": [0.18, 0.18, 0.18, 0], "format": size, "name": "Background"}
 

@@ -98,13 +98,13 @@ class ArrayPipeline:
         if bounds is not None and left_open is not None and not left_open.any():
             return finished(self.settings, fit, bounds.least, bounds)
         cells = None if left_open is None else self._open_cells(left_open)
-        begun = self.network.begin(image, features, mask, cells)
-        if begun.detail is not None:
-            alpha, weight = refinement.by_detail(begun.os4, begun.detail)
+        coarse = self.network.begin(image, features, mask, cells)
+        if coarse.detail is not None:
+            alpha, weight = refinement.by_detail(coarse.os4, coarse.detail)
         else:
-            alpha, weight = merged(self.settings, fit, begun.os8, begun.os4)
+            alpha, weight = merged(self.settings, fit, coarse.os8, coarse.os4)
         looked_at = weight if left_open is None else np.where(left_open, weight, 0)
-        os1 = finest(self.network, begun, tiles(looked_at))
+        os1 = finest(self.network, coarse, tiles(looked_at))
         return finished(self.settings, fit, refinement.blended(alpha, os1, weight), bounds)
 
     def _open_cells(self, left_open: NDArray[np.bool_]) -> NDArray[np.bool_]:

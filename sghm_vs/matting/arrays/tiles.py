@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.models.backends.graphs import Begun, GraphNetwork
+from sghm_vs.models.backends.graphs import CoarsePlanes, GraphNetwork
 from sghm_vs.models.planes import Plane
 from sghm_vs.models.sghm.squares import tiles_in
 
@@ -25,7 +25,7 @@ def tiles(where: Plane | NDArray[np.bool_], tile_px: int = TILE_PX) -> NDArray[n
     return np.asarray(down.reshape(rows, columns, tile_px).any(2), np.bool_)
 
 
-def finest(network: GraphNetwork, begun: Begun, looked_at: NDArray[np.bool_]) -> Plane:
+def finest(network: GraphNetwork, coarse: CoarsePlanes, looked_at: NDArray[np.bool_]) -> Plane:
     """
     Return the finest alpha, (height, width), 0-1, and 0 far from where it is looked at.
 
@@ -33,16 +33,16 @@ def finest(network: GraphNetwork, begun: Begun, looked_at: NDArray[np.bool_]) ->
 
     Args:
         network: What began.
-        begun: The picture's.
+        coarse: The picture's.
         looked_at: The tiles in which it is looked at; see `tiles`.
     """
-    height, width = begun.os4.shape
+    height, width = coarse.os4.shape
     named = tiles_in(np.argwhere(looked_at).tolist(), TILE_PX, network.halo_px, height, width)
     if named is None:
-        return network.finish_all(begun)
-    alpha = np.zeros_like(begun.os4)
+        return network.finish_all(coarse)
+    alpha = np.zeros_like(coarse.os4)
     if named:
-        made = network.finish(begun, [tile.square for tile in named])
+        made = network.finish(coarse, [tile.square for tile in named])
         for tile, fine in zip(named, made, strict=True):
             tile.paste(fine, alpha)
     return alpha

@@ -44,7 +44,7 @@ class Owners(NamedTuple):
     """The share of the first, 0-1."""
 
 
-class Contact(NamedTuple):
+class TouchingArea(NamedTuple):
     """Where people touch in a picture."""
 
     box: Box
@@ -119,7 +119,7 @@ def nearest_person(distances: Mapping[int, Plane], mask_size: tuple[int, int]) -
 
 def contact_of(
     distances: Mapping[int, Plane], size: tuple[int, int], crop: Callable[[Box], Picture]
-) -> Contact | None:
+) -> TouchingArea | None:
     """
     Return whose the pixels of a picture are where people touch; None where nobody does.
 
@@ -146,7 +146,7 @@ def contact_of(
     first[found.nearest > REACH * min(touching.shape)] = 0
     weight = np.asarray(weight + (1 - weight) * by_mask, np.float32)
     second[weight >= 1] = 0
-    return Contact(box, Owners(first, second, weight))
+    return TouchingArea(box, Owners(first, second, weight))
 
 
 class _FirstTwo(NamedTuple):

@@ -16,16 +16,16 @@ from typing import Any
 import vapoursynth as vs
 
 from sghm_vs.clips import check_constant, check_extent, check_gray, read_once
-from sghm_vs.color.convert import Footage, read_color, to_viewed_rgb
+from sghm_vs.color.convert import TaggedClip, read_color, to_viewed_rgb
 from sghm_vs.color.frame_props import pixel_aspect_of
 from sghm_vs.errors import ExportError, cure, last_words
 from sghm_vs.media.metadata import TIMES, WINDOWS, SourceMetadata
 from sghm_vs.media.targets import Target, folders_of, read_targets
 from sghm_vs.media.verification.sidecar import sampled
-from sghm_vs.media.writers.base import Job, NamedMatte, Writer
+from sghm_vs.media.writers.base import ExportJob, NamedMatte, Writer
 from sghm_vs.media.writers.exr import ExrWriter
 from sghm_vs.media.writers.movie import MovieWriter
-from sghm_vs.media.writers.output import Delivery
+from sghm_vs.media.writers.output import PendingOutput
 from sghm_vs.media.writers.png import PngWriter
 from sghm_vs.options import (
     OutputFormat,
@@ -153,7 +153,7 @@ def export(
     )
     suffixes = {target.path.suffix.lower() for target in targets}
     with folders_of(targets):
-        job = Job(
+        job = ExportJob(
             over=None if over is None or ".mp4" not in suffixes else _background(over, clip),
             footage=read_color(clip) if foreground is None else _colored(clip, foreground),
             alpha=alpha,
@@ -165,7 +165,7 @@ def export(
             keyed=dict(keyed or {}),
             sampled=sampled(clip.num_frames),
         )
-        deliveries: list[Delivery] = []
+        deliveries: list[PendingOutput] = []
         try:
             for target in targets:
                 matte = beside.get(target.path)
@@ -180,7 +180,7 @@ def export(
                 # One by one, each known before it starts: a later one, or a signal, may end them.
                 writer = WRITERS[target.path.suffix.lower()](its_own, target)
                 is_recorded = sidecar and matte is None
-                delivery = Delivery(writer, its_own, target, numbers, sidecar=is_recorded)
+                delivery = PendingOutput(writer, its_own, target, numbers, sidecar=is_recorded)
                 deliveries.append(delivery)
             resumed = deliveries[: len(paths)] if resume else []
             _run(deliveries, job, resumed=resumed, progress=progress)
@@ -262,7 +262,7 @@ def _background(over: vs.VideoNode | Sequence[float], clip: vs.VideoNode) -> vs.
     return clip.std.BlankClip(format=vs.RGBS, color=list(over), keep=True)
 
 
-def _colored(clip: vs.VideoNode, foreground: vs.VideoNode) -> Footage:
+def _colored(clip: vs.VideoNode, foreground: vs.VideoNode) -> TaggedClip:
     """Return `foreground` with the timing, pixels and windows of `clip`."""
     timed = foreground.std.AssumeFPS(src=clip) if clip.fps else foreground
     carried = timed.std.CopyFrameProps(clip, props=[*TIMES, *WINDOWS])
@@ -271,10 +271,10 @@ def _colored(clip: vs.VideoNode, foreground: vs.VideoNode) -> Footage:
 
 
 def _run(
-    deliveries: Sequence[Delivery],
-    job: Job,
+    deliveries: Sequence[PendingOutput],
+    job: ExportJob,
     *,
-    resumed: Sequence[Delivery],
+    resumed: Sequence[PendingOutput],
     progress: Progress | None,
 ) -> None:
     """Feed a writer for every target frame by frame, with what it lacks."""
@@ -287,7 +287,7 @@ def _run(
         delivery.finish()
 
 
-def _feed(deliveries: Sequence[Delivery], job: Job, progress: Progress | None) -> None:
+def _feed(deliveries: Sequence[PendingOutput], job: ExportJob, progress: Progress | None) -> None:
     wanted = sorted(set().union(*(delivery.missing for delivery in deliveries)))
     clips = [_frames_at(clip, wanted) for delivery in deliveries for clip in delivery.writer.clips]
     if not wanted:

@@ -10,7 +10,7 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from sghm_vs.color.convert import Footage
+from sghm_vs.color.convert import TaggedClip
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
@@ -25,10 +25,10 @@ class NamedMatte(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class ExportJob:
     """What is exported, and how; see `export` for each field's meaning."""
 
-    footage: Footage
+    footage: TaggedClip
     """The color: the clip's own, or the foreground's in its place."""
     alpha: vs.VideoNode
     extra: Mapping[str, vs.VideoNode]
@@ -53,7 +53,7 @@ class Writer(Protocol):
     samples: dict[int, Sample]
     """What was sent of the frames in `job.sampled`, by frame, counted from 0."""
 
-    def __init__(self, job: Job, target: Target) -> None: ...
+    def __init__(self, job: ExportJob, target: Target) -> None: ...
 
     def start(self) -> None:
         """Begin what must be ended by `finish` or `abort`."""

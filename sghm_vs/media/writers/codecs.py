@@ -11,7 +11,7 @@ import vapoursynth as vs
 
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import BT709, Colorimetry
-from sghm_vs.media.writers.base import Job
+from sghm_vs.media.writers.base import ExportJob
 
 REVIEW_CRF = 16
 REVIEW_THREADS = 4
@@ -26,7 +26,7 @@ FFV1: Options = {"vcodec": "ffv1", "level": 3, "g": 1, "slicecrc": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class Encoding:
     """What the frames are that are sent, and what they become."""
 
     container: str
@@ -42,7 +42,7 @@ class Stream:
     """Clips whose planes, in order, are the raw frames of `picture`."""
 
     clips: tuple[vs.VideoNode, ...]
-    picture: Picture
+    picture: Encoding
     sampled: int
     """The plane that is compared after writing: the alpha, or a review's luma."""
 
@@ -50,7 +50,7 @@ class Stream:
 class Codec(NamedTuple):
     """A row of `CODECS`."""
 
-    stream: Callable[[Job], Stream]
+    stream: Callable[[ExportJob], Stream]
     decoder: str
     """What a decoder calls it."""
     tag: str | None
@@ -59,7 +59,7 @@ class Codec(NamedTuple):
     """Whether it keeps what is compared after writing to the last code."""
 
 
-def prores(quality: int, tags: Colorimetry, *, is_xq: bool = False) -> Picture:
+def prores(quality: int, tags: Colorimetry, *, is_xq: bool = False) -> Encoding:
     """
     Return ProRes 4444, or 4444 XQ, with 10 bits of alpha.
 
@@ -73,44 +73,44 @@ def prores(quality: int, tags: Colorimetry, *, is_xq: bool = False) -> Picture:
         "vendor": "apl0",
         "qscale:v": quality,
     }
-    return Picture(container="mov", pixel_format="yuva444p10le", coder=coder, tags=limited(tags))
+    return Encoding(container="mov", pixel_format="yuva444p10le", coder=coder, tags=limited(tags))
 
 
-def prores_stream(job: Job, *, is_xq: bool = False) -> Stream:
+def prores_stream(job: ExportJob, *, is_xq: bool = False) -> Stream:
     """Return color and alpha for ProRes."""
     clips, tags = _yuva(job)
     return Stream(clips, prores(job.output_format.quality, tags, is_xq=is_xq), sampled=3)
 
 
-def ffv1_stream(job: Job) -> Stream:
+def ffv1_stream(job: ExportJob) -> Stream:
     """Return color and alpha for FFV1, lossless, 10 bits."""
     clips, tags = _yuva(job)
-    picture = Picture(
+    picture = Encoding(
         container="matroska", pixel_format="yuva444p10le", coder=FFV1, tags=limited(tags)
     )
     return Stream(clips, picture, sampled=3)
 
 
-def ffv1_alpha_stream(job: Job) -> Stream:
+def ffv1_alpha_stream(job: ExportJob) -> Stream:
     """Return the alpha as gray for FFV1, lossless, 16 bits."""
     alpha = convert.to_full_range_gray(job.alpha, vs.GRAY16)
     tags = {"color_range": "pc"}
-    picture = Picture(container="matroska", pixel_format="gray16le", coder=FFV1, tags=tags)
+    picture = Encoding(container="matroska", pixel_format="gray16le", coder=FFV1, tags=tags)
     return Stream((alpha,), picture, sampled=0)
 
 
-def animation_stream(job: Job) -> Stream:
+def animation_stream(job: ExportJob) -> Stream:
     """Return alpha and color for QuickTime Animation, lossless, 8 bits; each frame stands alone."""
     rgb = convert.to_display_rgb(job.footage)
     if job.output_format.premultiplied:
         rgb = convert.times(rgb, convert.to_full_range_gray(job.alpha, vs.GRAYS))
     coded = rgb.resize.Point(format=vs.RGB24, dither_type="none")
     alpha = convert.to_full_range_gray(job.alpha, vs.GRAY8)
-    picture = Picture(container="mov", pixel_format="argb", coder={"vcodec": "qtrle", "g": 1})
+    picture = Encoding(container="mov", pixel_format="argb", coder={"vcodec": "qtrle", "g": 1})
     return Stream((alpha, coded), picture, sampled=0)
 
 
-def review_stream(job: Job) -> Stream:
+def review_stream(job: ExportJob) -> Stream:
     """Return the subject over `job.over`, in display code, for H.264 as every player shows it."""
     assert job.over is not None  # noqa: S101 - checked before any work
     alpha = convert.to_full_range_gray(job.alpha, vs.GRAYS)
@@ -130,7 +130,7 @@ def review_stream(job: Job) -> Stream:
         "threads": REVIEW_THREADS,
         "preset": "medium",
     }
-    picture = Picture(container="mp4", pixel_format="yuv420p", coder=coder, tags=limited(REVIEWED))
+    picture = Encoding(container="mp4", pixel_format="yuv420p", coder=coder, tags=limited(REVIEWED))
     return Stream((coded,), picture, sampled=0)
 
 
@@ -155,7 +155,7 @@ def limited(tags: Colorimetry) -> dict[str, object]:
     }
 
 
-def _yuva(job: Job) -> tuple[tuple[vs.VideoNode, vs.VideoNode], Colorimetry]:
+def _yuva(job: ExportJob) -> tuple[tuple[vs.VideoNode, vs.VideoNode], Colorimetry]:
     """Return color and alpha of 10 bits, and what the color is."""
     alpha = convert.to_full_range_gray(job.alpha, vs.GRAY10)
     if not job.output_format.premultiplied:

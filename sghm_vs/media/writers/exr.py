@@ -19,7 +19,7 @@ from sghm_vs.media.targets import Target
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.media.verification.sidecar import Facts, Sample
 from sghm_vs.media.writers import cryptomatte
-from sghm_vs.media.writers.base import Job
+from sghm_vs.media.writers.base import ExportJob
 from sghm_vs.media.writers.image_sequence import Planes, Props, SequenceWriter
 from sghm_vs.options import LAYOUTS
 
@@ -53,7 +53,7 @@ class ExrWriter(SequenceWriter):
     "Technical Introduction", section "RGBA").
     """
 
-    def __init__(self, job: Job, target: Target) -> None:
+    def __init__(self, job: ExportJob, target: Target) -> None:
         self._layout = job.output_format.layout
         self._row = LAYOUTS[self._layout]
         self._extra = tuple(job.extra) if self._row.has_extra else ()

@@ -11,7 +11,7 @@ import ffmpeg
 
 from sghm_vs.media.metadata import SourceMetadata
 from sghm_vs.media.writers.audio import AudioTrack, audio_filter
-from sghm_vs.media.writers.codecs import Picture
+from sghm_vs.media.writers.codecs import Encoding
 from sghm_vs.media.writers.timed_frames import Ticks
 
 BITEXACT = {"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact"}
@@ -25,7 +25,7 @@ type Arguments = list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Movie:
+class MovieSpec:
     """What is in a movie besides its picture's pixels."""
 
     size: tuple[int, int]
@@ -48,7 +48,7 @@ class Movie:
         return Fraction(self.ticks.starts[-1] + self.ticks.last, self.ticks.per_second)
 
 
-def arguments(ffmpeg_path: Path, path: Path, picture: Picture, movie: Movie) -> Arguments:
+def arguments(ffmpeg_path: Path, path: Path, picture: Encoding, movie: MovieSpec) -> Arguments:
     """Return the command that reads `picture`'s raw frames and writes `movie` to `path`."""
     raw = ffmpeg.input("pipe:0", **_raw(picture, movie), **picture.tags)
     sound, coded_sound = _sound(picture, movie)
@@ -72,7 +72,7 @@ def arguments(ffmpeg_path: Path, path: Path, picture: Picture, movie: Movie) -> 
     return [str(word) for word in quiet.compile(cmd=str(ffmpeg_path), overwrite_output=True)]
 
 
-def _raw(picture: Picture, movie: Movie) -> dict[str, object]:
+def _raw(picture: Encoding, movie: MovieSpec) -> dict[str, object]:
     if movie.ticks is not None:
         return {"format": "nut"}
     return {
@@ -83,7 +83,7 @@ def _raw(picture: Picture, movie: Movie) -> dict[str, object]:
     }
 
 
-def _times(container: str, movie: Movie) -> dict[str, object]:
+def _times(container: str, movie: MovieSpec) -> dict[str, object]:
     """Return what leaves each frame its own time."""
     if movie.ticks is None:
         return {}
@@ -97,7 +97,7 @@ def timescale(rate: Fraction) -> int:
     return rate.numerator if rate.numerator >= 1000 else rate.numerator * 1000
 
 
-def _container(container: str, movie: Movie) -> dict[str, object]:
+def _container(container: str, movie: MovieSpec) -> dict[str, object]:
     said: dict[str, object] = {"metadata": f"comment={movie.comment}"} if movie.comment else {}
     if container != "matroska":
         flags = "+write_colr" + ("+faststart" if container == "mp4" else "")
@@ -106,14 +106,14 @@ def _container(container: str, movie: Movie) -> dict[str, object]:
     return said
 
 
-def counts_as_ffmpeg(movie: Movie) -> bool:
+def counts_as_ffmpeg(movie: MovieSpec) -> bool:
     """Tell whether FFmpeg writes the timecode of `movie` as it is: it counts frames of one rate."""
     timecode = movie.origin.timecode
     is_counted = timecode is not None and timecode.count == round(movie.rate)
     return timecode is None or (is_counted and movie.ticks is None)
 
 
-def _origin(container: str, movie: Movie) -> dict[str, object]:
+def _origin(container: str, movie: MovieSpec) -> dict[str, object]:
     origin = movie.origin
     said: dict[str, object] = {}
     if origin.timecode is not None and container == "matroska":
@@ -127,7 +127,7 @@ def _origin(container: str, movie: Movie) -> dict[str, object]:
 
 
 def _sound(
-    picture: Picture, movie: Movie
+    picture: Encoding, movie: MovieSpec
 ) -> tuple[list[ffmpeg.nodes.FilterableStream], dict[str, object]]:
     """Return the tracks of sound, and how they are cut and coded."""
     if not movie.sound:
@@ -143,7 +143,7 @@ def _sound(
     return [sound[f"a:{track.place}"] for track in movie.sound], coded
 
 
-def _aspect(movie: Movie) -> dict[str, str]:
+def _aspect(movie: MovieSpec) -> dict[str, str]:
     """Return the display aspect that a movie is tagged with, where pixels are not square."""
     shape = Fraction(*movie.size) * movie.pixel_aspect
     is_square = movie.pixel_aspect == SQUARE

@@ -15,7 +15,7 @@ from sghm_vs.files import WritePool, disk_of, refuse_another_disk, whole_file
 from sghm_vs.media.metadata import WINDOWS
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, File, Sample
-from sghm_vs.media.writers.base import Job, plane
+from sghm_vs.media.writers.base import ExportJob, plane
 
 type Planes = list[NDArray[Any]]
 """Each (height, width); every plane of every clip, in order."""
@@ -26,7 +26,7 @@ type Props = dict[str, list[int]]
 class SequenceWriter(ABC):
     """Takes frames, and hands each to a thread that makes its file; frames that are whole stay."""
 
-    def __init__(self, job: Job, target: Target, *clips: vs.VideoNode) -> None:
+    def __init__(self, job: ExportJob, target: Target, *clips: vs.VideoNode) -> None:
         self.clips = clips
         self.job = job
         self.target = target

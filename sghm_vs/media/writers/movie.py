@@ -16,10 +16,10 @@ from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Facts, Sample
 from sghm_vs.media.writers import ffmpeg_args
 from sghm_vs.media.writers.audio import AudioTrack, audio_tracks, samples
-from sghm_vs.media.writers.base import Job, rows
-from sghm_vs.media.writers.codecs import CODECS, TOPS, Codec, Picture, Stream
+from sghm_vs.media.writers.base import ExportJob, rows
+from sghm_vs.media.writers.codecs import CODECS, TOPS, Codec, Encoding, Stream
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
-from sghm_vs.media.writers.ffmpeg_args import Arguments, Movie
+from sghm_vs.media.writers.ffmpeg_args import Arguments, MovieSpec
 from sghm_vs.media.writers.ffmpeg_process import FramePipe
 from sghm_vs.media.writers.timed_frames import TimedFrames, ticks_for
 from sghm_vs.options import exact_rate
@@ -59,7 +59,7 @@ class Clock:
 class MovieWriter:
     """Raw frames into ffmpeg's standard input."""
 
-    def __init__(self, job: Job, target: Target) -> None:
+    def __init__(self, job: ExportJob, target: Target) -> None:
         if not job.footage.clip.fps:
             msg = (
                 f"the clip has no constant rate, which {target.path} needs; give it one in the "
@@ -130,11 +130,11 @@ def comment(metadata: Mapping[str, str]) -> str:
     return "; ".join(f"sghm_vs:{key}={metadata[key]}" for key in sorted(metadata))
 
 
-def _movie(job: Job, stream: Stream) -> Movie:
+def _movie(job: ExportJob, stream: Stream) -> MovieSpec:
     clip = job.footage.clip
     times = job.origin.times[: clip.num_frames + 1]
     said = job.metadata | ({"alpha": "premultiplied"} if job.output_format.premultiplied else {})
-    return Movie(
+    return MovieSpec(
         size=(stream.clips[0].width, stream.clips[0].height),
         rate=Fraction(clip.fps),
         frames=clip.num_frames,
@@ -146,7 +146,7 @@ def _movie(job: Job, stream: Stream) -> Movie:
     )
 
 
-def _facts(codec: Codec, picture: Picture, movie: Movie) -> Facts:
+def _facts(codec: Codec, picture: Encoding, movie: MovieSpec) -> Facts:
     """Return what the movie says of itself when it is read back."""
     colors = [picture.tags.get(name) for name in ("color_primaries", "color_trc", "colorspace")]
     origin = movie.origin
@@ -171,7 +171,7 @@ def _facts(codec: Codec, picture: Picture, movie: Movie) -> Facts:
     return facts
 
 
-def _sound(job: Job) -> list[AudioTrack]:
+def _sound(job: ExportJob) -> list[AudioTrack]:
     if not job.output_format.audio:
         return []
     if job.origin.sound is None:

@@ -27,14 +27,14 @@ from sghm_vs.media.verification.sidecar import (
     utc_now,
     write_record,
 )
-from sghm_vs.media.writers.base import Job, Writer
+from sghm_vs.media.writers.base import ExportJob, Writer
 
 
-class Delivery:
+class PendingOutput:
     """A target, its writer, and which frames it lacks."""
 
     def __init__(
-        self, writer: Writer, job: Job, target: Target, numbers: range, *, sidecar: bool
+        self, writer: Writer, job: ExportJob, target: Target, numbers: range, *, sidecar: bool
     ) -> None:
         self.writer = writer
         self._sampled = job.sampled
@@ -138,13 +138,13 @@ class Delivery:
         }
 
 
-def _shown_s(job: Job, numbers: range) -> dict[int, float]:
+def _shown_s(job: ExportJob, numbers: range) -> dict[int, float]:
     """Return when the frames are shown, by their numbers; none at a constant rate."""
     found = {number: job.origin.shown_s(n) for n, number in enumerate(numbers)}
     return {number: shown_s for number, shown_s in found.items() if shown_s is not None}
 
 
-def _conformed(job: Job, frames: int) -> dict[str, object]:
+def _conformed(job: ExportJob, frames: int) -> dict[str, object]:
     """Return the rate that a movie was brought to, and what this did to the frames that are written."""
     shown, first = job.origin.shown, job.origin.first_frame
     if not shown:

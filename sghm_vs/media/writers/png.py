@@ -8,14 +8,14 @@ import vapoursynth as vs
 from sghm_vs.color import convert
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import Sample
-from sghm_vs.media.writers.base import Job
+from sghm_vs.media.writers.base import ExportJob
 from sghm_vs.media.writers.image_sequence import Planes, Props, SequenceWriter
 
 
 class PngWriter(SequenceWriter):
     """Code 0 is background, 65535 subject."""
 
-    def __init__(self, job: Job, target: Target) -> None:
+    def __init__(self, job: ExportJob, target: Target) -> None:
         super().__init__(job, target, convert.to_full_range_gray(job.alpha, vs.GRAY16))
         self.facts |= {"parts": [["Y"]], "sample": "uint16"}
 

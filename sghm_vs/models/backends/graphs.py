@@ -31,7 +31,7 @@ type Features = tuple[Plane, ...]
 """What the encoder saw in one small picture, each (1, channels, h, w); see `graphs.features_of`."""
 
 
-class Begun(NamedTuple):
+class CoarsePlanes(NamedTuple):
     """A picture that is matted up to a quarter of its size, and what the rest is made from."""
 
     os8: Plane
@@ -60,11 +60,11 @@ class Runtime(Protocol):
     squares_at_once: int
     """How many squares it makes the finest alpha of, always."""
 
-    def run(self, part: Part, inputs: Sequence[Plane]) -> list[Plane]:
+    def run(self, part: GraphPart, inputs: Sequence[Plane]) -> list[Plane]:
         """Return the outputs of a graph, which this thread's next run of it may replace."""
 
 
-class Part(NamedTuple):
+class GraphPart(NamedTuple):
     """A graph of a network."""
 
     model: Model
@@ -127,7 +127,7 @@ class GraphNetwork:
 
     def begin(
         self, image: Plane, features: Features, mask: Plane, cells: NDArray[np.bool_] | None = None
-    ) -> Begun:
+    ) -> CoarsePlanes:
         """
         Return what is needed everywhere. It lasts until this thread's next.
 
@@ -144,28 +144,28 @@ class GraphNetwork:
         os8, os4, state, *ends = self._run(
             "begin", *pictures, mask[None, None], *features, block=self._block(mask)
         )
-        return Begun(os8[0, 0], os4[0, 0], None, state, (image, mask[None]), tuple(ends))
+        return CoarsePlanes(os8[0, 0], os4[0, 0], None, state, (image, mask[None]), tuple(ends))
 
-    def finish(self, begun: Begun, squares: Sequence[Square]) -> Plane:
+    def finish(self, coarse: CoarsePlanes, squares: Sequence[Square]) -> Plane:
         """Return the finest alpha in equal `squares`, (squares, side, side); see `SGHM.finish`."""
         made = []
         for some, filled in _batches(squares, self._runtime.squares_at_once):
-            state = np.stack([_of_last(begun.state, square, QUARTER_PX) for square in filled])
-            planes = _squares_of(begun.planes, filled)
-            (fine,) = self._run("finish", state, planes, *begun.ends)
+            state = np.stack([_of_last(coarse.state, square, QUARTER_PX) for square in filled])
+            planes = _squares_of(coarse.planes, filled)
+            (fine,) = self._run("finish", state, planes, *coarse.ends)
             made.append(fine[: len(some), 0].copy())
         return np.concatenate(made)
 
-    def finish_all(self, begun: Begun) -> Plane:
+    def finish_all(self, coarse: CoarsePlanes) -> Plane:
         """Return the finest alpha everywhere, (height, width)."""
-        planes = np.concatenate(begun.planes)[None]
-        (fine,) = self._run("finish", begun.state, planes, *begun.ends)
+        planes = np.concatenate(coarse.planes)[None]
+        (fine,) = self._run("finish", coarse.state, planes, *coarse.ends)
         whole: Plane = fine[0, 0]
         return whole
 
     def _refined(
         self, image: Plane, features: Features, mask: Plane, cells: NDArray[np.bool_] | None
-    ) -> Begun:
+    ) -> CoarsePlanes:
         """Return what a refiner begins with; see `LightSGHM.begin`."""
         size = mask.shape[0], mask.shape[1]
         mask4 = block_means(mask, GUIDE_PX)
@@ -181,7 +181,7 @@ class GraphNetwork:
             state, logits = self._quarter_in_tiles(image, mask4, eighth, tiles)
         alpha, detail = _sigmoid(enlarge(logits[0, 0], size)), _sigmoid(logits[0, 1])
         soft = enlarge(block_means(mask4, SOFT_GUIDE_PX // GUIDE_PX), size)
-        return Begun(alpha, alpha, detail, state, (image, alpha[None], soft[None]), ())
+        return CoarsePlanes(alpha, alpha, detail, state, (image, alpha[None], soft[None]), ())
 
     def _quarter_in_tiles(
         self, image: Plane, mask4: Plane, eighth: Plane, tiles: Sequence[Tile]
@@ -213,7 +213,7 @@ class GraphNetwork:
 
     def _run(self, name: str, *inputs: Plane, block: int | None = None) -> list[Plane]:
         arrays = [np.ascontiguousarray(array) for array in inputs]
-        return self._runtime.run(Part(self._model, name, block), arrays)
+        return self._runtime.run(GraphPart(self._model, name, block), arrays)
 
 
 def small_of(image: Plane, long_side_px: int | None) -> Plane:

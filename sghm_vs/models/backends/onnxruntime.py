@@ -9,7 +9,7 @@ from typing import Any
 from sghm_vs.errors import SettingsError, cure, require
 from sghm_vs.models.arrays import Model
 from sghm_vs.models.backends.device import Compute
-from sghm_vs.models.backends.graphs import GraphNetwork, Part
+from sghm_vs.models.backends.graphs import GraphNetwork, GraphPart
 from sghm_vs.models.planes import Plane
 
 
@@ -50,7 +50,7 @@ class OnnxRuntime:
         self._sessions: dict[object, Any] = {}
         self._making = threading.Lock()
 
-    def run(self, part: Part, inputs: Sequence[Plane]) -> list[Plane]:
+    def run(self, part: GraphPart, inputs: Sequence[Plane]) -> list[Plane]:
         """Return the outputs."""
         with self._making:
             if part.key not in self._sessions:

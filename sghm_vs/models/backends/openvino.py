@@ -14,7 +14,7 @@ from sghm_vs.errors import SettingsError, cure, require
 from sghm_vs.models.arrays import Model
 from sghm_vs.models.backends.cores import streams_on_cpu
 from sghm_vs.models.backends.device import Compute
-from sghm_vs.models.backends.graphs import GraphNetwork, Part
+from sghm_vs.models.backends.graphs import GraphNetwork, GraphPart
 from sghm_vs.models.planes import Plane
 
 TOO_LIGHT_FOR_HALF = "sghm-lite"
@@ -78,7 +78,7 @@ class OpenVino:
         self._programs: OrderedDict[Key, _Program] = OrderedDict()
         self._making = threading.Lock()
 
-    def run(self, part: Part, inputs: Sequence[Plane]) -> list[Plane]:
+    def run(self, part: GraphPart, inputs: Sequence[Plane]) -> list[Plane]:
         """Return the outputs, which this thread's next run of the same program replaces."""
         key = part.key, *(array.shape for array in inputs)
         with self._making:
@@ -91,7 +91,7 @@ class OpenVino:
         outputs = program.request().infer(list(inputs), share_inputs=True, share_outputs=True)
         return [outputs[at] for at in range(len(outputs))]
 
-    def _compiled(self, part: Part, inputs: Sequence[Plane]) -> Any:
+    def _compiled(self, part: GraphPart, inputs: Sequence[Plane]) -> Any:
         model = self._core.read_model(part.serialized())
         model.reshape({at: list(array.shape) for at, array in enumerate(inputs)})
         half = self.precision == "bfloat16" and part.name not in IN_FLOATS

@@ -106,9 +106,9 @@ def _refined(g: GraphWriter, image: Value, mask: Value, features: Encoded) -> Va
 
 def _decoded(g: GraphWriter, image: Value, mask: Value, features: Encoded) -> Value:
     seen = image if matting_decoder.is_gated(g) else None
-    begun = matting_decoder.begin(g, seen, mask, features)
-    fine = matting_decoder.fine(g, begun.state, g.beside(image, mask), begun.ends)
-    return g.beside(begun.os8, begun.os4, fine)
+    coarse = matting_decoder.begin(g, seen, mask, features)
+    fine = matting_decoder.fine(g, coarse.state, g.beside(image, mask), coarse.ends)
+    return g.beside(coarse.os8, coarse.os4, fine)
 
 
 def _small(g: GraphWriter, planes: Value, long_side_px: int | None) -> Value:

@@ -14,7 +14,7 @@ HEADS = {4: 8, 5: 4}
 """Of layers that an alpha is read off at: how much smaller than the picture."""
 
 
-class Begun(NamedTuple):
+class CoarseValues(NamedTuple):
     """What is needed everywhere; see `sghm_vs.models.sghm.network.CoarseOutput`."""
 
     os8: Value
@@ -35,7 +35,7 @@ def begin(
     mask: Value,
     features: Encoded,
     block: int | None = None,
-) -> Begun:
+) -> CoarseValues:
     """
     Return what is needed everywhere; see `SGHM.begin`.
 
@@ -62,7 +62,7 @@ def begin(
             alphas.append(_alpha(g, _head(g, x, f"refine.refine_OS{scale}"), scale))
     ends = _ends(g, g.beside(image, mask)) if image is not None else ()
     os8, os4 = alphas
-    return Begun(os8, os4, x, ends)
+    return CoarseValues(os8, os4, x, ends)
 
 
 def fine(g: GraphWriter, state: Value, planes: Value, ends: tuple[Value, ...]) -> Value:

@@ -30,7 +30,7 @@ NOT_LOOKED_AT = ("refine.to_os8.", "num_batches_tracked")
 REFINER_FEATURES = ("half", "fourth", "eighth")
 """All that the refiner reads of what an encoder saw."""
 ENDS = ("summand", "factor")
-"""Of the shortcut at full size; see `matting_decoder.Begun`."""
+"""Of the shortcut at full size; see `matting_decoder.CoarseValues`."""
 HEAD = "decoder.conv4."
 """The published one has 33 more outputs, left over from its ancestor and never used."""
 
@@ -73,10 +73,10 @@ def begin(g: GraphWriter, model: Model, block: int | None = None) -> None:
     """Write what a matting decoder makes everywhere; see `GraphWriter.shrunk`."""
     image = g.input("image", 3) if matting_decoder.is_gated(g) else None
     mask = g.input("mask", 1)
-    begun = matting_decoder.begin(g, image, mask, _features(g, model), block)
-    _put_out(g, {"os8": begun.os8, "os4": begun.os4})
-    g.output(begun.state, STATE, channels_last=True)
-    _put_out(g, dict(zip(ENDS, begun.ends, strict=False)))
+    coarse = matting_decoder.begin(g, image, mask, _features(g, model), block)
+    _put_out(g, {"os8": coarse.os8, "os4": coarse.os4})
+    g.output(coarse.state, STATE, channels_last=True)
+    _put_out(g, dict(zip(ENDS, coarse.ends, strict=False)))
 
 
 def finish(g: GraphWriter, model: Model) -> None:

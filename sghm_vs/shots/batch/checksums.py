@@ -51,7 +51,7 @@ class Content:
         return self.sha256 == other.sha256 and self.files == other.files
 
 
-class Reader:
+class ChecksumReader:
     """Reads files once, however many shots they have, as long as they stay as they are."""
 
     def __init__(self) -> None:

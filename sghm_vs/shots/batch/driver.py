@@ -12,7 +12,7 @@ from typing import Any
 from sghm_vs.errors import ExportError, listed
 from sghm_vs.files import sweep
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.batch.checksums import Reader
+from sghm_vs.shots.batch.checksums import ChecksumReader
 from sghm_vs.shots.batch.listener import Listener, Totals
 from sghm_vs.shots.batch.manifest import Entry, Manifest
 from sghm_vs.shots.batch.names import Shot, place
@@ -21,8 +21,8 @@ from sghm_vs.shots.batch.pool import (
     Order,
     Outcome,
     PoolWorker,
-    Report,
     WorkerPool,
+    WorkProgress,
     failure_of,
 )
 from sghm_vs.shots.batch.record import (
@@ -46,7 +46,7 @@ LATE_MIN_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class RetryRules:
     """How a run treats what goes wrong."""
 
     tries: int = 1
@@ -85,13 +85,13 @@ class Driver:
         self,
         todo: Iterable[Todo],
         manifest: Manifest,
-        rules: Rules,
+        rules: RetryRules,
         listener: Listener,
-        reader: Reader | None = None,
+        reader: ChecksumReader | None = None,
     ) -> None:
         self._todo = {one.shot.name: one for one in todo}
         self._manifest, self._rules, self._listener = manifest, rules, listener
-        self._reader = reader or Reader()
+        self._reader = reader or ChecksumReader()
         chunks = {name: one.chunks for name, one in self._todo.items()}
         self._schedule = Schedule(chunks, tries=rules.tries)
         self._entries = {n: one.known for n, one in self._todo.items() if one.known is not None}
@@ -149,8 +149,8 @@ class Driver:
         self._entries[todo.shot.name] = entry
         self._begun[todo.shot.name] = time.monotonic()
 
-    def _settle(self, work: Work, outcome: Report | Outcome) -> None:
-        if isinstance(outcome, Report):
+    def _settle(self, work: Work, outcome: WorkProgress | Outcome) -> None:
+        if isinstance(outcome, WorkProgress):
             self._listener.report(self._todo[work.shot].shot, outcome.done, outcome.total)
         elif isinstance(outcome, Failure):
             self._fail(work, outcome)

@@ -31,7 +31,7 @@ DIGITS = {"#": 4, "@": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class FoundFootage:
     """One piece of footage that was found or named."""
 
     path: Path
@@ -46,7 +46,7 @@ class Footage:
 class SearchResult:
     """What a search gave."""
 
-    footage: list[Footage] = field(default_factory=list)
+    footage: list[FoundFootage] = field(default_factory=list)
     left_out: list[Path] = field(default_factory=list)
     """Files in searched folders that are no footage, and scripts: these are code, and run only
     when a person names them."""
@@ -146,7 +146,7 @@ def _add(found: SearchResult, source: str, but: Path | None) -> None:
         found.footage.append(_with_frames(source))
 
 
-def _checked(source: str) -> Footage:
+def _checked(source: str) -> FoundFootage:
     path = Path(source)
     sequence = None if path.is_file() else SequencePath.parse(path)
     # "plate.1001-1040#.exr" has a pattern too, after frames that belong to no name.
@@ -155,7 +155,7 @@ def _checked(source: str) -> Footage:
     return _footage(path.absolute(), Path())
 
 
-def _in_brackets(source: str) -> Footage | None:
+def _in_brackets(source: str) -> FoundFootage | None:
     """Return the sequence that is named as editing programs do, if it is there."""
     named = SequencePath.in_brackets(Path(source))
     numbers = named[0].numbers() if named is not None else []
@@ -164,10 +164,10 @@ def _in_brackets(source: str) -> Footage | None:
     sequence, frames = named
     one = _footage(Path(str(sequence)).absolute(), Path())
     is_all = frames is None or (frames.first, frames.last) == (numbers[0], numbers[-1])
-    return one if is_all else Footage(one.path, one.names, frames)
+    return one if is_all else FoundFootage(one.path, one.names, frames)
 
 
-def _with_frames(source: str) -> Footage:
+def _with_frames(source: str) -> FoundFootage:
     """Return the sequence that is written with its frames."""
     path = Path(source)
     written = WITH_FRAMES.fullmatch(path.name)
@@ -184,14 +184,14 @@ def _with_frames(source: str) -> Footage:
         msg = f"{sequence} doesn't exist; check its name"
         raise SourceError(msg)
     one = _footage(Path(str(sequence)).absolute(), Path())
-    return Footage(one.path, one.names, FrameRange.parse(frames))
+    return FoundFootage(one.path, one.names, FrameRange.parse(frames))
 
 
-def _footage(path: Path, below: Path) -> Footage:
+def _footage(path: Path, below: Path) -> FoundFootage:
     """Return the footage at `path`, found in the folder `below` the one that was searched."""
     sequence = None if path.is_file() else SequencePath.parse(path)
     stem = path.stem if sequence is None else sequence.prefix.rstrip("._- ")
     stem = stem or path.parent.name
     folders = below.parts or (path.parent.name,)
     longer = "_".join(part for part in (*folders, stem) if part)
-    return Footage(path, (stem, longer))
+    return FoundFootage(path, (stem, longer))

@@ -26,7 +26,7 @@ OPTION = re.compile(r"[a-z][a-z-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListRow:
     """A source in a list."""
 
     source: str
@@ -42,7 +42,7 @@ def is_list(source: str) -> bool:
     return Path(source).suffix.lower() in SUFFIXES
 
 
-def read_list(path: Path) -> list[Row]:
+def read_list(path: Path) -> list[ListRow]:
     """
     Return the rows of the list at `path`.
 
@@ -110,7 +110,7 @@ def _cell(text: Any) -> Any:
     return {"true": True, "false": False}.get(text.lower(), text) if isinstance(text, str) else text
 
 
-def _row(table: Mapping[str, Any], path: Path, number: int) -> Row:
+def _row(table: Mapping[str, Any], path: Path, number: int) -> ListRow:
     where = f"{path}, row {number}"
     settings: dict[str, str | bool] = {}
     for key, value in table.items():
@@ -131,7 +131,7 @@ def _row(table: Mapping[str, Any], path: Path, number: int) -> Row:
         raise SourceError(msg)
     for word in (source, *settings.values()):
         _refuse_code(word, where)
-    return Row(source, None if name is None else str(name), settings)
+    return ListRow(source, None if name is None else str(name), settings)
 
 
 def _option(key: str, where: str) -> str:

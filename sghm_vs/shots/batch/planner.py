@@ -11,7 +11,7 @@ from sghm_vs.errors import ExportError, listed
 from sghm_vs.files import exist_already
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import AUTO, BatchOptions
-from sghm_vs.shots.batch.checksums import Content, Reader, output_files, state_of
+from sghm_vs.shots.batch.checksums import ChecksumReader, Content, output_files, state_of
 from sghm_vs.shots.batch.manifest import NAME, Entry, Manifest
 from sghm_vs.shots.batch.names import Shot, place
 from sghm_vs.shots.batch.record import input_files, inputs_of, settings_of
@@ -35,7 +35,10 @@ class Planned:
 
 
 def plan(
-    shots: Sequence[Shot], folder: Path, batch_options: BatchOptions, reader: Reader | None = None
+    shots: Sequence[Shot],
+    folder: Path,
+    batch_options: BatchOptions,
+    reader: ChecksumReader | None = None,
 ) -> list[Planned]:
     """
     Return which of `shots` are to be made in `folder`, and why.
@@ -47,7 +50,7 @@ def plan(
     """
     _refuse_meeting(shots, folder)
     _refuse_to_look(shots)
-    planner = _Planner(folder, Manifest(folder), batch_options, reader or Reader())
+    planner = _Planner(folder, Manifest(folder), batch_options, reader or ChecksumReader())
     planned = [planner.plan(shot) for shot in shots]
     if planner.in_the_way:
         known = "--resume goes on with what is unfinished, " if planner.manifest.entries else ""
@@ -89,7 +92,7 @@ class _Planner:
     """Tells which shots are to be made."""
 
     def __init__(
-        self, folder: Path, manifest: Manifest, batch_options: BatchOptions, reader: Reader
+        self, folder: Path, manifest: Manifest, batch_options: BatchOptions, reader: ChecksumReader
     ) -> None:
         self._folder = folder
         self._options = batch_options

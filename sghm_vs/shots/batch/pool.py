@@ -31,7 +31,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WorkProgress:
     """How far work is, in frames."""
 
     done: int
@@ -102,7 +102,7 @@ class WorkerPool[Worker: PoolWorker](Protocol):
     def begin(self, worker: Worker, work: Work, order: Order) -> None:
         """Have `worker` carry out the `order` for `work`."""
 
-    def events(self, timeout_s: float) -> Iterator[tuple[Work, Report | Outcome]]:
+    def events(self, timeout_s: float) -> Iterator[tuple[Work, WorkProgress | Outcome]]:
         """Wait until workers say something, at most so long, and yield it."""
 
     def stop(self, worker: Worker) -> None:

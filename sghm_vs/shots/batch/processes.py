@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from sghm_vs.shots.batch.memory import available_bytes, peak_bytes
-from sghm_vs.shots.batch.pool import Failure, Order, Outcome, PoolWorker, Report, outcome_of
+from sghm_vs.shots.batch.pool import Failure, Order, Outcome, PoolWorker, WorkProgress, outcome_of
 from sghm_vs.shots.batch.render import Renderer
 from sghm_vs.shots.batch.schedule import Work
 from sghm_vs.shots.signals import Ended, interrupt_main, unwinding
@@ -43,16 +43,16 @@ class ProcessWorker(PoolWorker):
         self.has_neighbors = False
         """Whether others worked while it did what it does."""
 
-    def receive(self) -> Report | Outcome:
+    def receive(self) -> WorkProgress | Outcome:
         """Return what it says next, once there is something."""
         try:
-            said: Report | Outcome = self.connection.recv()
+            said: WorkProgress | Outcome = self.connection.recv()
         except (EOFError, OSError):
             self.process.join()
             said = Failure(_death(self.process.exitcode), "memory")
         if isinstance(said, Failure) and said.cause == "memory" and self.has_neighbors:
             said = replace(said, cause="neighbors")
-        if not isinstance(said, Report):
+        if not isinstance(said, WorkProgress):
             self.work = None
         return said
 
@@ -109,7 +109,7 @@ class ProcessPool:
         with suppress(OSError):  # That it is gone will be its event.
             worker.connection.send(order)
 
-    def events(self, timeout_s: float) -> Iterator[tuple[Work, Report | Outcome]]:
+    def events(self, timeout_s: float) -> Iterator[tuple[Work, WorkProgress | Outcome]]:
         """Wait until workers say something, at most so long, and yield it."""
         busy = {id(worker.connection): worker for worker in self._busy}
         if not busy:
@@ -152,7 +152,7 @@ def _work(connection: Connection, told: Connection, make_renderer: Callable[[], 
     renderer = cache(make_renderer)
 
     def report(done: int, total: int) -> None:
-        connection.send(Report(done, total))
+        connection.send(WorkProgress(done, total))
 
     def carry_out(order: Order) -> Outcome:
         return outcome_of(lambda: order(renderer(), report))

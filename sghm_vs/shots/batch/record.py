@@ -12,7 +12,7 @@ from typing import Any
 from sghm_vs.errors import listed
 from sghm_vs.media.verification.sidecar import utc_now
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.batch.checksums import Content, Reader, output_files, source_files
+from sghm_vs.shots.batch.checksums import ChecksumReader, Content, output_files, source_files
 from sghm_vs.shots.batch.manifest import Entry
 from sghm_vs.shots.batch.names import Shot
 from sghm_vs.shots.shot import describe
@@ -41,7 +41,7 @@ def read_back(
     shot: Shot,
     paths: Sequence[Path],
     numbers: range,
-    reader: Reader,
+    reader: ChecksumReader,
     warnings: Sequence[str] = (),
     *,
     is_hashed: bool = True,
@@ -151,7 +151,7 @@ def input_files(shot: Shot, name: str, path: Path) -> list[Path]:
     return source_files(path, shot.frames if name == "source" else None)
 
 
-def read_inputs(shot: Shot, reader: Reader) -> dict[str, Content]:
+def read_inputs(shot: Shot, reader: ChecksumReader) -> dict[str, Content]:
     """Return what the inputs of `shot` hold, as far as they can be read."""
     found = {}
     for name, path in inputs_of(shot).items():

@@ -20,8 +20,8 @@ from sghm_vs.options import (
     refuse_unused,
     unused,
 )
-from sghm_vs.shots.batch.find import Footage, find_footage
-from sghm_vs.shots.batch.lists import Row, is_list, read_list
+from sghm_vs.shots.batch.find import FoundFootage, find_footage
+from sghm_vs.shots.batch.lists import ListRow, is_list, read_list
 from sghm_vs.shots.batch.manifest import Manifest
 from sghm_vs.shots.batch.names import (
     InvalidShot,
@@ -40,7 +40,7 @@ USUAL_OUTPUT = "{shot}.mov"
 class Request:
     """Footage, and the options it was asked for with."""
 
-    footage: Footage
+    footage: FoundFootage
     values: Values
     name: str | None = None
     """What a list calls it."""
@@ -212,7 +212,7 @@ def _listed(path: Path, values: Values, folder: Path, rest: Batch) -> list[Reque
     return requests
 
 
-def _row_values(row: Row, path: Path, number: int, values: Values) -> Values:
+def _row_values(row: ListRow, path: Path, number: int, values: Values) -> Values:
     """Return `values` with the settings of `row`."""
     words = [
         f"--{name}" if value is True else f"--{name}={beside(name, str(value), path)}"

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from sghm_vs.options import BatchOptions
-from sghm_vs.shots.batch.checksums import Reader
-from sghm_vs.shots.batch.driver import Driver, Rules, Todo, tidy_folders
+from sghm_vs.shots.batch.checksums import ChecksumReader
+from sghm_vs.shots.batch.driver import Driver, RetryRules, Todo, tidy_folders
 from sghm_vs.shots.batch.listener import Listener
 from sghm_vs.shots.batch.manifest import Entry, Manifest, only_one
 from sghm_vs.shots.batch.names import InvalidShot, Shot, place
@@ -44,7 +44,11 @@ def run_batch(
     Raises:
         ExportError: As `plan`, or another batch works in `folder`.
     """
-    how, listener, reader = batch_options or BatchOptions(), listener or Listener(), Reader()
+    how, listener, reader = (
+        batch_options or BatchOptions(),
+        listener or Listener(),
+        ChecksumReader(),
+    )
     folder = folder.absolute()
     with only_one(folder):
         planned = plan(shots, folder, how, reader)
@@ -53,7 +57,7 @@ def run_batch(
         manifest.put(*map(_invalid_entry, invalid))
         listener.begin(planned)
         todo = [_todo(one, folder) for one in planned if one.status != "done"]
-        driver = Driver(todo, manifest, Rules(), listener, reader)
+        driver = Driver(todo, manifest, RetryRules(), listener, reader)
         with closing(ProcessPool(how.make_renderer or Rotoscoper, how.jobs)) as pool:
             driver.run(pool)
         # Workers of a run that was killed may have died only since this one began.

@@ -15,7 +15,7 @@ from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import FINISHED, join, records_of
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.batch.checksums import Content, Reader, output_files
+from sghm_vs.shots.batch.checksums import ChecksumReader, Content, output_files
 from sghm_vs.shots.batch.record import Outputs, read_back
 from sghm_vs.shots.batch.render import Progress, Renderer, collected_warnings, delivery_of
 from sghm_vs.shots.farm.job import Job
@@ -54,7 +54,7 @@ def assemble(
     Raises:
         SghmError: An output can't be written, or the footage can't be read.
     """
-    reader = Reader()
+    reader = ChecksumReader()
     if known and _outputs_hold(job, known, reader):
         return Outputs(is_as_known=True)
     broken = _broken(job, reader)
@@ -69,7 +69,7 @@ def assemble(
     return read_back(job.shot, job.paths, job.written, reader, tuple(warnings), is_hashed=is_hashed)
 
 
-def _outputs_hold(job: Job, known: Mapping[str, Content], reader: Reader) -> bool:
+def _outputs_hold(job: Job, known: Mapping[str, Content], reader: ChecksumReader) -> bool:
     """Tell whether the outputs of `job` hold what is `known` of them."""
     try:
         return all(
@@ -110,7 +110,7 @@ def _kept_alpha(job: Job, source: Source) -> vs.VideoNode:
     return timed.std.CopyFrameProps(source.clip, props=[*TIMES, *WINDOWS])
 
 
-def _broken(job: Job, reader: Reader) -> tuple[FrameRange, ...]:
+def _broken(job: Job, reader: ChecksumReader) -> tuple[FrameRange, ...]:
     """Return the chunks of `job` with frames that are not as they were recorded."""
     bad = {
         number for target in job.chunked for number in _broken_frames(target, job.numbers, reader)
@@ -123,7 +123,7 @@ def _broken(job: Job, reader: Reader) -> tuple[FrameRange, ...]:
     )
 
 
-def _broken_frames(target: Target, numbers: range, reader: Reader) -> list[int]:
+def _broken_frames(target: Target, numbers: range, reader: ChecksumReader) -> list[int]:
     recorded = {
         name: file.sha256
         for _, record in records_of(target, numbers)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sghm_vs.errors import SghmError, listed, message_of
 from sghm_vs.options import BatchOptions, FrameRange, ShowOptions
-from sghm_vs.shots.batch.driver import Driver, Rules, Todo, tidy_folders
+from sghm_vs.shots.batch.driver import Driver, RetryRules, Todo, tidy_folders
 from sghm_vs.shots.batch.listener import Listener
 from sghm_vs.shots.batch.manifest import Entry, Manifest, only_one
 from sghm_vs.shots.batch.planner import Planned, plan
@@ -89,7 +89,7 @@ def make_show(
         FarmError: There are no workers that will do.
     """
     how, folder, listener = show_options or ShowOptions(), jobs[0].folder, listener or Listener()
-    rules = Rules(
+    rules = RetryRules(
         tries=how.tries, patience_s=how.patience_s, frame_s=frame_s, again="run the plan again"
     )
     # What is done is compared by the workers, who are many.

@@ -20,10 +20,10 @@ from sghm_vs.shots.batch.names import InvalidShot, Shot, safe_name
 from sghm_vs.shots.batch.requests import Batch, shot_of, with_names
 from sghm_vs.shots.settings import with_review
 from sghm_vs.shots.timeline import write
+from sghm_vs.shots.timeline.annotations import DROP, annotate, annotation
 from sghm_vs.shots.timeline.find_media import MediaFinder, stem_of
 from sghm_vs.shots.timeline.media_names import sequence_named
 from sghm_vs.shots.timeline.mlt import Profile, write_mlt
-from sghm_vs.shots.timeline.notes import DROP, annotate, annotation
 from sghm_vs.shots.timeline.ranges import Span, Use, find_uses, spans_of
 from sghm_vs.shots.timeline.read import (
     EDL_SUFFIX,
@@ -42,7 +42,7 @@ OF_EDIT = ("frames", "rate", "vfr")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EditPlan:
     """An edit, what is matted of it, and what can't be."""
 
     edit: Path
@@ -67,7 +67,7 @@ def plan_from(
     *,
     resumes: bool = False,
     reviews: bool = False,
-) -> Plan:
+) -> EditPlan:
     """
     Return what is to be done for the edit at `edit`.
 
@@ -116,7 +116,7 @@ def plan_from(
         ],
     )
     rate = rate_of(timeline) or cuts[0].rate
-    return Plan(edit, folder, edit_options.tracks, timeline, rate, spans, made, notes)
+    return EditPlan(edit, folder, edit_options.tracks, timeline, rate, spans, made, notes)
 
 
 def _counted_as_media(
@@ -186,7 +186,7 @@ def _stem(name: str) -> str:
     return path.stem if named is None else named[0].prefix.rstrip("._- ") or path.stem
 
 
-def mattes_of(plan: Plan, entries: Sequence[Entry]) -> dict[int, Matte]:
+def mattes_of(plan: EditPlan, entries: Sequence[Entry]) -> dict[int, Matte]:
     """Return the mattes that were made, by the number of the clip."""
     by_shot = {entry.shot: entry for entry in entries}
     mattes: dict[int, Matte] = {}
@@ -211,7 +211,7 @@ def mattes_of(plan: Plan, entries: Sequence[Entry]) -> dict[int, Matte]:
 
 
 def write_edits(
-    plan: Plan, mattes: Mapping[int, Matte], forms: Collection[str]
+    plan: EditPlan, mattes: Mapping[int, Matte], forms: Collection[str]
 ) -> tuple[list[Path], list[str]]:
     """Write the edit with its mattes in these forms; return the files, and what they can't hold."""
     edited = write.with_mattes(plan.timeline, mattes, plan.tracks)
@@ -246,7 +246,7 @@ def write_edits(
 
 
 def _write_mlt(
-    plan: Plan, edited: otio.schema.Timeline, mattes: Mapping[int, Matte], path: Path
+    plan: EditPlan, edited: otio.schema.Timeline, mattes: Mapping[int, Matte], path: Path
 ) -> None:
     """Write a project of the size and rate of the first movie."""
     movies = [span.media for span in plan.spans if span.media.width]

@@ -9,7 +9,7 @@ import opentimelineio as otio
 
 from sghm_vs.files import has_drive, last_name, on_share
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.shots.timeline.notes import NAMES, annotation
+from sghm_vs.shots.timeline.annotations import NAMES, annotation
 
 
 def files_of(reference: object, folder: Path) -> tuple[Path, ...]:

@@ -11,8 +11,8 @@ import opentimelineio as otio
 
 from sghm_vs.errors import ExportError
 from sghm_vs.files import whole_file
+from sghm_vs.shots.timeline.annotations import annotation
 from sghm_vs.shots.timeline.media_names import local_path
-from sghm_vs.shots.timeline.notes import annotation
 
 COMPOSITE = "affine"
 """Of MLT's transitions it keeps the alpha of every codec we write; `qtblend` and `composite` lose

@@ -13,8 +13,8 @@ import opentimelineio as otio
 from sghm_vs.errors import SourceError, counted, listed
 from sghm_vs.media.timecode import Timecode
 from sghm_vs.options import DEFAULT_RATE, exact_rate
+from sghm_vs.shots.timeline.annotations import BEFORE, DROP, MORE, PROBLEM, SURE, UNREAD, annotation
 from sghm_vs.shots.timeline.media_names import files_of, first_number_of, names_of
-from sghm_vs.shots.timeline.notes import BEFORE, DROP, MORE, PROBLEM, SURE, UNREAD, annotation
 from sghm_vs.shots.timeline.read_edl import read_edl
 from sghm_vs.shots.timeline.read_fcp_xml import XML_SUFFIX, read_fcp_xml
 from sghm_vs.shots.timeline.read_otio import read_otio

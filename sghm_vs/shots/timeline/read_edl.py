@@ -17,7 +17,7 @@ from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.files import is_path
 from sghm_vs.media.timecode import DROP_RATES, Timecode
 from sghm_vs.shots.text import decoded, numbered_lines
-from sghm_vs.shots.timeline.notes import DROP, MORE, NAMES, NOTES, SURE, UNREAD, annotate
+from sghm_vs.shots.timeline.annotations import DROP, MORE, NAMES, NOTES, SURE, UNREAD, annotate
 
 TIME = r"(?:\d{1,2}[:;.,]\d\d[:;.,]\d\d[:;.,]\d{2,3}|\d+)"
 EDIT = re.compile(
@@ -98,7 +98,7 @@ def read_edl(path: Path, rate: Fraction) -> otio.schema.Timeline:
     """
     Return the edit in the list at `path`.
 
-    An event that can't be read is left out, and noted (`sghm_vs.shots.timeline.notes.UNREAD`).
+    An event that can't be read is left out, and noted (`sghm_vs.shots.timeline.annotations.UNREAD`).
     What overlaps on a channel, as keys do, gets a track above it.
 
     Args:

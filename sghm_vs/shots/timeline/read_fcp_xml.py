@@ -18,7 +18,7 @@ import opentimelineio as otio
 
 from sghm_vs.errors import SourceError
 from sghm_vs.options import RATE_MAX
-from sghm_vs.shots.timeline.notes import CLIP_FRAMES, DROP, KEY, PROBLEM, UNREAD, annotate
+from sghm_vs.shots.timeline.annotations import CLIP_FRAMES, DROP, KEY, PROBLEM, UNREAD, annotate
 from sghm_vs.shots.timeline.speeds import FCP_SPEED
 
 XML_SUFFIX = ".xml"

@@ -13,7 +13,7 @@ import opentimelineio as otio
 from sghm_vs.errors import SourceError
 from sghm_vs.options import RATE_MAX
 from sghm_vs.shots.text import decoded
-from sghm_vs.shots.timeline.notes import UNREAD, annotate, annotation
+from sghm_vs.shots.timeline.annotations import UNREAD, annotate, annotation
 
 ADAPTER = "otio_json"
 UNREADABLE = (otio.exceptions.OTIOError, ValueError, KeyError, TypeError)
@@ -24,7 +24,7 @@ def read_otio(path: Path) -> otio.core.SerializableObject:
     """
     Return what the file at `path` holds; a child that can't be read is a gap, as far as it lasts.
 
-    What is left out is noted on the edit (`sghm_vs.shots.timeline.notes.UNREAD`).
+    What is left out is noted on the edit (`sghm_vs.shots.timeline.annotations.UNREAD`).
 
     Raises:
         SourceError: It is no file of OpenTimelineIO.

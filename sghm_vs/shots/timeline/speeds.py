@@ -10,7 +10,7 @@ from typing import Any
 
 import opentimelineio as otio
 
-from sghm_vs.shots.timeline.notes import (
+from sghm_vs.shots.timeline.annotations import (
     BEFORE,
     CLIP_FRAMES,
     MORE,

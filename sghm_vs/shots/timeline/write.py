@@ -14,7 +14,7 @@ from sghm_vs.errors import ExportError, listed
 from sghm_vs.files import whole_file
 from sghm_vs.media.sequences import SequencePath
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.timeline.notes import DROP, Noted, annotate, annotation
+from sghm_vs.shots.timeline.annotations import DROP, Noted, annotate, annotation
 from sghm_vs.shots.timeline.ranges import Use
 from sghm_vs.shots.timeline.read import clips_of, duration_of, labeled_tracks
 from sghm_vs.shots.timeline.write_edl import edl_of

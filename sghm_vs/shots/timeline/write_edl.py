@@ -11,7 +11,7 @@ import opentimelineio as otio
 
 from sghm_vs.files import last_name
 from sghm_vs.media.timecode import DROP_RATES, Timecode
-from sghm_vs.shots.timeline.notes import DROP, annotation
+from sghm_vs.shots.timeline.annotations import DROP, annotation
 from sghm_vs.shots.timeline.speeds import speed_of
 
 REEL_LETTERS = 8

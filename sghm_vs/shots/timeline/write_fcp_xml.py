@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import opentimelineio as otio
 
-from sghm_vs.shots.timeline.notes import KEY, NOTES, annotation
+from sghm_vs.shots.timeline.annotations import KEY, NOTES, annotation
 from sghm_vs.shots.timeline.read import clips_of
 from sghm_vs.shots.timeline.speeds import FCP_SPEED, VARIES, speed_of
 
