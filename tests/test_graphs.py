@@ -27,9 +27,10 @@ from sghm_vs.models.arrays import Model, read_model
 from sghm_vs.models.backends import base
 from sghm_vs.models.backends.base import automatic_backends, is_installed, place
 from sghm_vs.models.backends.device import Compute, Device
-from sghm_vs.models.backends.graphs import GraphNetwork
+from sghm_vs.models.backends.graphs import GraphNetwork, small_of
 from sghm_vs.models.backends.openvino import OpenVino
-from sghm_vs.models.graphs.export import export
+from sghm_vs.models.graphs.export import export, matting, matting_in_squares
+from sghm_vs.models.graphs.network import checked, written
 from sghm_vs.models.sghm import squares
 from sghm_vs.models.weights import shipped
 from sghm_vs.options import Settings
@@ -448,6 +449,34 @@ def files(tmp_path_factory) -> dict[str, list]:
 
 
 MODELS = {"sghm-lite": lite, "sghm-lite@9": ninth, "published.safetensors": drawn_published}
+
+
+@pytest.mark.parametrize("size", [(128, 128), (192, 320), (320, 128)])
+@pytest.mark.parametrize("person", ["nowhere", "in a corner", "in the middle", "everywhere"])
+def test_squares_cut_inside_a_graph_make_what_the_whole_picture_does(size, person):
+    pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
+    height, width = size
+    mask = np.zeros(size, np.float32)
+    parts = {
+        "in a corner": (slice(height - 30, None), slice(width - 40, None)),
+        "in the middle": (slice(60, 70), slice(30, 90)),
+        "everywhere": np.arange(height) % 64 < 40,
+    }
+    if person in parts:
+        mask[parts[person]] = 1
+    image, _ = picture_and_mask(size)
+    small = small_of(image, lite().row.small_px)
+    corner = np.zeros((3, *size), np.float32)
+    corner[:, : small.shape[1], : small.shape[2]] = small
+    planes = np.concatenate([image, mask[None], corner])
+
+    whole, cut = (
+        run(written(checked(lite()), part, "m").SerializeToString(), planes)
+        for part in (matting, matting_in_squares)
+    )
+
+    assert np.ptp(whole) > 0.5 or person == "nowhere"
+    assert np.array_equal(cut, whole)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (128, 192), (64, 704)])

@@ -24,7 +24,8 @@ from sghm_vs.models.backends.cores import streams_on_cpu
 from sghm_vs.models.backends.graphs import small_of
 from sghm_vs.models.backends.plugins import PluginNetwork
 from sghm_vs.models.planes import Plane
-from sghm_vs.models.sghm.design import small_size
+from sghm_vs.models.sghm.design import REFINER_HALO_PX, small_size
+from sghm_vs.models.sghm.squares import TILE_PX
 from sghm_vs.options import Settings
 
 
@@ -105,7 +106,7 @@ class PluginEngine:
         is_held: bool,
     ) -> vs.VideoNode:
         planes = [self._prepared(pictures, fit), mask, self._in_corner(pictures, small, fit)]
-        made = self._run(planes, self.network.matting)
+        made = self._run(planes, self._matting(fit))
 
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
             del n
@@ -115,6 +116,11 @@ class PluginEngine:
             return to_gray_frame(alpha, picture.props)
 
         return computed(blank_like(pictures), [pictures, mask, made], make)
+
+    def _matting(self, fit: Fit) -> bytes:
+        in_squares = self.network.matting_in_squares
+        holds_a_square = min(fit.padded) >= TILE_PX + 2 * REFINER_HALO_PX
+        return in_squares if in_squares and holds_a_square else self.network.matting
 
     def _blended(self, alphas: Plane, fit: Fit) -> Plane:
         first: Plane = alphas[0]
@@ -153,9 +159,9 @@ class PluginEngine:
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
             del n
             own = planes_of(frames[0])
-            corner = np.zeros((*fit.padded, 3), np.float32)
-            corner[: own.shape[1], : own.shape[2]] = np.moveaxis(own, 0, -1)
-            return to_rgb_frame(corner, {})
+            corner = np.zeros((3, *fit.padded), np.float32)
+            corner[:, : own.shape[1], : own.shape[2]] = own
+            return to_rgb_frame(np.moveaxis(corner, 0, -1), {})
 
         height, width = fit.padded
         return computed(_blank(pictures, vs.RGBS, width, height), [small], make)

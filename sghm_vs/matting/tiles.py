@@ -13,10 +13,8 @@ from torch.nn.functional import max_pool2d
 from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner
 from sghm_vs.models.sghm.network import SGHM, CoarseOutput
-from sghm_vs.models.sghm.squares import Tile, tiles_in
+from sghm_vs.models.sghm.squares import TILE_PX, Tile, tiles_in
 
-TILE_PX = 64
-"""Side of what one square is made for; small ones hug an edge, large ones share their surroundings."""
 TILES_AT_ONCE = 16
 TILES_AT_ONCE_ON_DEVICE = 32
 """Always as many, so that one graph serves all pictures."""

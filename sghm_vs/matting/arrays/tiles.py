@@ -7,10 +7,7 @@ from numpy.typing import NDArray
 
 from sghm_vs.models.backends.graphs import CoarsePlanes, GraphNetwork
 from sghm_vs.models.planes import Plane
-from sghm_vs.models.sghm.squares import tiles_in
-
-TILE_PX = 64
-"""Side of what one square is made for; small ones hug an edge, large ones share their surroundings."""
+from sghm_vs.models.sghm.squares import TILE_PX, tiles_in
 
 
 def tiles(where: Plane | NDArray[np.bool_], tile_px: int = TILE_PX) -> NDArray[np.bool_]:

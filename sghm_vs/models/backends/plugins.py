@@ -27,6 +27,9 @@ class PluginNetwork:
     segmentation: bytes
     """Files of ONNX; see `sghm_vs.models.graphs.export`."""
     matting: bytes
+    matting_in_squares: bytes | None
+    """The same with the finest alpha only where it is looked at, for pictures that a square fits into;
+    None of a network without a refiner."""
     package: str
     """What brings the plug-in."""
 
@@ -57,14 +60,17 @@ def place(model: Model, compute: Compute) -> PluginNetwork:
         msg = f"backend {name} has no half precision here; use {how}"
         raise SettingsError(msg)
     require("onnx", extra="onnxruntime", purpose=f"backend {name}")
-    from sghm_vs.models.graphs.export import matting, segmentation
+    from sghm_vs.models.graphs.export import matting, matting_in_squares, segmentation
     from sghm_vs.models.graphs.network import checked, written
 
     read = checked(model)
-    see, matte = (
-        written(read, part, part.__name__).SerializeToString() for part in (segmentation, matting)
+    parts = [segmentation, matting]
+    if model.row.has_refiner:
+        parts.append(matting_in_squares)
+    see, matte, *cut = (written(read, part, part.__name__).SerializeToString() for part in parts)
+    return PluginNetwork(
+        name, "float32", model.row, see, matte, cut[0] if cut else None, PACKAGES[name]
     )
-    return PluginNetwork(name, "float32", model.row, see, matte, PACKAGES[name])
 
 
 def in_our_words(

@@ -19,11 +19,13 @@ from sghm_vs.models.graphs import matting_decoder, refiner
 from sghm_vs.models.graphs.encoders import Encoded, encoded
 from sghm_vs.models.graphs.encoders import segmentation as segmented
 from sghm_vs.models.graphs.network import checked, written
+from sghm_vs.models.graphs.squares import finest_in_squares
 from sghm_vs.models.graphs.writer import INT64, OPSET, GraphWriter, Value
 from sghm_vs.models.sghm.design import (
     GUIDE_PX,
     NEEDED,
     QUARTER_PX,
+    REFINER_HALO_PX,
     SMALL_STRIDE,
     SOFT_GUIDE_PX,
     SOLID,
@@ -91,17 +93,31 @@ def matting(g: GraphWriter, model: Model) -> None:
     g.output(blend(g, image, mask, features), OUTPUT)
 
 
-def _refined(g: GraphWriter, image: Value, mask: Value, features: Encoded) -> Value:
+def matting_in_squares(g: GraphWriter, model: Model) -> None:
+    """Write what `matting` does, of a network with a refiner; pictures are longer than a square."""
+    planes = g.input(INPUT, PLANES)
+    image, mask = g.channels(planes, 0, 3), g.channels(planes, 3, 1)
+    features = encoded(g, model, _small(g, planes, model.row.small_px))
+    g.output(_refined(g, image, mask, features, in_squares=True), OUTPUT)
+
+
+def _refined(
+    g: GraphWriter, image: Value, mask: Value, features: Encoded, *, in_squares: bool = False
+) -> Value:
     mask4 = g.means(mask, GUIDE_PX)
     eighth = refiner.to_eighth(g, mask4, features)
     state, logits = refiner.to_quarter(g, image, mask4, eighth)
     coarse = g.sigmoid(g.enlarged(g.channels(logits, 0, 1), QUARTER_PX))
     soft = g.enlarged(g.means(mask4, SOFT_GUIDE_PX // GUIDE_PX), SOFT_GUIDE_PX)
-    fine = refiner.fine(g, state, g.beside(image, coarse, soft))
-    detail = g.sigmoid(g.channels(logits, 1, 1))
-    needed = g.enlarged(g.above(detail, NEEDED), QUARTER_PX)
+    needed = g.above(g.sigmoid(g.channels(logits, 1, 1)), NEEDED)
+    seen = g.beside(image, coarse, soft)
+    if in_squares:
+        fine = finest_in_squares(g, refiner.fine, state, seen, needed, REFINER_HALO_PX)
+    else:
+        fine = refiner.fine(g, state, seen)
+    weight = g.enlarged(needed, QUARTER_PX)
     solid = g.above(coarse, SOLID)
-    return g.added(solid, g.apply("Mul", g.apply("Sub", fine, solid), needed))
+    return g.added(solid, g.apply("Mul", g.apply("Sub", fine, solid), weight))
 
 
 def _decoded(g: GraphWriter, image: Value, mask: Value, features: Encoded) -> Value:
@@ -118,8 +134,10 @@ def _small(g: GraphWriter, planes: Value, long_side_px: int | None) -> Value:
         small = g.computed("Div", size, g.integers([QUARTER_PX]))
     else:
         small = _small_size(g, size, long_side_px)
-    nothing, axes = g.integers([0, 0]), g.integers([2, 3])
-    return g.apply("Slice", g.channels(planes, 4, 3), nothing, small, axes)
+    first, axes = g.integers([4, 0, 0]), g.integers([1, 2, 3])
+    # At once: of planes alone, all of them would be copied.
+    end = g.computed("Concat", g.integers([PLANES]), small, axis=0)
+    return g.apply("Slice", planes, first, end, axes, channels=3)
 
 
 def _small_size(g: GraphWriter, size: str, long_side_px: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+TILE_PX = 64
+"""Side of what one square is made for; small ones hug an edge, large ones share their surroundings."""
 DENSE_PART = 0.75
 """Of the picture; what tiles have more than this with their surroundings is made as one."""
 
