@@ -1,5 +1,6 @@
 """The recipe that makes sghm-lite, run for a step or two on pictures made here."""
 
+import json
 import sys
 import tomllib
 import zipfile
@@ -15,7 +16,17 @@ from safetensors.torch import load_file, save_file
 from sghm_vs.matting.refinement import Bounds
 from sghm_vs.models.sghm.network import sghm_lite_10
 from sghm_vs.models.sghm.refiner import CoarseAlpha
-from weights.training import camera, choose, finish, guides, pack, samples, strands, train
+from weights.training import (
+    camera,
+    choose,
+    finish,
+    guides,
+    pack,
+    samples,
+    strands,
+    things,
+    train,
+)
 from weights.training.library import Library, part
 from weights.training.losses import dice_loss, matting_loss
 
@@ -57,6 +68,9 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ("cutout", "hair", soft),
             ("shape", "drawn", soft),
             ("nobody", "things", None),
+            ("nobody", "hard", None),
+            ("thing", "stamps", person()),
+            ("unseen", "lions", None),
             ("clothes", "clothes", None),
         )
     ]
@@ -90,8 +104,8 @@ def start(tmp_path: Path) -> Path:
 def test_a_pack_holds_pictures_by_kind_with_their_alphas(packed):
     names = zipfile.ZipFile(packed).namelist()
     kinds = {name.partition("/")[0].removeprefix("held_") for name in names}
-    assert kinds == {"photo", "cutout", "shape", "nobody", "clothes"}
-    for kind in ("photo", "cutout", "shape"):
+    assert kinds == {"photo", "cutout", "shape", "nobody", "clothes", "thing", "unseen"}
+    for kind in ("photo", "cutout", "shape", "thing"):
         files = [name for name in names if name.partition("/")[0].removeprefix("held_") == kind]
         assert {f[:-4] for f in files if f.endswith("jpg")} == {
             f[:-4] for f in files if f.endswith("png")
@@ -138,6 +152,86 @@ def test_what_is_held_back_is_held_with_all_views_of_a_person():
     assert kinds == {"cutout", "held_cutout"}
     for n in range(100):
         assert len({pack.held("cutout", f"render_10{n:03}{view}") for view in "abc"}) == 1
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch) -> Path:
+    """A checkout and a package, as the list of things has them."""
+    folder = tmp_path / "sources"
+    write(folder / "o/r/pictures/ant.png", noise((700, 350)))
+    write(folder / "o/r/pictures/owl.png", noise())
+    stamp = np.dstack([noise((200, 120)), person((200, 120))])
+    write(folder / "deb/stamps/duck.png", stamp)
+    coded = cv2.imencode(".png", noise((120, 120)))[1].tobytes()
+    button = cv2.imencode(".png", noise((40, 40)))[1].tobytes()
+    parts = [b"qres", *(len(data).to_bytes(4, "big") + data for data in (button, coded))]
+    (folder / "deb/game.rcc").write_bytes(b"".join(parts))
+    listed = {
+        "hard": {"o/r": {"pictures": ["ant.png"]}},
+        "nobody": {"deb": {"game.rcc": ["0000"]}},
+        "thing": {"deb": {"stamps": ["duck.png"]}},
+        "unseen": {"o/r": {"pictures": ["owl.png"]}},
+    }
+    (tmp_path / "things.json").write_text(json.dumps(listed))
+    monkeypatch.setattr(things, "LISTED", tmp_path / "things.json")
+    return folder
+
+
+def test_pictures_of_things_come_from_checkouts_and_packages_as_the_list_says(
+    sources, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "argv", ["things", str(sources), str(tmp_path / "out")])
+    things.main()
+    assert "4 pictures" in capsys.readouterr().out
+    laid = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert laid == {
+        "nobody/hard_o-r-pictures-ant.jpg",
+        "nobody/deb-game-rcc-0000.jpg",
+        "thing/deb-stamps-duck.png",
+        "unseen/o-r-pictures-owl.jpg",
+    }
+    small = cv2.imread(str(tmp_path / "out/nobody/hard_o-r-pictures-ant.jpg"))
+    assert small.shape == (512, 256, 3)
+
+
+def test_a_source_of_things_that_is_not_there_is_named(sources, tmp_path):
+    (sources / "deb/stamps/duck.png").unlink()
+    with pytest.raises(SystemExit, match=r"duck\.png is not there: README\.md"):
+        things.lay_out(sources, tmp_path / "out")
+
+
+def test_every_picture_of_the_list_has_a_name_of_its_own():
+    names = [(entry.kind, entry.target) for entry in things.listed()]
+    assert len(set(names)) == len(names)
+    assert {kind for kind, _ in names} == {"nobody", "hard", "thing", "unseen"}
+
+
+def test_things_are_added_to_a_pack_that_is_there(sources, tmp_path, monkeypatch):
+    things.lay_out(sources, tmp_path / "out")
+    target = tmp_path / "pack.zip"
+    pack.pack(iter([pack.Entry("nobody", "deb-game-rcc-0000", noise(), None)]), target, None, print)
+    before = zipfile.ZipFile(target).namelist()
+    words = [tmp_path, target, "--add", "--parts", "things", "--things", tmp_path / "out"]
+    monkeypatch.setattr(sys, "argv", ["pack", *map(str, words)])
+    pack.main()
+    names = zipfile.ZipFile(target).namelist()
+    assert names[: len(before)] == before
+    assert {name.removeprefix("held_") for name in names} == {
+        "nobody/hard_o-r-pictures-ant.jpg",
+        "nobody/deb-game-rcc-0000.jpg",
+        "thing/deb-stamps-duck.jpg",
+        "thing/deb-stamps-duck.png",
+        "unseen/o-r-pictures-owl.jpg",
+    }
+    assert "held_unseen/o-r-pictures-owl.jpg" in names
+    assert len(set(names)) == len(names)
+
+
+def test_a_pack_to_add_to_has_to_be_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["pack", str(tmp_path), str(tmp_path / "no.zip"), "--add"])
+    with pytest.raises(SystemExit):
+        pack.main()
+    assert "no.zip is not there" in capsys.readouterr().err
 
 
 def test_a_pack_for_little_room_fits(tmp_path):
@@ -209,6 +303,26 @@ def test_what_is_held_back_is_never_drawn(library, monkeypatch):
         samples.matting_batch(np.random.default_rng(seed), library, (64, 64), 12)
     assert len(read) > 50
     assert not [name for name in read if name.startswith("held_")]
+
+
+def test_a_thing_before_people_is_not_in_the_alpha(library):
+    whole = samples.Sample(torch.zeros(3, 64, 64), torch.ones(1, 64, 64))
+    shown = samples.with_things(np.random.default_rng(2), library, whole, 3)
+    changed = shown.image.sum(0) > 0.1
+    assert changed.any()
+    assert (shown.alpha[0][changed] < 1).all()
+
+
+def test_a_pack_without_things_is_drawn_from_as_well(tmp_path):
+    entries = [pack.Entry("nobody", f"n{n}", noise(), None) for n in range(30)]
+    entries += [pack.Entry("clothes", f"c{n}", noise(), None) for n in range(30)]
+    entries += [
+        pack.Entry(k, f"s{n}", noise(), person()) for n in range(30) for k in ("shape", "cutout")
+    ]
+    pack.pack(iter(entries), tmp_path / "pack.zip", None, lambda _: None)
+    library = Library(tmp_path / "pack.zip")
+    rng = np.random.default_rng(0)
+    assert not any(samples.nobody(rng, library, (64, 64)).alpha.any() for _ in range(12))
 
 
 def test_a_person_behind_a_thing_is_not_in_the_alpha_where_the_thing_is(library):
@@ -394,6 +508,7 @@ def test_weights_are_chosen_by_what_is_held_back(packed, start, monkeypatch, cap
     told = capsys.readouterr().out
     assert "people IoU" in told
     assert "nobody covered" in told
+    assert "unseen covered" in told
     assert "exact: guide" in told
     assert "rough: guide" in told
 

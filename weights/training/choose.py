@@ -5,7 +5,8 @@ Score weights by the pictures of a pack that are held back: what to choose weigh
     python -m weights.training.choose PACK --write DIR
 
 Prints, of the network's own masks: IoU of people as they were taken, mean and 10th percentile, and
-how much of pictures without people is covered, mean and share of pictures over 2 %; all in percent.
+how much of pictures without people is covered, mean and share of pictures over 2 %, and the same of
+kinds of things of which none was trained on; all in percent.
 Of held people over held places, guided by masks that are exact, of low resolution and rough: mean
 error and error within 10 px of soft edges, in thousandths, of the coarse alpha and of what the filter
 makes of all, and how much of the pictures the finest alpha is looked at in.
@@ -36,6 +37,7 @@ from weights.training.train import load
 
 HELD_MARK = "held_back_from_training"
 """A file of this name says that weights may be chosen by what lies beside it."""
+EMPTY_KINDS = ("nobody", "unseen")
 BAND_PX = 10
 COVERED_PERCENT = 2
 LOW_LONG_SIDE_PX = 256
@@ -62,7 +64,7 @@ def own_mask(network: LightSGHM, image: Tensor, long_side: int) -> Tensor:
 
 def score_masks(network: LightSGHM, library: Library, long_side: int, every: int) -> str:
     """Return the figures of the network's own masks in a line."""
-    overlaps, covered = [], []
+    overlaps = []
     for name in library.names["held_photo"][::every]:
         picture = library.read(name)
         assert picture.alpha is not None  # noqa: S101 - a photo has one
@@ -70,14 +72,21 @@ def score_masks(network: LightSGHM, library: Library, long_side: int, every: int
         mask = own_mask(network, floats(picture), long_side) > 0.5
         union = int((mask | truth).sum())
         overlaps.append(100 * int((mask & truth).sum()) / max(union, 1))
-    for name in library.names["held_nobody"][::every]:
-        mask = own_mask(network, floats(library.read(name)), long_side) > 0.5
-        covered.append(100 * float(mask.float().mean()))
-    over = 100 * np.mean(np.array(covered) > COVERED_PERCENT)
-    return (
-        f"people IoU {np.mean(overlaps):.1f}, 10th percentile {np.percentile(overlaps, 10):.1f}; "
-        f"nobody covered {np.mean(covered):.1f}, over 2 % {over:.0f}"
-    )
+    said = [
+        f"people IoU {np.mean(overlaps):.1f}, 10th percentile {np.percentile(overlaps, 10):.1f}"
+    ]
+    for kind in EMPTY_KINDS:
+        if names := library.names.get(f"held_{kind}", [])[::every]:
+            covered = [
+                100
+                * float(
+                    (own_mask(network, floats(library.read(name)), long_side) > 0.5).float().mean()
+                )
+                for name in names
+            ]
+            over = 100 * np.mean(np.array(covered) > COVERED_PERCENT)
+            said.append(f"{kind} covered {np.mean(covered):.1f}, over 2 % {over:.0f}")
+    return "; ".join(said)
 
 
 def composed(library: Library, every: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -47,13 +47,20 @@ class Library:
             if name.endswith(".jpg"):
                 self.names.setdefault(name.partition("/")[0], []).append(name[:-4])
 
+    def has(self, kind: str, start: str = "") -> bool:
+        """Say whether there are pictures of `kind` whose names begin with `start`."""
+        return bool(self._named(kind, start))
+
     def pick(self, rng: np.random.Generator, kind: str, start: str = "") -> Picture:
         """Return a picture of `kind` by chance; `start` narrows to names that begin with it."""
+        names = self._named(kind, start)
+        return self.read(names[int(rng.integers(len(names)))])
+
+    def _named(self, kind: str, start: str) -> list[str]:
         key = f"{kind}/{start}"
         if key not in self.names:
-            self.names[key] = [name for name in self.names[kind] if name.startswith(key)]
-        names = self.names[key]
-        return self.read(names[int(rng.integers(len(names)))])
+            self.names[key] = [name for name in self.names.get(kind, ()) if name.startswith(key)]
+        return self.names[key]
 
     def read(self, name: str) -> Picture:
         """Return the picture `name`, KIND/NAME."""

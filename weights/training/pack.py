@@ -1,12 +1,15 @@
 """
 Pack pictures to train on into one file, a zip of JPEG and PNG that anybody can open.
 
-    python -m weights.training.pack DATA PACK [--rendered DIR] [--labels DIR] [--max-mib 60]
+    python -m weights.training.pack DATA PACK [--rendered DIR] [--labels DIR] [--things DIR]
+    python -m weights.training.pack DATA PACK --add --parts things --things DIR
 
 DATA is the folder with `ccp`, `people`, `rendered`, `hair`, `negatives` and `bg`; `--rendered` names
 more renders by `weights/training/rendered` (NAME.png, 16-bit straight RGBA), `--labels` the mattes of
-pictures that have none (FOLDER/NAME.png, and `labels.tsv` says which are kept). `--max-mib` shrinks
-and leaves out pictures until the file fits: for a machine that little can be taken along to.
+pictures that have none (FOLDER/NAME.png, and `labels.tsv` says which are kept), `--things` what
+`weights.training.things` laid out. `--max-mib 60` shrinks and leaves out pictures until the file
+fits: for a machine that little can be taken along to. `--add` writes into a PACK that is there, and
+`--parts` makes some of the parts alone: a pack of all takes minutes.
 
 Entries are `KIND/NAME.jpg`, and `KIND/NAME.png` for the alpha of the same name:
 
@@ -16,8 +19,11 @@ Entries are `KIND/NAME.jpg`, and `KIND/NAME.png` for the alpha of the same name:
     shape    something with a soft edge that need not be a person: for matting only
     nobody   a picture without people
     clothes  clothes without people
+    thing    a thing or an animal that is cut out: straight color and alpha, but nobody
+    unseen   pictures without people, of kinds of which none is trained on
 
-One in 14 of each, by its name, is `held_KIND`: never trained on, to choose weights by.
+One in 14 of each, by its name, is `held_KIND`: never trained on, to choose weights by. All of `unseen`
+are held.
 """
 
 from __future__ import annotations
@@ -44,6 +50,9 @@ SMALL_JPEG_QUALITY = 82
 SMALL_LONG_SIDE_PX = 384
 SHAPES = 600
 HELD_ONE_IN = 14
+UNSEEN = "unseen"
+HARD = "hard_"
+"""How pictures without people begin of which earlier weights covered a part."""
 FRONT = "_front"
 """How the renders end that have furniture and floors, without the people."""
 SHAPE_PX = 512
@@ -166,6 +175,17 @@ def without_people(data: Path) -> Iterator[Entry]:
             yield Entry(kind, f"{folder.rpartition('/')[2]}_{path.stem}", read(path), None)
 
 
+def things(folder: Path) -> Iterator[Entry]:
+    """Yield what `weights.training.things` laid out."""
+    for kind in ("nobody", UNSEEN):
+        for path in sorted((folder / kind).glob("*.jpg")):
+            yield Entry(kind, path.stem, read(path), None)
+    for path in sorted((folder / "thing").glob("*.png")):
+        picture = read(path, cv2.IMREAD_UNCHANGED)
+        color, alpha = picture[..., :3], np.ascontiguousarray(picture[..., 3])
+        yield Entry("thing", path.stem, filled(color, alpha), alpha)
+
+
 def shapes(count: int) -> Iterator[Entry]:
     """Yield drawn hair, leaves, lace and blurred things."""
     for number in range(count):
@@ -173,36 +193,44 @@ def shapes(count: int) -> Iterator[Entry]:
         yield Entry("shape", f"{number:05}", color, alpha)
 
 
+PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Entry]]] = {
+    "photos": lambda args: photos(args.data),
+    "labelled": lambda args: labelled(args.data, args.labels) if args.labels else iter(()),
+    "rendered": lambda args: rendered(args.data, args.rendered),
+    "without_people": lambda args: without_people(args.data),
+    "things": lambda args: things(args.things) if args.things else iter(()),
+    "shapes": lambda args: shapes(args.shapes),
+}
+
+
 def entries(args: argparse.Namespace) -> Iterator[Entry]:
-    """Yield all there is."""
-    yield from photos(args.data)
-    if args.labels:
-        yield from labelled(args.data, args.labels)
-    yield from rendered(args.data, args.rendered)
-    yield from without_people(args.data)
-    yield from shapes(args.shapes)
+    """Yield all there is of the parts that are asked for."""
+    for name in args.parts:
+        yield from PARTS[name](args)
+
+
+def shrunk_to(plane: Bytes, long_side: int) -> Bytes:
+    """Return `plane` with a long side of at most `long_side`."""
+    scale = long_side / max(plane.shape[:2])
+    if scale >= 1:
+        return plane
+    return np.asarray(
+        cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+    )
 
 
 def shrunk(entry: Entry, long_side: int) -> Entry:
     """Return `entry` with a long side of at most `long_side`."""
-    scale = long_side / max(entry.color.shape[:2])
-    if scale >= 1:
-        return entry
-    color, alpha = (
-        None
-        if plane is None
-        else np.asarray(
-            cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
-        )
-        for plane in (entry.color, entry.alpha)
-    )
-    return entry._replace(color=color, alpha=alpha)
+    alpha = None if entry.alpha is None else shrunk_to(entry.alpha, long_side)
+    return entry._replace(color=shrunk_to(entry.color, long_side), alpha=alpha)
 
 
 def held(kind: str, name: str) -> str:
     """Return the kind that a picture goes by: all of a person are held, or none."""
     person = name.rstrip("abcd") if name.startswith("render_") else name
-    return f"held_{kind}" if zlib.crc32(person.encode()) % HELD_ONE_IN == 0 else kind
+    return (
+        f"held_{kind}" if kind == UNSEEN or zlib.crc32(person.encode()) % HELD_ONE_IN == 0 else kind
+    )
 
 
 def files_of(entry: Entry, quality: int) -> dict[str, bytes]:
@@ -218,9 +246,14 @@ def files_of(entry: Entry, quality: int) -> dict[str, bytes]:
 
 
 def pack(
-    found: Iterator[Entry], target: Path, max_mib: float | None, say: Callable[[str], None]
+    found: Iterator[Entry],
+    target: Path,
+    max_mib: float | None,
+    say: Callable[[str], None],
+    *,
+    add: bool = False,
 ) -> None:
-    """Write `found` to `target`; see the module."""
+    """Write `found` to `target`, which is added to if `add`; see the module."""
     small = max_mib is not None
     made: list[dict[str, bytes]] = []
     for entry in found:
@@ -235,11 +268,12 @@ def pack(
         order = np.random.default_rng(0).permutation(len(made))
         sizes = np.cumsum([sum(map(len, made[n].values())) for n in order])
         made = [made[n] for n in sorted(order[: int(np.searchsorted(sizes, most))])]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    buffer = io.BytesIO(target.read_bytes() if add else b"")
+    with zipfile.ZipFile(buffer, "a" if add else "w", zipfile.ZIP_STORED) as archive:
+        there = set(archive.namelist())
         for files in made:
-            for name, data in files.items():
-                archive.writestr(zipfile.ZipInfo(name), data)
+            for name in files.keys() - there:
+                archive.writestr(zipfile.ZipInfo(name), files[name])
     target.write_bytes(buffer.getvalue())
     say(f"{target}: {len(made)} pictures, {len(buffer.getvalue()) / 2**20:.0f} MiB")
 
@@ -250,11 +284,16 @@ def main() -> None:
     parser.add_argument("pack", type=Path)
     parser.add_argument("--rendered", type=Path, metavar="DIR")
     parser.add_argument("--labels", type=Path, metavar="DIR")
+    parser.add_argument("--things", type=Path, metavar="DIR")
     parser.add_argument("--shapes", type=int, default=SHAPES)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--add", action="store_true", help="to a PACK that is there")
     parser.add_argument("--max-mib", type=float)
     args = parser.parse_args()
+    if args.add and not args.pack.exists():
+        parser.error(f"{args.pack} is not there: --add needs a pack to add to; leave --add out")
     cv2.setNumThreads(1)
-    pack(entries(args), args.pack, args.max_mib, print)
+    pack(entries(args), args.pack, args.max_mib, print, add=args.add)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,20 @@ from torch import Tensor
 
 from weights.training import camera, guides
 from weights.training.library import Library, Picture, part, soft_place
+from weights.training.pack import HARD
 
-SHARE_AS_TAKEN = 0.34
-SHARE_NOBODY = 0.30
+SHARE_AS_TAKEN = 0.32
+SHARE_NOBODY = 0.36
 """Of the pictures for segmentation; the rest are composites."""
 SHARE_CLOTHES = 0.08
 """Of those without people. With many more, clothes become nobody on people, too."""
+SHARE_HARD = 0.4
+"""Of the others, where the pack knows pictures of which earlier weights covered a part."""
+THINGS_ALONE = (0, 0, 0, 1, 1, 2, 3)
+THINGS_BEHIND = (0, 0, 1, 1, 2)
+"""How many things stand in a picture without people, and behind the people of a composite."""
+SHARE_THING_BEFORE = 0.1
+"""Of the composites: a thing hides parts of the people."""
 CUTOUTS = {"render_": 0.5, "ccp_": 0.35, "hair_": 0.05, "": 0.1}
 """How often a person comes from which pictures."""
 SHARE_WITH_FRONT = 0.7
@@ -98,11 +106,45 @@ def as_taken(
 
 def nobody(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Sample:
     """Return a thing, an animal, a place, or clothes; in some, things lie before it."""
-    kind = "clothes" if rng.random() < SHARE_CLOTHES else "nobody"
-    image, alpha = as_taken(rng, library.pick(rng, kind), size, 1.6)
+    if rng.random() < SHARE_CLOTHES:
+        picture = library.pick(rng, "clothes")
+    else:
+        hard = HARD if library.has("nobody", HARD) and rng.random() < SHARE_HARD else ""
+        picture = library.pick(rng, "nobody", hard)
+    image, alpha = as_taken(rng, picture, size, 1.6)
     for _ in range(int(rng.choice([0, 0, 0, 1, 2]))):
         image, alpha = _behind_thing(rng, library, Sample(image, alpha))
+    return with_things(rng, library, Sample(image, alpha), int(rng.choice(THINGS_ALONE)))
+
+
+def with_things(rng: np.random.Generator, library: Library, sample: Sample, count: int) -> Sample:
+    """Return `sample` with `count` things before it, each cut out; as it is if the pack has none."""
+    image, alpha = sample
+    size = image.shape[-2], image.shape[-1]
+    for _ in range(count if library.has("thing") else 0):
+        planes = thing(rng, library, size)
+        covered = planes[3:]
+        image = planes[:3] * covered + image * (1 - covered)
+        alpha = alpha * (1 - covered)
     return Sample(image, alpha)
+
+
+def thing(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Tensor:
+    """Return a thing or an animal somewhere in a picture of `size`: color and alpha, (4, h, w)."""
+    picture = library.pick(rng, "thing")
+    assert picture.alpha is not None  # noqa: S101 - a thing has one
+    top, bottom, left, right = _box(picture.alpha)
+    long = max(bottom - top, right - left)
+    shown = part(
+        picture.planes,
+        ((top + bottom) / 2, (left + right) / 2),
+        min(min(size) * rng.uniform(0.2, 1.1) / long, 2.0),
+        size,
+        turn=float(rng.normal(0, 0.15)),
+        flip=rng.random() < 0.5,
+        at=(rng.uniform(0.2, 0.9), rng.uniform(0.05, 0.95)),
+    )
+    return torch.cat([camera.adjust_color(rng, shown[:3], 0.35), shown[3:]])
 
 
 def composite(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Sample:
@@ -116,12 +158,15 @@ def composite(rng: np.random.Generator, library: Library, size: tuple[int, int])
         image, alpha = _behind_thing(rng, library, Sample(image, alpha))
     if rng.random() < 0.3:
         image = camera.blur(image, rng.uniform(0.5, 3))
+    image, alpha = with_things(rng, library, Sample(image, alpha), int(rng.choice(THINGS_BEHIND)))
     count = int(rng.choice(COUNTS))
     for _ in range(count):
         planes = person(rng, library, size, alone=count == 1)
         image, alpha = over(planes, Sample(image, alpha))
     if rng.random() < 0.25:
         image, alpha = _behind_thing(rng, library, Sample(image, alpha))
+    if rng.random() < SHARE_THING_BEFORE:
+        image, alpha = with_things(rng, library, Sample(image, alpha), 1)
     return Sample(image, alpha)
 
 
