@@ -27,7 +27,7 @@ from benchmarks import (
     startup,
     stills,
 )
-from sghm_vs.cli import carry_out, options
+from sghm_vs.cli import Parser, carry_out, options
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.options import PRESETS, Settings
@@ -61,9 +61,7 @@ MEASURES = {
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `python -m benchmarks`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Measure sghm on this machine."
-    )
+    parser = Parser(prog="python -m benchmarks", description="Measure sghm on this machine.")
     measures = parser.add_subparsers(title="benchmarks", metavar="WHAT", required=True)
     for name, meaning in MEASURES.items():
         measure = measures.add_parser(name, help=meaning, description=f"{name}: {meaning}.")

@@ -23,6 +23,9 @@ COST_SIZE_PX = 1280, 720
 WANTED_IOU = 0.98
 KEYS_MAX = 8
 COMPOSED_FRAMES = 49
+LATE_MOST = 2
+WIDER_PX = 8
+COARSE = 16
 
 type Rows = dict[str, dict[str, float]]
 
@@ -33,13 +36,16 @@ def add_parser(measures: options.Verbs) -> None:
         "guides",
         help="what guides gain and cost",
         description="guides: with masks of a clip's truth, dtSSD where they are late or missing, as a "
-        "part of that with all; with its truth as keys, IoU of the frames between, of the matte and "
-        "of what is carried, with the truth where that is nothing; how many keys are needed, each "
-        f"where the matte is worst, until IoU of the other frames is {WANTED_IOU}; and the time that "
-        "keys take.",
+        "part of that with all; by how many frames they seem to be late; with its truth as keys, IoU "
+        "of the frames between, of the matte and of what is carried, with the truth where that is "
+        "nothing; how many keys are needed, each where the matte is worst, until IoU of the other "
+        f"frames is {WANTED_IOU}; and the time that keys take.",
     )
     parser.add_argument(
-        "clip", type=Path, nargs="?", help="NAME.mp4, beside its truth, NAME_alpha.mkv"
+        "clip",
+        type=Path,
+        nargs="?",
+        help="NAME.mp4, beside its truth, NAME_alpha.mkv, or NAME_mask.mkv",
     )
     parser.add_argument(
         "--composed",
@@ -50,7 +56,7 @@ def add_parser(measures: options.Verbs) -> None:
     )
     parser.add_argument("--frames", type=int, metavar="N", help="of its start (default: all)")
     parser.add_argument(
-        "--only", choices=[*_MEASURES], help="one of the four (default: all of them)"
+        "--only", choices=[*_MEASURES], help="one of the five (default: all of them)"
     )
     options.add_model_options(parser)
     options.add_report_options(parser)
@@ -87,9 +93,10 @@ def _read(path: Path | None) -> tuple[vs.VideoNode, vs.VideoNode]:
     if path is None:
         msg = "name a clip, or what it is --composed of: PICTURE ALPHA PLACE"
         raise SettingsError(msg)
-    truth = path.with_name(f"{path.stem}_alpha.mkv")
-    if not truth.is_file():
-        msg = f"{path} has no truth beside it: {truth.name}"
+    truths = [path.with_name(f"{path.stem}_{kind}.mkv") for kind in ("alpha", "mask")]
+    truth = next((one for one in truths if one.is_file()), None)
+    if truth is None:
+        msg = f"{path} has no truth beside it: {' or '.join(one.name for one in truths)}"
         raise SourceError(msg)
     return read_color(open_source(path).clip).clip, to_matte(open_source(truth).clip)
 
@@ -133,10 +140,12 @@ def _masks(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) ->
 
     mask = exact.std.Expr("x 0.5 > 1 0 ?")
     none = mask.std.BlankClip(keep=True).std.SetFrameProps(**{IS_MISSING: 1})
+    last = mask[-2].std.SetFrameProps(**{IS_MISSING: 1})
     empty = mask.std.BlankClip(keep=True)
     masks = {
         "all": mask,
         "late by a frame": mask[0] + mask[:-1],
+        "late, by --mask-start": mask[:-1] + last,
         f"each {DROPPED_EACH}th missing": _each(mask, none),
         f"each {DROPPED_EACH}th black": _each(mask, empty),
     }
@@ -148,6 +157,34 @@ def _masks(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) ->
         rows[name] = steadiness.scores()
         rows[name]["of all"] = rows[name]["dtssd"] / rows["all"]["dtssd"]
     return rows
+
+
+def _timing(clip: vs.VideoNode, exact: vs.VideoNode, args: argparse.Namespace) -> Rows:
+    """Return by how many frames masks seem to be late that are so; 0 is that nothing is said."""
+    from sghm_vs.shots.mask_timing import evenly, find_timing
+    from sghm_vs.shots.shot import prepare
+
+    prepared, mask = prepare(options.matting_from(args)), exact.std.Expr("x 0.5 > 1 0 ?")
+    wide = mask
+    for _ in range(WIDER_PX):
+        wide = wide.std.Maximum()
+    small = mask.resize.Bilinear(mask.width // COARSE, mask.height // COARSE)
+    low = small.resize.Bilinear(mask.width, mask.height)
+    looked_at = evenly(range(clip.num_frames), clip.num_frames)
+    rows: Rows = {}
+    for name, one in {"exact": mask, f"{WIDER_PX} px wider": wide, f"1/{COARSE}": low}.items():
+        for late in range(-LATE_MOST, LATE_MOST + 1):
+            found = find_timing(clip, _later(one, late), prepared, looked_at)
+            said = {"late": 0, "agreeing": 0} if found is None else found._asdict()
+            rows[f"{name}, late by {late}"] = {key: said[key] for key in ("late", "agreeing")}
+    return rows
+
+
+def _later(mask: vs.VideoNode, by: int) -> vs.VideoNode:
+    """Return `mask`, each frame of it `by` frames later; its ends stand."""
+    if by == 0:
+        return mask
+    return mask[0].std.Loop(by) + mask[:-by] if by > 0 else mask[-by:] + mask[-1].std.Loop(-by)
 
 
 def _each(mask: vs.VideoNode, other: vs.VideoNode) -> vs.VideoNode:
@@ -261,6 +298,7 @@ def _overlap(one: Any, other: Any) -> float:
 
 _MEASURES: dict[str, Callable[..., Rows]] = {
     "masks": _masks,
+    "timing": _timing,
     "keys": _keys,
     "needed": _needed,
     "cost": _cost,

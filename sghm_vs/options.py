@@ -11,7 +11,7 @@ import dataclasses
 import re
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from functools import cache
 from numbers import Integral, Real
@@ -1028,6 +1028,13 @@ class Matting:
     """Frames in the network at once, on each device; 0 leaves that to the device."""
     debug: Path | None = None
     """A folder for a movie of each step to the alpha; see `sghm_vs.filter.debug`."""
+
+    @property
+    def steadied_guides(self) -> Guides:
+        """The guides, with the radius by which a mask is steadied in numbers."""
+        if self.guides.mask is None or self.guides.mask_tr is not None:
+            return self.guides
+        return replace(self.guides, mask_tr=self.settings.radius)
 
     @property
     def reach(self) -> int:

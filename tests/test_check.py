@@ -292,6 +292,31 @@ def test_resume_refuses_to_mix_what_was_made_in_two_ways(tmp_path, shot, change,
     assert not (tmp_path / "x.0005.exr").exists()
 
 
+BFLOAT = {"backend": "openvino", "precision": "bfloat16"}
+FLOAT = {"backend": "onnxruntime", "precision": "float32"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_again"),
+    [(BFLOAT, BFLOAT, False), (BFLOAT, FLOAT, True), (None, FLOAT, False)],
+)
+@pytest.mark.parametrize("form", ["x.####.exr", "x.mkv"])
+def test_resume_makes_again_what_another_backend_or_precision_made_and_says_so(
+    tmp_path, shot, caplog, before, now, is_again, form
+):
+    clip, alpha = shot
+    export(clip, alpha, tmp_path / form, made_by=before)
+    seen_clip, seen = counted(alpha)
+    seen.clear()
+
+    export(clip, seen_clip, tmp_path / form, made_by=now, resume=True)
+
+    assert sorted(seen) == (list(range(12)) if is_again else [])
+    said = "openvino in bfloat16, and onnxruntime in float32 goes on"
+    assert (said in caplog.text) == is_again
+    assert ("--backend openvino --fp16" in caplog.text) == is_again
+
+
 def test_resume_with_other_weights_says_what_brings_the_first_ones_back(tmp_path, shot):
     version = next(iter(VERSIONS))
     first = {"model": version, "weights_sha256": find_weights(version).sha256()}

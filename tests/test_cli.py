@@ -161,6 +161,26 @@ def test_misuse_is_exit_code_2(words):
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("matte a -o b --screen purple", "sghm matte: error: --screen is 'purple' and must be"),
+        ("matte a -o b --scren green", "--scren green; did you mean --screen?"),
+        ("farm run --adress here plan.json", "; did you mean --address?"),
+        ("matte a -o b --whatever", "unrecognized arguments: --whatever"),
+        ("matte", "arguments are required: SOURCE, -o/--output"),
+    ],
+)
+def test_what_is_not_understood_is_said_first_and_in_a_line(words, said, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(words.split())
+
+    first, *rest = capsys.readouterr().err.splitlines()
+    verb = first.partition(": error: ")[0]
+    assert said in first
+    assert rest == [f"{verb} --help explains its words"]
+
+
 def test_a_threshold_that_is_no_number_is_told_what_it_may_be(capsys):
     with pytest.raises(SystemExit):
         main(["matte", "a", "-o", "b", "--sc-threshold", "often"])

@@ -206,3 +206,14 @@ def test_a_worker_that_is_not_as_planned_does_not_start(plan, tmp_path, capsys):
     assert main(["farm", "start-worker", str(other), "--at", str(tmp_path)]) == 1
 
     assert "not as planned: device is" in capsys.readouterr().err
+
+
+def test_a_worker_without_a_folder_says_how_to_make_one(plan, tmp_path, capsys):
+    missing = tmp_path / "none"
+
+    assert main(["farm", "start-worker", str(plan), "--at", str(missing)]) == 1
+
+    said = capsys.readouterr().err
+    assert said == (
+        f"sghm: {missing} is no folder; make one for this session alone: mkdir {missing}\n"
+    )

@@ -188,3 +188,31 @@ def test_workers_that_are_not_as_planned_are_refused(cluster, planned):
     assert code == 1
     assert "no worker is as planned" in log
     assert "device is" in log
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Ray does not start on this machine: The current node timed out during startup"),
+        (["--address", "10.0.0.9:6379"], "no cluster is joined at 10.0.0.9:6379: The current node"),
+    ],
+)
+def test_a_start_that_times_out_is_one_sentence(show, tmp_path, monkeypatch, capsys, words, said):
+    import ray
+
+    def times_out(**_: object) -> None:
+        # As Ray does it: of no kind of its own, over several lines.
+        raise Exception("The current node timed out during startup.\nThis could happen.")
+
+    plan = str(tmp_path / "plan.json")
+    plates = str(show / "plates")
+    assert (
+        main(["farm", "plan", plates, "-o", plan, "--model", "sghm-lite", "--device", "cpu"]) == 0
+    )
+    monkeypatch.setattr(ray, "init", times_out)
+
+    assert main(["farm", "run", plan, "--quiet", *words]) == 1
+
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"sghm: {said}")

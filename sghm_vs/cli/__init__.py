@@ -13,12 +13,15 @@ import codecs
 import errno
 import io
 import os
+import re
 import shlex
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
+from typing import NoReturn
 
 from sghm_vs import __version__
 from sghm_vs.cli import (
@@ -52,6 +55,9 @@ NO_MEMORY = "out of memory; end other programs, or give smaller pictures"
 OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
 """In the words of its errors, which come from anywhere, also by way of VapourSynth."""
 
+NAMED_TWICE = re.compile(r"^argument [^:]+: (?=--)")
+"""Before words of ours that say which option they are of."""
+
 DLL_FAULTS = (126, 127, 193, 1114)
 """What Windows says of a DLL: it or one that it needs is missing, too old, of 32 bits, or fails."""
 
@@ -74,9 +80,33 @@ VERBS = (
 )
 
 
+class Parser(argparse.ArgumentParser):
+    """Refuses in a line what it does not understand: some verbs' usage fills a screen."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse as argparse does; a verb refuses itself what is no word of its own."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._near(unknown)}")
+        return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """End with `message` and where words are explained."""
+        said = NAMED_TWICE.sub("", message)
+        self.exit(MISUSED, f"{self.prog}: error: {said}\n{self.prog} --help explains its words\n")
+
+    def _near(self, unknown: Sequence[str]) -> str:
+        """Return the option that the first unknown one may mean, in words."""
+        typed = next((word.split("=")[0] for word in unknown if word.startswith("--")), "")
+        near = get_close_matches(typed, self._option_string_actions, 1)
+        return f"; did you mean {near[0]}?" if typed and near else ""
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `sghm` with all its verbs."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="sghm",
         description="Matte the people in footage, and write alpha that compositors can use.",
     )

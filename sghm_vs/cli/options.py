@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 CACHE_MIB = 2048
 """Played in order, a shot needs no more: a 4K frame in float RGB is 100 MiB."""
 
-type Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+type Verbs = argparse._SubParsersAction[Any]
 
 OUTPUT_FORMS = (
     "x.mov: ProRes 4444, straight alpha; x.####.exr: EXR; x.####.png: 16-bit gray alpha; "

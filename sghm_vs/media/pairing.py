@@ -149,6 +149,8 @@ def aligned(
     plate: Source,
     frames: FrameRange | None = None,
     flag: str = "--alpha-start",
+    *,
+    may_lack: int = 0,
 ) -> vs.VideoNode:
     """
     Return `clip`, which `matte` shows, with each frame where `plate` has the one that it is of.
@@ -162,12 +164,14 @@ def aligned(
         plate: Its footage.
         frames: Of the plate: those that the matte must have; None is all.
         flag: How the user says where the matte begins.
+        may_lack: How many it may lack at either end.
 
     Raises:
-        SourceError: It lacks some of them.
+        SourceError: It lacks more of them.
     """
     covered, needed = _covered_frames(matte, pairing), frames or plate.frames
-    if not covered.holds(needed):
+    lacking = max(covered.first - needed.first, needed.last - covered.last)
+    if lacking > may_lack or covered.first > needed.last or covered.last < needed.first:
         raise _missing_frames_error(matte, plate, pairing, needed, flag)
     if (covered.first, covered.last) != (needed.first, needed.last):
         logger.warning(

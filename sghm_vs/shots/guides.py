@@ -49,15 +49,23 @@ def guided_by(matting: Matting, source: Source, keys: Keys | None) -> Guided:
     Raises:
         SourceError: The mask can't be read.
     """
-    guides, radius = matting.guides, matting.settings.radius
-    tr = radius if guides.mask_tr is None else guides.mask_tr
+    guides, tr = matting.steadied_guides, matting.steadied_guides.mask_tr
     if guides.mask is None or not tr or source.missing != "error":
         return Guided(keys)
     mask, pairing = _paired("mask", guides.mask, guides, source, None, is_told=False)
     if pairing is None:
         return Guided(keys)
     lacking = _lacking(mask, pairing.first - source.first_number, source)
-    return Guided(keys, frozenset(source.first_number + n for n in lacking), VOTERS * tr + radius)
+    reach = VOTERS * tr + matting.settings.radius
+    return Guided(keys, frozenset(source.first_number + n for n in lacking), reach)
+
+
+def mask_start_of(guides: Guides, source: Source) -> int | None:
+    """Return of which frame of `source` the mask's first one is; None of a picture of all of them."""
+    if guides.mask is None:
+        return None
+    pairing = _paired("mask", guides.mask, guides, source, None, is_told=False)[1]
+    return None if pairing is None else pairing.first
 
 
 def open_guides(
@@ -67,7 +75,7 @@ def open_guides(
     Return the guides that are given, by their name, as long as the footage.
 
     Args:
-        guides: What is given.
+        guides: What is given, as `Matting.steadied_guides` has it.
         source: The footage.
         frames: Of it, those that are asked for; None is all.
 
@@ -155,13 +163,20 @@ def _open_guide(
     guide, pairing = _paired(name, path, guides, source, frames)
     if pairing is None:
         return guide.clip.std.Loop(source.clip.num_frames)
-    clip = aligned(guide.clip, pairing, guide, source, frames, _start(name, guides)[1])
+    # At its ends the frames around vote, as on frames between that it lacks.
+    may_lack = (guides.mask_tr or 0) if name == "mask" and source.missing == "error" else 0
+    clip = aligned(
+        guide.clip, pairing, guide, source, frames, _start(name, guides)[1], may_lack=may_lack
+    )
     if name != "mask":
         return clip
-    if guide.blank:
-        numbers = listed(guide.first_number + n for n in sorted(guide.blank))
-        logger.warning("%s lacks frames %s: the frames around vote on them", path, numbers)
-    return _marked(clip, _lacking(guide, pairing.first - source.first_number, source))
+    lacking = _lacking(guide, pairing.first - source.first_number, source)
+    asked = frames or source.frames
+    numbers = (source.first_number + n for n in sorted(lacking))
+    told = [number for number in numbers if asked.first <= number <= asked.last]
+    if told:
+        logger.warning("%s lacks frames %s: the frames around vote on them", path, listed(told))
+    return _marked(clip, lacking)
 
 
 def _paired(

@@ -29,10 +29,18 @@ from sghm_vs.media.readers.id_pictures import Ids, read_ids
 from sghm_vs.media.readers.keys import Keys, find_keys
 from sghm_vs.models.backends.base import AnyNetwork
 from sghm_vs.models.backends.device import Compute
-from sghm_vs.models.weights import Weights
-from sghm_vs.options import LOOKS_A_SECOND, FrameRange, PeopleOptions, Roi, options_of
+from sghm_vs.models.weights import SHIPPED_MODEL, Weights
+from sghm_vs.options import (
+    LOOKS_A_SECOND,
+    FrameRange,
+    Guides,
+    Matting,
+    PeopleOptions,
+    Roi,
+    options_of,
+)
 from sghm_vs.shots.people_file import digest_of
-from sghm_vs.shots.shot import Prepared
+from sghm_vs.shots.shot import Prepared, prepare
 
 WAITING = 6
 """Looks whose masks are being made while motion is found for later ones."""
@@ -89,7 +97,7 @@ def look_for_people(
     keys = None if how.id_keys is None else find_keys(how.id_keys, 0, source)
     first = within.first - source.first_number
     clip = source.clip[first : first + len(within)]
-    clips = look_clips(clip, _engines(prepared))
+    clips = look_clips(clip, engines_of(prepared))
     size = mask_size(clips.rgb.width, clips.rgb.height)
     ids = {} if keys is None else _read_keys(keys, within, source, size)
     every = how.every or max(round(Fraction(clip.fps or 24) / LOOKS_A_SECOND), 1)
@@ -98,7 +106,18 @@ def look_for_people(
     return _recorded(source, prepared, how, within, looks, found, keys)
 
 
-def _engines(prepared: Prepared) -> Engines:
+def looking_for_people(matting: Matting, before: Prepared | None = None) -> Prepared:
+    """Return what finds people in small pictures: what was prepared `before`, if that does."""
+    plain = replace(matting, guides=Guides(), debug=None)
+    prepared = before or prepare(plain)
+    return (
+        prepared if prepared.network.trusts_mask else prepare(replace(plain, model=SHIPPED_MODEL))
+    )
+
+
+def engines_of(prepared: Prepared) -> Engines:
+    """Return what runs its networks, for clips of one size."""
+
     def load(_: Weights, compute: Compute) -> AnyNetwork:
         return prepared.networks[compute]
 

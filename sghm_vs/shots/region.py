@@ -10,10 +10,9 @@ from sghm_vs.matting.people.choice import choose
 from sghm_vs.matting.people.record import read_people
 from sghm_vs.matting.people.region import region_of_people
 from sghm_vs.media.readers import Source
-from sghm_vs.models.weights import SHIPPED_MODEL
 from sghm_vs.options import AUTO, Guides, Matting, Roi, parse_person
-from sghm_vs.shots.people import look_for_people
-from sghm_vs.shots.shot import Prepared, prepare
+from sghm_vs.shots.people import look_for_people, looking_for_people
+from sghm_vs.shots.shot import Prepared
 
 SAYS_WHO = ("mask", "trimap", "keys", "keep", "screen")
 """Guides by which what no network takes for a person may be matted."""
@@ -75,11 +74,7 @@ def _found(matting: Matting, source: Source, before: Prepared | None) -> Roi | N
         return region_of_people(
             people, choose(people, parse_person(guides.person)), guides.guide_band
         )
-    plain = replace(matting, guides=Guides(), debug=None)
-    prepared = before or prepare(plain)
-    if not prepared.network.trusts_mask:
-        prepared = prepare(replace(plain, model=SHIPPED_MODEL))
-    people = look_for_people(source, prepared)
+    people = look_for_people(source, looking_for_people(matting, before))
     # Who is small or passes is matted as well.
     return region_of_people(people, [one.id for one in people.people], guides.guide_band)
 

@@ -75,6 +75,11 @@ class Prepared:
         return f"{self.description['model']} by {network.backend}{precision} on {devices}"
 
     @property
+    def made_by(self) -> dict[str, str]:
+        """What makes the mattes, for records: other backends' last bits are others."""
+        return {"backend": self.network.backend, "precision": self.network.precision}
+
+    @property
     def network(self) -> AnyNetwork:
         """The one on the first device."""
         return next(iter(self.networks.values()))
@@ -179,7 +184,7 @@ def rotoscope(
         overwrite=delivery.overwrite or delivery.resume,
         has_background=delivery.over is not None,
     )
-    guides = open_guides(how.guides, source, frames)
+    guides = open_guides(how.steadied_guides, source, frames)
     keys, keyed = open_keys(how.guides, source)
     people = people or open_people(how.guides, source, frames)
     if people is None:
@@ -198,6 +203,7 @@ def rotoscope(
         tell(f"{prepared}: {frames_told} of {prepared.described_size(source.clip)}")
         if (words := timecode_note(source, frames, delivery)) is not None:
             tell(words)
+    _tell_of_timing(source, guides.get("mask"), prepared, frames)
     alpha = _matted(source, prepared, guides, keyed)
     steps: dict[Path, vs.VideoNode] = {}
     if how.debug is not None:
@@ -217,6 +223,7 @@ def rotoscope(
         delivery=delivery,
         beside=steps,
         metadata={"source": source.name, **prepared.description},
+        made_by=prepared.made_by,
         progress=progress,
     )
 
@@ -233,6 +240,14 @@ def _with_region(
     prepared = matting if isinstance(matting, Prepared) else prepare(how)
     found = with_region(how, source, prepared, tell=tell)
     return replace(prepared, matting=found, description=describe(found))
+
+
+def _tell_of_timing(
+    source: Source, mask: vs.VideoNode | None, prepared: Prepared, frames: FrameRange | None
+) -> None:
+    from sghm_vs.shots.mask_timing import tell_of_timing
+
+    tell_of_timing(source, mask, prepared, frames)
 
 
 class Unshaped(NamedTuple):
@@ -267,7 +282,7 @@ def unshaped_alpha(
     """
     if prepared.matting.guides.roi == AUTO:
         prepared = _with_region(prepared, prepared.matting, source, None)
-    guiding = prepared.matting.guides
+    guiding = prepared.matting.steadied_guides
     guides = open_guides(guiding, source, frames)
     _, keyed = open_keys(guiding, source)
     people = open_people(guiding, source, frames)
@@ -326,6 +341,7 @@ def deliver(
     extra: Mapping[str, vs.VideoNode] | None = None,
     beside: Mapping[Path, vs.VideoNode] | None = None,
     metadata: dict[str, str] | None = None,
+    made_by: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """
@@ -384,6 +400,7 @@ def deliver(
         sidecar=delivery.sidecar,
         metadata={**(metadata or {}), **changed},
         keyed=_keyed(guided, source.first_number + written.first, written.numbers),
+        made_by=made_by,
         progress=progress,
     )
 

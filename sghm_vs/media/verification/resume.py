@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
-from sghm_vs.errors import ExportError, listed
+from sghm_vs.errors import ExportError, if_there, listed
 from sghm_vs.files import each
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.compare import NUMBERED, picture_problems
@@ -19,7 +20,10 @@ from sghm_vs.media.verification.sidecar import (
 )
 from sghm_vs.models.weights import version_of
 
+logger = logging.getLogger(__name__)
+
 STRANGERS_LISTED_MAX = 3
+MADE_BY = "made_by"
 WEIGHTS = "weights_sha256"
 
 
@@ -39,14 +43,19 @@ def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
     strangers = [file for n, file in files.items() if not any(n in r.numbers for r in alike)]
     if strangers:
         raise _refusal(strangers, [record for _, record in records], wanted)
+    others = [record for record in alike if _is_by_another(record, wanted)]
+    if files and others:
+        logger.warning("%s", _made_again(target, others[0], wanted))
     if target.sequence is None and not target.is_picture:
-        is_same = all(record.keyed == wanted.keyed for record in alike)
+        is_same = not others and all(record.keyed == wanted.keyed for record in alike)
         is_whole = files and is_same and _is_finished(target, alike)
         return frozenset(wanted.numbers if is_whole else ())
 
     def is_kept(n: int) -> bool:
         # What an earlier run left is not this one's, until it is written over.
         if any(r.replaces.get(files[n].name) == state_of(files[n]) for r in alike):
+            return False
+        if any(n in record.numbers for record in others):
             return False
         # Keys that came or went change frames in their span, and no others.
         if any(r.keyed.get(n) != wanted.keyed.get(n) for r in alike if n in r.numbers):
@@ -56,6 +65,23 @@ def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
         )
 
     return frozenset(n for n, kept in zip(files, each(is_kept, files), strict=True) if kept)
+
+
+def _is_by_another(record: Record, wanted: Record) -> bool:
+    """Tell whether another backend made it, or in another precision; records of old don't say."""
+    before, now = (one.how.get(MADE_BY) for one in (record, wanted))
+    return bool(before and now and before != now)
+
+
+def _made_again(target: Target, record: Record, wanted: Record) -> str:
+    before, now = (one.how[MADE_BY] for one in (record, wanted))
+    said = [" in ".join(one.values()) for one in (before, now)]
+    half = "--no-fp16" if before.get("precision") == "float32" else "--fp16"
+    how = f"--backend {before.get('backend')} {half}"
+    return (
+        f"{target.path} was made by {said[0]}, and {said[1]} goes on: frames that differ by that are "
+        f"made again; to keep them give {if_there('--backend', how) or how}"
+    )
 
 
 def is_recorded(target: Target, wanted: Record) -> bool:

@@ -76,7 +76,7 @@ class Record:
     last: int
     """Numbers of the frames, both included."""
     how: Mapping[str, Any]
-    """What shaped it: its form and settings."""
+    """What shaped it: its form and settings; which footage it is of, and by what it was made."""
     facts: Facts
     """What its files say of themselves."""
     source_first: int | None = None

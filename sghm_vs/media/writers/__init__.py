@@ -76,6 +76,7 @@ def export(
     origin: SourceMetadata | None = None,
     metadata: Mapping[str, str] | None = None,
     keyed: Mapping[int, str] | None = None,
+    made_by: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     **output_format: Any,
 ) -> list[Path]:
@@ -118,6 +119,8 @@ def export(
         keyed: Which keys have a part in a frame, in words by its number in file names: frames of
             which something else is said than in their record are rendered again where others are
             kept.
+        made_by: What made the alpha, "backend" and "precision", in the record alone: frames that
+            another made are rendered again where others are kept.
         progress: Called with frames done and frames in all.
         output_format: The fields of `OutputFormat`: layout, sample, compression, codec,
             premultiplied, audio, quality.
@@ -163,6 +166,7 @@ def export(
             origin=origin or SourceMetadata(first_frame=first_number),
             metadata={name: value for name, value in told.items() if name != OVER},
             keyed=dict(keyed or {}),
+            made_by=dict(made_by or {}),
             sampled=sampled(clip.num_frames),
         )
         deliveries: list[PendingOutput] = []

@@ -39,6 +39,7 @@ class ExportJob:
     origin: SourceMetadata
     metadata: dict[str, str]
     keyed: Mapping[int, str]
+    made_by: Mapping[str, str]
     sampled: frozenset[int]
     """Frames whose alpha is compared after writing, counted from 0."""
 

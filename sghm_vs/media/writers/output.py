@@ -57,6 +57,7 @@ class PendingOutput:
                 "form": job.output_format.fields(),
                 "settings": dict(job.metadata),
                 "file": job.origin.file,
+                "made_by": dict(job.made_by),
             },
             facts=self.writer.facts | {"is_sequence": target.sequence is not None},
         )

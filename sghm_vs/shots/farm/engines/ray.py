@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sghm_vs.errors import FarmError, counted, require
@@ -84,12 +85,11 @@ class RayPool:
                 runtime_env=dict(runtime_env) if runtime_env else None,
                 **({} if address else local),
             )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            msg = (
-                f"no cluster is joined at {address or 'this machine'}: {error}; start one with: ray "
-                "start --head, or leave --address out"
-            )
-            raise FarmError(msg) from error
+        # Where a start times out, Ray raises no other kind.
+        except Exception as error:
+            with suppress(Exception):
+                self._ray.shutdown()
+            raise FarmError(_not_joined(address, error)) from error
         if threading.current_thread() is threading.main_thread():
             # Ray ends the process at once where we unwind.
             signal.signal(signal.SIGTERM, on_sigterm)
@@ -213,6 +213,19 @@ class RayPool:
 def _fits(resources: Mapping[str, float], worker: Fingerprint) -> int:
     cores = int(resources.get("CPU", 0) // worker.threads)
     return min(cores, int(resources.get("GPU", 0))) if worker.is_gpu else cores
+
+
+def _not_joined(address: str | None, error: Exception) -> str:
+    said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if address is None:
+        return (
+            f"Ray does not start on this machine: {said}; try again when less runs here and memory is "
+            "left, or go without it: sghm farm script PLAN"
+        )
+    return (
+        f"no cluster is joined at {address}: {said}; start one with: ray start --head, or leave "
+        "--address out"
+    )
 
 
 def open_pool(

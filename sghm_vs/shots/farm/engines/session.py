@@ -43,8 +43,11 @@ def start(plan: Path, folder: Path, *, is_mixed: bool) -> None:
     Start a worker for `plan` that outlives this process, and return once it is ready.
 
     Raises:
-        FarmError: It ended before; its words are in the message.
+        FarmError: It ended before; its words are in the message. Or `folder` is none.
     """
+    if not folder.is_dir():
+        msg = f"{folder} is no folder; make one for this session alone: mkdir {folder}"
+        raise FarmError(msg)
     command = [sys.executable, "-m", "sghm_vs", "farm", "serve", str(plan), "--at", str(folder)]
     with (folder / LOG).open("wb") as log:
         worker = subprocess.Popen(
