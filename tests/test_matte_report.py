@@ -399,6 +399,20 @@ def test_a_matte_that_cannot_be_read_does_not_stop_the_others(shot, tmp_path, ca
     assert "broken.mkv" in capsys.readouterr().err
 
 
+def test_a_report_of_nothing_that_can_be_read_leaves_no_page_in_the_way(shot, tmp_path, capsys):
+    broken = tmp_path / "broken.mkv"
+    broken.write_bytes(b"no movie")
+    words = ["report", str(broken), "-o", str(tmp_path / "r.html"), "--quiet"]
+
+    assert main(words) == 1
+    assert str(broken) in capsys.readouterr().err
+    assert {one.name for one in tmp_path.iterdir()} == {"broken.mkv"}
+
+    broken.write_bytes((shot / "exact.mkv").read_bytes())
+    assert main(words) == 0
+    assert (tmp_path / "r.html").exists()
+
+
 def test_a_plate_of_another_shape_is_refused(shot, tmp_path, capsys):
     other = vs.core.std.BlankClip(format=vs.GRAY8, width=64, height=96, length=12)
     export(other, other, tmp_path / "other.mkv", sidecar=False)

@@ -196,6 +196,8 @@ def write_report(
     """
     Look at all mattes, and write the page at `output`, with its JSON beside.
 
+    Where none can be read nothing is written, unless that is over an earlier page.
+
     Args:
         wanted: The mattes.
         output: Of the page, .html.
@@ -229,6 +231,9 @@ def write_report(
                 )
         except (SghmError, vs.Error) as error:
             failed[str(one.matte)] = message_of(error)
+    if failed and not shots and not overwrite:
+        # A page of nothing would be in the way of the next try.
+        return Report(shots, failed, [])
     record = report_record(shots, how.limit_of, failed)
     contents: dict[Path, bytes | str] = {
         output: report_page(shots, record, output.stem),
