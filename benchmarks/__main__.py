@@ -116,8 +116,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--floors",
         action="store_true",
-        help="speed: what the floors in docs/speed.md are about, in place of --model, --size, --tr: on "
-        "CUDA both models, four sizes, tr 0 and 2, on the CPU a few rows; and whether they hold",
+        help="speed: what the floors in docs/decisions/022-speed.md are about, in place of --model, "
+        "--size, --tr: on CUDA both models, four sizes, tr 0 and 2, on the CPU a few rows; and "
+        "whether they hold",
     )
     parser.add_argument(
         "--long",

@@ -13,7 +13,7 @@ FILTER_FLOORS = {
     ("sghm-resnet50", "1080p", "half", 2): 60,
     ("sghm-lite", "1080p", "half", 0): 200,
 }
-"""Frames a second through the filter that docs/speed.md asks for, with as many streams as help."""
+"""Frames a second through the filter, with as many streams as help: docs/decisions/022-speed.md."""
 NETWORK_FLOORS = {("sghm-resnet50", "1080p", "half", 0): 200}
 PLAIN_FLOORS = {("sghm-resnet50", "1080p", "half", 0): 4}
 """Times a plain forward pass."""
@@ -41,7 +41,7 @@ def page(found: Found) -> str:
         _head(found, parts),
         _table("How it went", _PARTS, found["parts"]),
         _tests(parts.get("tests", [])),
-        _table("Floors of docs/speed.md", _FLOORS, [*_floors(parts)]),
+        _table("Floors of docs/decisions/022-speed.md", _FLOORS, [*_floors(parts)]),
         _table("Through the filter", _SPEED, _sorted(_speeds(parts))),
         _table("The network alone", _NETWORK, _sorted(parts.get("network", []))),
         _table("CUDA graphs", _GRAPHS, _sorted(parts.get("graphs", []))),

@@ -180,8 +180,8 @@ def test_a_page_of_a_rehearsal_says_that_its_figures_are_none():
     assert "no figure here is a measurement" not in page(found())
 
 
-def test_floors_are_those_of_the_speed_page():
-    text = (ROOT / "docs" / "speed.md").read_text()
+def test_floors_are_those_of_the_decision_on_speed():
+    text = (ROOT / "docs/decisions/022-speed.md").read_text()
 
     network, filtered, lite, per_pixel, length = (
         re.search(pattern, text)

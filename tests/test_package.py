@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -158,15 +159,33 @@ def test_the_version_is_the_changelogs_newest():
     assert newest[1] == __version__
 
 
-def test_every_command_in_the_readme_parses():
-    lines = re.findall(
-        r"^ *(?:\$ )?(sghm [a-z].*)$", (ROOT / "README.md").read_text(), re.MULTILINE
-    )
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-    assert len(lines) >= 4
-    for line in lines:
-        words = line.split("#  ")[0].split()[1:]
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_in_the_documents_parses(page):
+    """A command is a line of a block, up to a comment or to where its results go."""
+    for line in re.findall(
+        r"^    (?:\$ )?(sghm [a-z].*)$", page.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        words = shlex.split(re.split(r" [#>|] ", line)[0])[1:]
         build_parser().parse_args(words)
+
+
+def test_the_readme_and_the_map_are_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 110
+    assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= 120
+
+
+def test_every_link_in_the_documents_leads_to_a_file():
+    broken = [
+        f"{page.name}: {link}"
+        for page in [*PAGES, *ROOT.glob("*.md"), *(ROOT / "docs/decisions").glob("*.md")]
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+
+    assert not broken
 
 
 def test_every_script_in_the_readme_compiles():
