@@ -121,6 +121,12 @@ def blur(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
     }
 
 
+def graded(node: Node, frame: int, parent: Mapping[str, object]) -> Image:
+    picture = _first(node, frame, parent)
+    factor = np.float32(_number(node, "multiply", parent, len(picture["red"]), 1))
+    return picture | {name: factor * picture[name] for name in RGB}
+
+
 def constant(node: Node, *_: object) -> Image:
     width, height = (int(word) for word in str(node.knobs["format"]).split()[:2])
     values = [float(word) for word in str(node.knobs["color"]).strip("{}").split()]
@@ -225,6 +231,7 @@ CLASSES: Mapping[str, Callable[[Node, int, Mapping[str, object]], Image]] = {
     "Dilate": shrunken,
     "Dot": _first,
     "Expression": computed,
+    "Grade": graded,
     "Group": group,
     "Inference": inference,
     "Input": taken_by_group,

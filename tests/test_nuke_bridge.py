@@ -282,20 +282,71 @@ def test_another_file_of_who_is_who_is_a_change(jobs, matter, tmp_path):
     assert len(digests) == 2
 
 
-def test_who_is_who_is_known_of_files_and_a_plate_that_is_rendered_has_none(
-    nuke, jobs, matter, plate, tmp_path
+def test_a_plate_that_is_rendered_is_kept_beside_the_file_of_its_people_and_matted_by_it(
+    nuke, jobs, matter, plate
 ):
-    matter["people"].setValue(str(tmp_path / "people.json"))
     grade = nuke.nodes.Grade(name="Grade")
     grade.setInput(0, plate)
     matter.setInput(0, grade)
 
-    for button in ("matte", "find_people"):
-        press(nuke, jobs, matter, button=button)
+    press(nuke, jobs, matter, button="find_people")
 
-        assert "who is who is known of files" in said_on(matter)
-        assert "connect a Read of them" in said_on(matter)
-    assert not nuke._executed
+    folder = Path(nuke.root().name()).parent / "sghm" / matter.name()
+    rendered = sorted((folder / "people_plate").glob("rgb.*.exr"))
+    assert said_on(matter) == "people found; see people.png"
+    assert [one.name for one in rendered] == [f"rgb.{n}.exr" for n in range(1001, 1005)]
+    before = [one.read_bytes() for one in rendered]
+
+    press(nuke, jobs, matter)
+
+    assert said_on(matter) == "frames 1001-1004"
+    assert [one.read_bytes() for one in rendered] == before
+    assert len(nuke._executed) == 1
+
+    matter["limit_range"].setValue(True)
+    matter["first"].setValue(1002)
+    matter["last"].setValue(1003)
+    press(nuke, jobs, matter)
+    assert said_on(matter) == "frames 1002-1003"
+
+
+def test_a_plate_that_changed_since_its_people_were_found_is_not_matted_by_them(
+    nuke, jobs, matter, plate
+):
+    grade = nuke.nodes.Grade(name="Grade")
+    grade.setInput(0, plate)
+    matter.setInput(0, grade)
+    press(nuke, jobs, matter, button="find_people")
+
+    grade["multiply"].setValue(0.5)
+    press(nuke, jobs, matter)
+
+    assert "is not the one whose people were found; press Find people" in said_on(matter)
+    press(nuke, jobs, matter, button="find_people")
+    press(nuke, jobs, matter)
+    assert said_on(matter) == "frames 1001-1004"
+
+
+def test_of_a_movie_with_keys_people_are_found_in_what_is_rendered(
+    nuke, jobs, plate, tmp_path, monkeypatch
+):
+    movie = nuke.nodes.Read(name="Movie", first=1001, last=1004)
+    movie["file"].setValue("/footage/plate.mov")
+    movie["colorspace"].setValue("default (rec709)")
+    node, rendered = node_for(nuke, movie), []
+    node.setInput(5, plate)
+    node["key_frames"].setValue("1003")
+
+    def render(node: Any, channels: str, folder: str, frames: tuple[int, int]) -> str:
+        Path(folder).mkdir(parents=True)
+        rendered.append((channels, Path(folder).name, frames))
+        return f"{folder}/rgb.%04d.exr"
+
+    monkeypatch.setattr("sghm_nuke.kept.render", render)
+
+    press(nuke, jobs, node, button="find_people")
+
+    assert rendered == [("rgb", "people_plate", (1001, 1004))]
 
 
 def test_people_are_found_in_the_files_of_the_plate_and_their_file_is_named(

@@ -15,14 +15,15 @@ from . import changes
 from . import node as nodes
 from .command import Plate, Request, as_typed, finding, settings, words
 from .errors import BridgeError, CancelledError
+from .kept import keep, kept
 from .launch import clean_environment, find_executable
 from .plate import direct, render, working_space
 from .process import Process
 
 CANCELLED = "cancelled"
-OF_FILES = (
-    "who is who is known of files, and this plate has to be rendered first; write it to files, and "
-    "connect a Read of them"
+CHANGED = (
+    "the plate is rendered, and is not the one whose people were found; press Find people for these "
+    "frames"
 )
 _running: Dict[str, "Job"] = {}
 _kept: List[str] = []
@@ -76,15 +77,24 @@ class Job:
             files[name] = folder
         return files
 
-    def plate(self) -> Plate:
-        """Return the files to matte, rendered if need be."""
+    def as_files(self) -> Optional[Plate]:
+        """Return the files that the plate shows, if they can be matted as they are."""
         asked = self.asked
         found = direct(asked.plate, asked.frames[0], asked.frames[1], asked.colorspace)
         # Keys have Nuke's numbers, and a movie's own frames others.
-        if found is not None and not (found.offset and asked.key_frames):
+        return None if found is not None and found.offset and asked.key_frames else found
+
+    def plate(self) -> Plate:
+        """Return the files to matte, rendered if need be."""
+        asked = self.asked
+        found = self.as_files()
+        if found is not None:
             return found
         if asked.people:
-            raise BridgeError(OF_FILES + (", or leave keys out" if found else ""))
+            rendered = kept(asked.plate, asked.people, asked.frames, asked.colorspace)
+            if rendered is None:
+                raise BridgeError(CHANGED)
+            return rendered
         space = asked.colorspace or working_space()
         file = render(asked.plate, "rgb", self.folder, asked.frames)
         return Plate(file, asked.frames[0], asked.frames[1], colorspace=space)
@@ -161,12 +171,14 @@ class Finding(Job):
             os.makedirs(os.path.dirname(file), exist_ok=True)
         except OSError as error:
             raise BridgeError("the folder of the output can't be made: %s" % error) from error
-        found = direct(self.asked.plate, *self.asked.frames, self.asked.colorspace)
-        if found is None:
-            raise BridgeError(OF_FILES)
-        made = finding(executable, self.asked.request, found, file)
         # A file that the knob doesn't name is somebody else's.
-        self.run(made + ["--overwrite"] * (self.asked.people == file), environment)
+        is_ours = self.asked.people == file
+        if os.path.exists(file) and not is_ours:
+            raise BridgeError("%s exists; name it in People to replace it, or move it away" % file)
+        asked = self.asked
+        found = self.as_files() or keep(asked.plate, file, asked.frames, asked.colorspace)
+        made = finding(executable, asked.request, found, file)
+        self.run(made + ["--overwrite"] * is_ours, environment)
 
     def file(self) -> str:
         """Return where the file of who is who goes."""
