@@ -251,6 +251,23 @@ def test_vsrepo_takes_its_entry():
     }  # fmt: skip
 
 
+def test_vapourkits_filter_makes_the_alpha_of_a_clip_such_as_its_own():
+    """By what its generated scripts give a filter's code: `clip`, integers of 16 bits."""
+    import vapoursynth as vs
+
+    found = tomllib.loads((ROOT / "packaging/sghm.vkfilter").read_text(encoding="utf-8"))
+    blank = vs.core.std.BlankClip(format=vs.YUV420P16, width=96, height=64, length=5)
+    clip = blank.std.SetFrameProps(_Matrix=1, _Transfer=1, _Primaries=1, _Range=0)
+    scope = {"vs": vs, "core": vs.core, "clip": clip}
+
+    exec(found["code"], scope)  # noqa: S102 - as vapourkit does
+
+    assert found.keys() == {"name", "category", "description", "code", "metadata"}
+    assert (scope["clip"].format.id, scope["clip"].num_frames) == (vs.GRAY16, 5)
+    for n in (0, 4):
+        scope["clip"].get_frame(n).close()
+
+
 @pytest.mark.parametrize(
     "call",
     [

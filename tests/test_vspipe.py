@@ -137,6 +137,43 @@ def test_the_readmes_script_goes_into_one_file_with_its_alpha_and_the_alpha_alon
     assert mono.startswith(b"YUV4MPEG2 Cmono16 W32 H18")
 
 
+def test_the_recipe_for_previewers_has_three_outputs_of_the_clips_length(tmp_path):
+    recipes = (Path(__file__).parent.parent / "docs/recipes.md").read_text()
+    first = re.search(r"```python\n(.*?)```", recipes, re.DOTALL)[1].partition("blurred =")[0]
+    own = re.search(
+        r"```python\n(.*?)```", recipes.partition("## vsview and vspreview")[2], re.DOTALL
+    )[1]
+    setup = "from sghm_vs import attach\nalpha = sghm(clip)\n"
+    (tmp_path / "script.vpy").write_text(f"{first}{setup}{own}")
+    write_movie(tmp_path / "plate.mkv", 3).rename(tmp_path / "plate.mov")
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+
+    for output in ("0", "1", "2"):
+        done = subprocess.run(
+            [BIN / "vspipe", "--info", "-o", output, "script.vpy"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Frames: 3" in done.stdout
+
+
+def test_what_vsjetpack_initializes_gives_the_alpha_of_the_clip_as_it_was(tmp_path):
+    vstools = pytest.importorskip("vstools", reason="needs vsjetpack")
+    clip = vs.core.bs.VideoSource(str(write_movie(tmp_path / "plate.mkv", 2)))
+
+    found, expected = (
+        np.asarray(sghm(one, -1, "sghm-lite", tr=0, format=vs.GRAY16).get_frame(1)[0]).astype(int)
+        for one in (vstools.initialize_clip(clip), clip)
+    )
+
+    assert np.abs(found - expected).max() <= 2
+
+
 def test_the_recipe_for_flagged_frames_shows_them_alone(tmp_path):
     recipes = (Path(__file__).parent.parent / "docs/recipes.md").read_text()
     part = recipes.partition("## Flagged frames")[2]
