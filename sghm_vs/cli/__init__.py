@@ -58,6 +58,9 @@ OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
 NAMED_TWICE = re.compile(r"^argument [^:]+: (?=--)")
 """Before words of ours that say which option they are of."""
 
+NEAR = 0.8
+"""How alike, 0-1, words are one of which may mean the other."""
+
 DLL_FAULTS = (126, 127, 193, 1114)
 """What Windows says of a DLL: it or one that it needs is missing, too old, of 32 bits, or fails."""
 
@@ -100,7 +103,7 @@ class Parser(argparse.ArgumentParser):
     def _near(self, unknown: Sequence[str]) -> str:
         """Return the option that the first unknown one may mean, in words."""
         typed = next((word.split("=")[0] for word in unknown if word.startswith("--")), "")
-        near = get_close_matches(typed, self._option_string_actions, 1)
+        near = get_close_matches(typed, self._option_string_actions, 1, NEAR)
         return f"; did you mean {near[0]}?" if typed and near else ""
 
 
