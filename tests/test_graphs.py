@@ -219,17 +219,22 @@ GUIDED = {
     "by a mask": {"tr": 1, "mask": None},
     "by a trimap": {"tr": 1, "trimap": None},
     "by a trimap alone": {"tr": 0, "trimap": None},
+    "by keys": {"tr": 1, "keys": (1, 4), "key_span": 3},
+    "kept, held out, in a part": {"tr": 1, "keep": None, "holdout": None, "roi": (0, 0, 64, 48)},
+    "before a screen": {"tr": 1, "screen": "auto"},
 }
 
 
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 @pytest.mark.parametrize("how", GUIDED.values(), ids=GUIDED)
 def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, backend, how):
-    clip = panning_clip((6,))
+    clip = panning_clip((4, 2))
     guide = clip.std.BlankClip(format=vs.GRAY8, color=128)
     half = guide.std.BlankClip(width=guide.width // 2, color=255)
     guide = vs.core.std.StackHorizontal([half, guide.std.Crop(left=half.width)])
     given = {name: guide if value is None else value for name, value in how.items()}
+    if "keys" in given:
+        given["keys"] = {n: guide[n] for n in how["keys"]}
     first, again, by_torch = (
         sghm(clip, -1, model, backend=each, fp16=False, **given)
         for each in (backend, backend, "torch")
@@ -256,7 +261,8 @@ import numpy as np, vapoursynth as vs
 from sghm_vs import attach, sghm
 clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=96, height=64, length=4, color=[90, 120, 140])
 guide = clip.std.BlankClip(format=vs.GRAY8, color=128)
-plain = sghm(clip, model={model!r}, tr=2, backend={backend!r}, trimap=guide, format=vs.GRAY16)
+plain = sghm(clip, model={model!r}, tr=2, backend={backend!r}, trimap=guide, format=vs.GRAY16,
+             keys={{1: guide[1]}}, keep=guide, holdout=guide, screen="auto", roi=(0, 0, 64, 64))
 attach(clip, plain)
 seen = sghm(clip, model={model!r}, tr=1, backend={backend!r}, debug="all")
 for one in (plain, seen):
