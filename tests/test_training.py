@@ -495,6 +495,29 @@ def test_training_without_a_start_says_what_makes_one(monkeypatch, tmp_path):
         train.main()
 
 
+def test_a_mean_lies_between_what_a_run_began_with_and_its_end(start, tmp_path):
+    end = tmp_path / "end.safetensors"
+    begun = load_file(start)
+    moved = {
+        k: v + 2 if k.startswith("decoder.") and v.is_floating_point() else v
+        for k, v in begun.items()
+    }
+    save_file(moved, end)
+
+    state = finish.joined(end, start, 0.5, start, 0.25).state_dict()
+
+    for key, value in state.items():
+        trained = key.startswith("decoder.") and value.is_floating_point()
+        torch.testing.assert_close(value, begun[key] + 0.5 if trained else begun[key])
+
+
+def test_a_share_that_is_no_part_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["finish", "a.pt", "b.pt", "out", "--share", "1.5"])
+    with pytest.raises(SystemExit):
+        finish.main()
+    assert "between 0 and 1" in capsys.readouterr().err
+
+
 def test_an_outline_that_is_no_probability_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["finish", "a.pt", "b.pt", "out", "--outline", "1.5"])
     with pytest.raises(SystemExit):

@@ -12,17 +12,17 @@ from weights.training import camera, guides
 from weights.training.library import Library, Picture, part, soft_place
 from weights.training.pack import HARD
 
-SHARE_AS_TAKEN = 0.32
-SHARE_NOBODY = 0.36
+SHARE_AS_TAKEN = 0.36
+SHARE_NOBODY = 0.28
 """Of the pictures for segmentation; the rest are composites."""
 SHARE_CLOTHES = 0.08
 """Of those without people. With many more, clothes become nobody on people, too."""
-SHARE_HARD = 0.4
+SHARE_HARD = 0.3
 """Of the others, where the pack knows pictures of which earlier weights covered a part."""
 THINGS_ALONE = (0, 0, 0, 1, 1, 2, 3)
 THINGS_BEHIND = (0, 0, 1, 1, 2)
 """How many things stand in a picture without people, and behind the people of a composite."""
-SHARE_THING_BEFORE = 0.1
+SHARE_THING_BEFORE = 0.05
 """Of the composites: a thing hides parts of the people."""
 CUTOUTS = {"render_": 0.5, "ccp_": 0.35, "hair_": 0.05, "": 0.1}
 """How often a person comes from which pictures."""
