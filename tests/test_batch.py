@@ -285,6 +285,7 @@ def test_names_are_unique_whatever_their_case_and_shots_keep_theirs():
     assert names == ["x_a", "y_A", "b_2", "B", "b_3"]
 
 
+@pytest.mark.slow
 def test_a_failing_shot_stops_no_other_and_is_named_with_its_reason(tmp_path):
     good, broken = write_movie(tmp_path / "good.mkv"), tmp_path / "broken.mkv"
     broken.write_bytes(b"x" * 100)
@@ -314,6 +315,7 @@ def test_a_failing_shot_stops_no_other_and_is_named_with_its_reason(tmp_path):
     assert Manifest(tmp_path / "out").entries[entries[4].key] == entries[4]
 
 
+@pytest.mark.slow
 def test_resume_makes_exactly_what_changed_or_broke(tmp_path):
     names = ["same", "touched", "footage", "settings", "broken", "lost", "fails"]
     movies = {name: write_movie(tmp_path / f"{name}.mkv", 3, seed=1) for name in names}
@@ -352,6 +354,7 @@ def test_resume_makes_exactly_what_changed_or_broke(tmp_path):
     assert {one.status for one in plan(list(shots.values()), out, RESUMED)} == {"done"}
 
 
+@pytest.mark.slow
 def test_footage_that_changes_while_it_is_matted_is_matted_anew(tmp_path):
     movie, out = write_movie(tmp_path / "a.mkv", 3, seed=1), tmp_path / "out"
     shots = [shot("a", movie, to="{shot}.%04d.png")]
@@ -390,6 +393,7 @@ def test_a_file_that_is_no_manifest_is_never_replaced(text, tmp_path):
     assert (tmp_path / "manifest.json").read_text() == text
 
 
+@pytest.mark.slow
 def test_a_hostile_manifest_names_no_shot_and_moves_no_output(tmp_path):
     movie, out = write_movie(tmp_path / "a.mkv", 1), tmp_path / "out"
     run_batch([shot("a", movie)], out, batch_options=FAST)
@@ -438,6 +442,7 @@ def test_a_host_gets_its_form_of_every_shot(plates, tmp_path, capsys):
     assert captured.err.count("for nuke: EXR, half, ZIPS") == 1
 
 
+@pytest.mark.slow
 def test_several_shots_at_once_give_the_same_as_one_after_another(tmp_path):
     movies = [write_movie(tmp_path / f"{n}.mkv", 3, seed=n) for n in range(4)]
     shots = [shot(f"s{n}", movie) for n, movie in enumerate(movies)]
@@ -449,6 +454,7 @@ def test_several_shots_at_once_give_the_same_as_one_after_another(tmp_path):
     assert timeless(tmp_path / "one") == timeless(tmp_path / "three")
 
 
+@pytest.mark.slow
 def test_a_shot_that_dies_beside_others_is_tried_once_more_alone(tmp_path):
     movie = write_movie(tmp_path / "a.mkv", 3)
     shots = [shot(CRASHES, movie, frames=FrameRange(0, 0))]
@@ -568,6 +574,7 @@ def test_killed_at_random_moments_and_resumed_the_outputs_are_those_of_a_run_in_
     assert not list(killed.rglob("*.part"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_ctrl_c_ends_the_workers_too_and_leaves_only_whole_files(twenty, tmp_path):
     out = tmp_path / "out"

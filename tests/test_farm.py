@@ -259,6 +259,7 @@ def test_a_worker_that_is_not_as_planned_is_refused_with_what_differs():
     refuse_other(replace(WORKER), WORKER)
 
 
+@pytest.mark.slow
 def test_this_machine_is_as_it_says(tmp_path, capsys):
     movie = write_movie(tmp_path / "a.mkv")
     capsys.readouterr()
@@ -287,6 +288,7 @@ def whole(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 7, 50])
 @pytest.mark.parametrize("cuts", [(), ("--cuts", f"sh010={CUT}")], ids=["even", "at cuts"])
 def test_chunks_are_the_whole_byte_for_byte(plate, whole, planned, tmp_path, size, cuts):
@@ -319,6 +321,7 @@ def test_a_chunk_needs_nothing_beyond_its_window(plate, whole, planned, tmp_path
     assert all(one == wanted[name] for name, one in made_here.items() if name.endswith("exr"))
 
 
+@pytest.mark.slow
 def test_movies_and_what_is_asked_for_beside_them_are_the_whole_byte_for_byte(
     plate, planned, tmp_path
 ):
@@ -339,6 +342,7 @@ def test_movies_and_what_is_asked_for_beside_them_are_the_whole_byte_for_byte(
     assert again == entries, "sghm batch --resume makes it again"
 
 
+@pytest.mark.slow
 def test_guides_of_chunks_and_of_the_movie_beside_them_are_the_whole_byte_for_byte(
     plate, planned, tmp_path
 ):
@@ -439,6 +443,7 @@ def test_slurm_runs_each_chunk_in_one_of_a_bounded_number_of_tasks(planned, tmp_
     subprocess.run(["/bin/sh", "-n"], input=script.encode(), check=True)
 
 
+@pytest.mark.slow
 def test_a_shot_is_whole_only_once_every_frame_is_as_it_was_written(plate, planned, tmp_path):
     (job,) = made(planned(plate, "--to", "{shot}.####.exr", "--layout", "alpha", "--chunk", "7"))
     one, two = tmp_path / "mattes/sh010.1003.exr", tmp_path / "mattes/sh010.1020.exr"
@@ -455,6 +460,7 @@ def test_a_shot_is_whole_only_once_every_frame_is_as_it_was_written(plate, plann
     assert files_in(tmp_path / "mattes") == before
 
 
+@pytest.mark.slow
 def test_a_chunk_whose_worker_died_before_its_record_is_recorded_by_the_next(
     plate, planned, tmp_path
 ):

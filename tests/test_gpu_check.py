@@ -206,6 +206,7 @@ def numbers(match: re.Match[str] | None) -> list[float]:
     return [float(group) for group in match.groups()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["long", "agreement"])
 def test_a_rehearsal_goes_the_way_of_a_card(name):
     """Packed, captured by a stand-in, in slots; the first rows say enough."""

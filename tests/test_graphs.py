@@ -102,6 +102,7 @@ def alphas(network: object, image: np.ndarray, mask: np.ndarray) -> list[np.ndar
     return [each[0, 0].numpy() for each in made]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", RUNTIMES)
 @pytest.mark.parametrize("make", [lite, ninth, drawn_refiner, drawn_published])
 def test_each_step_is_torchs(backend, make):

@@ -122,6 +122,7 @@ def test_a_person_who_comes_in_after_a_key_is_left_to_the_network():
     assert (found[there & ~newcomer] == 1).mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tr", [0, 1])
 def test_a_key_changes_no_bit_outside_its_span_and_something_within(model, tr):
     """Neither do votes carry it, nor the alpha's filter."""
@@ -138,6 +139,7 @@ def test_a_key_changes_no_bit_outside_its_span_and_something_within(model, tr):
     assert changed <= set(range(4 - span, 4 + span + 1))
 
 
+@pytest.mark.slow
 def test_another_key_changes_no_bit_outside_of_its_own_span(model):
     clip, left = panning_clip((10,)), np.zeros((64, 96), np.float32)
     left[:, :48] = 1
@@ -296,6 +298,7 @@ def matted(shot: Path, model: str, *words: str, name: str = "a.####.png") -> dic
     return {int(f.stem[2:]): f.read_bytes() for f in sorted((shot / "out").glob("a.*.png"))}
 
 
+@pytest.mark.slow
 def test_sidecars_say_which_keys_each_frame_had_and_resume_makes_what_a_new_one_changes(
     shot, model
 ):
@@ -315,6 +318,7 @@ def test_sidecars_say_which_keys_each_frame_had_and_resume_makes_what_a_new_one_
     assert {n for n in first if first[n] != second[n]} <= {106, 107, 108, 109, 110}
 
 
+@pytest.mark.slow
 def test_a_batch_with_another_key_makes_the_frames_in_its_span_again(shot, model):
     how = [
         "--quiet",

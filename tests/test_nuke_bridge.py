@@ -112,6 +112,7 @@ def result_of(nuke: Any, node: Any) -> list[Path]:
     return sorted(folder.glob("*.exr"))
 
 
+@pytest.mark.slow
 def test_a_matte_comes_back_as_a_read_of_data_and_a_copy_onto_the_plate(nuke, jobs, matter, plate):
     press(nuke, jobs, matter)
 
@@ -166,6 +167,7 @@ printf 1 >> "$(dirname "$0")/runs"; exit 0"""
 """In place of sghm, where only whether it is run matters: it takes ten seconds to load."""
 
 
+@pytest.mark.slow
 def test_a_guide_and_what_is_more_than_a_read_are_rendered_and_removed_afterwards(
     nuke, jobs, plate, tmp_path, monkeypatch
 ):
@@ -349,6 +351,7 @@ def test_of_a_movie_with_keys_people_are_found_in_what_is_rendered(
     assert rendered == [("rgb", "people_plate", (1001, 1004))]
 
 
+@pytest.mark.slow
 def test_people_are_found_in_the_files_of_the_plate_and_their_file_is_named(
     nuke, jobs, matter, tmp_path
 ):
@@ -426,6 +429,7 @@ def test_cancel_ends_the_process_and_leaves_what_was(nuke, jobs, matter, plate):
     assert not list(Path(nuke.root().name()).parent.rglob(".sghm-*"))
 
 
+@pytest.mark.slow
 def test_a_failure_shows_on_the_node_and_in_the_log_with_the_command_to_repeat_it(
     nuke, jobs, matter, plate
 ):

@@ -306,6 +306,7 @@ def told(shot, prepared) -> People:
     return look_for_people(open_source(shot), prepared)
 
 
+@pytest.mark.slow
 def test_a_file_reads_back_as_it_was_and_a_person_can_read_it(told, tmp_path):
     path = tmp_path / "people.json"
     path.write_text(told.to_json())
@@ -328,6 +329,7 @@ def test_it_says_of_each_look_who_is_where_in_pixels_of_the_picture(told):
             assert top <= 2 * rows.max() < top + height
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_same_shot_gives_the_same_bytes_on_any_number_of_threads(told, shot, prepared, threads):
     before = core.num_threads
@@ -340,6 +342,7 @@ def test_the_same_shot_gives_the_same_bytes_on_any_number_of_threads(told, shot,
     assert again.to_json() == told.to_json()
 
 
+@pytest.mark.slow
 def test_six_looks_a_second_are_taken_unless_somebody_says(shot, prepared):
     from dataclasses import replace
 
@@ -502,6 +505,7 @@ def drop_reasons(shot: Path, prepared: Prepared, **how: object) -> dict[int, str
     return {one.id: one.dropped for one in people.people}
 
 
+@pytest.mark.slow
 def test_people_are_dropped_by_size_by_time_and_by_place(shot, prepared, told):
     largest = max(told.people, key=lambda one: one.size).id
     everybody = {one.id for one in told.people}
@@ -582,6 +586,7 @@ def test_a_key_that_says_nobody_is_refused_with_how_to_paint_one(tmp_path, pictu
 # The command.
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_file_and_a_sheet_and_prints_a_line_a_person(
     tmp_path, shot, model, capsys
 ):
@@ -604,6 +609,7 @@ def test_the_command_writes_the_file_and_a_sheet_and_prints_a_line_a_person(
     assert json.loads(capsys.readouterr().out)["people"][0]["id"] == people.people[0].id
 
 
+@pytest.mark.slow
 def test_a_key_on_disk_is_looked_at_and_recorded(tmp_path, shot, model, capsys):
     keys = tmp_path / "keys"
     keys.mkdir()
@@ -642,6 +648,7 @@ def test_composed_people_who_cross_keep_their_ids_without_and_with_a_key(shared)
         assert row["right_while_touching"] > 0.8, name
 
 
+@pytest.mark.slow
 def test_the_published_network_which_sees_a_quarter_is_refused(shot, seeded_state, tmp_path):
     path = tmp_path / "published.safetensors"
     save_file({name: one.contiguous() for name, one in seeded_state.items()}, path)

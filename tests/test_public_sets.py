@@ -626,6 +626,7 @@ def test_mattes_that_are_missing_or_of_another_size_are_named(tmp_path, capsys) 
 # Mattes that are made.
 
 
+@pytest.mark.slow
 def test_pictures_are_matted_kept_and_score_the_same_when_they_are_given(
     model, tmp_path, capsys
 ) -> None:

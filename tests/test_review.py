@@ -112,6 +112,7 @@ def asked(
     return found
 
 
+@pytest.mark.slow
 def test_the_page_is_served_to_who_has_the_token(served):
     status, page = asked(served, f"/?token={served.token}")
 
@@ -290,6 +291,7 @@ def test_a_key_of_another_size_is_refused_not_replaced(tmp_path):
 # What is tried and saved.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [{}, {"tr": "0", "grow": 2, "invert": True}, {"feather": "6", "guide-band": 0.05}],
@@ -307,6 +309,7 @@ def test_the_frame_that_is_tried_is_the_frame_that_is_delivered(plate, model, se
         assert np.array_equal(np.rint(session.exact_alpha(number) * 65535), codes)
 
 
+@pytest.mark.slow
 def test_a_painted_key_reaches_the_next_matte_without_another_step(plate, model):
     before = matted(plate, model, "before", *HOW)
     session = opened(plate, model)
@@ -356,6 +359,7 @@ def test_a_frame_that_nobody_waits_for_is_not_made(plate, model):
         session.alpha(101, 0)
 
 
+@pytest.mark.slow
 def test_other_edges_need_no_frame_matted_again(plate, model):
     session = opened(plate, model)
     plain = session.exact_alpha(104)
@@ -401,6 +405,7 @@ def meeting(n: int) -> list[Person]:
     return [walker(n, 60, 9, y=70, radius=30, texture=1), walker(n, 250, -2, y=120, texture=2)]
 
 
+@pytest.mark.slow
 def test_people_are_chosen_from_the_file_in_the_review(tmp_path, model):
     plate = write_shot(tmp_path / "shot", meeting, range(101, 107))
     folder = review_folder(plate)
@@ -423,6 +428,7 @@ def test_people_are_chosen_from_the_file_in_the_review(tmp_path, model):
     assert np.array_equal(np.rint(alone * 65535), delivered[101])
 
 
+@pytest.mark.slow
 def test_a_finished_matte_is_compared_with_and_measured(plate, model):
     matted(plate, model, "out", *HOW, "--frames", "102-107")
     how = {"model": model, "tr": 1, "device_index": -1}
@@ -444,6 +450,7 @@ def test_a_finished_matte_is_compared_with_and_measured(plate, model):
     assert np.abs(shown - tried).max() <= 1
 
 
+@pytest.mark.slow
 def test_the_filter_s_own_alpha_is_measured_where_no_matte_is_given(plate, model):
     session = opened(plate, model, frames=None)
     session.try_settings({"frames": "101-103"})
@@ -456,6 +463,7 @@ def test_the_filter_s_own_alpha_is_measured_where_no_matte_is_given(plate, model
     assert (found["state"], found["shot"]["last"]) == ("done", 103)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
 def test_ending_the_server_loses_no_stroke(plate, model, how):
     if not hasattr(signal, how):
@@ -491,6 +499,7 @@ def test_ending_the_server_loses_no_stroke(plate, model, how):
     assert {path.name for path in folder.rglob("*")} == {"settings.toml", "keys", "sh.0104.png"}
 
 
+@pytest.mark.slow
 def test_a_review_is_kept_elsewhere_when_asked(plate, model, tmp_path):
     session = Session(
         open_source(plate), tmp_path / "else", {"model": model, "tr": 0, "device_index": -1}

@@ -91,6 +91,7 @@ def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> Non
     page.mouse.up()
 
 
+@pytest.mark.slow
 def test_the_keyboard_scrubs_and_goes_no_farther_than_the_shot(page):
     assert shown(page)[:2] == ["overlay", "101"]
     page.keyboard.press("ArrowLeft")

@@ -406,6 +406,7 @@ def test_a_length_that_is_no_number_counts_as_none(tmp_path: Path) -> None:
     assert open_source(path).clip.num_frames == 7
 
 
+@pytest.mark.slow
 def test_a_movie_of_over_10000_frames_opens(tmp_path: Path) -> None:
     path = write_movie(tmp_path / "day.mkv", "-vf", "scale=16:16", frames=10_100)
 

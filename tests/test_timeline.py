@@ -114,6 +114,7 @@ def cut(tmp_path: Path) -> Path:
     return tmp_path / "cut.edl"
 
 
+@pytest.mark.slow
 def test_an_edl_comes_back_with_its_mattes_at_the_same_places(cut, tmp_path, capsys):
     out = tmp_path / "out"
     words = ["--media", f"{tmp_path}/media", "--handles", "1", "--to", "{shot}.mkv"]
@@ -311,6 +312,7 @@ def test_drop_frame_timecode_finds_the_frame_that_it_names(tmp_path):
     assert frames_of(plan) == {"a": "8-11"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "mark"), [("NON-DROP", ":"), ("DROP", ";")])
 @pytest.mark.parametrize("form", ["edl", "xml", "otio"])
 def test_an_edit_keeps_its_frame_code_in_every_form(form, code, mark, tmp_path):
@@ -342,6 +344,7 @@ def test_an_edit_keeps_its_frame_code_in_every_form(form, code, mark, tmp_path):
     assert (":" if mark == ";" else ";") + "00</string>" not in xml
 
 
+@pytest.mark.slow
 def test_an_event_that_cannot_be_read_is_named_and_leaves_a_gap(cut, tmp_path, capsys):
     text = EDL.replace("00:00:00:00 00:00:00:04 10:00:00:06", "00:00:00:00 00:00:0o:04 10:00:00:06")
     cut.write_text(text)

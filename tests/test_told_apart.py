@@ -364,6 +364,7 @@ def channels(path: Path) -> dict[str, np.ndarray]:
     return {name: pixels[..., at] for at, name in enumerate(picture.spec().channelnames)}
 
 
+@pytest.mark.slow
 def test_each_person_is_a_layer_of_an_exr_file(shot, tmp_path):
     assert matte(shot, tmp_path, "x.####.exr", "--layout=layered", "--sample=float") == 0
 
@@ -422,6 +423,7 @@ def test_inverted_mattes_of_people_are_one_where_they_are_not(shot, tmp_path):
     assert (shown[140, 290], shown[70, 60], shown[5, 5]) == (0, 65535, 65535)
 
 
+@pytest.mark.slow
 def test_resume_goes_on_with_the_same_file_and_refuses_another(shot, tmp_path, capsys):
     words = ["x.####.png", "--person=1"]
     assert matte(shot, tmp_path, *words, "--frames=101-104") == 0
@@ -474,6 +476,7 @@ def test_a_file_of_other_footage_or_of_fewer_frames_is_refused(shot, tmp_path, c
 # In lists, plans and on a farm.
 
 
+@pytest.mark.slow
 def test_a_list_has_a_column_for_people_and_for_who_is_meant(shot, tmp_path):
     rows = "source,people,person\nplate/p.####.png,people.json,2\n"
     (shot / "shots.csv").write_text(rows)
@@ -521,6 +524,7 @@ def test_a_plan_pins_the_file_and_workers_refuse_another(shot, planned):
         (shot / "people.json").write_text(text)
 
 
+@pytest.mark.slow
 def test_chunks_of_a_farm_agree_with_a_shot_that_is_made_at_once(shot, planned, tmp_path):
     plan = Plan.from_json(planned.read_text())
     from sghm_vs.shots.batch.render import Rotoscoper
@@ -582,6 +586,7 @@ def test_a_file_that_found_nobody_makes_an_empty_matte_and_a_line(shot, tmp_path
     assert "nobody.json found nobody in p: the matte is empty" in caplog.text
 
 
+@pytest.mark.slow
 def test_clips_of_an_edit_give_each_person_their_own_and_other_footage_fails_alone(
     shot, tmp_path, capsys
 ):

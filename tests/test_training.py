@@ -269,6 +269,7 @@ def test_a_part_of_a_picture_is_where_it_is_asked_for():
     assert larger[0, 9:12, 14:17].min() > 0.3
 
 
+@pytest.mark.slow
 def test_a_part_made_smaller_is_averaged():
     planes = (torch.arange(64 * 64).view(1, 64, 64) % 2 * 255).byte()
     small = part(planes, (31.5, 31.5), 0.25, (16, 16))
@@ -432,6 +433,7 @@ def test_what_the_filter_holds_to_its_guide_is_nothing_to_learn():
     assert matting_loss(made, hole, truth, held).item() < loss / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", train.STAGES)
 def test_a_stage_trains_its_own_parts_alone(stage, packed, recipe, start, tmp_path):
     train.train(stage, packed, tmp_path / "run", recipe, start=start)
@@ -444,6 +446,7 @@ def test_a_stage_trains_its_own_parts_alone(stage, packed, recipe, start, tmp_pa
     assert all(key.startswith(train.TRAINED[stage]) for key in changed)
 
 
+@pytest.mark.slow
 def test_both_halves_are_joined_into_weights_in_half_precision(
     packed, recipe, start, tmp_path, monkeypatch
 ):

@@ -362,6 +362,7 @@ def test_every_help_is_printed_in_any_encoding(encoding, tmp_path):
     assert run.stdout.count(b"usage: sghm") > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_names_and_refusals_are_printed_in_any_encoding(encoding, tmp_path):
     picture = tmp_path / f"{HARD_NAME}.png"
@@ -654,6 +655,7 @@ def separators_in(path: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_only_files_py_knows_how_paths_are_written():
     package = ROOT / "sghm_vs"
     knowing = {
