@@ -16,8 +16,9 @@ import vapoursynth as vs
 from sghm_vs import export
 from sghm_vs.cli import main
 from sghm_vs.errors import ExportError, SghmError
+from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.compare import verify
-from sghm_vs.media.verification.sidecar import Record, Sample, read_record, sampled
+from sghm_vs.media.verification.sidecar import Record, Sample, join, read_record, sampled
 from sghm_vs.media.writers import exr, movie
 from sghm_vs.media.writers.ffmpeg import find_ffmpeg
 from sghm_vs.models.weights import VERSIONS, find_weights
@@ -333,6 +334,20 @@ def test_resume_refuses_files_that_nothing_is_known_of(tmp_path, shot):
 
     with pytest.raises(ExportError, match="no record of how they were made"):
         export(*shot, tmp_path / "x.####.exr", resume=True)
+
+
+def test_a_record_of_parts_says_all_that_made_them(tmp_path, shot):
+    for first, last, by in ((0, 5, BFLOAT), (6, 11, FLOAT)):
+        cut = [node[first : last + 1] for node in shot]
+        export(*cut, tmp_path / "x.####.exr", first_number=first, made_by=by)
+
+    join(Target.of(tmp_path / "x.####.exr"), range(12))
+
+    (record,) = (Record.from_json(one.read_text()) for one in tmp_path.glob("*.json"))
+    assert record.how["made_by"] == {
+        "backend": "onnxruntime and openvino",
+        "precision": "bfloat16 and float32",
+    }
 
 
 def test_resume_takes_the_frames_of_chunks_of_the_same_shot(tmp_path, shot):

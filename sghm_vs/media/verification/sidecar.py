@@ -260,9 +260,11 @@ def join(target: Target, numbers: range) -> None:
     parts = sorted((one for _, one in records_of(target, numbers)), key=lambda one: one.first)
     if len(parts) == 1 and parts[0].numbers == numbers:
         return
+    first = next(one for one in parts if one.first == numbers[0])
     whole = replace(
-        next(one for one in parts if one.first == numbers[0]),
+        first,
         last=numbers[-1],
+        how={**first.how, "made_by": _makers(parts)},
         conformed=_joined(parts),
         shown_s={n: one for part in parts for n, one in part.shown_s.items() if n in numbers},
         keyed={n: said for part in parts for n, said in part.keyed.items() if n in numbers},
@@ -276,6 +278,16 @@ def join(target: Target, numbers: range) -> None:
     sidecar = sidecar_of(target, numbers)
     write_record(sidecar, whole)
     drop_covered(target, numbers, but=sidecar)
+
+
+def _makers(parts: Iterable[Record]) -> dict[str, str]:
+    """Return what made `parts`, all that did where they differ, as on a farm that allows it."""
+    said = [part.how.get("made_by", {}) for part in parts]
+    names = {name for one in said for name in one}
+    return {
+        name: " and ".join(sorted({one[name] for one in said if name in one}))
+        for name in sorted(names)
+    }
 
 
 def _joined(parts: Iterable[Record]) -> Mapping[str, Any]:
