@@ -23,6 +23,7 @@ from benchmarks import (
     install,
     peers,
     people,
+    regions,
     speed,
     startup,
     stills,
@@ -71,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     startup.add_parser(measures)
     guides.add_parser(measures)
     people.add_parser(measures)
+    regions.add_parser(measures)
     install.add_parser(measures)
     stills.add_parsers(measures)
     faults.add_parser(measures)

@@ -24,6 +24,7 @@ from typing import (
     NamedTuple,
     TypeAliasType,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -35,6 +36,8 @@ Backend = Literal["auto", "openvino", "onnxruntime", "torch", "ort", "ov"]
 """What runs the network; see `sghm_vs.models.backends.base.BACKENDS`."""
 type Roi = tuple[int, int, int, int]
 """A rectangle in pixels: its left, its top, its width and its height."""
+type Regions = Roi | tuple[Roi, ...] | Literal["auto"]
+"""One, several, or those that people are in."""
 type Devices = int | list[int] | tuple[int, ...] | None
 """CUDA devices by their index; None is the first, or else the CPU, -1 the CPU."""
 Deinterlace = Literal["frame", "field", "off"]
@@ -63,6 +66,8 @@ AUTO: Literal["auto"] = "auto"
 """A rectangle that is found by where people are."""
 LOOKS_A_SECOND = 6
 """So often a shot is looked at for who is who."""
+OWN_SIZE_MOST_PX = 2160
+"""Short side up to which an infer_size of "auto" is the picture's own."""
 REACH_MAX = max((1 + VOTERS) * TR_MAX + DENOISING_FRAMES, KEY_SPAN_MAX)
 """Frames before and after a frame that may help with it, whatever the settings."""
 GUIDE_CLIPS = ("mask", "trimap", "keep", "holdout")
@@ -479,6 +484,14 @@ def _parse_version(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
+def _parse_infer_size(text: str) -> int | Literal["auto"]:
+    try:
+        return AUTO if text == AUTO else int(text)
+    except ValueError:
+        msg = f"{text!r} is no number of pixels, nor auto"
+        raise SettingsError(msg) from None
+
+
 def _parse_roi(text: str) -> Roi:
     try:
         left, top, width, height = map(int, text.split(","))
@@ -492,12 +505,43 @@ def _write_roi(roi: Sequence[int]) -> str:
     return ",".join(map(str, roi))
 
 
-def _parse_region(text: str) -> Roi | Literal["auto"]:
-    return AUTO if text == AUTO else _parse_roi(text)
+def _parse_regions(text: str) -> Regions:
+    if text == AUTO:
+        return AUTO
+    first, *others = map(_parse_roi, text.split("+"))
+    return (first, *others) if others else first
 
 
-def _write_region(roi: Roi | Literal["auto"]) -> str:
-    return roi if isinstance(roi, str) else _write_roi(roi)
+def write_regions(regions: Regions) -> str:
+    """Return rectangles as words: X,Y,W,H, several with + between."""
+    return AUTO if regions == AUTO else "+".join(map(_write_roi, rois_of(regions)))
+
+
+def rois_of(regions: Regions | None) -> tuple[Roi, ...]:
+    """Return the rectangles of `regions`; none is the whole picture, or what is looked for."""
+    if regions is None or isinstance(regions, str):
+        return ()
+    is_one = isinstance(regions[0], int)
+    return (cast("Roi", regions),) if is_one else cast("tuple[Roi, ...]", regions)
+
+
+def regions_of_rois(rois: Sequence[Roi]) -> Regions | None:
+    """Return what a knob has in place of `rois`: nothing, one, or several."""
+    return (tuple(rois) if len(rois) > 1 else rois[0]) if rois else None
+
+
+def check_regions(given: Sequence[Any] | str | None) -> Regions | None:
+    """
+    Return what a script gives: "auto", a rectangle, or several.
+
+    Raises:
+        SettingsError: A rectangle is none.
+    """
+    if given is None or isinstance(given, str):
+        return None if given is None else AUTO
+    are_several = len(given) > 0 and all(isinstance(one, Sequence) for one in given)
+    several: Any = given if are_several else [given]
+    return regions_of_rois([check_roi(one) for one in several])
 
 
 def check_roi(roi: Sequence[int], size: tuple[int, int] | None = None, name: str = "roi") -> Roi:
@@ -732,12 +776,13 @@ class Settings:
         choices=get_args(Sizing),
         recorded="always",
     )
-    infer_size: int = knob(
+    infer_size: int | Literal["auto"] = knob(
         1280,
-        "short side above which a picture is shrunk for the network",
+        "short side above which a picture is shrunk for the network; auto is its own, and "
+        f"{OWN_SIZE_MOST_PX} at most",
         metavar="PX",
         least=64,
-        parse=int,
+        parse=_parse_infer_size,
         recorded="always",
         nuke="Size",
     )
@@ -770,6 +815,8 @@ class Settings:
         recorded="always",
         needs="neighbors",
     )
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height, as a clip says it of its own: the network sees square ones."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -945,13 +992,14 @@ class Guides:
         needs="matte",
         unset="its alpha, if it has one, else its gray; color without alpha is refused",
     )
-    roi: Roi | Literal["auto"] | None = knob(
+    roi: Regions | None = knob(
         None,
         "the rectangle that is matted, in pixels: its left, its top, its width and its height; "
-        "outside the matte is 0 and nothing is computed; auto is where people are in the whole shot",
+        "several with + between; outside the matte is 0 and nothing is computed; auto is where people "
+        "are in the whole shot",
         metavar="X,Y,W,H",
-        parse=_parse_region,
-        write=_write_region,
+        parse=_parse_regions,
+        write=write_regions,
         unset="the whole picture",
     )
 
@@ -963,8 +1011,8 @@ class Guides:
                 f"{TR_MAX}"
             )
             raise SettingsError(msg)
-        if self.roi is not None and self.roi != AUTO:
-            check_roi(self.roi)
+        for roi in rois_of(self.roi):
+            check_roi(roi)
         parse_person(self.person)
         if self.screen is not None:
             screen_hue(self.screen)
@@ -1811,7 +1859,7 @@ def check(
             msg = f"{called(name)} is {value!r} and must be one of {', '.join(choices)}"
             raise error(msg)
         least, most = option.knob.least, option.knob.most
-        if least is None or value is None:
+        if least is None or value is None or value == AUTO:
             continue
         # Not a number is in no range, and compares as false.
         if not least <= value <= (float("inf") if most is None else most):

@@ -2,20 +2,30 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from sghm_vs.matting import tiles
+from sghm_vs.matting.arrays.frame import ArrayPipeline
+from sghm_vs.matting.frame import Pipeline
+from sghm_vs.models.backends.base import is_installed
+from sghm_vs.models.backends.device import Compute, Device
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
+from sghm_vs.models.load import load_network
+from sghm_vs.models.planes import Plane
 from sghm_vs.models.sghm import squares
 from sghm_vs.models.sghm.network import SGHM, CoarseOutput
 from sghm_vs.models.sghm.squares import Square
-from sghm_vs.models.weights import shipped
+from sghm_vs.models.weights import Weights, shipped
+from sghm_vs.options import Settings
 from tests.seeded import seeded_image
 
 SIZE = 256, 384
 TOLERANCE = 2e-5
+RUNTIMES = [name for name in ("openvino", "onnxruntime") if is_installed(name)]
 
 
 @pytest.fixture(scope="module", params=["sghm-lite", "sghm-resnet50"])
@@ -98,3 +108,43 @@ def test_the_halo_is_as_wide_as_it_must_be_and_no_wider(network, coarse_output):
     assert error[halo:-halo, halo:-halo].max() < TOLERANCE
     narrower = halo - 4
     assert error[narrower:-narrower, narrower:-narrower].max() > TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "size"),
+    [
+        ("torch", (704, 1280)),
+        *((name, (704, 1280)) for name in RUNTIMES),
+        *((name, (1080, 1920)) for name in RUNTIMES[:1]),
+    ],
+)
+def test_a_matte_made_in_tiles_is_that_made_whole(model, monkeypatch, backend, size):
+    compute = Compute(Device("cpu"), False, backend)
+    network = load_network(Weights("drawn", Path(model)), compute)
+    settings = Settings(tr=0, infer_size="auto")
+    picture = _wall_with_somebody(*size)
+
+    tiled, whole = (_matted(network, settings, picture, part, monkeypatch) for part in (100, -1))
+
+    assert np.abs(tiled - whole).max() < 1e-5
+    assert 0.002 < ((whole > 0) & (whole < 1)).mean() < 0.2
+
+
+def _wall_with_somebody(height: int, width: int) -> Plane:
+    """Return noise, which the network takes for somebody, before a wall, (3, height, width), 0-1."""
+    picture = np.full((3, height, width), 0.4, np.float32)
+    rows, columns = slice(height // 4, None), slice(width // 3, width // 2)
+    noise = np.random.default_rng(3).random((3, height // 16 + 1, width // 16 + 1), np.float32)
+    large = np.stack([cv2.resize(one, (width, height)) for one in noise])
+    picture[:, rows, columns] = large[:, rows, columns]
+    return picture
+
+
+def _matted(network, settings: Settings, picture: Plane, part: float, monkeypatch) -> Plane:
+    monkeypatch.setattr(squares, "DENSE_PART", part)
+    if network.backend != "torch":
+        return ArrayPipeline(network, settings).matte(picture)
+    with torch.inference_mode():
+        alpha = Pipeline(network, settings).matte(torch.from_numpy(picture)[None])
+    return alpha[0, 0].numpy()

@@ -609,3 +609,19 @@ def test_the_public_names_are_what_they_say():
     for name in sghm_vs.__all__:
         assert getattr(sghm_vs, name) is not None
     assert sorted(sghm_vs.__all__) == list(sghm_vs.__all__)
+
+
+@pytest.mark.slow
+def test_the_network_sees_square_pixels_of_a_clip_whose_own_are_not(model):
+    clip = panning_clip().resize.Bicubic(format=vs.RGBS)
+    squeezed = clip.resize.Bilinear(clip.width // 2, clip.height)
+    anamorphic = squeezed.std.SetFrameProps(_SARNum=2, _SARDen=1)
+    width, height = squeezed.width, squeezed.height
+
+    seen, plain = (plane(sghm(one, -1, model, tr=0).get_frame(0)) for one in (anamorphic, squeezed))
+    unsqueezed = squeezed.resize.Bilinear(2 * width, height)
+    square = sghm(unsqueezed, -1, model, tr=0).resize.Bilinear(width, height)
+
+    expected = plane(square.get_frame(0))
+    assert seen.shape == (height, width)
+    assert np.abs(seen - expected).mean() < 0.25 * np.abs(plain - expected).mean()

@@ -46,6 +46,18 @@ def test_lines_come_every_few_seconds_and_the_speed_is_that_since_the_first_fram
     assert len(lines) == 5
 
 
+def test_a_shot_that_was_looked_through_first_has_a_speed_of_its_own_then(clock, capsys):
+    with progress("matte", quiet=False) as report:
+        for done in range(1, 41):
+            clock.s += 0.01
+            report(done, 40)
+        for done in range(1, 41):
+            clock.s += 1
+            report(done, 40)
+
+    assert capsys.readouterr().err.splitlines()[-1] == "matte: 40/40 frames, 1.0 fps"
+
+
 def test_a_speed_far_below_a_frame_a_second_is_not_called_zero(clock, capsys):
     with progress("matte", quiet=False) as report:
         for done in range(1, 4):

@@ -1,5 +1,7 @@
 """The steps of a frame, each on its own."""
 
+from fractions import Fraction
+
 import pytest
 import torch
 
@@ -21,6 +23,30 @@ from sghm_vs.options import Settings
 def test_compatible_sizing_follows_the_published_scripts(source, image, video):
     assert sizing.fit_as_published_images(*source).padded == image
     assert sizing.fit_as_published_video(*source).padded == video
+
+
+@pytest.mark.parametrize(
+    ("size", "infer_size", "aspect", "resized"),
+    [
+        ((480, 640), "auto", "1", (480, 640)),
+        ((480, 720), "auto", "8/9", (540, 720)),
+        ((1080, 1920), "auto", "1", (1080, 1920)),
+        ((1920, 1080), "auto", "1", (1920, 1080)),
+        ((2160, 3840), "auto", "1", (2160, 3840)),
+        ((4320, 7680), "auto", "1", (2160, 3840)),
+        ((1332, 1828), "auto", "2", (1332, 3656)),
+        ((1332, 1828), 1280, "2", (1280, 3513)),
+        ((2880, 2880), 1280, "2", (1280, 2560)),
+        ((100, 100), 1280, "1000", (100, 400)),
+    ],
+)
+def test_the_network_sees_square_pixels_and_as_many_as_are_asked_for(
+    size, infer_size, aspect, resized
+):
+    fit = sizing.fit_by(Settings(infer_size=infer_size, pixel_aspect=Fraction(aspect)), *size)
+
+    assert fit.resized == resized
+    assert fit.source == size
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (95, 127), (64, 64), (1080, 1920), (2160, 3840)])

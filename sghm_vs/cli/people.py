@@ -105,12 +105,12 @@ def _print(people: People, paths: list[Path], args: argparse.Namespace) -> None:
 
 
 def _region(people: People) -> str | None:
-    """Return the rectangle in which everybody is, also who is dropped; None is all of the picture."""
-    from sghm_vs.matting.people.region import region_of_people
-    from sghm_vs.options import Guides
+    """Return the rectangles in which everybody is, also who is dropped; None is all of the picture."""
+    from sghm_vs.matting.people.region import regions_of_people
+    from sghm_vs.options import Guides, write_regions
 
-    roi = region_of_people(people, [one.id for one in people.people], Guides().guide_band)
-    return None if roi is None else ",".join(map(str, roi))
+    found = regions_of_people(people, [one.id for one in people.people], Guides().guide_band)
+    return write_regions(found) if found else None
 
 
 def _table(people: People) -> Iterator[str]:

@@ -207,10 +207,14 @@ class _Frames:
 
     def __init__(self) -> None:
         self._began: tuple[int, float] | None = None
+        self._done = 0
 
     def __call__(self, done: int, total: int) -> str:
         now = time.monotonic()
-        first, began = self._began = self._began or (done, now)
+        # A shot that was looked through begins anew, with another pace.
+        if self._began is None or done < self._done:
+            self._began = done, now
+        self._done, (first, began) = done, self._began
         fps = (done - first) / (now - began) if now - began >= PACE_S else 0
         speed = f", {fps:{'.1f' if fps >= 1 else '.2g'}} fps" if fps else ""
         left = f", {(total - done) / fps:.0f} s left" if fps and done < total else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,10 @@ class ArrayEngine:
 
         return self.streams.run(compute)
 
+    def probability(self, picture: vs.VideoFrame) -> Plane:
+        """Return how likely a person is; see `FrameEngine`."""
+        return self.streams.run(lambda: self.pipeline.probability(planes_of(picture)))
+
     def encoder_input(self, picture: vs.VideoFrame) -> Plane:
         """Return what the encoder sees of `picture`, (h, w, 3)."""
         return self.streams.run(
@@ -74,6 +79,15 @@ class ArrayEngine:
             return self.pipeline.matte_segmented(planes, features, planes_of(segmentation)[0], said)
 
         return self.streams.run(compute)
+
+    def apart(self, pixel_aspect: Fraction) -> ArrayEngine:
+        """Return one that keeps features of its own; see `AnyEngine`."""
+        settings = replace(self.settings, pixel_aspect=pixel_aspect)
+        return replace(
+            self,
+            pipeline=replace(self.pipeline, settings=settings),
+            features=FeatureCache(FEATURES_MIB << 20),
+        )
 
 
 def array_engine(network: GraphNetwork, settings: Settings, num_streams: int) -> ArrayEngine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, cast
 from weakref import ref
 
@@ -62,6 +63,12 @@ class TensorEngine:
 
         return to_values(self.run([picture] if guide is None else [picture, guide], compute))
 
+    def probability(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
+        """Return how likely a person is; see `FrameEngine`."""
+        return to_values(
+            self.run([picture], lambda tensor: self.pipeline.probability(tensor).float())
+        )
+
     def encoder_input(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
         """Return what the encoder sees of `picture`, (h, w, 3)."""
 
@@ -103,6 +110,11 @@ class TensorEngine:
 
         frames = [picture, small, segmentation, *([] if guide is None else [guide])]
         return to_values(self.run(frames, compute))
+
+    def apart(self, pixel_aspect: Fraction) -> TensorEngine:
+        """Return one that keeps features of its own; see `AnyEngine`."""
+        settings = replace(self.settings, pixel_aspect=pixel_aspect)
+        return TensorEngine.of(replace(self.pipeline, settings=settings), self.streams)
 
     def run(self, frames: list[vs.VideoFrame], compute: Callable[..., Tensor]) -> Tensor:
         """Return what `compute` makes of `frames` as tensors, in a stream; the result is on the CPU."""

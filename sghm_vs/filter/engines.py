@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -40,6 +41,9 @@ class AnyEngine(Protocol):
     def packs(self) -> bool:
         """Whether pictures come as the clip has them; see `sghm_vs.filter.tensors.to_pictures`."""
 
+    def apart(self, pixel_aspect: Fraction) -> AnyEngine:
+        """Return one of the same network, for other pictures of frames of the same numbers."""
+
 
 class FrameEngine(AnyEngine, Protocol):
     """Makes the frames of a clip on a device. Frames come and go as VapourSynth has them."""
@@ -48,6 +52,9 @@ class FrameEngine(AnyEngine, Protocol):
         self, picture: vs.VideoFrame, guide: vs.VideoFrame | None, bits: int, is_float: bool
     ) -> NDArray[Any]:
         """Return a frame's alpha by itself, (height, width), as samples of `bits`."""
+
+    def probability(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
+        """Return how likely a person is at each pixel, (h, w), as small as the network makes it."""
 
     def encoder_input(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
         """Return what the encoder sees of `picture`, (h, w, 3)."""

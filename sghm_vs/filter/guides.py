@@ -33,7 +33,17 @@ from sghm_vs.filter.neighbors import IS_MISSING, TemporalNeighbors
 from sghm_vs.matting import guides as stage
 from sghm_vs.matting import temporal
 from sghm_vs.matting.optical_flow import shrunk
-from sghm_vs.options import AUTO, GUIDE_CLIPS, VOTERS, Guides, Roi, Settings, called, check_roi
+from sghm_vs.options import (
+    AUTO,
+    GUIDE_CLIPS,
+    VOTERS,
+    Guides,
+    Roi,
+    Settings,
+    called,
+    check_roi,
+    rois_of,
+)
 
 VOTED_AT = 4
 """The votes on a mask are of its means over so many pixels each way, as the network's own are."""
@@ -67,8 +77,8 @@ class GuideClips:
     mask_tr: int = 0
     key_reach: int = 0
     """How many frames each way the network is guided by a key; the alpha's filter goes on from there."""
-    region: Region | None = None
-    """What is matted of the picture; None is all."""
+    regions: tuple[Region, ...] = ()
+    """What is matted of the picture; none is all."""
 
     @property
     def are_of_network(self) -> bool:
@@ -80,14 +90,12 @@ class GuideClips:
         """Whether `last` changes an alpha."""
         return self.keep is not None or self.holdout is not None
 
-    def cut(self) -> GuideClips:
-        """Return the guides of the region alone."""
-        if self.region is None:
-            return self
+    def cut(self, region: Region) -> GuideClips:
+        """Return the guides of `region` alone."""
         given = {name: getattr(self, name) for name in GUIDE_CLIPS}
-        clips = {name: self.region.cut(clip) for name, clip in given.items() if clip is not None}
-        keys = {n: self.region.cut(key) for n, key in self.keys.items()}
-        return replace(self, **clips, keys=keys, band=self.band * self.region.enlarges, region=None)
+        clips = {name: region.cut(clip) for name, clip in given.items() if clip is not None}
+        keys = {n: region.cut(key) for n, key in self.keys.items()}
+        return replace(self, **clips, keys=keys, band=self.band * region.enlarges, regions=())
 
     def before(self, rgb: vs.VideoNode, nearby: TemporalNeighbors) -> Said:
         """
@@ -171,21 +179,27 @@ class Region:
         left, top, width, height = self.outer
         return clip.std.CropAbs(width, height, left, top)
 
-    def placed(self, inner: vs.VideoNode) -> vs.VideoNode:
-        """Return the gray clip `inner`, which was made of what is cut, in a picture that is else 0."""
+    def paste(self, made: NDArray[Any], values: NDArray[Any]) -> None:
+        """Put what was made of what is cut into `values` of the picture; what is more stays."""
         (left, top, width, height), outer = self.roi, self.outer
         x, y = left - outer[0], top - outer[1]
+        inside = values[top : top + height, left : left + width]
+        np.maximum(inside, made[y : y + height, x : x + width], out=inside)
 
-        def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-            del n
-            made = np.asarray(frames[0][0])
-            values = np.zeros(self.size[::-1], made.dtype)
-            values[top : top + height, left : left + width] = made[y : y + height, x : x + width]
-            return _again(values, frames[0], inner.format.id)
 
-        across, down = self.size
-        like = inner.std.BlankClip(width=across, height=down, keep=True)
-        return computed(like, [read_once(inner)], make)
+def placed(regions: Sequence[Region], inner: Sequence[vs.VideoNode]) -> vs.VideoNode:
+    """Return the gray clips `inner`, each made of what a region has, in a picture that is else 0."""
+    format_id, (width, height) = inner[0].format.id, regions[0].size
+
+    def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+        del n
+        values = np.zeros((height, width), np.asarray(frames[0][0]).dtype)
+        for region, frame in zip(regions, frames, strict=True):
+            region.paste(np.asarray(frame[0]), values)
+        return _again(values, frames[0], format_id)
+
+    like = inner[0].std.BlankClip(width=width, height=height, keep=True)
+    return computed(like, [read_once(clip) for clip in inner], make)
 
 
 def region_of(clip: vs.VideoNode, roi: Roi) -> Region:
@@ -244,19 +258,19 @@ def read_guides(
         mask_tr=settings.radius if given.mask_tr is None else given.mask_tr,
         keys={n: _key(n, key, clip) for n, key in keys.items()},
         key_reach=given.key_span - settings.radius,
-        region=_region(clip, given),
+        regions=_regions(clip, given),
     )
 
 
-def _region(clip: vs.VideoNode, given: Guides) -> Region | None:
+def _regions(clip: vs.VideoNode, given: Guides) -> tuple[Region, ...]:
     if given.roi == AUTO:
         msg = (
             "roi is 'auto', and where people are in the whole clip no frame knows; make a file of it "
-            "once with: sghm people SHOT -o people.json, then give people='people.json', or the "
-            "rectangle that it prints"
+            "once with: sghm people SHOT -o people.json, then give people='people.json'; or the "
+            "rectangles that sghm matte SHOT -o MATTE.mov --roi auto prints"
         )
         raise SettingsError(msg)
-    return None if given.roi is None else region_of(clip, given.roi)
+    return tuple(region_of(clip, roi) for roi in rois_of(given.roi))
 
 
 def _check_span(given: Guides, settings: Settings, keys: Mapping[int, vs.VideoNode]) -> None:

@@ -8,7 +8,8 @@ An engine whose network is nodes of a plug-in of vs-mlrt, on VapourSynth's own t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import vapoursynth as vs
@@ -37,6 +38,10 @@ class PluginEngine:
     settings: Settings
     streams: int
     packs = False
+
+    def apart(self, pixel_aspect: Fraction) -> PluginEngine:
+        """Return one for other pictures; it keeps nothing of them. See `AnyEngine`."""
+        return replace(self, settings=replace(self.settings, pixel_aspect=pixel_aspect))
 
     def encoder_inputs(self, pictures: vs.VideoNode) -> vs.VideoNode:
         """Return what the encoder sees of each frame, RGBS, all of one size."""

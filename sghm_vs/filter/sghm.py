@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -20,9 +21,9 @@ from sghm_vs.filter import graph
 from sghm_vs.filter.debug import all_views, attached, detached, view
 from sghm_vs.filter.engines import Engines, Load, engines_for
 from sghm_vs.filter.graph import Steps
-from sghm_vs.filter.guides import GuideClips, read_guides
+from sghm_vs.filter.guides import GuideClips, placed, read_guides
 from sghm_vs.filter.people import ToldApart, read_told_apart
-from sghm_vs.matting.people.region import region_of_people
+from sghm_vs.matting.people.region import regions_of_people
 from sghm_vs.models.backends.base import AnyNetwork
 from sghm_vs.models.backends.device import Compute, choose_computes
 from sghm_vs.models.backends.plugins import in_our_words
@@ -38,9 +39,10 @@ from sghm_vs.options import (
     View,
     check_arguments,
     check_people_file,
-    check_roi,
+    check_regions,
     person_word,
     refuse_unused,
+    regions_of_rois,
 )
 
 _loading = threading.Lock()
@@ -58,7 +60,7 @@ def sghm(
     tr: int | str = 2,
     sc: bool = True,
     sc_threshold: float | None = 0.1,
-    infer_size: int = 1280,
+    infer_size: int | Literal["auto"] = 1280,
     sizing: Sizing = "pad",
     fp16: bool | None = None,
     backend: Backend = "auto",
@@ -72,7 +74,7 @@ def sghm(
     holdout: vs.VideoNode | None = None,
     screen: str | None = None,
     guide_band: float = 0.02,
-    roi: Sequence[int] | Literal["auto"] | None = None,
+    roi: Sequence[int] | Sequence[Sequence[int]] | Literal["auto"] | None = None,
     people: str | Path | None = None,
     person: str | int | Sequence[int] = "all",
     split: bool = False,
@@ -105,8 +107,10 @@ def sghm(
         sc: Whether neighbors end at scene changes; else at the clip's ends alone.
         sc_threshold: How much of a picture must be new for a scene change, 0-1; None trusts the
             clip's `_SceneChangePrev` and `_SceneChangeNext`.
-        infer_size: Short side in pixels above which a picture is shrunk for the network.
-        sizing: "pad" keeps the aspect; "image" and "video" do as the published scripts.
+        infer_size: Short side in pixels above which a picture is shrunk for the network; "auto" is
+            its own, and 2160 at most.
+        sizing: "pad" keeps the aspect, and makes pixels square by `_SARNum` and `_SARDen` of the first
+            frame; "image" and "video" do as the published scripts.
         fp16: Half precision, which with OpenVINO is bfloat16 in the matting half, where the CPU has it;
             None is half on CUDA, and of "sghm-lite" by OpenVINO. False is float32 everywhere.
         backend: "openvino" or "onnxruntime" (CPUs, without torch), "torch", or "auto": torch on CUDA,
@@ -133,8 +137,8 @@ def sghm(
         guide_band: How far from the mask's edge the alpha may be its own, as a part of the
             picture's short side; beyond, it is exactly 0 or 1 as the mask is. How far inside what
             stands before a screen is solid.
-        roi: (left, top, width, height) in pixels: outside this rectangle the alpha is 0, and
-            nothing is computed. "auto" is where who is meant is in the whole clip, by `people`, if
+        roi: (left, top, width, height) in pixels, or several such rectangles: outside the alpha is 0,
+            and nothing is computed. "auto" is where who is meant is in the whole clip, by `people`, if
             that saves enough.
         people: A file that says who is who in the clip, as `sghm people` writes it: the alpha is that
             of `person`.
@@ -185,7 +189,7 @@ def sghm(
             key_span=key_span,
             screen=screen,
             guide_band=guide_band,
-            roi=AUTO if roi == AUTO else None if roi is None else check_roi(roi),
+            roi=check_regions(roi),
             person=person_word(person),
         )
         _refuse_unused_guides(given, mask=mask is not None, keys=bool(keys))
@@ -193,8 +197,8 @@ def sghm(
         told = None if people is None else _told_apart(clip, people, given.person)
         shows_people, debug = debug == "people", None if debug == "people" else debug
         if told is not None and given.roi == AUTO:
-            roi = region_of_people(told.people, told.ids, guide_band)
-            given = replace(given, roi=roi)
+            found = regions_of_people(told.people, told.ids, guide_band)
+            given = replace(given, roi=regions_of_rois(found))
         clips = {"mask": mask, "trimap": trimap, "keep": keep, "holdout": holdout}
         guides = read_guides(clip, given, settings, clips, keys)
         if input_colorspace is not None:
@@ -372,15 +376,12 @@ def matte_clip(
         UnsupportedClipError: As `color.read_color` says; or a size that changes, with all steps.
     """
     guides = guides or GuideClips()
-    if guides.region is not None:
-        within = guides.region
-        inner = matte_clip(within.cut(clip), engines, guides.cut(), debug, format)
-        if debug != "all":
-            return within.placed(inner)
-        alpha, views = detached(inner)
-        placed = {name: within.placed(shown) for name, shown in views.items()}
-        return attached(within.placed(alpha), placed)
-    footage, settings = convert.read_color(clip), engines[0].settings
+    if guides.regions:
+        return _matte_regions(clip, engines, guides, debug, format)
+    footage = convert.read_color(clip)
+    if footage.pixel_aspect != engines[0].settings.pixel_aspect:
+        engines = _apart(engines, footage.pixel_aspect)
+    settings = engines[0].settings
     rgb = convert.to_viewed_rgb(footage, settings.exposure)
     packs = all(engine.packs for engine in engines)
     pictures = graph.packed(footage, settings) if packs else rgb
@@ -394,6 +395,30 @@ def matte_clip(
         steps = steps._replace(alpha=guides.last(steps.alpha))
         alpha = _shown(debug, rgb, steps, settings)
     return alpha if format == vs.GRAYS else convert.to_full_range_gray(alpha, format)
+
+
+def _apart(engines: Engines, pixel_aspect: Fraction = Fraction(1)) -> Engines:
+    return [engine.apart(pixel_aspect) for engine in engines]
+
+
+def _matte_regions(
+    clip: vs.VideoNode,
+    engines: Engines,
+    guides: GuideClips,
+    debug: View | Literal["all"] | None,
+    format: int,
+) -> vs.VideoNode:
+    """Return what `matte_clip` does of the guides' regions, each by itself, among 0."""
+    regions = guides.regions
+    inner = [
+        matte_clip(one.cut(clip), _apart(engines), guides.cut(one), debug, format)
+        for one in regions
+    ]
+    if debug != "all":
+        return placed(regions, inner)
+    alphas, views = zip(*map(detached, inner), strict=True)
+    shown = {name: placed(regions, [each[name] for each in views]) for name in views[0]}
+    return attached(placed(regions, alphas), shown)
 
 
 def _shown(

@@ -52,6 +52,10 @@ class Pipeline:
         """Return what the encoder sees of `picture`, small, (1, 3, h, w), 0-1."""
         return self._shrink(self.prepared(picture))
 
+    def probability(self, picture: Tensor) -> Tensor:
+        """Return how likely a person is in `picture`, as `matte` takes it, small, (1, 1, h, w), 0-1."""
+        return self._encode_and_segment(self.encoder_input(picture))[1]
+
     def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
         """
         Return features and the segmentation, small, (1, 1, h, w), 0-1.

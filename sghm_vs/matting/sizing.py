@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sghm_vs.models.sghm.design import STRIDE
-from sghm_vs.options import Settings, Sizing
+from sghm_vs.options import AUTO, OWN_SIZE_MOST_PX, Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PUBLISHED_SHORT_SIDE = 1280
+ASPECT_MOST = 4
+"""What a file says beyond is no lens: it would make pictures of any size."""
 SAID = 0.75
 """Above, a guide that was resized says 1; below the rest to 1 it says 0."""
 
@@ -64,18 +66,15 @@ class Fit:
         return min(self.resized) / PUBLISHED_SHORT_SIDE
 
 
-def fit_for(sizing: Sizing, height: int, width: int, infer_size: int) -> Fit:
-    """Return how a picture of this size goes to the network; see `options.Settings`."""
+def fit_by(settings: Settings, height: int, width: int) -> Fit:
+    """Return how a picture of this size goes to the network by `settings`."""
+    sizing, infer_size = settings.sizing, settings.infer_size
     if sizing == "image":
         return fit_as_published_images(height, width)
     if sizing == "video":
         return fit_as_published_video(height, width)
-    return fit_padded(height, width, infer_size)
-
-
-def fit_by(settings: Settings, height: int, width: int) -> Fit:
-    """Return how a picture of this size goes to the network by `settings`."""
-    return fit_for(settings.sizing, height, width, settings.infer_size)
+    most = OWN_SIZE_MOST_PX if infer_size == AUTO else infer_size
+    return fit_padded(height, width, most, float(settings.pixel_aspect))
 
 
 def covered(settings: Settings, small: tuple[int, ...], height: int, width: int) -> tuple[int, int]:
@@ -88,12 +87,24 @@ def covered(settings: Settings, small: tuple[int, ...], height: int, width: int)
     return rows, columns
 
 
-def fit_padded(height: int, width: int, infer_size: int) -> Fit:
-    """Return the fit that keeps the aspect: shrink to `infer_size` at most, pad to multiples of 64."""
-    shrink = min(1.0, infer_size / min(height, width))
-    resized = max(round(height * shrink), 1), max(round(width * shrink), 1)
+def fit_padded(height: int, width: int, infer_size: int, pixel_aspect: float = 1.0) -> Fit:
+    """
+    Return the fit that keeps the aspect: shrink to `infer_size` at most, pad to multiples of 64.
+
+    Pixels of another `pixel_aspect`, width by height, become square: none is given up by that, since
+    the side grows on which they are longer.
+    """
+    square = squared(height, width, pixel_aspect)
+    shrink = min(1.0, infer_size / min(square))
+    resized = max(round(square[0] * shrink), 1), max(round(square[1] * shrink), 1)
     padded = _ceil(resized[0]), _ceil(resized[1])
     return Fit((height, width), resized, padded, antialias=True)
+
+
+def squared(height: int, width: int, pixel_aspect: float) -> tuple[float, float]:
+    """Return the height and width of a picture once its pixels are square; no side shrinks."""
+    aspect = min(max(pixel_aspect, 1 / ASPECT_MOST), ASPECT_MOST)
+    return height * max(1 / aspect, 1.0), width * max(aspect, 1.0)
 
 
 def fit_as_published_images(height: int, width: int) -> Fit:

@@ -1,17 +1,29 @@
-"""The part of a shot's picture that is matted, found by where people are in the whole of it."""
+"""The parts of a shot's picture that are matted, found by where people are in the whole of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sghm_vs.errors import SettingsError, cure
+from sghm_vs.errors import SettingsError, counted, cure
+from sghm_vs.filter.engines import Engines
+from sghm_vs.filter.search import Progress, where_people_are
 from sghm_vs.matting.people.choice import choose
 from sghm_vs.matting.people.record import read_people
-from sghm_vs.matting.people.region import region_of_people
+from sghm_vs.matting.people.region import regions_of, regions_of_people
 from sghm_vs.media.readers import Source
-from sghm_vs.options import AUTO, Guides, Matting, Roi, parse_person
-from sghm_vs.shots.people import look_for_people, looking_for_people
+from sghm_vs.models.backends.plugins import PluginNetwork
+from sghm_vs.options import (
+    AUTO,
+    Guides,
+    Matting,
+    Roi,
+    Settings,
+    parse_person,
+    regions_of_rois,
+    write_regions,
+)
+from sghm_vs.shots.people import engines_of, looking_for_people
 from sghm_vs.shots.shot import Prepared
 
 SAYS_WHO = ("mask", "trimap", "keys", "keep", "screen")
@@ -24,17 +36,19 @@ def with_region(
     before: Prepared | None = None,
     *,
     tell: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Matting:
     """
-    Return `matting` with the rectangle that "auto" is in `source`; any other is as it is.
+    Return `matting` with the rectangles that "auto" is in `source`; any others are as they are.
 
-    It is looked for in the whole of the footage, so that any part of a shot has the same one.
+    People are looked for in the whole of the footage, so that any part of a shot has the same.
 
     Args:
         matting: How it is matted.
         source: The footage.
         before: What was prepared to matte it.
-        tell: Called with what was found.
+        tell: Called with what is looked at, and with what was found.
+        progress: Called with frames done and frames in all, while it is looked.
 
     Raises:
         SettingsError: A guide says who is matted, and no network finds that.
@@ -43,10 +57,10 @@ def with_region(
     if guides.roi != AUTO:
         return matting
     check_region(guides)
-    roi = _found(matting, source, before)
+    found = _found(matting, source, before, tell, progress)
     if tell is not None:
-        tell(_said(roi, source))
-    return replace(matting, guides=replace(guides, roi=roi))
+        tell(_said(found, source))
+    return replace(matting, guides=replace(guides, roi=regions_of_rois(found)))
 
 
 def check_region(guides: Guides) -> None:
@@ -67,20 +81,43 @@ def check_region(guides: Guides) -> None:
         raise SettingsError(msg)
 
 
-def _found(matting: Matting, source: Source, before: Prepared | None) -> Roi | None:
-    guides = matting.guides
+def _found(
+    matting: Matting,
+    source: Source,
+    before: Prepared | None,
+    tell: Callable[[str], None] | None,
+    progress: Progress | None,
+) -> tuple[Roi, ...]:
+    guides, clip = matting.guides, source.clip
     if guides.people is not None:
         people = read_people(guides.people)
-        return region_of_people(
+        return regions_of_people(
             people, choose(people, parse_person(guides.person)), guides.guide_band
         )
-    people = look_for_people(source, looking_for_people(matting, before))
-    # Who is small or passes is matted as well.
-    return region_of_people(people, [one.id for one in people.people], guides.guide_band)
+    if not clip.width:
+        msg = (
+            f"{source.name} changes its size along the way, and roi auto is of one size; leave it out, "
+            f"or scale the footage: ffmpeg -i FILE -vf scale=1920:1080 NEW.mov"
+        )
+        raise SettingsError(msg)
+    if tell is not None:
+        tell(f"roi auto: looking for people in {counted(clip.num_frames, 'frame')}")
+    boxes = where_people_are(clip, _engines(matting, before), progress)
+    return regions_of(boxes, (clip.width, clip.height), guides.guide_band)
 
 
-def _said(roi: Roi | None, source: Source) -> str:
-    if roi is None:
+def _engines(matting: Matting, before: Prepared | None) -> Engines:
+    """Return what sees people in small pictures: a light network, frame by frame."""
+    prepared = looking_for_people(matting, before)
+    if isinstance(prepared.network, PluginNetwork):
+        prepared = looking_for_people(replace(matting, backend="auto"))
+    whole, own = Settings(), prepared.matting.settings
+    settings = replace(own, sizing=whole.sizing, infer_size=whole.infer_size)
+    return engines_of(replace(prepared, matting=replace(prepared.matting, settings=settings)))
+
+
+def _said(rois: Sequence[Roi], source: Source) -> str:
+    if not rois:
         return "roi auto: people take most of the picture, or none of it; all of it is matted"
-    less = source.clip.width * source.clip.height / (roi[2] * roi[3])
-    return f"roi auto: {','.join(map(str, roi))}, {less:.1f} times fewer pixels"
+    less = source.clip.width * source.clip.height / sum(roi[2] * roi[3] for roi in rois)
+    return f"roi auto: {write_regions(tuple(rois))}, {less:.1f} times fewer pixels"

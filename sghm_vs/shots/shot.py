@@ -14,6 +14,7 @@ import vapoursynth as vs
 
 from sghm_vs.color import ocio
 from sghm_vs.color.convert import read_color
+from sghm_vs.color.frame_props import pixel_aspect_of
 from sghm_vs.errors import ExportError, SourceError, counted, cure, listed, with_options
 from sghm_vs.files import name_key
 from sghm_vs.filter.edges import shaped
@@ -91,10 +92,12 @@ class Prepared:
 
     def described_size(self, clip: vs.VideoNode) -> str:
         """Return at which size frames of `clip` are matted, in words."""
-        from sghm_vs.matting.sizing import fit_for
+        from sghm_vs.matting.sizing import fit_by
 
-        settings = self.matting.settings
-        fit = fit_for(settings.sizing, clip.height, clip.width, settings.infer_size)
+        with clip.get_frame(0) as frame:
+            aspect = pixel_aspect_of(frame)
+        settings = replace(self.matting.settings, pixel_aspect=aspect)
+        fit = fit_by(settings, clip.height, clip.width)
         height, width = fit.resized
         return f"{clip.width}x{clip.height}, matted at {width}x{height}"
 
@@ -156,7 +159,8 @@ def rotoscope(
         delivery: Defaults to what `export` does by itself.
         people: Who is who and who is meant, in place of what a file says.
         tell: Called before the first frame with what mattes, on what, and at which size.
-        progress: Called with frames done and frames in all.
+        progress: Called with frames done and frames in all; before, where people are looked for, with
+            frames looked at.
 
     Returns:
         The paths written.
@@ -192,7 +196,7 @@ def rotoscope(
     tell_of_screen(how.guides, source, frames)
     find_weights(how.model)
     if how.guides.roi == AUTO:
-        matting = _with_region(matting, how, source, tell)
+        matting = _with_region(matting, how, source, tell, progress)
         how = matting.matting
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
@@ -232,13 +236,14 @@ def _with_region(
     matting: Matting | Prepared | None,
     how: Matting,
     source: Source,
-    tell: Callable[[str], None] | None,
+    tell: Callable[[str], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:
-    """Return what mattes the part of `source` that people are in, as records say it."""
+    """Return what mattes the parts of `source` that people are in, as records say it."""
     from sghm_vs.shots.region import with_region
 
     prepared = matting if isinstance(matting, Prepared) else prepare(how)
-    found = with_region(how, source, prepared, tell=tell)
+    found = with_region(how, source, prepared, tell=tell, progress=progress)
     return replace(prepared, matting=found, description=describe(found))
 
 
@@ -281,7 +286,7 @@ def unshaped_alpha(
         vapoursynth.Error: The filter refuses the clip or a setting.
     """
     if prepared.matting.guides.roi == AUTO:
-        prepared = _with_region(prepared, prepared.matting, source, None)
+        prepared = _with_region(prepared, prepared.matting, source)
     guiding = prepared.matting.steadied_guides
     guides = open_guides(guiding, source, frames)
     _, keyed = open_keys(guiding, source)

@@ -50,6 +50,10 @@ class ArrayPipeline:
         """Return `picture` at the size that the network takes."""
         return sizing.prepared(self._fit_of(picture), picture)
 
+    def probability(self, picture: Plane) -> Plane:
+        """Return how likely a person is in `picture`, as `matte` takes it, small, (h, w), 0-1."""
+        return self.network.see(self.encoder_input(picture))[1]
+
     def segment(self, small: Plane, height: int, width: int) -> tuple[Features, Plane]:
         """
         Return features and the segmentation, small, (h, w), 0-1, their outline at 0.5.

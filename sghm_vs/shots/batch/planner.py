@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sghm_vs.errors import ExportError, listed
 from sghm_vs.files import exist_already
 from sghm_vs.media.sequences import SequencePath
-from sghm_vs.options import AUTO, BatchOptions
+from sghm_vs.options import BatchOptions
 from sghm_vs.shots.batch.checksums import ChecksumReader, Content, output_files, state_of
 from sghm_vs.shots.batch.manifest import NAME, Entry, Manifest
 from sghm_vs.shots.batch.names import Shot, place
@@ -49,7 +49,6 @@ def plan(
         WeightsError: A model is not there.
     """
     _refuse_meeting(shots, folder)
-    _refuse_to_look(shots)
     planner = _Planner(folder, Manifest(folder), batch_options, reader or ChecksumReader())
     planned = [planner.plan(shot) for shot in shots]
     if planner.in_the_way:
@@ -57,17 +56,6 @@ def plan(
         msg = f"{exist_already(planner.in_the_way)}; {known}--overwrite makes them anew"
         raise ExportError(msg)
     return planned
-
-
-def _refuse_to_look(shots: Iterable[Shot]) -> None:
-    """Refuse what is known of a shot only once it was looked at: what is whole could not be told."""
-    for shot in shots:
-        if shot.matting.guides.roi == AUTO:
-            msg = (
-                f"{shot.key} is asked for with roi auto, which is for sghm matte and sghm farm plan; "
-                "give the rectangle that sghm people prints, in a list in its column roi"
-            )
-            raise ExportError(msg)
 
 
 def _refuse_meeting(shots: Iterable[Shot], folder: Path) -> None:

@@ -149,19 +149,20 @@ def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]
             source = open_source(one.shot.source, one.shot.opening)
             refuse_varying(source, map(Path, one.shot.outputs), "--media-rate")
             _refuse_outside(one.shot, source.frames)
+            matting = _with_region(one.shot, source)
         except SghmError as error:
             invalid[one.shot.name] = str(error)
             continue
         # What is said of all footage may be for some of it; a command of one shot says what it uses.
         given = [path for name, path in inputs_of(one.shot).items() if name != "source"]
         opening = with_used_options(source, one.shot.opening, given)
-        shot = replace(one.shot, opening=opening, matting=_with_region(one.shot, source))
+        shot = replace(one.shot, opening=opening, matting=matting)
         opened.append((replace(one, shot=shot), source.frames))
     return opened, invalid
 
 
 def _with_region(shot: Shot, source: Source) -> Matting:
-    """Return how `shot` is matted, with the rectangle that "auto" is: chunks have to agree on it."""
+    """Return how `shot` is matted, with the rectangles that "auto" is: chunks have to agree on them."""
     if shot.matting.guides.roi != AUTO:
         return shot.matting
     from sghm_vs.shots.region import with_region

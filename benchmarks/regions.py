@@ -1,0 +1,319 @@
+"""What rectangles gain where people are small, and full size where hair is fine, in composed 4K."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sghm_vs.cli import options
+from sghm_vs.errors import SourceError
+from sghm_vs.options import Matting, rois_of
+
+if TYPE_CHECKING:
+    from sghm_vs.shots.shot import Prepared
+
+type Picture = NDArray[np.float32]
+"""(height, width, 3), BGR, 0-1."""
+type Plane = NDArray[np.float32]
+type Row = dict[str, float]
+
+WIDTH, HEIGHT = 3840, 2160
+PARTS = 0.05, 0.1, 0.2
+"""Of the picture's height that people have."""
+CHOSEN, REPORTED = 0, 3
+"""Where the people begin by which was chosen, and those that are reported on."""
+STEP = 7
+GRAIN = 2 / 255
+HEAD_PART = 0.85
+STRANDS = 1400
+OVERSAMPLING = 2
+BAND_PX = 20
+"""Around what is neither 0 nor 1: 10 px of a picture whose short side is 1080."""
+SIZES = 720, 1280, 2160
+"""Short sides that the network sees of 4K."""
+
+
+def add_parser(measures: options.Verbs) -> None:
+    """Add the measure to `python -m benchmarks`."""
+    parser = measures.add_parser(
+        "regions",
+        help="what --roi auto gains where people are small, and --infer-size where hair is fine",
+        description="regions: compose rendered people into 4K, at 5, 10 and 20 % of its height, and "
+        "print IoU of the whole picture's matte and of --roi auto's, how much of somebody is in what "
+        "is found, and what part of the picture that is; then heads with drawn strands of hair, and "
+        "print MAD of the band around them at three sizes that the network sees.",
+    )
+    parser.add_argument("data", type=Path, help="the folder shared/data")
+    parser.add_argument("--count", type=int, default=8, metavar="N", help="of people (default: 8)")
+    parser.add_argument(
+        "--chosen", action="store_true", help="the people by which the finder was chosen"
+    )
+    parser.add_argument("--sheets", type=Path, metavar="DIR", help="write pictures to look at")
+    options.add_model_options(parser)
+    options.add_report_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, and print the means."""
+    found: dict[str, list[Row]] = {}
+    with options.stdout_for_results():
+        how = options.matting_from(args)
+        how = replace(how, settings=replace(how.settings, tr=0))
+        bench = _Bench(args.data, how, args.sheets)
+        first = CHOSEN if args.chosen else REPORTED
+        for n in range(first, first + STEP * args.count, STEP):
+            rows = {f"people of {part:.0%}": bench.person(n, part) for part in PARTS}
+            rows["hair"] = bench.hair(n)
+            for name, row in rows.items():
+                found.setdefault(name, []).append(row)
+                sys.stderr.write(_line(f"{n} {name}", row))
+    means = {
+        name: {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        for name, rows in found.items()
+    }
+    if args.json:
+        options.print_json(means | {"each": found})
+        return 0
+    for name, row in means.items():
+        sys.stdout.write(_line(name, row))
+    return 0
+
+
+def _line(name: str, row: Row) -> str:
+    said = "  ".join(f"{key} {value:.4f}" for key, value in row.items())
+    return f"{name:<18}{said}\n"
+
+
+class _Composed(NamedTuple):
+    """A picture, and its exact alpha."""
+
+    picture: Picture
+    alpha: Plane
+
+
+class _Cutout(NamedTuple):
+    """Somebody before nothing: light times alpha, and alpha."""
+
+    light: Picture
+    alpha: Plane
+
+    def sized(self, height: int) -> _Cutout:
+        """Return it at another height."""
+        scale = height / len(self.alpha)
+        size = max(round(self.alpha.shape[1] * scale), 4), height
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        light, alpha = (cv2.resize(one, size, interpolation=how) for one in self)
+        return _Cutout(np.maximum(light, 0), np.clip(alpha, 0, 1))
+
+
+@dataclass
+class _Bench:
+    data: Path
+    matting: Matting
+    sheets: Path | None
+
+    def person(self, n: int, part: float) -> Row:
+        """Return the scores of somebody who has a `part` of the height."""
+        rng = np.random.default_rng(100 + n)
+        figure = self._cutout("full", n).sized(round(part * HEIGHT))
+        height, width = figure.alpha.shape
+        left = int(rng.uniform(0.1, 0.9) * (WIDTH - width))
+        top = int(np.clip(0.75 * HEIGHT - height * rng.uniform(0.3, 1), 0, HEIGHT - height))
+        composed = _over(figure, self._wall(n, rng), left, top)
+        with tempfile.TemporaryDirectory() as folder:
+            file = _written(composed, Path(folder))
+            start = time.process_time()
+            whole, _ = self._matte(file)
+            middle = time.process_time()
+            near, rois = self._matte(file, finds=True)
+            end = time.process_time()
+        person = composed.alpha > 0.5
+        inside = np.zeros_like(person)
+        for x, y, w, h in rois:
+            inside[y : y + h, x : x + w] = True
+        self._show(f"{n}_{part}", composed.picture, near)
+        return {
+            "IoU whole": _iou(whole, composed.alpha),
+            "IoU auto": _iou(near, composed.alpha),
+            "within": float(inside[person].mean()),
+            "part": float(inside.mean()) or 1.0,
+            "CPU s whole": middle - start,
+            "CPU s auto": end - middle,
+        }
+
+    def hair(self, n: int) -> Row:
+        """Return the errors around a head with strands, of the picture seen at several sizes."""
+        rng = np.random.default_rng(500 + n)
+        head = _with_strands(self._cutout("head", n).sized(round(HEAD_PART * HEIGHT)), rng)
+        left = (WIDTH - head.alpha.shape[1]) // 2
+        composed = _over(head, self._wall(n, rng), left, HEIGHT - len(head.alpha))
+        soft = (composed.alpha > 1 / 255) & (composed.alpha < 254 / 255)
+        side = 2 * BAND_PX + 1
+        band = cv2.dilate(soft.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+        row = {}
+        with tempfile.TemporaryDirectory() as folder:
+            file = _written(composed, Path(folder))
+            for size in SIZES:
+                start = time.process_time()
+                alpha, _ = self._matte(file, infer_size=size)
+                spent = time.process_time() - start
+                row[f"band MAD {size}"] = float(np.abs(alpha - composed.alpha)[band].mean())
+                row[f"CPU s {size}"] = spent
+                self._show(f"hair{n}_{size}", composed.picture, alpha)
+        self._show(f"hair{n}_truth", composed.picture, composed.alpha)
+        return row
+
+    @cached_property
+    def _prepared(self) -> Prepared:
+        from sghm_vs.shots.shot import prepare
+
+        return prepare(self.matting)
+
+    def _matte(
+        self, file: Path, *, finds: bool = False, infer_size: int | None = None
+    ) -> tuple[Plane, tuple[tuple[int, int, int, int], ...]]:
+        """Return the matte of a picture, and of which rectangles."""
+        from sghm_vs.media.readers import open_source
+        from sghm_vs.shots.region import with_region
+        from sghm_vs.shots.shot import unshaped_alpha
+
+        source = open_source(file)
+        settings = self.matting.settings
+        if infer_size is not None:
+            settings = replace(settings, infer_size=infer_size)
+        guides = replace(self.matting.guides, roi="auto" if finds else None)
+        how = replace(self.matting, settings=settings, guides=guides)
+        how = with_region(how, source, self._prepared)
+        alpha = unshaped_alpha(source, replace(self._prepared, matting=how)).alpha
+        with alpha.get_frame(0) as frame:
+            return np.array(frame[0]), rois_of(how.guides.roi)
+
+    def _cutout(self, framing: str, n: int) -> _Cutout:
+        """Return one of those who are rendered, cut to where there is anything of them."""
+        folder = self.data / "train" / "rendered"
+        if not folder.is_dir():
+            msg = f"{self.data} has no train/rendered; give the folder shared/data"
+            raise SourceError(msg)
+        with (folder / "meta.tsv").open() as file:
+            names = [
+                row["name"]
+                for row in csv.DictReader(file, delimiter="\t")
+                if row["framing"] == framing and row["people"] == "1"
+            ]
+        names = [name for name in names if (folder / "alpha" / f"{name}.png").exists()]
+        name = names[n % len(names)]
+        alpha = _read(folder / "alpha" / f"{name}.png", cv2.IMREAD_GRAYSCALE)
+        light = _to_light(_read(folder / "img" / f"{name}.webp")) * alpha[..., None]
+        rows, columns = np.nonzero(alpha > 0.02)
+        there = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        return _Cutout(light[there], alpha[there])
+
+    def _wall(self, n: int, rng: np.random.Generator) -> Picture:
+        """Return a picture without people at 4K: enlarged, so with grain of its own."""
+        walls = sorted((self.data / "train" / "bg").glob("*.jpg"))
+        wall = _read(walls[(5 * n // STEP + 1 + n % STEP) % len(walls)])
+        scale = max(WIDTH / wall.shape[1], HEIGHT / wall.shape[0])
+        large = cv2.resize(wall, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        top, left = (large.shape[0] - HEIGHT) // 2, (large.shape[1] - WIDTH) // 2
+        cut = large[top : top + HEIGHT, left : left + WIDTH]
+        noise = rng.normal(0, GRAIN, cut.shape).astype(np.float32)
+        return np.asarray(np.clip(cut + noise, 0, 1), np.float32)
+
+    def _show(self, name: str, picture: Picture, alpha: Plane) -> None:
+        if self.sheets is None:
+            return
+        self.sheets.mkdir(parents=True, exist_ok=True)
+        both = np.hstack([picture, np.repeat(alpha[..., None], 3, axis=2)])
+        cv2.imwrite(str(self.sheets / f"{name}.jpg"), np.rint(255 * both).astype(np.uint8))
+
+
+def _read(path: Path, how: int = cv2.IMREAD_COLOR) -> NDArray[np.float32]:
+    picture = cv2.imread(str(path), how)
+    if picture is None:
+        msg = f"{path} is no picture that can be read"
+        raise SourceError(msg)
+    return np.asarray(picture, np.float32) / np.float32(255)
+
+
+def _written(composed: _Composed, folder: Path) -> Path:
+    file = folder / "plate.png"
+    codes = np.rint(255 * composed.picture).astype(np.uint8)
+    cv2.imwrite(str(file), codes, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return file
+
+
+def _over(figure: _Cutout, wall: Picture, left: int, top: int) -> _Composed:
+    height, width = figure.alpha.shape
+    there = np.s_[top : top + height, left : left + width]
+    light, alpha = _to_light(wall), np.zeros(wall.shape[:2], np.float32)
+    light[there] = figure.light + (1 - figure.alpha[..., None]) * light[there]
+    alpha[there] = figure.alpha
+    return _Composed(_to_display(light), alpha)
+
+
+def _with_strands(head: _Cutout, rng: np.random.Generator) -> _Cutout:
+    """Return `head` with strands of one to three pixels drawn from its outline, of its own colors."""
+    height, width = head.alpha.shape
+    outlines, _ = cv2.findContours(
+        (head.alpha > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    outline = np.asarray(max(outlines, key=len), np.int32)[:, 0]
+    upper = outline[outline[:, 1] < 0.5 * height]
+    middle = upper.mean(0)
+    plane = np.zeros((height * OVERSAMPLING, width * OVERSAMPLING), np.uint8)
+    color = np.zeros_like(head.light)
+    for root in upper[rng.integers(len(upper), size=STRANDS)]:
+        points = np.array([*_strand(rng, root, middle, 0.12 * height)])
+        thickness = int(rng.choice([2, 2, 3, 4, 6]))
+        scaled = np.rint(OVERSAMPLING * points).astype(np.int32)
+        cv2.polylines(plane, [scaled], False, 255, thickness, cv2.LINE_AA)
+        inside = (root + 0.12 * (middle - root)).astype(int)
+        own = head.light[inside[1], inside[0]] / max(float(head.alpha[inside[1], inside[0]]), 0.05)
+        wide = np.rint(points).astype(np.int32)
+        cv2.polylines(color, [wide], False, own.tolist(), thickness + 4)
+    strands = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255)
+    beyond = strands * (1 - head.alpha)
+    return _Cutout(head.light + beyond[..., None] * color, head.alpha + beyond)
+
+
+def _strand(
+    rng: np.random.Generator, root: NDArray[np.int32], middle: NDArray[np.float64], reach: float
+) -> Iterator[NDArray[np.float64]]:
+    at, away = root.astype(float), root - middle
+    heading = np.arctan2(away[1], away[0]) + rng.normal(0, 0.6)
+    bend, length = rng.normal(0, 1.2), reach * rng.uniform(0.2, 1)
+    for step in range(20):
+        yield at.copy()
+        now = heading + bend * step / 20
+        at += np.array([np.cos(now), np.sin(now)]) * length / 20
+
+
+def _iou(alpha: Plane, truth: Plane) -> float:
+    one, other = alpha > 0.5, truth > 0.5
+    return float((one & other).sum()) / max(int((one | other).sum()), 1)
+
+
+def _to_light(codes: Picture) -> Picture:
+    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4).astype(
+        np.float32
+    )
+
+
+def _to_display(light: Picture) -> Picture:
+    light = np.clip(light, 0, 1)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055).astype(
+        np.float32
+    )
