@@ -135,7 +135,9 @@ class MovieCodec(NamedTuple):
 
 CODECS: Mapping[str, MovieCodec] = {
     "prores4444": MovieCodec(".mov", "10 bits of alpha"),
-    "prores4444xq": MovieCodec(".mov", "10 bits of alpha; larger, no better, for who has to deliver it"),
+    "prores4444xq": MovieCodec(
+        ".mov", "10 bits of alpha; larger, no better, for who has to deliver it"
+    ),
     "animation": MovieCodec(".mov", "8 bits"),
     "ffv1-alpha": MovieCodec(".mkv", "16 bits of alpha", layer="alpha"),
     "ffv1": MovieCodec(".mkv", "color and alpha of 10 bits"),
