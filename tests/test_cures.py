@@ -301,7 +301,7 @@ OF_ANOTHER_VERB = [
     "export whole.#.png --alpha ids.exr -o x.mov",
     "export whole.#.png --alpha layers.exr -o x.mov",
     "export whole.#.png --alpha holes.#.png -o x.mov",
-    "matte whole.#.png --mask holes.#.png -o x.mov --model sghm-lite",
+    "matte whole.#.png --mask holes.#.png --mask-tr 0 -o x.mov --model sghm-lite",
     "matte whole.#.png --over layers.exr -o x.mp4 --tr 0 --model sghm-lite",
     "matte whole.#.png --over fields.mkv -o x.mp4 --tr 0 --model sghm-lite",
 ]
