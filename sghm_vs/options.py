@@ -498,7 +498,9 @@ def _parse_roi(text: str) -> Roi:
     try:
         left, top, width, height = map(int, text.split(","))
     except ValueError:
-        msg = f"{text!r} is no rectangle; write X,Y,WIDTH,HEIGHT, for example 640,0,720,1080"
+        msg = (
+            f"{text!r} is no rectangle; write X,Y,WIDTH,HEIGHT, for example 640,0,720,1080, or auto"
+        )
         raise SettingsError(msg) from None
     return left, top, width, height
 

@@ -318,6 +318,23 @@ def test_resume_makes_again_what_another_backend_or_precision_made_and_says_so(
     assert ("--backend openvino --fp16" in caplog.text) == is_again
 
 
+@pytest.mark.parametrize("form", ["x.####.exr", "x.mkv"])
+def test_what_resume_says_to_type_keeps_what_was_made(tmp_path, shot, form):
+    """By `auto` as by name: what counts is what it came to."""
+    clip, alpha = shot
+    export(clip, alpha, tmp_path / form, made_by=BFLOAT, metadata={"model": "m"})
+    seen_clip, seen = counted(alpha)
+    seen.clear()
+    typed = {"model": "m", "backend": "openvino", "fp16": "True"}
+
+    export(clip, seen_clip, tmp_path / form, made_by=BFLOAT, metadata=typed, resume=True)
+    assert seen == []
+
+    typed |= {"backend": "torch", "fp16": "False"}
+    export(clip, seen_clip, tmp_path / form, made_by=FLOAT, metadata=typed, resume=True)
+    assert sorted(seen) == list(range(12))
+
+
 def test_resume_with_other_weights_says_what_brings_the_first_ones_back(tmp_path, shot):
     version = next(iter(VERSIONS))
     first = {"model": version, "weights_sha256": find_weights(version).sha256()}

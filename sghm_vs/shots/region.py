@@ -57,9 +57,9 @@ def with_region(
     if guides.roi != AUTO:
         return matting
     check_region(guides)
-    found = _found(matting, source, before, tell, progress)
+    found, is_anybody = _found(matting, source, before, tell, progress)
     if tell is not None:
-        tell(_said(found, source))
+        tell(_said(found, source, is_anybody=is_anybody))
     return replace(matting, guides=replace(guides, roi=regions_of_rois(found)))
 
 
@@ -87,13 +87,13 @@ def _found(
     before: Prepared | None,
     tell: Callable[[str], None] | None,
     progress: Progress | None,
-) -> tuple[Roi, ...]:
+) -> tuple[tuple[Roi, ...], bool]:
+    """Return the rectangles, and whether anybody is there; without any all is matted."""
     guides, clip = matting.guides, source.clip
     if guides.people is not None:
         people = read_people(guides.people)
-        return regions_of_people(
-            people, choose(people, parse_person(guides.person)), guides.guide_band
-        )
+        chosen = choose(people, parse_person(guides.person))
+        return regions_of_people(people, chosen, guides.guide_band), bool(chosen)
     if not clip.width:
         msg = (
             f"{source.name} changes its size along the way, and roi auto is of one size; leave it out, "
@@ -103,7 +103,7 @@ def _found(
     if tell is not None:
         tell(f"roi auto: looking for people in {counted(clip.num_frames, 'frame')}")
     boxes = where_people_are(clip, _engines(matting, before), progress)
-    return regions_of(boxes, (clip.width, clip.height), guides.guide_band)
+    return regions_of(boxes, (clip.width, clip.height), guides.guide_band), bool(boxes)
 
 
 def _engines(matting: Matting, before: Prepared | None) -> Engines:
@@ -116,8 +116,9 @@ def _engines(matting: Matting, before: Prepared | None) -> Engines:
     return engines_of(replace(prepared, matting=replace(prepared.matting, settings=settings)))
 
 
-def _said(rois: Sequence[Roi], source: Source) -> str:
+def _said(rois: Sequence[Roi], source: Source, *, is_anybody: bool) -> str:
     if not rois:
-        return "roi auto: people take most of the picture, or none of it; all of it is matted"
+        why = "people take most of the picture" if is_anybody else "nobody is seen"
+        return f"roi auto: {why}; all of it is matted"
     less = source.clip.width * source.clip.height / sum(roi[2] * roi[3] for roi in rois)
     return f"roi auto: {write_regions(tuple(rois))}, {less:.1f} times fewer pixels"

@@ -42,6 +42,7 @@ from sghm_vs.options import (
     View,
     check_layers,
     recorded,
+    rois_of,
     word_of_over,
 )
 from sghm_vs.shots.guides import Guided, guided_by, open_guides, open_keys, tell_of_screen
@@ -97,9 +98,10 @@ class Prepared:
         with clip.get_frame(0) as frame:
             aspect = pixel_aspect_of(frame)
         settings = replace(self.matting.settings, pixel_aspect=aspect)
-        fit = fit_by(settings, clip.height, clip.width)
-        height, width = fit.resized
-        return f"{clip.width}x{clip.height}, matted at {width}x{height}"
+        parts = [roi[2:] for roi in rois_of(self.matting.guides.roi)] or [(clip.width, clip.height)]
+        sizes = [fit_by(settings, height, width).resized for width, height in parts]
+        at = listed(dict.fromkeys(f"{width}x{height}" for height, width in sizes))
+        return f"{clip.width}x{clip.height}, matted at {at}"
 
 
 def prepare(

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 STRANGERS_LISTED_MAX = 3
 MADE_BY = "made_by"
+ASKED_OF_IT = frozenset({"backend", "fp16"})
+"""Settings of which a record that has `MADE_BY` says what came of them."""
 WEIGHTS = "weights_sha256"
 
 
@@ -102,9 +104,10 @@ def _differences(record: Record, wanted: Record) -> list[str]:
     # A comment says the settings once more; of pictures each is looked at by its own number.
     said = {"frames", "sound", "comment", *(NUMBERED if record.facts.get("is_sequence") else ())}
     is_movie = not record.facts.get("is_sequence") and record.numbers != wanted.numbers
+    asked = ASKED_OF_IT if record.how.get(MADE_BY) and wanted.how.get(MADE_BY) else ()
     return [
         *differing_names(record.how.get("form", {}), wanted.how["form"]),
-        *differing_names(record.how.get("settings", {}), wanted.how["settings"]),
+        *differing_names(record.how.get("settings", {}), wanted.how["settings"], but=asked),
         *differing_names(record.facts, wanted.facts, but=said),
         *(["frames"] if is_movie else []),
     ]
