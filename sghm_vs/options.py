@@ -543,6 +543,13 @@ def check_regions(given: Sequence[Any] | str | None) -> Regions | None:
     """
     if given is None or isinstance(given, str):
         return None if given is None else AUTO
+    if len(given) == 0:
+        example = cure(script="roi=(640, 0, 720, 1080)", typed="--roi 640,0,720,1080")
+        msg = (
+            f"{called('roi')} is {given!r} and must be left, top, width and height in pixels, several "
+            f"of these, or {AUTO!r}; for example {example}"
+        )
+        raise SettingsError(msg)
     are_several = len(given) > 0 and all(isinstance(one, Sequence) for one in given)
     several: Any = given if are_several else [given]
     return regions_of_rois([check_roi(one) for one in several])

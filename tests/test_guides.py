@@ -423,6 +423,12 @@ def test_words_about_guides_that_do_nothing_are_refused_with_what_to_type(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("roi", ["autoo", "", (), [(1, 2)], (1, 2, 3)])
+def test_what_a_script_gives_for_a_rectangle_and_is_none_is_refused_by_its_value(roi):
+    with pytest.raises(vs.Error, match=r"roi is .+ and must be"):
+        sghm(noise_clip(length=1), -1, "sghm-lite", roi=roi)
+
+
 def test_the_files_of_guides_are_what_is_named():
     guides = Guides(mask=Path("m.mov"), keep=Path("k.png"))
 

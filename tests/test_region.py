@@ -268,6 +268,15 @@ def test_a_network_that_sees_people_everywhere_leaves_the_whole_picture(shot, mo
     assert said[-1] == "roi auto: people take most of the picture; all of it is matted"
 
 
+def test_where_nobody_is_seen_the_whole_picture_is_matted_and_that_is_said(shot, monkeypatch):
+    monkeypatch.setattr(region, "where_people_are", lambda *_: [])
+    source, said = open_source(shot / "plate"), []
+    how = Matting(model="sghm-lite", guides=Guides(roi="auto"))
+
+    assert with_region(how, source, tell=said.append).guides.roi is None
+    assert said[-1] == "roi auto: nobody is seen; all of it is matted"
+
+
 def test_where_a_guide_says_who_is_matted_the_rectangle_has_to_be_given(shot):
     guides = Guides(roi="auto", mask=shot / "plate")
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.matting.people.looks import Box
+from sghm_vs.models.sghm.design import LIGHT_LONG_SIDE_PX
 
 type Plane = NDArray[np.float32]
 type Size = tuple[int, int]
@@ -22,8 +23,6 @@ type Views = Callable[[Sequence[Box], int], Sequence[Plane]]
 """Returns how likely somebody is there in parts of a picture, each (h, w), 0-1, seen at a long side of
 so many pixels."""
 
-LONG_SIDE_PX = 448
-"""What the light network's encoder sees."""
 SOUGHT_PX = 1248
 """Long side at which a picture is searched; somebody of a tenth of the height has 70 px."""
 OVERLAP_PX = 48
@@ -32,8 +31,8 @@ MAYBE = 0.4
 """In a part of a picture more is somebody, perhaps."""
 SURE = 0.8
 """Closer by, somebody has, somewhere, more than this; to their outline it is a half."""
-LEAST_PX = 24
-"""Pixels of a view; fewer are nobody."""
+LEAST_PX = 6
+"""Pixels of a view of 448x252; fewer are nobody."""
 CLOSE_PX = 256
 """Long side of a view around somebody."""
 AROUND = 2.2
@@ -57,16 +56,16 @@ def search(
         thorough: Whether it is looked at in parts, too; else only who is large or known is found.
     """
     parts = parts_of(size)[: None if thorough else 1]
-    seen = views(parts, LONG_SIDE_PX)
+    seen = views(parts, LIGHT_LONG_SIDE_PX)
     maybe = [
-        placed(box, part, plane.shape)
+        in_picture(box, part, plane.shape)
         for part, plane in zip(parts, seen, strict=True)
         for box in pieces_of(plane, MAYBE, MAYBE)
     ]
     large = [
         box
         for one in pieces_of(seen[0], 0.5, SURE)
-        if _is_large(box := placed(one, parts[0], seen[0].shape), size)
+        if _is_large(box := in_picture(one, parts[0], seen[0].shape), size)
     ]
     asked = [box for box in united([*maybe, *known]) if not _is_large(box, size)]
     asked.sort(key=lambda box: -box[2] * box[3])
@@ -84,9 +83,9 @@ def parts_of(size: Size) -> list[Box]:
     """Return the whole of a picture, and if it is larger than a view, parts that overlap."""
     whole = 0, 0, *size
     sought = min(max(size), SOUGHT_PX)
-    if sought <= LONG_SIDE_PX:
+    if sought <= LIGHT_LONG_SIDE_PX:
         return [whole]
-    count = -(-(sought - OVERLAP_PX) // (LONG_SIDE_PX - OVERLAP_PX))
+    count = -(-(sought - OVERLAP_PX) // (LIGHT_LONG_SIDE_PX - OVERLAP_PX))
     part = (sought + (count - 1) * OVERLAP_PX) / count / sought
     width, height = (min(round(length * part), length) for length in size)
     across, down = (
@@ -99,18 +98,18 @@ def parts_of(size: Size) -> list[Box]:
 def _seen_closer(boxes: Sequence[Box], size: Size, views: Views) -> list[Box]:
     """Return where somebody is in views around `boxes`, each once more in a longer one if it is cut."""
     found: list[Box] = []
-    around = [view_around(box, size) for box in boxes]
+    closer = [view_around(box, size) for box in boxes]
     for last in range(WIDENED + 1):
-        if not around:
+        if not closer:
             break
         wider = []
-        for view, plane in zip(around, views(around, CLOSE_PX), strict=True):
-            for box in (placed(one, view, plane.shape) for one in pieces_of(plane, 0.5, SURE)):
+        for view, plane in zip(closer, views(closer, CLOSE_PX), strict=True):
+            for box in (in_picture(one, view, plane.shape) for one in pieces_of(plane, 0.5, SURE)):
                 if last < WIDENED and is_cut(box, view, size):
                     wider.append(box)
                 else:
                     found.append(box)
-        around = [view_around(box, size) for box in united(wider)]
+        closer = [view_around(box, size) for box in united(wider)]
     return found
 
 
@@ -125,12 +124,12 @@ def pieces_of(plane: Plane, outline: float, surely: float) -> list[Box]:
     )
     sure = np.bincount(np.asarray(labels[plane > surely], np.intp), minlength=count)
     left, top, width, height, area = (stats[:, n] for n in range(5))
-    least = LEAST_PX * plane.size / (LONG_SIDE_PX * LONG_SIDE_PX * 9 / 16) / 4
+    least = LEAST_PX * plane.size / (LIGHT_LONG_SIDE_PX**2 * 9 / 16)
     kept = [n for n in range(1, count) if sure[n] and area[n] >= max(least, 4)]
     return [(int(left[n]), int(top[n]), int(width[n]), int(height[n])) for n in kept]
 
 
-def placed(box: Box, view: Box, shape: tuple[int, ...]) -> Box:
+def in_picture(box: Box, view: Box, shape: tuple[int, ...]) -> Box:
     """Return where `box`, in a plane of `shape` that shows `view`, is in the picture."""
     across, down = view[2] / shape[1], view[3] / shape[0]
     left, top = int(view[0] + box[0] * across), int(view[1] + box[1] * down)

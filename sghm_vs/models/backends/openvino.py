@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ PROGRAMS_MAX = 16
 
 TELEMETRY = "openvino_telemetry"
 _loading = threading.Lock()
-_loaded: list[Any] = []
 
 type Key = tuple[object, ...]
 """A part, and the shapes of what goes in."""
@@ -117,13 +117,15 @@ def _core() -> Any:
     another thread, that stack goes with it, and the next Ctrl-C ends the process without a word.
     """
     with _loading:
-        openvino = _package()
-        if not _loaded:
-            # The first array looks NumPy up under a lock, and waits there for the interpreter: two
-            # threads whose first arrays meet would wait for each other.
-            openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data  # noqa: B018
-            _loaded.append(openvino.Core())
-        return _loaded[0]
+        return _core_of(_package())
+
+
+@cache
+def _core_of(openvino: Any) -> Any:
+    # The first array looks NumPy up under a lock, and waits there for the interpreter: two threads
+    # whose first arrays meet would wait for each other.
+    openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data  # noqa: B018
+    return openvino.Core()
 
 
 def _package() -> Any:

@@ -79,30 +79,36 @@ def segmentation(g: GraphWriter, model: Model) -> None:
     g.output(segmented(g, encoded(g, model, small)), OUTPUT)
 
 
-def matting(g: GraphWriter, model: Model) -> None:
+def matting(g: GraphWriter, model: Model, *, in_squares: bool = False) -> None:
     """
     Write the alphas, of `PLANES` whose sides are multiples of 64.
 
     Of a network with a refiner that is one, blended; of the others those at an eighth, a quarter and
     full size, which bands blend that depend on the picture's own size.
+
+    Args:
+        g: Where to.
+        model: What is written.
+        in_squares: Whether a refiner's finest alpha is made only where it is looked at; pictures
+            are longer than a square then.
     """
     planes = g.input(INPUT, PLANES)
     image, mask = g.channels(planes, 0, 3), g.channels(planes, 3, 1)
     features = encoded(g, model, _small(g, planes, model.row.small_px))
-    blend = _refined if model.row.has_refiner else _decoded
-    g.output(blend(g, image, mask, features), OUTPUT)
+    if model.row.has_refiner:
+        alpha = _refined(g, image, mask, features, in_squares=in_squares)
+    else:
+        alpha = _decoded(g, image, mask, features)
+    g.output(alpha, OUTPUT)
 
 
 def matting_in_squares(g: GraphWriter, model: Model) -> None:
-    """Write what `matting` does, of a network with a refiner; pictures are longer than a square."""
-    planes = g.input(INPUT, PLANES)
-    image, mask = g.channels(planes, 0, 3), g.channels(planes, 3, 1)
-    features = encoded(g, model, _small(g, planes, model.row.small_px))
-    g.output(_refined(g, image, mask, features, in_squares=True), OUTPUT)
+    """Write what `matting` does in squares, of a network with a refiner."""
+    matting(g, model, in_squares=True)
 
 
 def _refined(
-    g: GraphWriter, image: Value, mask: Value, features: Encoded, *, in_squares: bool = False
+    g: GraphWriter, image: Value, mask: Value, features: Encoded, *, in_squares: bool
 ) -> Value:
     mask4 = g.means(mask, GUIDE_PX)
     eighth = refiner.to_eighth(g, mask4, features)
