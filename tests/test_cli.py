@@ -165,6 +165,7 @@ def test_misuse_is_exit_code_2(words):
     ("words", "said"),
     [
         ("matte a -o b --screen purple", "sghm matte: error: --screen is 'purple' and must be"),
+        ("matte a -o b --roi -5,0,9,9", "-5,0,9,9 reads as an option; type --roi=-5,0,9,9"),
         ("matte a -o b --scren green", "--scren green; did you mean --screen?"),
         ("farm run --adress here plan.json", "; did you mean --address?"),
         ("matte a -o b --whatever", "unrecognized arguments: --whatever"),

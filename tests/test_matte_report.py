@@ -353,6 +353,29 @@ def test_the_exit_code_tells_a_farm_what_was_found(shot, tmp_path, words, code):
     assert main([*matte, "-o", str(tmp_path / "r.html"), *words]) == code
 
 
+def test_a_few_frames_are_judged_as_in_the_whole(shot, written, tmp_path):
+    whole = json.loads((written / "report.json").read_text())["shots"][0]
+    worst = whole["flagged"][0]
+    at = worst["frame"]
+    words = ["report", str(shot / "mattes"), "--plate", str(shot / "plates"), "--quiet"]
+
+    assert main([*words, "--frames", f"{at}", "-o", str(tmp_path / "r.html")]) == 0
+
+    part = json.loads((tmp_path / "r.json").read_text())["shots"][0]
+    assert (part["first"], part["last"]) == (at, at)
+    assert part["flagged"] == [worst]
+    for name, values in part["curves"].items():
+        assert values == [whole["curves"][name][at - whole["first"]]]
+    assert part["cuts"] == []
+
+
+def test_frames_that_a_matte_has_not_are_refused(shot, tmp_path, capsys):
+    words = ["report", str(shot / "exact.mkv"), "--frames", "5-99", "--quiet"]
+
+    assert main([*words, "-o", str(tmp_path / "r.html")]) == 1
+    assert f"it has frames 0-{LENGTH - 1}, and 5-99 was asked for" in capsys.readouterr().err
+
+
 def test_an_exact_file_is_left_alone_and_8_bits_are_said_of_it(shot, exact, tmp_path):
     for n, alpha in enumerate(exact.alphas):
         cv2.imwrite(str(tmp_path / f"eight.{n:04}.png"), np.rint(alpha * 255).astype(np.uint8))

@@ -225,12 +225,13 @@ def test_every_module_is_on_the_architectures_map():
     assert not missing
 
 
-def test_nine_folders_and_four_modules_stand_at_the_top():
+def test_nine_folders_and_five_modules_stand_at_the_top():
     top = [path for path in (ROOT / "sghm_vs").iterdir() if path.name != "__pycache__"]
 
     assert len([path for path in top if path.is_dir()]) == 9
     assert {path.name for path in top if path.is_file()} == {
-        "__init__.py", "__main__.py", "clips.py", "errors.py", "files.py", "options.py", "py.typed",
+        "__init__.py", "__main__.py", "clips.py", "errors.py", "files.py", "options.py",
+        "progress.py", "py.typed",
     }  # fmt: skip
 
 

@@ -133,6 +133,43 @@ def test_the_timeline_goes_to_the_flagged_frame_nearby(opened):
     assert opened.errors == []
 
 
+def test_a_frame_says_what_is_known_of_it_and_how_it_is_mended(opened):
+    opened.keyboard.press("ArrowDown")
+    name = opened.locator("main h2").inner_text()
+    opened.keyboard.press("g")
+    opened.keyboard.type("1006")
+    opened.keyboard.press("Enter")
+
+    said = opened.locator("#of-frame").inner_text()
+    assert "frame 1006 · coverage 20 %" in said
+    assert "piece" in said
+    assert "vanishes" in said
+    stem = name.removesuffix("<b>")
+    assert f"sghm review /plates/{stem}.mov --matte /mattes/{stem}.mov --at 1006" in said
+    assert opened.locator(".moment.on strong").inner_text() == "frame 1006"
+
+    opened.locator("#at").fill("1003")
+    opened.keyboard.press("Enter")
+    said = opened.locator("#of-frame").inner_text()
+    assert "not flagged; the nearest flagged: frame 1001" in said
+    opened.locator("#at").fill("12")
+    opened.keyboard.press("Enter")
+    assert opened.locator("#of-frame").inner_text() == f"{name} has frames 1001\u20131120"
+    assert opened.errors == []
+
+
+def test_a_link_opens_a_frame_of_a_shot(browser, report):
+    page = watched_page(browser)
+    page.goto(f"{report.as_uri()}#shot=sh002%3Cb%3E&frame=1006")
+
+    assert page.locator("main h2").inner_text() == "sh002<b>"
+    assert "frame 1006 · coverage 20 %" in page.locator("#of-frame").inner_text()
+    page.locator(".moment a").first.click()
+    assert "frame 1001 · coverage" in page.locator("#of-frame").inner_text()
+    assert page.errors == []
+    page.close()
+
+
 def test_moments_are_shown_by_reason(opened):
     opened.select_option("#kind", "piece")
     opened.keyboard.press("ArrowDown")

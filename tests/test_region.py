@@ -284,13 +284,14 @@ def test_where_a_guide_says_who_is_matted_the_rectangle_has_to_be_given(shot):
         with_region(Matting(guides=guides), open_source(shot / "plate"))
 
 
-def test_a_plan_pins_it(shot):
+def test_a_plan_pins_it(shot, capsys):
     words = ["--people", str(shot / "people.json"), "--person", "1", "--roi", "auto"]
     words += ["--model", "sghm-lite", "--tr", "0", "--to", "{shot}.####.png"]
     plan = shot / "farm" / "plan.json"
 
     assert main(["farm", "plan", str(shot / "plate"), "-o", str(plan), "--chunk", "3", *words]) == 0
 
+    assert "p: roi auto: 0,64,128,112, 3.9 times fewer pixels\n" in capsys.readouterr().err
     (planned,) = Plan.from_json(plan.read_text()).shots
     assert f"--roi={','.join(map(str, ROI))}" in planned.matting
 
@@ -298,10 +299,12 @@ def test_a_plan_pins_it(shot):
 @pytest.mark.slow
 def test_a_batch_finds_it_for_each_shot_and_resumed_makes_nothing_again(shot, capsys):
     how = ["--model", "sghm-lite", "--tr", "0", "--to", "{shot}.####.png", "--person", "1"]
-    how += ["--people", str(shot / "people.json"), "--jobs", "1", "--quiet"]
+    how += ["--people", str(shot / "people.json"), "--jobs", "1"]
     command = ["batch", str(shot / "plate"), "-o", str(shot / "b"), "--roi", "auto", *how]
 
     assert main(command) == 0
+    said = capsys.readouterr().err
+    assert said.count("p: roi auto: 0,64,128,112, 3.9 times fewer pixels\n") == 1
     assert main([*command, "--resume", "--dry-run"]) == 0
     assert "0 shots to make, 1 done" in capsys.readouterr().out
     assert matte(shot, "d/x.####.png", "--person", "1", "--roi", ",".join(map(str, ROI))) == 0

@@ -108,7 +108,30 @@ def test_the_keyboard_scrubs_and_goes_no_farther_than_the_shot(page):
     page.keyboard.press("l")
     until(page, lambda: shown(page)[1] == "112")
 
-    assert page.locator("#frame").inner_text() == "frame 112"
+    assert page.locator("#frame").input_value() == "112"
+
+
+def test_a_frame_is_gone_to_by_its_number_and_by_a_link(browser, server, page):
+    page.keyboard.press("g")
+    page.keyboard.type("108")
+    page.keyboard.press("Enter")
+    until(page, lambda: shown(page)[1] == "108")
+    page.keyboard.press("ArrowRight")
+    until(page, lambda: shown(page)[1] == "109")
+    page.keyboard.press("g")
+    page.keyboard.type("812")
+    page.keyboard.press("Enter")
+    until(page, lambda: "812 is no frame of 101-112" in page.locator("#words").inner_text())
+    assert page.locator("#frame").input_value() == "109"
+
+    other = watched_page(browser)
+    other.goto(f"{server.url}#frame=110")
+    other.wait_for_selector("body[data-ready]")
+    assert shown(other)[1] == "110"
+    other.evaluate("location.hash = '#frame=103'")
+    until(other, lambda: shown(other)[1] == "103")
+    assert other.errors == []
+    other.close()
 
 
 def test_the_timeline_scrubs(page):

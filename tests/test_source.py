@@ -524,6 +524,16 @@ def test_a_missing_file_names_the_ones_that_come_close(movie: Path) -> None:
         open_source(movie.with_name("shto.mp4"))
 
 
+def test_a_missing_file_is_not_taken_for_any_other_of_its_ending(tmp_path: Path) -> None:
+    for name in ("plate.mov", "plate.txt", "matte.mov", "take1.mov"):
+        (tmp_path / name).write_bytes(b"")
+
+    with pytest.raises(SourceError, match=r"a\.mov doesn't exist; check the name"):
+        open_source(tmp_path / "a.mov")
+    with pytest.raises(SourceError, match=r"did you mean plate\.mov, plate\.txt\?"):
+        open_source(tmp_path / "Plate.mp4")
+
+
 @pytest.mark.parametrize("name", ["[0001-0002]", "{:04d}"])
 def test_a_sequence_that_is_named_as_editing_programs_do_is_named_as_it_is_typed(
     name: str, tmp_path: Path

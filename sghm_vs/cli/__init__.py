@@ -58,6 +58,8 @@ OPENCV_WITHOUT_MEMORY = "(-4:Insufficient memory)"
 NAMED_TWICE = re.compile(r"^argument [^:]+: (?=--)")
 """Before words of ours that say which option they are of."""
 
+NO_VALUE = re.compile(r"^argument (?:-\w/)?(--[\w-]+)(?:/\S+)*: expected one argument")
+
 NEAR = 0.8
 """How alike, 0-1, words are one of which may mean the other."""
 
@@ -86,10 +88,13 @@ VERBS = (
 class Parser(argparse.ArgumentParser):
     """Refuses in a line what it does not understand: some verbs' usage fills a screen."""
 
+    _given: Sequence[str] = ()
+
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse as argparse does; a verb refuses itself what is no word of its own."""
+        self._given = sys.argv[1:] if args is None else args
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._near(unknown)}")
@@ -97,8 +102,18 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with `message` and where words are explained."""
-        said = NAMED_TWICE.sub("", message)
+        said = self._without_value(message) or NAMED_TWICE.sub("", message)
         self.exit(MISUSED, f"{self.prog}: error: {said}\n{self.prog} --help explains its words\n")
+
+    def _without_value(self, message: str) -> str | None:
+        """Return what to type where an option's value was taken for an option, as in --roi -5,0,9,9."""
+        option = NO_VALUE.match(message)
+        if option is None or option[1] not in self._given[:-1]:
+            return None
+        value = self._given[self._given.index(option[1]) + 1]
+        if not value.startswith("-") or value in self._option_string_actions:
+            return None
+        return f"{option[1]} {value}: {value} reads as an option; type {option[1]}={value}"
 
     def _near(self, unknown: Sequence[str]) -> str:
         """Return the option that the first unknown one may mean, in words."""

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.cli import batch, options
-from sghm_vs.cli.progress import OnProgress, farm_progress, openjd_progress
+from sghm_vs.cli.progress import farm_progress, openjd_progress
 from sghm_vs.errors import counted
 from sghm_vs.options import EditOptions, PlanOptions, ShowOptions
+from sghm_vs.progress import Progress
 
 if TYPE_CHECKING:
     from sghm_vs.options import FrameRange
@@ -317,13 +318,13 @@ def _is_mixed(args: argparse.Namespace) -> bool:
     return options.group_from(ShowOptions, args).mixed
 
 
-def _progress_of(what: str, args: argparse.Namespace) -> AbstractContextManager[OnProgress | None]:
+def _progress_of(what: str, args: argparse.Namespace) -> AbstractContextManager[Progress | None]:
     if args.progress == "openjd":
         return openjd_progress(what)
     return options.progress_of(what, args)
 
 
-type Make = Callable[[Job, FrameRange, OnProgress], object]
+type Make = Callable[[Job, FrameRange, Progress], object]
 
 
 def _by_worker(folder: Path) -> Make:

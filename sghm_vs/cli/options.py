@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sghm_vs.cli.progress import OnProgress, progress
+from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError
 from sghm_vs.options import (
     Delivery,
@@ -30,6 +30,7 @@ from sghm_vs.options import (
     made_of,
     options_of,
 )
+from sghm_vs.progress import Progress
 
 if TYPE_CHECKING:
     from sghm_vs.media.readers import Source
@@ -358,7 +359,7 @@ def say_host(args: argparse.Namespace) -> None:
 
 def progress_of(
     what: str, args: argparse.Namespace
-) -> contextlib.AbstractContextManager[OnProgress | None]:
+) -> contextlib.AbstractContextManager[Progress | None]:
     """Return the context that yields whom to report to while `what` is made, as `args` say."""
     return progress(what, quiet=args.quiet, as_json=args.progress == "json")
 

@@ -13,10 +13,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sghm_vs.errors import counted
+from sghm_vs.progress import Progress
 from sghm_vs.shots.batch.listener import Listener, Totals
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
     from sghm_vs.shots.batch.manifest import Entry
     from sghm_vs.shots.batch.names import Shot
@@ -27,14 +29,11 @@ JSON_EVERY_S = 0.1
 PACE_S = 0.5
 """Less time than this says nothing of the pace."""
 
-type OnProgress = Callable[[int, int], None]
-"""Takes how much is done and how much there is in all: frames, or bytes of a transfer."""
-
 
 @contextmanager
 def progress(
     what: str, *, quiet: bool, in_bytes: bool = False, as_json: bool = False
-) -> Iterator[OnProgress | None]:
+) -> Iterator[Progress | None]:
     """Yield the function to report to while `what` is being made; None if `quiet`."""
     words = _megabytes if in_bytes else _Frames()
     if as_json:
@@ -82,7 +81,7 @@ def farm_progress(*, quiet: bool, as_json: bool) -> Iterator[Listener]:
 
 
 @contextmanager
-def openjd_progress(what: str) -> Iterator[OnProgress]:
+def openjd_progress(what: str) -> Iterator[Progress]:
     """Yield what tells a session of Open Job Description how far `what` is; a failure is told too."""
 
     def say(kind: str, words: str) -> None:
@@ -100,7 +99,7 @@ def openjd_progress(what: str) -> Iterator[OnProgress]:
 
 
 @contextmanager
-def _bars() -> Iterator[Progress]:
+def _bars() -> Iterator[Bars]:
     """Yield bars, each between what is made and the `words` that say how far it is."""
     from rich import progress as rich
     from rich.console import Console
@@ -117,7 +116,7 @@ def _bars() -> Iterator[Progress]:
 class _ShotBars(Listener):
     """A bar for each shot that is being made, and one for all."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Bars) -> None:
         self._bars = bars
         self._shots: dict[str, tuple[TaskID, _Frames]] = {}
         self._all = bars.add_task("batch", total=None, words="")
@@ -132,6 +131,9 @@ class _ShotBars(Listener):
             self._shots[shot.key] = task, _Frames()
         task, words = self._shots[shot.key]
         self._bars.update(task, completed=done, words=words(done, total))
+
+    def note(self, shot: Shot, words: str) -> None:
+        self._bars.console.print(f"{shot.name}: {words}", markup=False, highlight=False)
 
     def end(self, entry: Entry) -> None:
         if entry.key in self._shots:
@@ -158,6 +160,9 @@ class _ShotLines(Listener):
         lines, words = self._shots[shot.key]
         lines(f"{shot.name}: {words(done, total)}", is_last=False)
 
+    def note(self, shot: Shot, words: str) -> None:
+        _say(f"{shot.name}: {words}")
+
     def end(self, entry: Entry) -> None:
         self._shots.pop(entry.key, None)
         self._ended += 1
@@ -167,7 +172,7 @@ class _ShotLines(Listener):
 
 
 class _ShowBar(Listener):
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Bars) -> None:
         self._bars, self._task = bars, bars.add_task("farm", total=None, words="")
 
     def count(self, totals: Totals) -> None:

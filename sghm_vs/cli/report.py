@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sghm_vs.cli import options
 from sghm_vs.errors import SettingsError
-from sghm_vs.options import Matting, ReportOptions, options_of
+from sghm_vs.options import Matting, ReportOptions, ShotOptions, options_of
 
 if TYPE_CHECKING:
     from sghm_vs.shots.report import Report
@@ -58,6 +58,7 @@ def add_parser(verbs: options.Verbs) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a report that exists")
     options.add_matte_channel(parser)
+    options.add_knob(parser, ShotOptions, "frames")
     options.add_group(parser, "report", ReportOptions)
     needless = [option.name for option in options_of(Matting) if option.name not in NETWORKS]
     options.add_group(parser, "network", Matting, but=needless)
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
             matting=options.matting_from(args),
             matte_channel=options.values_from(args).get("matte_channel"),
             start=args.matte_start,
+            frames=options.values_from(args).get("frames"),
             overwrite=args.overwrite,
             progress=lambda name: options.progress_of(name, args),
         )

@@ -37,6 +37,9 @@ def add_parser(verbs: options.Verbs) -> None:
         help="a finished matte of the shot: to compare with, and to find the frames that need a look",
     )
     parser.add_argument(
+        "--at", type=int, metavar="N", help="the frame that the page opens on (default: the first)"
+    )
+    parser.add_argument(
         "--into",
         type=Path,
         metavar="DIR",
@@ -73,22 +76,26 @@ def run(args: argparse.Namespace) -> int:
     options.take_review(args, args.source)
     with options.stdout_for_results():
         source = options.opened(args.source, args)
+        if args.at is not None and not source.frames.first <= args.at <= source.frames.last:
+            msg = f"--at is {args.at}, and {source.name} has frames {source.frames}; type one of these"
+            raise SettingsError(msg)
         values = options.values_from(args)
         if "model" in values and Path(values["model"]).is_file():
             # What is saved is read from anywhere.
             values["model"] = str(Path(values["model"]).absolute())
         session = Session(source, folder.absolute(), values, matte=args.matte)
     server = ReviewServer(session, args.port)
+    url = server.url if args.at is None else f"{server.url}#frame={args.at}"
     if args.json:
-        options.print_json({"url": server.url, "settings": str(session.path)})
+        options.print_json({"url": url, "settings": str(session.path)})
     else:
-        options.print_lines([server.url])
+        options.print_lines([url])
         options.say(f"{source.name}: {HEADLESS}; saved in {folder}")
     sys.stdout.flush()
     if args.matte is not None:
         session.measure()
     if not args.no_browser:
-        webbrowser.open(server.url)
+        webbrowser.open(url)
     try:
         server.serve_forever()
     except Ended as ended:

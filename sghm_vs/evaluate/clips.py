@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
@@ -13,12 +13,13 @@ from sghm_vs.errors import SettingsError, counted
 from sghm_vs.evaluate.metrics import Flicker, Matte, score_frame
 from sghm_vs.evaluate.motion import MotionError, WarpError
 from sghm_vs.matting.optical_flow import luma
+from sghm_vs.progress import Progress
 
 
 def score_clip(
     pred: vs.VideoNode,
     truth: vs.VideoNode,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     plate: vs.VideoNode | None = None,
 ) -> dict[str, float]:
     """

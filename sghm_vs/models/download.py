@@ -15,21 +15,19 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sghm_vs.errors import DownloadError
 from sghm_vs.files import sha256_of
+from sghm_vs.progress import Progress
 
 CHUNK = 1 << 18
 BUSY = {408, 425, 429, 500, 502, 503, 504}
 """Answers that another try may change."""
 RANGE_NOT_SATISFIABLE = 416
-
-type OnProgress = Callable[[int, int], None]
-"""Takes the number of bytes that are there and the number in all."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +59,7 @@ def download(
     size: int,
     sha256: str,
     patience: Patience | None = None,
-    report: OnProgress | None = None,
+    report: Progress | None = None,
 ) -> None:
     """
     Make `part` the file that has `size` bytes and the hash `sha256`.
@@ -92,7 +90,7 @@ class _Target:
     part: Path
     size: int
     sha256: str
-    report: OnProgress | None
+    report: Progress | None
 
     def have(self) -> int:
         """Return how many bytes are there; more than there should be are as good as none."""

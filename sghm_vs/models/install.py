@@ -26,7 +26,7 @@ from sghm_vs.errors import DownloadError, MissingPackageError, SghmError, Weight
 from sghm_vs.files import renamed_when_whole, sweep
 from sghm_vs.models.architectures import architecture_of
 from sghm_vs.models.arrays import Arrays, Model, read_arrays, without_prefixes
-from sghm_vs.models.download import OnProgress, Patience, download
+from sghm_vs.models.download import Patience, download
 from sghm_vs.models.weights import (
     CHECKPOINTS,
     HOME_VARIABLE,
@@ -41,6 +41,7 @@ from sghm_vs.models.weights import (
     installed,
     installed_path,
 )
+from sghm_vs.progress import Progress
 
 LOCK_TIMEOUT_S = 3600.0
 """For another process that is fetching the same file."""
@@ -52,7 +53,7 @@ UNKNOWN = (
 _log = logging.getLogger(__name__)
 
 
-def find_or_fetch(model: str, report: OnProgress | None = None) -> Weights:
+def find_or_fetch(model: str, report: Progress | None = None) -> Weights:
     """
     Return the weights that `model` names as `find_weights` does, fetched first where they lack.
 
@@ -69,7 +70,7 @@ def fetch(
     home: Path | None = None,
     force: bool = False,
     patience: Patience | None = None,
-    report: OnProgress | None = None,
+    report: Progress | None = None,
 ) -> Weights:
     """
     Return the weights of `model` in `home`, fetched and converted if they are not there.

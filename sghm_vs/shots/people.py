@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from fractions import Fraction
@@ -39,13 +39,13 @@ from sghm_vs.options import (
     Roi,
     options_of,
 )
+from sghm_vs.progress import Progress
 from sghm_vs.shots.people_file import digest_of
 from sghm_vs.shots.shot import Prepared, prepare
 
 WAITING = 6
 """Looks whose masks are being made while motion is found for later ones."""
 
-type Progress = Callable[[int, int], None]
 type Size = tuple[int, int]
 """Width and height."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sghm_vs.errors import SettingsError, counted, cure
 from sghm_vs.filter.engines import Engines
-from sghm_vs.filter.search import Progress, where_people_are
+from sghm_vs.filter.search import where_people_are
 from sghm_vs.matting.people.choice import choose
 from sghm_vs.matting.people.record import read_people
 from sghm_vs.matting.people.region import regions_of, regions_of_people
@@ -23,6 +23,7 @@ from sghm_vs.options import (
     regions_of_rois,
     write_regions,
 )
+from sghm_vs.progress import Progress
 from sghm_vs.shots.people import engines_of, looking_for_people
 from sghm_vs.shots.shot import Prepared
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import vapoursynth as vs
 
 from sghm_vs.errors import SettingsError, SghmError, SourceError, counted, listed, message_of
+from sghm_vs.evaluate.report.judge import AROUND, LONGEST_RUN
 from sghm_vs.evaluate.report.markers import marked_timeline, qp_file
 from sghm_vs.evaluate.report.page import report_page, report_record
 from sghm_vs.evaluate.report.shot import ShotReport, report_shot
@@ -19,12 +20,15 @@ from sghm_vs.files import refuse_existing, write_files
 from sghm_vs.media.pairing import in_common, opening_of, pair
 from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.readers.mattes import open_matte
-from sghm_vs.options import Matting, ReportOptions
+from sghm_vs.options import FrameRange, Matting, ReportOptions
+from sghm_vs.progress import Progress
 from sghm_vs.shots.batch.find import find_footage
 from sghm_vs.shots.batch.manifest import NAME, Entry, Manifest
 from sghm_vs.shots.batch.names import safe_name, unique_names
 
 EIGHT_BITS = 8
+HELPING = AROUND + LONGEST_RUN
+"""Frames either side by which a frame is judged, but for jumps in a rhythm, which need all."""
 SHEETS_MAX = 600
 """Of a page: it opens in a moment still."""
 REVIEW = ".mp4"
@@ -35,8 +39,6 @@ SHAPES_APART = 1.03
 """Width over height: odd sizes are rounded in proxies, other footage is other by more."""
 FLAG = "--matte-start"
 USUAL_NAME = "report.html"
-
-type Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ def write_report(
     matting: Matting | None = None,
     matte_channel: str | None = None,
     start: int | None = None,
+    frames: FrameRange | None = None,
     overwrite: bool = False,
     progress: Callable[[str], AbstractContextManager[Progress | None]] | None = None,
 ) -> Report:
@@ -205,6 +208,7 @@ def write_report(
         matting: The network that is asked for its view.
         matte_channel: Which channel of a matte is the matte.
         start: The frame of the plate that the first one of the only matte is of.
+        frames: Those that are reported on, of each matte; None is all.
         overwrite: Whether files that exist are replaced.
         progress: Returns the context that yields what is called with frames done and in all, for
             the matte of a name.
@@ -226,8 +230,9 @@ def write_report(
     for one in wanted:
         try:
             with progress(one.name) if progress is not None else nullcontext() as told:
+                footage = _open(one, matte_channel, start)
                 shots.append(
-                    _report(one, replace(how, sheets=sheets), segment, matte_channel, start, told)
+                    _report(one, footage, frames, replace(how, sheets=sheets), segment, told)
                 )
         except (SghmError, vs.Error) as error:
             failed[str(one.matte)] = message_of(error)
@@ -249,14 +254,38 @@ def write_report(
     return Report(shots, failed, write_files(contents, overwrite=overwrite))
 
 
-def _report(
-    one: Wanted,
-    how: ReportOptions,
-    segment: Callable[[vs.VideoNode], vs.VideoNode] | None,
-    matte_channel: str | None,
-    start: int | None,
-    progress: Progress | None,
-) -> ShotReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Footage:
+    """A matte with its plate, frame by frame."""
+
+    matte: vs.VideoNode
+    plate: vs.VideoNode | None
+    first: int
+    """Number of the first frame."""
+    missing: frozenset[int]
+    """Indices of frames that are not there."""
+    is_of_8_bits: bool
+    notes: tuple[str, ...]
+
+    @property
+    def frames(self) -> FrameRange:
+        return FrameRange(self.first, self.first + self.matte.num_frames - 1)
+
+    def part(self, frames: FrameRange) -> _Footage:
+        """Return `frames` of it, which it has."""
+        run = range(frames.first - self.first, frames.last - self.first + 1)
+        cut = slice(run.start, run.stop)
+        return replace(
+            self,
+            matte=self.matte[cut],
+            plate=None if self.plate is None else self.plate[cut],
+            first=frames.first,
+            missing=frozenset(n - run.start for n in self.missing if n in run),
+        )
+
+
+def _open(one: Wanted, matte_channel: str | None, start: int | None) -> _Footage:
+    """Return the frames that a matte and its plate both have."""
     matte = open_matte(one.matte, matte_channel, missing="black", is_told=False)
     notes: list[str] = []
     plate = _open_plate(one, matte, notes)
@@ -268,22 +297,53 @@ def _report(
         at = max(plate.first_number - pairing.first, 0)
         first = pairing.first + at
         notes.append(f"frames are the plate's, by {pairing.by}")
-    limits = how.limit_of
     if matte.matte_bits == EIGHT_BITS:
-        limits["steps"] = float("inf")
         notes.append("its file has 8 bits: soft edges have steps")
-    missing = frozenset(n - at for n in matte.blank if 0 <= n - at < clips[0].num_frames)
+    return _Footage(
+        matte=clips[0],
+        plate=clips[1] if plate is not None else None,
+        first=first,
+        missing=frozenset(n - at for n in matte.blank if 0 <= n - at < clips[0].num_frames),
+        is_of_8_bits=matte.matte_bits == EIGHT_BITS,
+        notes=tuple(notes),
+    )
+
+
+def _report(
+    one: Wanted,
+    footage: _Footage,
+    frames: FrameRange | None,
+    how: ReportOptions,
+    segment: Callable[[vs.VideoNode], vs.VideoNode] | None,
+    progress: Progress | None,
+) -> ShotReport:
+    asked = frames or footage.frames
+    if not footage.frames.holds(asked):
+        msg = (
+            f"it has frames {footage.frames}, and {asked} was asked for; type --frames within these"
+        )
+        raise SettingsError(msg)
+    seen = footage.part(
+        FrameRange(
+            max(asked.first - HELPING, footage.frames.first),
+            min(asked.last + HELPING, footage.frames.last),
+        )
+    )
+    limits = how.limit_of
+    if footage.is_of_8_bits:
+        limits["steps"] = float("inf")
     return report_shot(
-        clips[0],
-        clips[1] if plate is not None else None,
+        seen.matte,
+        seen.plate,
         limits,
         name=one.name,
-        where=(str(one.matte), None if plate is None else str(one.plate)),
-        first=first,
-        missing=missing,
+        where=(str(one.matte), None if one.plate is None or seen.plate is None else str(one.plate)),
+        first=seen.first,
+        missing=seen.missing,
         segment=segment,
         sheets=how.sheets,
-        notes=tuple(notes),
+        notes=footage.notes,
+        asked=range(asked.first - seen.first, asked.last - seen.first + 1),
         progress=progress,
     )
 

@@ -45,6 +45,7 @@ from sghm_vs.options import (
     rois_of,
     word_of_over,
 )
+from sghm_vs.progress import Progress
 from sghm_vs.shots.guides import Guided, guided_by, open_guides, open_keys, tell_of_screen
 from sghm_vs.shots.people_file import chosen_of, open_people, people_digest
 
@@ -146,7 +147,8 @@ def rotoscope(
     delivery: Delivery | None = None,
     people: ToldApart | None = None,
     tell: Callable[[str], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    tell_region: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """
     Matte the people in the footage at `path` and write `outputs`, all in one pass.
@@ -161,6 +163,7 @@ def rotoscope(
         delivery: Defaults to what `export` does by itself.
         people: Who is who and who is meant, in place of what a file says.
         tell: Called before the first frame with what mattes, on what, and at which size.
+        tell_region: Called with what `--roi auto` looks at and finds; None is `tell`.
         progress: Called with frames done and frames in all; before, where people are looked for, with
             frames looked at.
 
@@ -198,7 +201,7 @@ def rotoscope(
     tell_of_screen(how.guides, source, frames)
     find_weights(how.model)
     if how.guides.roi == AUTO:
-        matting = _with_region(matting, how, source, tell, progress)
+        matting = _with_region(matting, how, source, tell_region or tell, progress)
         how = matting.matting
     # With it comes torch, which takes seconds to load: what can be refused has been by now.
     from sghm_vs.filter.debug import detached
@@ -239,7 +242,7 @@ def _with_region(
     how: Matting,
     source: Source,
     tell: Callable[[str], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Prepared:
     """Return what mattes the parts of `source` that people are in, as records say it."""
     from sghm_vs.shots.region import with_region
@@ -349,7 +352,7 @@ def deliver(
     beside: Mapping[Path, vs.VideoNode] | None = None,
     metadata: dict[str, str] | None = None,
     made_by: Mapping[str, str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """
     Write `frames` of `source` with `alpha`; see `rotoscope`, and `export` for the other clips.

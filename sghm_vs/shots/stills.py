@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from sghm_vs.media.readers import Source, open_source
 from sghm_vs.media.readers.animated import refuse_moving
 from sghm_vs.media.sequences import PICTURE_SUFFIXES, SequencePath, holds_unrelated, pictures_in
 from sghm_vs.options import LAYOUTS, Delivery, Guides, Matting, Opening, parse_person
+from sghm_vs.progress import Progress
 from sghm_vs.shots.people import look_for_people
 from sghm_vs.shots.shot import Prepared, prepare, rotoscope
 
@@ -64,7 +65,7 @@ def matte_stills(
     opening: Opening | None = None,
     matting: Matting | None = None,
     delivery: Delivery | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Still]:
     """
     Matte each of the pictures that `sources` are or hold, alone: no picture sees another.

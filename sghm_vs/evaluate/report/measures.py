@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import vapoursynth as vs
@@ -23,6 +23,7 @@ from sghm_vs.evaluate.report.frame import (
 )
 from sghm_vs.matting import optical_flow
 from sghm_vs.matting.optical_flow import Luma
+from sghm_vs.progress import Progress
 
 CUT = 0.1
 """How much of a plate must be new for a cut, as the filter's `sc_threshold`."""
@@ -56,6 +57,24 @@ class Measures:
     cuts: list[int] = field(default_factory=list)
     """First frames of scenes, but the clip's first."""
 
+    def part(self, frames: range) -> Measures:
+        """Return those of `frames`, a run of indices, which count from 0 in it."""
+        run = slice(frames.start, frames.stop)
+        return replace(
+            self,
+            frames=self.frames[run],
+            specks=self.specks[run],
+            changes=self.changes[run],
+            gains=within(self.gains, frames),
+            unseen_px=within(self.unseen_px, frames),
+            cuts=[n - frames.start for n in self.cuts if n in frames[1:]],
+        )
+
+
+def within[T](by_frame: Mapping[int, T], frames: range) -> dict[int, T]:
+    """Return what `by_frame` has of `frames`, a run of indices, counted from its first."""
+    return {n - frames.start: value for n, value in by_frame.items() if n in frames}
+
 
 def measure(
     matte: vs.VideoNode,
@@ -63,7 +82,7 @@ def measure(
     segmentation: vs.VideoNode | None = None,
     *,
     missing: frozenset[int] = frozenset(),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Measures:
     """
     Return what the frames of `matte` show.

@@ -6,7 +6,7 @@ import base64
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,8 +15,9 @@ import vapoursynth as vs
 from sghm_vs.errors import counted
 from sghm_vs.evaluate.report.frame import SIDES, work_size
 from sghm_vs.evaluate.report.judge import Finding, judge
-from sghm_vs.evaluate.report.measures import Measures, measure, small_rgb
+from sghm_vs.evaluate.report.measures import Measures, measure, small_rgb, within
 from sghm_vs.evaluate.report.sheets import sheet, tile_size, tiles_of
+from sghm_vs.progress import Progress
 
 TOUCHED = 0.002
 """Share of a side from which a matte touches it."""
@@ -129,6 +130,16 @@ class ShotReport:
             },
         }
 
+    def part(self, frames: range) -> ShotReport:
+        """Return the report of `frames`, a run of indices, as they were found in the whole."""
+        return replace(
+            self,
+            first=self.first + frames.start,
+            measures=self.measures.part(frames),
+            findings=within(self.findings, frames),
+            sheets=within(self.sheets, frames),
+        )
+
     def _border(self) -> dict[str, list[list[int]]]:
         """Return where the matte touches each side, as first and last frames."""
         found: dict[str, list[list[int]]] = {}
@@ -162,8 +173,9 @@ def report_shot(
     missing: frozenset[int] = frozenset(),
     segment: Callable[[vs.VideoNode], vs.VideoNode] | None = None,
     sheets: int = 12,
+    asked: range | None = None,
     notes: tuple[str, ...] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ShotReport:
     """
     Return the report of `matte`.
@@ -178,6 +190,7 @@ def report_shot(
         missing: Indices of frames that are not there.
         segment: Returns where the network sees people in a plate, small; None asks none.
         sheets: Flagged frames that get pictures.
+        asked: The indices that it is of; those around help to judge them. None is all.
         notes: What is to be said besides.
         progress: Called after each frame with the frames done and all of them.
     """
@@ -185,6 +198,7 @@ def report_shot(
     if segment is not None and plate is not None:
         segmentation = segment(small_rgb(plate, work_size(matte.height, matte.width)))
     measures = measure(matte, plate, segmentation, missing=missing, progress=progress)
+    asked = range(matte.num_frames) if asked is None else asked
     report = ShotReport(
         name=name,
         matte=where[0],
@@ -193,7 +207,7 @@ def report_shot(
         rate=Fraction(matte.fps) or Fraction(24),
         size=(matte.height, matte.width),
         measures=measures,
-        findings=judge(measures, limits),
+        findings={n: found for n, found in judge(measures, limits).items() if n in asked},
         notes=notes,
     )
     for moment in report.moments[:sheets]:
@@ -202,7 +216,7 @@ def report_shot(
             continue
         before = n - 1 if measures.changes[n] is not None else None
         report.sheets[n] = sheet(matte, plate, n, before)
-    return report
+    return report.part(asked)
 
 
 def _moments(findings: Mapping[int, list[Finding]]) -> Iterator[Moment]:

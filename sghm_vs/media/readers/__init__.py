@@ -35,6 +35,8 @@ from sghm_vs.options import DEFAULT_RATE, FrameRange, Missing, Opening, called
 __all__ = ["Missing", "Opening", "Source", "open_source"]
 
 ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
+ALIKE = 0.75
+"""How alike, 0-1, names without endings are one of which may mean the other."""
 """How "https://…" and "smb://…" begin; a Windows drive has one letter."""
 
 
@@ -336,6 +338,16 @@ def _text(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
+def _close(stem: str, names: Iterable[str]) -> list[str]:
+    """Return up to three of `names` that may be meant; an ending that they share says nothing."""
+    matcher = difflib.SequenceMatcher(b=stem.casefold())
+    alike = []
+    for name in sorted(names):
+        matcher.set_seq1(Path(name).stem.casefold())
+        alike.append((-matcher.ratio(), name))
+    return [name for unlike, name in sorted(alike)[:3] if -unlike >= ALIKE]
+
+
 def _missing(path: Path) -> str:
     """Say what isn't there, and which names come close."""
     if ADDRESS.match(with_slashes(path)):
@@ -346,7 +358,7 @@ def _missing(path: Path) -> str:
         return f"{path} doesn't exist, nor does its folder {path.parent}; check the path"
     names = [entry.name for entry in path.parent.iterdir()]
     named = SequencePath.in_brackets(path)
-    close = difflib.get_close_matches(path.name, names, n=3)
+    close = _close(path.stem, names)
     if named is not None and named[0].numbers():
         close = [Path(str(named[0])).name]
     hint = f"did you mean {', '.join(close)}?" if close else "check the name"

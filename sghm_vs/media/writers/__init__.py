@@ -6,7 +6,7 @@ Takes any clip and any matte, and knows nothing of how the matte was made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
 from itertools import groupby
@@ -37,6 +37,7 @@ from sghm_vs.options import (
     refuse_unused,
     word_of_over,
 )
+from sghm_vs.progress import Progress
 
 __all__ = ["NamedMatte", "OutputFormat", "export"]
 
@@ -47,7 +48,6 @@ WRITERS: Mapping[str, type[Writer]] = {
     ".exr": ExrWriter,
     ".png": PngWriter,
 }
-type Progress = Callable[[int, int], None]
 
 OVER = "over"
 """In the metadata: what reviews are over, which no other output is told."""

@@ -170,6 +170,8 @@ class Driver:
             self._schedule.done(work)
             return
         shot = self._todo[work.shot].shot
+        for words in rendered.notes:
+            self._listener.note(shot, words)
         paths = [place(self._manifest.folder, output) for output in shot.outputs]
         try:
             made = read_back(shot, paths, rendered.numbers, self._reader, rendered.warnings)

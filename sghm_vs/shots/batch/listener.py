@@ -41,6 +41,9 @@ class Listener:
     def report(self, shot: Shot, done: int, total: int) -> None:
         """Receive how many frames of `shot` are done."""
 
+    def note(self, shot: Shot, words: str) -> None:
+        """Receive what is to be said of a shot that is made."""
+
     def end(self, entry: Entry) -> None:
         """Receive the result of a shot."""
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from sghm_vs.errors import message_of
+from sghm_vs.progress import Progress
 from sghm_vs.shots.batch.record import Outputs
-from sghm_vs.shots.batch.render import Progress, Rendered, Renderer
+from sghm_vs.shots.batch.render import Rendered, Renderer
 from sghm_vs.shots.batch.schedule import Work
 
 STORAGE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE})

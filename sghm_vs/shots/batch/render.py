@@ -14,14 +14,13 @@ from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import records_of
 from sghm_vs.options import Delivery, Matting
+from sghm_vs.progress import Progress
 from sghm_vs.shots.batch.checksums import source_files, state_of
 from sghm_vs.shots.batch.names import Shot
 from sghm_vs.shots.shot import Prepared, prepare, rotoscope, without_missing_audio
 
 CACHE_MIB = 2048
 """VapourSynth's own bound is half of the memory, for each worker."""
-
-type Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +46,8 @@ class Rendered:
     """Number of the first frame in file names."""
     frames: int
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is to be said of it, and to nobody later."""
 
     @property
     def numbers(self) -> range:
@@ -70,7 +71,7 @@ class Rotoscoper:
 
     def __call__(self, task: Task, progress: Progress) -> Rendered:
         """Matte the shot of `task` to its paths."""
-        shot = task.shot
+        shot, region = task.shot, list[str]()
         # Batches and farms are made from the command line alone, wherever this process runs.
         with collected_warnings() as warnings, standing(at_command_line=True):
             source = self._open(shot)
@@ -80,9 +81,10 @@ class Rotoscoper:
                 frames=shot.frames,
                 matting=self._prepare(shot.matting),
                 delivery=without_missing_audio(delivery_of(task), source),
+                tell_region=region.append,
                 progress=progress,
             )
-        return rendered(task, tuple(warnings))
+        return replace(rendered(task, tuple(warnings)), notes=tuple(region[-1:]))
 
     def _open(self, shot: Shot) -> Source:
         key = shot.source, shot.opening, state_of(source_files(shot.source, None))

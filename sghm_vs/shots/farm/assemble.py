@@ -15,9 +15,10 @@ from sghm_vs.media.sequences import SequencePath
 from sghm_vs.media.targets import Target
 from sghm_vs.media.verification.sidecar import FINISHED, join, records_of
 from sghm_vs.options import FrameRange
+from sghm_vs.progress import Progress
 from sghm_vs.shots.batch.checksums import ChecksumReader, Content, output_files
 from sghm_vs.shots.batch.record import Outputs, read_back
-from sghm_vs.shots.batch.render import Progress, Renderer, collected_warnings, delivery_of
+from sghm_vs.shots.batch.render import Renderer, collected_warnings, delivery_of
 from sghm_vs.shots.farm.job import Job
 from sghm_vs.shots.guides import guided_by, open_guides, open_keys
 from sghm_vs.shots.people_file import open_people

@@ -87,7 +87,7 @@ def make_plan(
     else:
         shots, invalid, notes = _from_sources(sources, folder, values, how.cuts, reviews=reviews)
     _refuse_unequal(shots)
-    opened, more = _opened(shots)
+    opened, more = _opened(shots, notes)
     if not opened:
         msg = "nothing can be planned: " + ("; ".join(more.values()) or "there are no shots")
         raise SourceError(msg)
@@ -138,7 +138,7 @@ def _edges(shown: FrameRange) -> tuple[int, int]:
     return shown.first, shown.last + 1
 
 
-def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]]:
+def _opened(shots: Iterable[ShotWithCuts], notes: list[str]) -> tuple[list[Opened], dict[str, str]]:
     """Return each shot with the frames that its footage has; headers of movies may be off by one."""
     opened: list[Opened] = []
     invalid: dict[str, str] = {}
@@ -149,7 +149,7 @@ def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]
             source = open_source(one.shot.source, one.shot.opening)
             refuse_varying(source, map(Path, one.shot.outputs), "--media-rate")
             _refuse_outside(one.shot, source.frames)
-            matting = _with_region(one.shot, source)
+            matting = _with_region(one.shot, source, notes)
         except SghmError as error:
             invalid[one.shot.name] = str(error)
             continue
@@ -161,13 +161,16 @@ def _opened(shots: Iterable[ShotWithCuts]) -> tuple[list[Opened], dict[str, str]
     return opened, invalid
 
 
-def _with_region(shot: Shot, source: Source) -> Matting:
+def _with_region(shot: Shot, source: Source, notes: list[str]) -> Matting:
     """Return how `shot` is matted, with the rectangles that "auto" is: chunks have to agree on them."""
     if shot.matting.guides.roi != AUTO:
         return shot.matting
     from sghm_vs.shots.region import with_region
 
-    return with_region(shot.matting, source)
+    said: list[str] = []
+    found = with_region(shot.matting, source, tell=said.append)
+    notes.append(f"{shot.name}: {said[-1]}")
+    return found
 
 
 def frames_of(shot: Shot) -> FrameRange:

@@ -10,8 +10,7 @@ import vapoursynth as vs
 
 from sghm_vs.errors import SghmError, message_of
 from sghm_vs.evaluate.report.shot import ShotReport
-
-type Progress = Callable[[int, int], None]
+from sghm_vs.progress import Progress
 
 
 class Measuring:

@@ -32,10 +32,11 @@ from sghm_vs.options import (
     made_of,
     options_of,
 )
+from sghm_vs.progress import Progress
 from sghm_vs.shots.report import FLAG
 from sghm_vs.shots.review import pictures
 from sghm_vs.shots.review.keys import NOT, OPEN, PERSON, PaintedKeys, Stroke
-from sghm_vs.shots.review.measuring import Measuring, Progress
+from sghm_vs.shots.review.measuring import Measuring
 from sghm_vs.shots.settings import NAME, settings_text, values_of
 from sghm_vs.shots.shot import Prepared, Unshaped, prepare, unshaped_alpha
 

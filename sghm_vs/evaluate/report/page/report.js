@@ -58,7 +58,7 @@ function show(at, which = 0) {
   canvas.style.height = "170px";
   byId("shot").replaceChildren(make("h2", {}, shot.name), facts(shot));
   if (!shot.error) {
-    byId("shot").append(canvas, border(shot), ...momentsOf(shot).map((one, n) => card(shot, one, n)));
+    byId("shot").append(canvas, make("p", { id: "of-frame" }), border(shot), ...momentsOf(shot).map((one, n) => card(shot, one, n)));
     timeline = new Timeline(canvas, (frame) => goTo(nearest(shot, frame), true));
     timeline.show(shot);
   }
@@ -87,7 +87,8 @@ function border(shot) {
 
 function card(shot, [first, last, worst], n) {
   const flag = flagOf(shot, worst);
-  const head = make("div", { class: "head" }, make("strong", { class: "number" }, span(first, last)));
+  const link = make("a", { href: linkTo(shot, worst), class: "number" }, span(first, last));
+  const head = make("div", { class: "head" }, make("strong", {}, link));
   const why = flag.reasons.flatMap(row);
   const element = make("section", { class: "moment", "data-worst": worst, onclick: () => goTo(n, false) }, head, make("div", { class: "why" }, ...why));
   const picture = shot.sheets[worst];
@@ -112,6 +113,44 @@ function row(reason) {
 }
 
 const shortened = (value) => `${Number(value.toPrecision(3))}`;
+
+const linkTo = (shot, frame) => `#${new URLSearchParams({ shot: shot.name, frame })}`;
+
+/** Shows what is known of a frame of the shot that is shown: its curves, and why it is flagged. */
+function goToFrame(frame) {
+  const shot = shots[shown];
+  if (shot.error) return;
+  byId("at").value = frame;
+  const isThere = Number.isInteger(frame) && frame >= shot.first && frame <= shot.last;
+  const near = nearest(shot, frame);
+  if (isThere && near >= 0) goTo(near, false);
+  if (isThere) timeline.show(shot, frame);
+  byId("of-frame").replaceChildren(...(isThere ? wordsOf(shot, frame, near) : [`${shot.name} has frames ${shot.first}–${shot.last}`]));
+  byId("shot").scrollTop = 0;
+}
+
+function wordsOf(shot, frame, near) {
+  const flag = flagOf(shot, frame);
+  const found = momentsOf(shot)[near];
+  const beside = found ? `; the nearest flagged: ${span(found[0], found[1])}` : "";
+  const why = flag ? make("div", { class: "why" }, ...flag.reasons.flatMap(row)) : `not flagged${beside}`;
+  return [make("div", {}, timeline.words(frame).replaceAll("\n", " · ")), why, ...reviewOf(shot, frame)];
+}
+
+/** Returns what to type to look at the frame closely, and mend it. */
+function reviewOf(shot, frame) {
+  if (!shot.plate) return [];
+  const quoted = (path) => (/^[\w./:#-]+$/.test(path) ? path : `"${path}"`);
+  return [make("code", { class: "dim" }, `sghm review ${quoted(shot.plate)} --matte ${quoted(shot.matte)} --at ${frame}`)];
+}
+
+/** Follows a link: #frame=812, of many shots #shot=sh010&frame=812. */
+function follow() {
+  const wish = new URLSearchParams(location.hash.slice(1));
+  const at = shots.findIndex((shot) => shot.name === wish.get("shot"));
+  if (at >= 0) show(at);
+  if (wish.has("frame")) goToFrame(Number(wish.get("frame")));
+}
 
 function nearest(shot, frame) {
   const distances = momentsOf(shot).map(([first, last]) => Math.max(first - frame, frame - last, 0));
@@ -209,12 +248,13 @@ function step(by) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+  if (event.ctrlKey || event.metaKey || event.altKey || ["SELECT", "INPUT"].includes(event.target.tagName)) return;
   const actions = {
     ArrowDown: () => show(shown + 1),
     ArrowUp: () => show(shown - 1),
     n: () => step(1),
     N: () => step(-1),
+    g: () => byId("at").select(),
     Enter: () => openViewer(moment),
     Escape: closeViewer,
     w: toggleWipe,
@@ -236,8 +276,15 @@ byId("kind").addEventListener("change", (event) => {
   kind = event.target.value;
   show(shown);
 });
+byId("at").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" && event.key !== "Escape") return;
+  if (event.key === "Enter") goToFrame(Number(event.target.value.trim() || NaN));
+  byId("shot").focus();
+});
+window.addEventListener("hashchange", follow);
 const flagged = shots.reduce((sum, shot) => sum + (shot.flagged ?? []).length, 0);
 const frames = shots.reduce((sum, shot) => sum + (shot.error ? 0 : shot.last - shot.first + 1), 0);
 byId("summary").textContent = `${plural(shots.length, "shot")}, ${plural(frames, "frame")}, ${flagged} flagged`;
 listShots();
 show(0);
+follow();

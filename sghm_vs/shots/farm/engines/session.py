@@ -24,7 +24,8 @@ from typing import Any
 from sghm_vs.errors import FarmError, message_of
 from sghm_vs.files import APART, whole_file
 from sghm_vs.options import FrameRange
-from sghm_vs.shots.batch.render import Progress, Renderer, Rotoscoper
+from sghm_vs.progress import Progress
+from sghm_vs.shots.batch.render import Renderer, Rotoscoper
 from sghm_vs.shots.farm.job import Job, jobs_of
 from sghm_vs.shots.farm.plan import Plan
 from sghm_vs.shots.farm.worker import bind_threads, loaded_for

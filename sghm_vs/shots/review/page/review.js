@@ -96,7 +96,7 @@ async function showBeside(at, isWanted) {
 
 /** Writes what is shown: frame, view, brush, and what is said of the frame. */
 function tell() {
-  byId("frame").textContent = `frame ${frame}`;
+  if (document.activeElement !== byId("frame")) byId("frame").value = frame;
   byId("name").textContent = state.name;
   byId("size").textContent = `${brush.size} px`;
   byId("value").replaceChildren(swatch(BRUSHES[brush.value].color), BRUSHES[brush.value].word);
@@ -134,6 +134,20 @@ const swatch = (background) => {
   element.style.background = background;
   return element;
 };
+
+/** Returns the frame that the address asks for, as #frame=812, or none. */
+function linked() {
+  const found = /^#frame=(-?\d+)$/.exec(location.hash);
+  return found ? Number(found[1]) : null;
+}
+
+function goToTyped() {
+  const typed = byId("frame").value.trim();
+  const at = Number(typed || NaN);
+  byId("picture").focus();
+  if (Number.isInteger(at) && at === clamped(at)) goTo(at);
+  else show().then(() => say(`${typed || "nothing"} is no frame of ${state.first}-${state.last}`, true));
+}
 
 function goTo(at) {
   frame = clamped(at);
@@ -255,6 +269,7 @@ const actions = {
   arrowright: (event) => goTo(frame + (event.shiftKey ? 10 : 1)),
   home: () => goTo(marks()?.[0] ?? state.first),
   end: () => goTo(marks()?.[1] ?? state.last),
+  g: () => byId("frame").select(),
   n: (event) => stepFlagged(event.shiftKey ? -1 : 1),
   b: () => brush.toggle(),
   e: () => brush.erase(),
@@ -283,7 +298,11 @@ let pointer = null;
 document.addEventListener("keydown", (event) => {
   const isTyped = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName) && event.target.type !== "checkbox";
   if (isTyped) {
-    if (event.key === "Escape" || event.key === "Enter") byId("picture").focus();
+    if (event.key === "Enter" && event.target.id === "frame") goToTyped();
+    else if (event.key === "Escape" || event.key === "Enter") {
+      byId("picture").focus();
+      byId("frame").value = frame;
+    }
     return;
   }
   if (event.altKey) return;
@@ -298,7 +317,7 @@ document.addEventListener("keydown", (event) => {
 
 async function begin() {
   state = await ask("/api/state");
-  frame = marks()?.[0] ?? state.first;
+  frame = clamped(linked() ?? marks()?.[0] ?? state.first);
   pixels = new Pixels(state.width, state.height);
   viewer = new Viewer(byId("picture"), state.width, state.height);
   brush = new Brush(viewer, stroke, () => tell());
@@ -317,6 +336,7 @@ async function begin() {
   byId("undo").addEventListener("click", actions.u);
   byId("save").addEventListener("click", actions.s);
   byId("picture").addEventListener("pointermove", (event) => (pointer = viewer.place(event)));
+  window.addEventListener("hashchange", () => linked() !== null && goTo(linked()));
   panel.show(state);
   byId("picture").style.cursor = "grab";
   byId("picture").focus();
