@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
+import cv2
 import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
@@ -130,8 +131,8 @@ def to_rgb_frame(values: NDArray[np.float32], props: Mapping[str, Any]) -> vs.Vi
     """Return `values` (h, w, 3) as an RGBS frame with all of `props`."""
     height, width = values.shape[:2]
     frame = vs.core.create_video_frame(vs.core.get_video_format(vs.RGBS), width, height)
-    for index in range(3):
-        np.copyto(np.asarray(frame[index]), values[..., index])
+    for plane, channel in zip(frame, cv2.split(values), strict=True):
+        np.copyto(np.asarray(plane), channel)
     for name, value in props.items():
         frame.props[name] = value
     return frame
@@ -139,7 +140,7 @@ def to_rgb_frame(values: NDArray[np.float32], props: Mapping[str, Any]) -> vs.Vi
 
 def to_rgb_array(frame: vs.VideoFrame) -> NDArray[np.float32]:
     """Return an RGBS `frame` as (height, width, 3)."""
-    return np.stack([np.asarray(plane) for plane in frame], axis=2)
+    return np.asarray(cv2.merge([np.asarray(plane) for plane in frame]), np.float32)
 
 
 def check_constant(

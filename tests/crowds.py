@@ -75,7 +75,7 @@ def found(
     before = None
     for n in range(length):
         picture, alpha = scene(n, [*draw(n)], wall=len([one for one in cuts if one <= n]))
-        luma = optical_flow.half_luma(*np.moveaxis(picture, 2, 0))
+        luma = optical_flow.small_luma(*np.moveaxis(picture, 2, 0))
         if before is not None and n not in cuts:
             there, back = optical_flow.motions(before, luma)
             motion = (

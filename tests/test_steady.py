@@ -207,7 +207,7 @@ def test_rooms_that_are_alike_are_told_apart_by_what_no_motion_explains():
     """The same wall on both sides of a cut, and another person elsewhere."""
     here, there = Person(at=(90, 88)), Person(at=(215, 92), texture=2)
     before, after, moved = (
-        optical_flow.half_luma(*np.moveaxis(scene(n, [who])[0], 2, 0))
+        optical_flow.small_luma(*np.moveaxis(scene(n, [who])[0], 2, 0))
         for n, who in ((0, here), (0, there), (1, here))
     )
 
@@ -221,7 +221,7 @@ def test_rooms_that_are_alike_are_told_apart_by_what_no_motion_explains():
 
 def test_motion_is_the_same_to_the_last_bit_whichever_thread_looks_for_it():
     """OpenCV's `magnitude` is not: its last bit depends on where arrays lie in memory."""
-    lumas = [optical_flow.half_luma(*np.moveaxis(scene(n)[0], 2, 0)) for n in range(6)]
+    lumas = [optical_flow.small_luma(*np.moveaxis(scene(n)[0], 2, 0)) for n in range(6)]
     pairs = [*itertools.pairwise(lumas)]
     with ThreadPoolExecutor(4) as threads:
         found = [*threads.map(lambda pair: optical_flow.motions(*pair), pairs * 20)]

@@ -27,9 +27,11 @@ def still(size: tuple[int, int] = (90, 160), trust: float = 1) -> optical_flow.M
     return motion
 
 
-def voters(seen: temporal.Plane, size: tuple[int, int] = (80, 120)) -> list:
-    """Four neighbors that see the same, where nothing moves."""
-    return [temporal.Neighbor(seen, still(size), is_later=k > 1) for k in range(4)]
+def voters(
+    seen: temporal.Plane, size: tuple[int, int] = (80, 120), each: int = 2, trust: float = 1
+) -> list:
+    """As many neighbors on each side that see the same, where nothing moves."""
+    return [[temporal.Step(seen, still(size, trust))] * each] * 2
 
 
 def pictures(*others: np.ndarray) -> list:
@@ -229,7 +231,7 @@ def test_moving_alphas_that_are_right_stay_right(step):
     centers = [160 + step * k for k in (-2, -1, 0, 1, 2)]
     lumas = [np.rint(80 + 100 * disk(at)[::2, ::2]).astype(np.uint8) for at in centers]
     alphas = [disk(at) for at in centers]
-    people = optical_flow.halved(alphas[2])
+    people = optical_flow.small(alphas[2])
     neighbors = [
         temporal.Neighbor(
             alphas[k],
@@ -293,9 +295,7 @@ def test_what_most_frames_take_for_a_person_is_one_and_what_one_frame_does_is_no
 def test_where_motion_is_lost_a_frame_keeps_what_it_sees():
     """However many neighbors see something else, at what may be elsewhere."""
     seen, not_seen = np.full((80, 120), 0.9, np.float32), np.full((80, 120), 0.1, np.float32)
-    lost = [
-        neighbor._replace(motion=still((80, 120), trust=1e-3)) for neighbor in voters(not_seen) * 2
-    ]
+    lost = voters(not_seen, each=4, trust=1e-3)
 
     assert temporal.fuse(seen, lost, 4).min() > 0.5
 
@@ -304,6 +304,55 @@ def test_where_all_frames_see_the_same_not_a_bit_changes():
     seen = np.random.default_rng(0).random((80, 120), np.float32)
 
     assert np.array_equal(temporal.fuse(seen, voters(seen.copy()), 2), seen)
+
+
+@pytest.mark.parametrize("size", [(80, 120), (83, 117), (41, 59)])
+def test_where_a_vote_may_change_sides_it_is_the_mean_and_elsewhere_what_the_frame_sees(size):
+    """Whatever the size of the motion; nobody votes on what is far from any outline."""
+    own = np.full((83, 118), 0.2, np.float32)
+    own[20:60, 30:90] = 0.8
+    other = np.full_like(own, 0.1)
+    other[20:60, 30:70] = 0.9
+
+    fused = temporal.fuse(own, voters(other, size), 2)
+
+    assert fused[40, 80] == pytest.approx((0.8 + 4 * 0.1) / 5)
+    assert fused[40, 32] == pytest.approx((0.8 + 4 * 0.9) / 5)
+    assert np.array_equal(fused[30:50, 44:52], own[30:50, 44:52])
+    assert np.array_equal(fused[:10], own[:10])
+
+
+def test_what_motion_brings_from_afar_is_voted_on():
+    """A person who stands there in all other frames, 40 px to the left of here."""
+    own, other = np.zeros((80, 120), np.float32), np.zeros((80, 120), np.float32)
+    other[20:60, 20:40] = 1
+    step = still((40, 60))
+    step[0] = -20
+
+    fused = temporal.fuse(own, [[temporal.Step(other, step)], []], 1)
+
+    assert np.array_equal(fused[22:58, 64:76], np.full((36, 12), 1 / 3, np.float32))
+    assert not fused[:, :48].any()
+
+
+@pytest.mark.parametrize(("size", "motion"), [((540, 960), (135, 240)), ((538, 958), (269, 479))])
+def test_motion_of_large_pictures_has_a_quarter_of_their_size(size, motion):
+    assert optical_flow.small(np.zeros(size, np.float32)).shape == motion
+
+
+def test_motion_of_a_quarter_of_the_size_is_that_of_half_of_it():
+    """The search ends at the same pixels."""
+    before, after = picture(480, 640), np.roll(picture(480, 640), 8, 1)
+    coarse = [
+        np.rint(optical_flow.shrunk(one.astype(np.float32), (240, 320))) for one in (before, after)
+    ]
+
+    fine, _ = optical_flow.motions(before, after)
+    small, _ = optical_flow.motions(*(one.astype(np.uint8) for one in coarse), finest_scale=0)
+
+    inside = optical_flow.resized(fine, (240, 320))[:, 20:-20, 20:-20]
+    assert np.abs(inside[:2] - small[:2, 20:-20, 20:-20]).mean() < 0.02
+    assert small[2, 20:-20, 20:-20].mean() > 0.95
 
 
 def test_guidance_is_fused_in_the_picture_and_not_in_its_padding():

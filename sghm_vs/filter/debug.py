@@ -10,7 +10,7 @@ import vapoursynth as vs
 
 from sghm_vs.clips import blank_like, computed, to_gray_frame
 from sghm_vs.filter import screen as screens
-from sghm_vs.filter.graph import Steps, halved
+from sghm_vs.filter.graph import Steps, at_motion_size
 from sghm_vs.matting import temporal
 from sghm_vs.matting.arrays.frame import enlarged, guidance
 from sghm_vs.matting.guides import UNKNOWN, overruled
@@ -104,7 +104,7 @@ def _of_segmentation(
 
 
 def _of_neighbors(name: View, steps: Steps) -> vs.VideoNode:
-    nearby = steps.nearby.guided_by_mask(halved(steps.frames))
+    nearby = steps.nearby.guided_by_mask(at_motion_size(steps.frames))
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames

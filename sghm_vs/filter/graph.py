@@ -170,7 +170,7 @@ def fused(
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         own, *others = frames
-        fused = temporal.fuse(np.asarray(own[0]), nearby.neighbors(n, others), nearby.tr)
+        fused = temporal.fuse(np.asarray(own[0]), nearby.sides(n, others), nearby.tr)
         return to_gray_frame(fused, own.props)
 
     return computed(blank_of_any_size(rgb), [segmentation, *nearby.shifted_clips(people)], make)
@@ -218,26 +218,29 @@ def stabilized(frames: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode:
     Props say how it went: `SghmCoverage`, the mean alpha; `SghmWindow`, how many frames were looked
     at; `SghmWarpError`, how the alpha differs from that of the frame before, along the motion.
     """
-    nearby = nearby.guided_by_mask(halved(frames))
+    small = at_motion_size(frames)
+    nearby = nearby.guided_by_mask(small)
+    clips = [frames, small, *nearby.frames_around(small), *nearby.shifted_clips(frames)]
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        own, *others = frames
-        neighbors = nearby.neighbors(n, others)
-        stable = temporal.stabilize(np.asarray(own[0]), neighbors)
+        own, own_small, *others = frames
+        around = 2 * nearby.tr
+        neighbors = nearby.neighbors(n, others[around:], small_frames=others[:around])
+        stable = temporal.stabilize(np.asarray(own[0]), neighbors, np.asarray(own_small[0]))
         frame = to_gray_frame(stable, own.props)
         frame.props["SghmCoverage"] = float(stable.mean())
         frame.props["SghmWindow"] = 1 + len(neighbors)
         frame.props["SghmWarpError"] = temporal.warp_error(stable, neighbors)
         return frame
 
-    return computed(blank_like(frames), [frames, *nearby.shifted_clips(frames)], make)
+    return computed(blank_like(frames), clips, make)
 
 
-def halved(frames: vs.VideoNode) -> vs.VideoNode:
-    """Return the alphas `frames`, GRAYS, at the size that motion is found at."""
+def at_motion_size(frames: vs.VideoNode) -> vs.VideoNode:
+    """Return the alphas `frames`, GRAYS, at the size of motion."""
 
     def make(n: int, alphas: list[vs.VideoFrame]) -> vs.VideoFrame:
         del n
-        return to_gray_frame(optical_flow.halved(np.asarray(alphas[0][0])), {})
+        return to_gray_frame(optical_flow.small(np.asarray(alphas[0][0])), {})
 
     return computed(blank_of_any_size(frames), [frames], make)

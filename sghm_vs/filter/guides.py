@@ -349,8 +349,8 @@ def _steadied(rgb: vs.VideoNode, mask: vs.VideoNode, nearby: TemporalNeighbors) 
         picture, whole, own, *others = frames
         check_size("mask", n, whole, picture)
         values, seen = np.asarray(whole[0]), np.asarray(own[0])
-        voters = nearby.neighbors(n, others)
-        if voters:
+        voters = nearby.sides(n, others)
+        if any(voters):
             voted = temporal.fuse(seen, voters, nearby.tr, is_seen=not own.props.get(IS_MISSING))
             values = stage.corrected(values, seen, voted)
         return to_gray_frame(stage.decided(values), picture.props)

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from sghm_vs.clips import blank_of_any_size, computed, shifted, to_gray_frame, to_rgb_array
 from sghm_vs.matting import optical_flow
-from sghm_vs.matting.temporal import Neighbor
+from sghm_vs.matting.temporal import Neighbor, Step
 from sghm_vs.options import Settings
 
 IS_APART = "SghmIsApart"
 IS_MISSING = "SghmIsMissing"
+FINEST_SCALE = "SghmFinestScale"
 """A prop of a frame that is nobody's neighbor: its place is known, and not what it shows."""
 
 
@@ -45,7 +46,7 @@ class TemporalNeighbors:
         Return those whose motion is that of people's outlines; see `optical_flow.guided_by_mask`.
 
         Args:
-            people: Where each frame has them, GRAYS, above 0.5. Motion comes at the size of these.
+            people: Where each frame has them, GRAYS, above 0.5.
         """
 
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -53,23 +54,33 @@ class TemporalNeighbors:
             flow, *where = frames
             if flow.props[IS_APART]:
                 return flow
-            both = np.asarray(flow[0]).reshape(2, 3, -1, flow.width)
+            both = _both_of(flow)
             theirs = [
-                optical_flow.guided_by_mask(motion, np.asarray(frame[0]))
+                optical_flow.guided_by_mask(
+                    motion, optical_flow.shrunk(np.asarray(frame[0]), motion.shape[1:])
+                )
                 for motion, frame in zip(both, where, strict=True)
             ]
-            return to_gray_frame(np.concatenate(theirs).reshape(-1, where[0].width), flow.props)
+            return to_gray_frame(np.concatenate(theirs).reshape(-1, flow.width), flow.props)
 
         clips = [self.flow, people, shifted(people, 1)]
         return replace(self, flow=computed(blank_of_any_size(people), clips, make))
 
     def shifted_clips(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
         """Return the clips from whose frames `neighbors` makes those of `clip`, GRAYS or RGBS."""
-        frames = [shifted(clip, by) for by in (*range(-self.tr, 0), *range(1, self.tr + 1))]
-        return [*frames, *(shifted(self.flow, by) for by in range(-self.tr, self.tr))]
+        flows = [shifted(self.flow, by) for by in range(-self.tr, self.tr)]
+        return [*self.frames_around(clip), *flows]
+
+    def frames_around(self, clip: vs.VideoNode) -> list[vs.VideoNode]:
+        """Return `clip` shifted by each of the neighbors."""
+        return [shifted(clip, by) for by in (*range(-self.tr, 0), *range(1, self.tr + 1))]
 
     def neighbors(
-        self, n: int, shifted_frames: Sequence[vs.VideoFrame], size: tuple[int, int] | None = None
+        self,
+        n: int,
+        shifted_frames: Sequence[vs.VideoFrame],
+        size: tuple[int, int] | None = None,
+        small_frames: Sequence[vs.VideoFrame] | None = None,
     ) -> list[Neighbor]:
         """
         Return frame `n`'s neighbors in the same shot, in display order.
@@ -78,12 +89,25 @@ class TemporalNeighbors:
             n: Number of the frame.
             shifted_frames: Frames n of `shifted_clips`.
             size: (height, width) of their motion; None is that of `flow`.
+            small_frames: Frames n of `frames_around` the alphas of `clip`, at the size of `flow`.
         """
+        earlier, later = self.sides(n, shifted_frames, small_frames)
+        before = [*_chained(earlier, size, is_later=False)]
+        return [*reversed(before), *_chained(later, size, is_later=True)]
+
+    def sides(
+        self,
+        n: int,
+        shifted_frames: Sequence[vs.VideoFrame],
+        small_frames: Sequence[vs.VideoFrame] | None = None,
+    ) -> tuple[list[Step], list[Step]]:
+        """Return frame `n`'s neighbors before and after it, the nearest first; see `neighbors`."""
         frames, flows = shifted_frames[: 2 * self.tr], shifted_frames[2 * self.tr :]
-        before = slice(self.tr - 1, None, -1)
-        earlier = _chained(frames[before][:n], flows[before][:n], size, is_later=False)
-        later = _chained(frames[self.tr :], flows[self.tr :], size, is_later=True)
-        return [*reversed([*earlier]), *later]
+        small = small_frames or [None] * len(frames)
+        before, after = slice(self.tr - 1, None, -1), slice(self.tr, None)
+        earlier = (part[before][:n] for part in (frames, flows, small))
+        later = (part[after] for part in (frames, flows, small))
+        return [*_steps(*earlier, is_later=False)], [*_steps(*later, is_later=True)]
 
 
 def temporal_neighbors(rgb: vs.VideoNode, settings: Settings) -> TemporalNeighbors:
@@ -91,23 +115,37 @@ def temporal_neighbors(rgb: vs.VideoNode, settings: Settings) -> TemporalNeighbo
     return TemporalNeighbors(settings.radius, _flow(_luma(rgb), settings))
 
 
-def _chained(
+def _steps(
     frames: Sequence[vs.VideoFrame],
     flows: Sequence[vs.VideoFrame],
-    size: tuple[int, int] | None,
+    small_frames: Sequence[vs.VideoFrame | None],
     *,
     is_later: bool,
-) -> Iterator[Neighbor]:
+) -> Iterator[Step]:
     """Yield the neighbors on one side, from the nearest on, until the shot ends."""
-    motion: optical_flow.Motion | None = None
-    for frame, flow in zip(frames, flows, strict=True):
+    for frame, flow, small in zip(frames, flows, small_frames, strict=True):
         if flow.props[IS_APART]:
             return
-        one = np.asarray(flow[0]).reshape(2, 3, -1, flow.width)[0 if is_later else 1]
-        one = one if size is None else optical_flow.resized(one, size)
+        values = None if frame.props.get(IS_MISSING) else _values(frame)
+        motion = _both_of(flow)[0 if is_later else 1]
+        yield Step(values, motion, None if small is None else np.asarray(small[0]))
+
+
+def _chained(
+    steps: Sequence[Step], size: tuple[int, int] | None, *, is_later: bool
+) -> Iterator[Neighbor]:
+    """Yield the neighbors to which `steps` lead on one side."""
+    motion: optical_flow.Motion | None = None
+    for values, step, small in steps:
+        one = step if size is None else optical_flow.resized(step, size)
         motion = one if motion is None else optical_flow.chained(motion, one)
-        if not frame.props.get(IS_MISSING):
-            yield Neighbor(_values(frame), motion, is_later)
+        if values is not None:
+            yield Neighbor(values, motion, is_later, small)
+
+
+def _both_of(flow: vs.VideoFrame) -> NDArray[np.float32]:
+    """Return the motions that a frame of `flow` holds, (2, 3, h, w)."""
+    return np.asarray(flow[0]).reshape(2, 3, -1, flow.width)
 
 
 def _values(frame: vs.VideoFrame) -> NDArray[np.float32]:
@@ -115,11 +153,16 @@ def _values(frame: vs.VideoFrame) -> NDArray[np.float32]:
 
 
 def _luma(rgb: vs.VideoNode) -> vs.VideoNode:
-    """Return half-size luma, GRAY8."""
+    """Return luma of the size of motion, GRAY8."""
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         del n
-        return to_gray_frame(optical_flow.half_luma(*map(np.asarray, frames[0])), frames[0].props)
+        (picture,) = frames
+        luma = to_gray_frame(optical_flow.small_luma(*map(np.asarray, picture)), picture.props)
+        finest_scale = optical_flow.FINEST_SCALE
+        finest_scale -= optical_flow.coarseness(picture.height, picture.width)
+        luma.props[FINEST_SCALE] = finest_scale
+        return luma
 
     return computed(blank_of_any_size(rgb, vs.GRAY8), [rgb], make)
 
@@ -145,7 +188,7 @@ def _flow_between(
     new = _share_of_cut(before, after, settings)
     if new > 1:
         return None
-    both = optical_flow.motions(*lumas)
+    both = optical_flow.motions(*lumas, finest_scale=int(before.props[FINEST_SCALE]))
     # Rooms may be alike: there half as much counts, if motion explains none of it.
     if (
         new > 1 / 2

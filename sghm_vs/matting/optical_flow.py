@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 type Luma = NDArray[np.uint8]
-"""(h, w), codes of 255; for motion, of half the picture's size."""
+"""(h, w), codes of 255; for motion, of a part of the picture's size."""
 type Plane = NDArray[np.float32]
 type Motion = NDArray[np.float32]
 """(3, h, w): where each pixel of one luma lies in another: x and y in pixels, and confidence, 0-1."""
 
 FINEST_SCALE = 1
-"""Where the search for motion ends: at half of the luma's size."""
+"""Where the search for motion ends: at half of the size of a luma that is half the picture's."""
+QUARTER_FROM_PX = 960
+"""Of a picture's longer side: from here on motion has the size that its search ends at, a quarter."""
 
 WEIGHTS_OF_RGB = (0.2126, 0.7152, 0.0722)
 """ITU-R BT.709."""
@@ -21,8 +23,8 @@ WEIGHTS_OF_RGB = (0.2126, 0.7152, 0.0722)
 SHORTEST_SIDE_PX = 32
 """OpenCV's DIS refuses what is under 12 px, and crashed on 12x48 and on 16x300."""
 
-ROUND_TRIP_PX = 1.0
-"""Forward-backward error in pixels at which flow confidence falls to 0.6."""
+ROUND_TRIP_PX = 0.5
+"""Forward-backward error, in pixels of where the search ends, at which flow confidence falls to 0.6."""
 ROUND_TRIP_OF_LENGTH = 0.05
 """Added to it as a part of the motion's length: fast motion is known less exactly."""
 PHOTOMETRIC_CODES = 6.0
@@ -52,15 +54,21 @@ PEOPLE_AROUND = 0.1
 TINY = 1e-6
 
 
-def half_luma(red: Plane, green: Plane, blue: Plane) -> Luma:
-    """Return the luma of display-coded planes (h, w), 0-1, as codes of 255 at half the size."""
-    return luma(*map(halved, (red, green, blue)))
+def small_luma(red: Plane, green: Plane, blue: Plane) -> Luma:
+    """Return the luma of display-coded planes (h, w), 0-1, as codes of 255, as small as motion is."""
+    return luma(*map(small, (red, green, blue)))
 
 
-def halved(plane: Plane) -> Plane:
-    """Return `plane` (h, w) at half the size, which is what motion is found at."""
+def small(plane: Plane) -> Plane:
+    """Return `plane` (h, w) at the size that motion has of a picture of its size."""
     height, width = plane.shape
-    return shrunk(plane, (max(height // 2, 1), max(width // 2, 1)))
+    by = 2 << coarseness(height, width)
+    return shrunk(plane, (max(height // by, 1), max(width // by, 1)))
+
+
+def coarseness(height: int, width: int) -> int:
+    """Return 1 where motion has a quarter of a picture's size, and 0 where it has half of it."""
+    return int(max(height, width) >= QUARTER_FROM_PX)
 
 
 def luma(red: Plane, green: Plane, blue: Plane) -> Luma:
@@ -96,12 +104,24 @@ def explained(before: Luma, after: Luma, motion: Motion) -> float:
     return float((weights * motion[2]).sum() / max(weights.sum(), 1))
 
 
-def motions(before: Luma, after: Luma) -> tuple[Motion, Motion]:
-    """Return the motion from `before` to `after` and that from `after` to `before`."""
-    there, back = displacement(before, after, _search()), displacement(after, before, _search())
+def motions(
+    before: Luma, after: Luma, *, finest_scale: int = FINEST_SCALE
+) -> tuple[Motion, Motion]:
+    """
+    Return the motion from `before` to `after` and that from `after` to `before`.
+
+    Args:
+        before: Not moved yet.
+        after: Of the same size.
+        finest_scale: How often that is halved where the search ends.
+    """
+    there, back = (
+        displacement(one, other, _search(finest_scale))
+        for one, other in ((before, after), (after, before))
+    )
     return (
-        np.stack([*there, _trust(before, after, there, back)]),
-        np.stack([*back, _trust(after, before, back, there)]),
+        np.stack([*there, _trust(before, after, there, back, finest_scale)]),
+        np.stack([*back, _trust(after, before, back, there, finest_scale)]),
     )
 
 
@@ -142,11 +162,13 @@ def resized(motion: Motion, size: tuple[int, ...]) -> Motion:
     if motion.shape[1:] == size:
         return motion
     across, down = size[1] / motion.shape[2], size[0] / motion.shape[1]
-    x, y, confidence = (
-        np.asarray(cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
-        for part in motion
-    )
-    return np.stack([x * np.float32(across), y * np.float32(down), confidence])
+    kind = cv2.INTER_AREA if across < 1 and down < 1 else cv2.INTER_LINEAR
+    found = np.empty((3, *size), np.float32)
+    for part, into in zip(motion, found, strict=True):
+        cv2.resize(part, size[::-1], dst=into, interpolation=kind)
+    found[0] *= across
+    found[1] *= down
+    return found
 
 
 def shrunk(plane: Plane, size: tuple[int, ...]) -> Plane:
@@ -186,8 +208,8 @@ def noise(difference: NDArray[np.float32]) -> float:
     Args:
         difference: Of two pictures (h, w) or (h, w, c), 0-1 each, along the motion.
     """
-    local = np.abs(difference[::2, ::2] - cv2.blur(difference, (3, 3))[::2, ::2])
-    # A quarter of the pixels tell as much, in a quarter of the time.
+    local = np.abs(difference[::4, ::4] - cv2.blur(difference, (3, 3))[::4, ::4])
+    # A sixteenth of the pixels tell as much, in less time.
     # Of normal noise the median is .6745 sigma, and a mean of nine takes a ninth of the energy.
     return min(float(np.median(local)) / 0.6745 * float(np.sqrt(9 / 8)), NOISE_MAX)
 
@@ -204,10 +226,10 @@ def grid(height: int, width: int) -> tuple[Plane, Plane]:
     return np.broadcast_to(x, (height, width)), np.broadcast_to(y[:, None], (height, width))
 
 
-def _search() -> cv2.DISOpticalFlow:
+def _search(finest_scale: int) -> cv2.DISOpticalFlow:
     """Return a search for motion: finer than OpenCV's fast one, and not smoothed after it."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    search.setFinestScale(FINEST_SCALE)
+    search.setFinestScale(finest_scale)
     search.setVariationalRefinementIterations(0)
     return search
 
@@ -232,7 +254,13 @@ def _mean_of_people(motion: Motion, person: Plane) -> Motion:
     return np.stack([mean_x, mean_y, counts * trusted / np.maximum(share, TINY) * as_one])
 
 
-def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np.float32]) -> Plane:
+def _trust(
+    here: Luma,
+    other: Luma,
+    there: NDArray[np.float32],
+    back: NDArray[np.float32],
+    finest_scale: int,
+) -> Plane:
     """Return how far each pixel's motion can be trusted, 0-1: that it returns, and looks the same."""
     height, width = here.shape
     column, row = grid(height, width)
@@ -246,7 +274,7 @@ def _trust(here: Luma, other: Luma, there: NDArray[np.float32], back: NDArray[np
     # The mean size of normal noise is .8 sigma.
     by_noise = 0.8 * 255 * noise(difference * np.float32(1 / 255))
     unlike = (cv2.blur(np.abs(difference), (3, 3)) - by_noise).clip(0) / PHOTOMETRIC_CODES
-    allowed = ROUND_TRIP_PX**2 + ROUND_TRIP_OF_LENGTH**2 * length
+    allowed = (ROUND_TRIP_PX * 2**finest_scale) ** 2 + ROUND_TRIP_OF_LENGTH**2 * length
     confidence = np.exp((astray / allowed + unlike * unlike) * np.float32(-0.5))
     return np.asarray(confidence * _is_inside(x, y), np.float32)
 

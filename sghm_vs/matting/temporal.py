@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,9 +16,7 @@ NEARLY_1 = 254 / 255
 ROW_PX = 1024
 """OpenCV looks points up in rows of less than 32,768."""
 
-LENIENCE = 0.5
-"""Power of a motion's confidence in small pictures, whose pixels are larger than the motion's errors."""
-
+MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
 PATCH_PX = 5
 """Side of what is compared before pictures are averaged."""
 EXCESS = 0.5
@@ -33,14 +31,46 @@ MISPLACED_PX = 0.9
 """To that is added what such an error in the motion would make at the frame's own edge."""
 
 
+VOTED = 0.5
+"""Where an outline lies."""
+STEPS = 256
+"""Of a pixel: no place is known to less."""
+CELL_PX = 4
+"""A side, in pixels of what is voted on, of what is looked at first: do the frames differ there?"""
+
+
+class Step(NamedTuple):
+    """A frame on the way from another one of the same shot, and further."""
+
+    values: Plane | None
+    """What it shows, 0-1; None is not known."""
+    motion: Motion
+    """To this frame from the one before it on the way, of any size."""
+    small: Plane | None = None
+    """See `Neighbor`."""
+
+
+class Way(NamedTuple):
+    """A `Step` whose motion is (h, w, 3): each pixel's parts beside each other, as it is looked up."""
+
+    values: Plane | None
+    motion: NDArray[np.float32]
+
+
 class Neighbor(NamedTuple):
     """Another frame of the same shot."""
 
     values: NDArray[np.float32]
     """Its alpha or its probabilities (h, w), or its picture (h, w, 3), 0-1."""
     motion: Motion
-    """From the frame in the middle to this one."""
+    """
+    From the frame in the middle to this one.
+
+    Small pictures, whose pixels are larger than its errors, trust it by the root of its confidence.
+    """
     is_later: bool
+    small: Plane | None = None
+    """Its alpha at the size of the motion, if that is known."""
 
 
 def denoise(
@@ -63,62 +93,157 @@ def denoise(
     height, width = covered
     own = picture[:height, :width]
     column, row = grid(height, width)
-    differences = [
-        sample(values[:height, :width], column + x, row + y) - own
-        for values, (x, y, _), _ in neighbors
-    ]
+    differences = []
+    for neighbor in neighbors:
+        x, y, _ = neighbor.motion
+        moved = sample(neighbor.values[:height, :width], column + x, row + y)
+        differences.append(np.subtract(moved, own, out=moved))
     sigma = min(map(noise, differences), default=0.0)
     if not sigma:
         return picture
-    total, weight = np.zeros_like(own), np.ones((height, width, 1), np.float32)
+    total, weight = np.zeros_like(own), np.ones((height, width), np.float32)
     for difference, neighbor in zip(differences, neighbors, strict=True):
-        energy = np.square(difference).mean(2, dtype=np.float32) / sigma**2
-        unlike = cv2.blur(energy, (PATCH_PX, PATCH_PX)) - 1
-        alike = neighbor.motion[2] ** LENIENCE * np.exp(np.maximum(unlike, 0) / -EXCESS)
-        total += alike[..., None] * difference
-        weight += alike[..., None]
+        # OpenCV's operations: NumPy's are slow along three channels.
+        energy = cv2.transform(cv2.multiply(difference, difference), MEAN_OF_CHANNELS)
+        unlike = np.asarray(cv2.blur(energy, (PATCH_PX, PATCH_PX)), np.float32)
+        unlike *= 1 / sigma**2
+        unlike -= 1
+        np.maximum(unlike, 0, out=unlike)
+        unlike /= -EXCESS
+        alike = np.exp(unlike, out=unlike)
+        alike *= np.sqrt(neighbor.motion[2])
+        total += cv2.multiply(difference, cv2.merge([alike] * 3), dst=difference)
+        weight += alike
     denoised = picture.copy()
-    denoised[:height, :width] += total / weight
+    denoised[:height, :width] += cv2.divide(total, cv2.merge([weight] * 3), dst=total)
     return denoised
 
 
 def fuse(
-    segmentation: Plane, neighbors: Sequence[Neighbor], radius: int, *, is_seen: bool = True
+    segmentation: Plane, sides: Sequence[Sequence[Step]], radius: int, *, is_seen: bool = True
 ) -> Plane:
     """
-    Return the segmentation of a frame and its neighbors (h, w), 0-1: their mean along the motion.
+    Return the segmentation of a frame and its neighbors (h, w), 0-1, by their vote along the motion.
+
+    It is their mean wherever they are not all on one side of 0.5; elsewhere the frame's own.
 
     Args:
         segmentation: Of the frame; the outline lies at 0.5, so that the mean is a vote. What is padding
             lies beyond what the neighbors have, and stays.
-        neighbors: With their segmentation of the picture, and motion of that size.
+        sides: The neighbors before and those after it, the nearest first, with their segmentation of
+            the picture.
         radius: How many neighbors each way there are within a shot. Where some are missing, the
             frame's own vote counts more, twice with one side alone: errors of motion that
             cancel between the sides do not there.
         is_seen: Whether the frame's own is there at all; else the neighbors alone vote.
     """
-    if not neighbors:
+    seen = [step.values for side in sides for step in side if step.values is not None]
+    if not seen:
         return segmentation
-    height, width = neighbors[0].values.shape
-    own = segmentation[:height, :width]
-    column, row = grid(height, width)
-    total, weight = np.zeros_like(own), np.zeros_like(own)
-    differs = np.zeros(own.shape, np.bool_)
-    for values, (x, y, confidence), _ in neighbors:
-        moved = sample(values, column + x, row + y)
-        lenient = confidence**LENIENCE
-        total += lenient * moved
-        weight += lenient
-        differs |= moved != own
-    own_votes = np.float32(1 + (2 * radius - len(neighbors)) / max(radius, 1) if is_seen else TINY)
-    mean = (total + own_votes * own) / (weight + own_votes)
+    own = segmentation[: seen[0].shape[0], : seen[0].shape[1]]
+    ways = [[Way(step.values, cv2.merge([*step.motion])) for step in side] for side in sides]
+    motion = next(step.motion for side in sides for step in side)
+    rows, columns = _points(_disputed(own, ways, motion).view(np.uint8))
+    if not rows.size:
+        return segmentation
+    mine = _in_rows(own[rows, columns])
+    x, y = _at_motion(_in_rows(columns), _in_rows(rows), own.shape, motion)
+    total, weight, differs = np.zeros_like(x), np.zeros_like(x), np.zeros(x.shape, np.bool_)
+    for way in ways:
+        for values, at_x, at_y, trust in _along(way, x, y):
+            moved = sample(values, *_from_motion(at_x, at_y, own.shape, motion))
+            differs |= moved != mine
+            lenient = np.sqrt(trust)
+            weight += lenient
+            moved *= lenient
+            total += moved
+    own_votes = np.float32(1 + (2 * radius - len(seen)) / max(radius, 1) if is_seen else TINY)
+    mean = (total + own_votes * mine) / (weight + own_votes)
     fused = segmentation.copy()
     # Where nothing changes, not even the last bit does: a still stays what it is.
-    fused[:height, :width] = np.where(differs, mean, own)
+    fused[rows, columns] = np.where(differs, mean, mine).ravel()[: rows.size]
     return fused
 
 
-def stabilize(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
+def _disputed(own: Plane, ways: Sequence[Sequence[Way]], motion: Motion) -> NDArray[np.bool_]:
+    """
+    Return where `own` and the neighbors that `ways` lead to may be on two sides of 0.5, (h, w).
+
+    In cells, with those around, by the motion of their centers: most of a picture is nobody's, or
+    somebody's throughout, and there no vote changes anything.
+    """
+    least, most = _range_of_cells(own)
+    # The last cells may reach beyond the border.
+    size = own.shape[0] / CELL_PX, own.shape[1] / CELL_PX
+    x, y = _at_motion(*grid(*least.shape), size, motion)
+    for way in ways:
+        for values, at_x, at_y, _ in _along(way, x, y):
+            cells = _from_motion(at_x, at_y, size, motion)
+            low, high = (
+                cv2.remap(part, *cells, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+                for part in _range_of_cells(values)
+            )
+            least, most = np.minimum(least, low), np.maximum(most, high)
+    differ = ((least < 255) & (most > 0)).astype(np.uint8)
+    return _of_cells(differ, own.shape)
+
+
+def _range_of_cells(values: Plane) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return, of each cell and those around, the least and the most that is above 0.5, 0-255."""
+    height, width = (-(-length // CELL_PX) for length in values.shape)
+    rest = (
+        whole * CELL_PX - part for whole, part in zip((height, width), values.shape, strict=True)
+    )
+    above = (values > VOTED).view(np.uint8) * np.uint8(255)
+    whole = cv2.copyMakeBorder(above, 0, next(rest), 0, next(rest), cv2.BORDER_REPLICATE)
+    shares = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    around = np.ones((3, 3), np.uint8)
+    least, most = cv2.erode(shares, around), cv2.dilate(shares, around)
+    return np.asarray(least, np.uint8), np.asarray(most, np.uint8)
+
+
+def _of_cells(differ: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return `differ`, of cells, of each pixel, (h, w) of `size`."""
+    across = np.repeat(differ, CELL_PX, axis=1)[:, : size[1]]
+    return np.repeat(across, CELL_PX, axis=0)[: size[0]] > 0
+
+
+def _at_motion(x: Plane, y: Plane, size: tuple[float, ...], motion: Motion) -> tuple[Plane, Plane]:
+    """Return points in pixels of planes of `size`, (height, width), in those of `motion`."""
+    down, across = motion.shape[1] / size[0], motion.shape[2] / size[1]
+    return (x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5
+
+
+def _from_motion(
+    x: Plane, y: Plane, size: tuple[float, ...], motion: Motion
+) -> tuple[Plane, Plane]:
+    """Return points in pixels of `motion` in those of planes of `size`, (height, width)."""
+    down, across = size[0] / motion.shape[1], size[1] / motion.shape[2]
+    # What goes there and back by nothing comes back to where it was.
+    return (
+        np.rint(x * (across * STEPS) + (0.5 * across - 0.5) * STEPS) / np.float32(STEPS),
+        np.rint(y * (down * STEPS) + (0.5 * down - 0.5) * STEPS) / np.float32(STEPS),
+    )
+
+
+def _along(way: Sequence[Way], x: Plane, y: Plane) -> Iterator[tuple[Plane, Plane, Plane, Plane]]:
+    """
+    Yield what each frame on the way shows, and where in it points `x`, `y` lie, and how far to trust it.
+
+    Args:
+        way: To the neighbors of one side.
+        x: Of the points, in pixels of the motion, of any shape (r, s).
+        y: The same.
+    """
+    trust: Any = np.float32(1)
+    for values, motion in way:
+        to_x, to_y, one = cv2.split(sample(motion, x, y))
+        x, y, trust = x + to_x, y + to_y, trust * one
+        if values is not None:
+            yield values, x, y, trust
+
+
+def stabilize(alpha: Plane, neighbors: Sequence[Neighbor], small: Plane | None = None) -> Plane:
     """
     Return `alpha` (h, w), 0-1, corrected where the past and the future agree that it is wrong.
 
@@ -129,28 +254,32 @@ def stabilize(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
     Args:
         alpha: Of the frame.
         neighbors: With their alphas.
+        small: `alpha` at the size of the motion, if that is known.
     """
     sides = [[n for n in neighbors if n.is_later == is_later] for is_later in (False, True)]
     if not all(sides):
         return alpha
-    rows, columns = np.nonzero(uncertain(alpha, neighbors))
+    rows, columns = _points(uncertain(alpha, neighbors, small).view(np.uint8))
     if not rows.size:
         return alpha
     past, future = (_difference(alpha, side, rows, columns) for side in sides)
     correction = np.sign(past) * np.sqrt(np.maximum(past * future, 0))
-    doubt = DOUBT + MISPLACED_PX * _slope(alpha)[rows, columns]
+    doubt = DOUBT + MISPLACED_PX * _slope_at(alpha, rows, columns)
     stable = alpha.copy()
     stable[rows, columns] += _beyond(correction, doubt)
     return stable
 
 
-def uncertain(alpha: Plane, neighbors: Sequence[Neighbor]) -> NDArray[np.bool_]:
-    """Return where not each of the frames has a solid 0, or every one a solid 1."""
+def uncertain(
+    alpha: Plane, neighbors: Sequence[Neighbor], small: Plane | None = None
+) -> NDArray[np.bool_]:
+    """Return where not each of the frames has a solid 0, or every one a solid 1; see `stabilize`."""
     size = neighbors[0].motion.shape[1:]
     column, row = grid(*size)
-    low = high = shrunk(alpha, size)
-    for values, (x, y, _), _ in neighbors:
-        moved = sample(shrunk(values, size), column + x, row + y)
+    low = high = shrunk(alpha, size) if small is None else small
+    for neighbor in neighbors:
+        x, y, _ = neighbor.motion
+        moved = sample(_small(neighbor), column + x, row + y)
         low, high = np.minimum(low, moved), np.maximum(high, moved)
     band = ((high > NEARLY_0) & (low < NEARLY_1)).astype(np.uint8)
     grown = cv2.dilate(band, np.ones((3, 3), np.uint8))
@@ -165,33 +294,35 @@ def confidence(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
 
 def warp_error(alpha: Plane, neighbors: Sequence[Neighbor]) -> float:
     """
-    Return the mean square difference of `alpha` and the frame before, moved, at half size.
+    Return the mean square difference of `alpha` and the frame before, moved, at the motion's size.
 
     Each pixel counts as far as its motion is trusted; 0 without a frame before.
     """
     before = [neighbor for neighbor in neighbors if not neighbor.is_later]
     if not before:
         return 0.0
-    values, (x, y, confidence), _ = before[-1]
+    x, y, confidence = before[-1].motion
     column, row = grid(*confidence.shape)
-    moved = sample(shrunk(values, confidence.shape), column + x, row + y)
+    moved = sample(_small(before[-1]), column + x, row + y)
     error = confidence * np.square(shrunk(alpha, confidence.shape) - moved)
     return float(error.sum() / max(confidence.sum(), 1))
 
 
 def _difference(
-    alpha: Plane, side: Sequence[Neighbor], rows: NDArray[np.intp], columns: NDArray[np.intp]
+    alpha: Plane, side: Sequence[Neighbor], rows: NDArray[np.int32], columns: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     """Return, for each point, how far the mean of one side is from `alpha`, as far as it is known."""
-    y, x = (_in_rows(points.astype(np.float32)) for points in (rows, columns))
-    own, total = sample(alpha, x, y), np.zeros_like(x)
-    difference = np.zeros_like(x)
-    for values, motion, _ in side:
-        down, across = _ratio(alpha.shape, motion)
-        known = sample(np.dstack([*motion]), (x + 0.5) / across - 0.5, (y + 0.5) / down - 0.5)
-        there = sample(values, x + known[..., 0] * across, y + known[..., 1] * down)
-        difference += known[..., 2] * (there - own)
-        total += known[..., 2]
+    y, x, own = (_in_rows(each) for each in (rows, columns, alpha[rows, columns]))
+    difference, total = np.zeros_like(x), np.zeros_like(x)
+    at = _at_motion(x, y, alpha.shape, side[0].motion)
+    for neighbor in side:
+        to_x, to_y, trust = cv2.split(sample(cv2.merge([*neighbor.motion]), *at))
+        there = _from_motion(at[0] + to_x, at[1] + to_y, alpha.shape, neighbor.motion)
+        step = sample(neighbor.values, *there)
+        step -= own
+        step *= trust
+        difference += step
+        total += trust
     # A side that is trusted by less than one frame's worth says as much less.
     known_by = difference / np.maximum(total, 1)
     return np.asarray(known_by.ravel()[: rows.size], np.float32)
@@ -205,19 +336,32 @@ def _beyond(correction: Plane, doubt: Plane) -> Plane:
     return np.asarray(np.where(np.abs(made) < NEARLY_0, 0, made), np.float32)
 
 
-def _ratio(size: tuple[int, ...], motion: Motion) -> tuple[float, float]:
-    """Return how many pixels of planes of `size` one of the motion's is, down and across."""
-    return size[0] / motion.shape[1], size[1] / motion.shape[2]
+def _slope_at(alpha: Plane, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> Plane:
+    """Return how much `alpha` changes from pixel to pixel at these points (n,)."""
+    top, left = (max(int(points.min()) - 1, 0) for points in (rows, columns))
+    bottom, right = (int(points.max()) + 2 for points in (rows, columns))
+    around, part = np.ones((3, 3), np.uint8), alpha[top:bottom, left:right]
+    steps = cv2.morphologyEx(part, cv2.MORPH_GRADIENT, around)
+    return np.asarray(steps[rows - top, columns - left] / 2, np.float32)
 
 
-def _slope(alpha: Plane) -> Plane:
-    """Return how much `alpha` changes from pixel to pixel."""
-    around = np.ones((3, 3), np.uint8)
-    steps = cv2.dilate(alpha, around) - cv2.erode(alpha, around)
-    return np.asarray(steps / 2, np.float32)
+def _small(neighbor: Neighbor) -> Plane:
+    """Return the neighbor's alpha at the size of its motion."""
+    if neighbor.small is not None:
+        return neighbor.small
+    return shrunk(neighbor.values, neighbor.motion.shape[1:])
 
 
-def _in_rows(points: NDArray[np.float32]) -> Plane:
+def _points(area: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the rows and the columns where `area` (h, w) is not 0."""
+    # Where there is none, OpenCV returns None.
+    found: Any = cv2.findNonZero(area)
+    columns, rows = np.zeros((2, 0), np.int32) if found is None else found.reshape(-1, 2).T
+    return rows, columns
+
+
+def _in_rows(points: NDArray[np.float32] | NDArray[np.int32]) -> Plane:
     """Return `points` (n,) in rows of one length, the last one filled up with zeros."""
-    padded = np.pad(points, (0, -points.size % ROW_PX)).reshape(-1, ROW_PX)
-    return np.asarray(padded, np.float32)
+    rows = np.zeros((-(-points.size // ROW_PX), ROW_PX), np.float32)
+    rows.ravel()[: points.size] = points
+    return rows
