@@ -10,7 +10,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.timing import Case, Row, endure, measure
+from benchmarks.timing import Case, Row, check, endure, measure
 from sghm_vs.cli import options
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ SHORT = 100
 def run(args: argparse.Namespace) -> int:
     """Measure each case in a process of its own, and print a table."""
     with options.stdout_for_results():
-        rows = [_told(_in_its_own_process(measure, case)) for case in _cases(args)]
-        long = [_in_its_own_process(endure, case) for case in _long_cases(args)]
+        cases, long_cases = [*_cases(args)], [*_long_cases(args)]
+        for case in [*cases, *long_cases]:
+            check(case)
+        rows = [_told(_in_its_own_process(measure, case)) for case in cases]
+        long = [_in_its_own_process(endure, case) for case in long_cases]
         found = {"rows": rows, "long": long, "floors": floors(rows, long)}
     text = _report(found)
     if args.save is not None:

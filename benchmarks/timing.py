@@ -68,6 +68,34 @@ class Case:
     matting: Matting
 
 
+def check(case: Case) -> None:
+    """
+    Refuse what `measure` can't do, before a process is started for it.
+
+    Raises:
+        SghmError: The footage, the band or the weights can't be had.
+    """
+    from sghm_vs.media.readers import open_source
+    from sghm_vs.models.architectures import ARCHITECTURES
+    from sghm_vs.models.weights import find_weights
+
+    for path in (case.footage, case.band):
+        if path is not None:
+            open_source(path)
+    model = case.matting.model
+    try:
+        find_weights(model)
+    except WeightsError:
+        if model not in ARCHITECTURES:
+            raise
+        if case.band is None:
+            msg = (
+                f"{model} is not installed, and random weights have no edges: give a real matte "
+                "with --band FILE, or install it (sghm weights fetch)"
+            )
+            raise SettingsError(msg) from None
+
+
 def measure(case: Case) -> Row:
     """
     Return how fast `case` is: frames a second, seconds a frame, and memory.
@@ -84,12 +112,6 @@ def measure(case: Case) -> Row:
     clip = _in_memory(case, DISTINCT)
     band = None if case.band is None else _matte(case.band, case.size)
     is_random = name.endswith(RANDOM)
-    if band is None and is_random:
-        msg = (
-            f"{how.model} is not installed, and random weights have no edges: give a real "
-            "matte with --band FILE, or install it (sghm weights fetch)"
-        )
-        raise SettingsError(msg)
     staged = Staged(network, band, device)
     engine = _engine(network, staged, how.settings, how.num_streams)
     pictures = _pictures(clip, device, how.fp16)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -18,29 +19,44 @@ from sghm_vs.media.writers import export
 from sghm_vs.models.weights import shipped
 
 
-@pytest.fixture
-def footage(tmp_path):
+def written(folder: Path) -> Path:
+    """Write a short movie, and a matte beside it; return the movie."""
     clip = vs.core.std.BlankClip(
         format=vs.RGB24, width=128, height=96, length=3, color=[90, 120, 60], fpsnum=24
     )
     alpha = vs.core.std.BlankClip(clip, format=vs.GRAY8, color=128)
-    export(clip, alpha, tmp_path / "plate.mkv", codec="ffv1", sidecar=False)
-    export(clip, alpha, tmp_path / "band.mkv", sidecar=False)
-    return tmp_path / "plate.mkv"
+    export(clip, alpha, folder / "plate.mkv", codec="ffv1", sidecar=False)
+    export(clip, alpha, folder / "band.mkv", sidecar=False)
+    return folder / "plate.mkv"
 
 
-def row_of(capfd, *words: str) -> dict:
-    (row,) = bench(capfd, *words)["rows"]
-    return row
+@pytest.fixture
+def footage(tmp_path):
+    return written(tmp_path)
 
 
-def bench(capfd, *words: str) -> dict:
-    assert main(["speed", *words, "--size", "128x96", "--frames", "2", "--json"]) == 0
-    return json.loads(capfd.readouterr().out)
+SPEED = ["--size", "128x96", "--frames", "2", "--tr", "0"]
 
 
-def test_a_row_has_the_speed_of_each_way_beside_the_baseline(footage, capfd):
-    row = row_of(capfd, str(footage), "--model", "sghm-lite", "--tr", "0")
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    """The folder of tables of one run: a row in a process of its own, long ones in this one."""
+    folder = tmp_path_factory.mktemp("speed")
+    apart = speed._in_its_own_process
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speed, "SHORT", 2)
+        patch.setattr(
+            speed,
+            "_in_its_own_process",
+            lambda work, case: apart(work, case) if work is timing.measure else work(case),
+        )
+        words = ["speed", str(written(folder)), "--model", "sghm-lite", *SPEED]
+        assert main([*words, "--long", "4", "--save", str(folder / "to")]) == 0
+    return folder / "to"
+
+
+def test_a_row_has_the_speed_of_each_way_beside_the_baseline(saved):
+    (row,) = json.loads((saved / "speed.json").read_text())["rows"]
 
     assert (row["model"], row["size"], row["tr"]) == (shipped().name, "128x96", 0)
     for name in (
@@ -67,11 +83,15 @@ def test_footage_that_says_nothing_of_its_color_is_measured_as_any_other(kind, m
     clip.get_frame(2).close()
 
 
-def test_weights_that_are_not_installed_are_random_and_get_a_real_mattes_band(footage, capfd):
-    band = str(footage.with_name("band.mkv"))
+def test_weights_that_are_not_installed_are_random_and_get_a_real_mattes_band(
+    footage, capfd, monkeypatch
+):
+    monkeypatch.setattr(speed, "_in_its_own_process", lambda work, case: work(case))
+    words = ["--model", "sghm-resnet50", "--band", str(footage.with_name("band.mkv"))]
 
-    row = row_of(capfd, str(footage), "--model", "sghm-resnet50", "--tr", "0", "--band", band)
+    assert main(["speed", str(footage), *words, *SPEED, "--json"]) == 0
 
+    (row,) = json.loads(capfd.readouterr().out)["rows"]
     assert row["model"] == "sghm-resnet50 (random)"
     assert "file_fps" not in row
 
@@ -92,10 +112,8 @@ def test_what_is_missing_is_said(footage, capfd, words, said):
     assert said in capfd.readouterr().err
 
 
-def test_a_long_run_is_compared_with_a_short_one(footage, capfd, monkeypatch):
-    monkeypatch.setattr(speed, "SHORT", 2)
-
-    found = bench(capfd, str(footage), "--model", "sghm-lite", "--tr", "0", "--long", "4")
+def test_a_long_run_is_compared_with_a_short_one(saved):
+    found = json.loads((saved / "speed.json").read_text())
 
     assert [row["frames"] for row in found["long"]] == [2, 4]
     told = {floor["what"]: floor["got"] for floor in found["floors"]}
@@ -103,11 +121,8 @@ def test_a_long_run_is_compared_with_a_short_one(footage, capfd, monkeypatch):
     assert told["memory_mib, 4 frames against 2, times"] > 0
 
 
-def test_tables_are_saved_for_the_docs(footage, capfd, tmp_path):
-    bench(capfd, str(footage), "--model", "sghm-lite", "--tr", "0", "--save", str(tmp_path / "to"))
-
-    assert (tmp_path / "to" / "speed.md").read_text().startswith("| model | size | tr |")
-    assert json.loads((tmp_path / "to" / "speed.json").read_text())["rows"]
+def test_tables_are_saved_for_the_docs(saved):
+    assert (saved / "speed.md").read_text().startswith("| model | size | tr |")
 
 
 def test_each_way_to_steady_a_matte_stands_beside_each_frame_alone(footage, capfd):
@@ -185,7 +200,8 @@ def test_one_command_measures_what_all_floors_are_about(footage, monkeypatch, tm
     monkeypatch.setattr(speed, "_in_its_own_process", found)
     monkeypatch.setattr(speed, "_is_on_cuda", lambda _: is_on_cuda)
 
-    words = ["speed", str(footage), "--floors", "--save", str(tmp_path)]
+    band = str(footage.with_name("band.mkv"))
+    words = ["speed", str(footage), "--floors", "--band", band, "--save", str(tmp_path)]
     assert main(words) == 0
 
     cases = {(case.matting.model, case.size, case.matting.settings.tr) for case in asked}
@@ -219,6 +235,8 @@ def test_a_frame_has_its_cost_beside_a_peers(footage, capfd, monkeypatch):
     """In place of the peer, whose source is not here, stands a process that does nothing."""
     monkeypatch.setattr(peers, "_converted", lambda _, folder: folder)
     monkeypatch.setattr(peers, "_peer", lambda *_: [sys.executable, "-c", ""])
+    monkeypatch.setattr(peers, "PEER_IMPORTS", "pass")
+    monkeypatch.setattr(peers, "SIZE_PX", (128, 96))
     words = ["peers", str(footage), "--rvm", "here", "--frames", "2", "--rounds", "1", "--tr", "0"]
 
     assert main([*words, "--json"]) == 0

@@ -259,6 +259,22 @@ def test_a_worker_that_is_not_as_planned_is_refused_with_what_differs():
     refuse_other(replace(WORKER), WORKER)
 
 
+def test_a_worker_is_bound_to_its_cores_without_loading_torch():
+    """Torch takes seconds to load, and a worker that runs graphs has no use for it."""
+    script = (
+        "import os, sys, cv2, vapoursynth as vs\n"
+        "from sghm_vs.shots.farm.worker import bind_threads\n"
+        "bind_threads(3)\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert (vs.core.num_threads, cv2.getNumThreads()) == (3, 3)\n"
+        "assert os.environ['OMP_NUM_THREADS'] == os.environ['MKL_NUM_THREADS'] == '3'\n"
+    )
+
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert run.returncode == 0, run.stderr.decode()
+
+
 @pytest.mark.slow
 def test_this_machine_is_as_it_says(tmp_path, capsys):
     movie = write_movie(tmp_path / "a.mkv")
@@ -289,16 +305,27 @@ def whole(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [1, 7, 50])
-@pytest.mark.parametrize("cuts", [(), ("--cuts", f"sh010={CUT}")], ids=["even", "at cuts"])
-def test_chunks_are_the_whole_byte_for_byte(plate, whole, planned, tmp_path, size, cuts):
-    to = ["--to", "{shot}.####.exr", "--layout", "matte", "--grow", "-1", *cuts]
+@pytest.mark.parametrize(
+    ("size", "more"),
+    [
+        (1, ("--frames", f"{CUT - 2}-{CUT + 2}")),
+        (7, ()),
+        (50, ()),
+        (7, ("--cuts", f"sh010={CUT}")),
+        (50, ("--cuts", f"sh010={CUT}")),
+    ],
+    ids=["of a frame", "even-7", "even-50", "at cuts-7", "at cuts-50"],
+)
+def test_chunks_are_the_whole_byte_for_byte(plate, whole, planned, tmp_path, size, more):
+    to = ["--to", "{shot}.####.exr", "--layout", "matte", "--grow", "-1", *more]
 
     (job,) = made(planned(plate, *to, "--chunk", str(size)))
 
     (entry,) = assemble_here([job])
     assert entry.state == "done"
-    assert files_in(tmp_path / "mattes") == files_in(whole)
+    frames, wanted = files_in(tmp_path / "mattes"), files_in(whole)
+    assert frames == {name: wanted[name] for name in frames}
+    assert len(frames) == len(job.planned.frames) == (5 if size == 1 else len(wanted))
     assert len(sidecars_at(tmp_path / "mattes")) == 1
     assert main(["verify", str(tmp_path / "mattes")]) == 0
 
