@@ -444,25 +444,25 @@ def test_a_host_gets_its_form_of_every_shot(plates, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_several_shots_at_once_give_the_same_as_one_after_another(tmp_path):
-    movies = [write_movie(tmp_path / f"{n}.mkv", 3, seed=n) for n in range(4)]
+    movies = [write_movie(tmp_path / f"{n}.mkv", 3, seed=n) for n in range(3)]
     shots = [shot(f"s{n}", movie) for n, movie in enumerate(movies)]
 
     run_batch(shots, tmp_path / "one", batch_options=FAST)
-    run_batch(shots, tmp_path / "three", batch_options=replace(FAST, jobs=3))
+    run_batch(shots, tmp_path / "two", batch_options=replace(FAST, jobs=2))
 
-    assert files_in(tmp_path / "one") == files_in(tmp_path / "three")
-    assert timeless(tmp_path / "one") == timeless(tmp_path / "three")
+    assert files_in(tmp_path / "one") == files_in(tmp_path / "two")
+    assert timeless(tmp_path / "one") == timeless(tmp_path / "two")
 
 
 @pytest.mark.slow
 def test_a_shot_that_dies_beside_others_is_tried_once_more_alone(tmp_path):
     movie = write_movie(tmp_path / "a.mkv", 3)
     shots = [shot(CRASHES, movie, frames=FrameRange(0, 0))]
-    shots += [shot(f"s{n}", movie, frames=FrameRange(n, n)) for n in (1, 2)]
+    shots.append(shot("s1", movie, frames=FrameRange(1, 1)))
 
-    entries = run_batch(shots, tmp_path / "out", batch_options=replace(FAST, jobs=3))
+    entries = run_batch(shots, tmp_path / "out", batch_options=replace(FAST, jobs=2))
 
-    assert [entry.state for entry in entries] == ["failed", "done", "done"]
+    assert [entry.state for entry in entries] == ["failed", "done"]
     assert "ended with code 134" in entries[0].error
     assert len(list(tmp_path.glob("crashed.*"))) == 2
 
@@ -533,8 +533,8 @@ def finished(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.fixture
-def twenty(tmp_path: Path) -> Path:
-    for number in range(20):
+def ten(tmp_path: Path) -> Path:
+    for number in range(10):
         write_movie(tmp_path / "plates" / f"sh{number:03d}.mkv", 4, seed=number)
     return tmp_path / "plates"
 
@@ -545,11 +545,11 @@ KILLS = int(os.environ.get("SGHM_KILLS", "2"))
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_killed_at_random_moments_and_resumed_the_outputs_are_those_of_a_run_in_peace(
-    twenty, tmp_path
+    ten, tmp_path
 ):
     """SGHM_KILLS=10 kills it ten times."""
     forms = ["--to", "{shot}/{shot}.####.png", "--to", "{shot}.mkv", "--quiet"]
-    words = ["batch", str(twenty), *forms, "--resume", "-o"]
+    words = ["batch", str(ten), *forms, "--resume", "-o"]
     in_peace, killed = tmp_path / "in peace", tmp_path / "killed"
     assert finished(started([*words, str(in_peace)])) == 0
     moments = random.Random(7)  # noqa: S311 - it must be repeatable
@@ -557,7 +557,7 @@ def test_killed_at_random_moments_and_resumed_the_outputs_are_those_of_a_run_in_
     for _ in range(KILLS):
         process = started([*words, str(killed)])
         done = len(list(killed.rglob("*.mkv")))
-        wanted = done + moments.randint(1, max(18 // KILLS, 1))
+        wanted = done + moments.randint(1, max(8 // KILLS, 1))
         ends = time.monotonic() + WITHIN_S
         while len(list(killed.rglob("*.mkv"))) < wanted and process.poll() is None:
             assert time.monotonic() < ends
@@ -569,16 +569,16 @@ def test_killed_at_random_moments_and_resumed_the_outputs_are_those_of_a_run_in_
 
     for pattern in ("*.png", "*.mkv"):
         assert files_in(killed, pattern) == files_in(in_peace, pattern)
-    assert len(files_in(killed)) == 80
+    assert len(files_in(killed)) == 40
     assert timeless(killed) == timeless(in_peace)
     assert not list(killed.rglob("*.part"))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-def test_ctrl_c_ends_the_workers_too_and_leaves_only_whole_files(twenty, tmp_path):
+def test_ctrl_c_ends_the_workers_too_and_leaves_only_whole_files(ten, tmp_path):
     out = tmp_path / "out"
-    process = started(["batch", str(twenty), "-o", str(out), "--to", "{shot}.mkv", "--jobs", "2"])
+    process = started(["batch", str(ten), "-o", str(out), "--to", "{shot}.mkv", "--jobs", "2"])
     ends = time.monotonic() + WITHIN_S
     while len(list(out.glob("*.mkv"))) < 3:
         assert time.monotonic() < ends

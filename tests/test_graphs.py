@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -82,6 +83,17 @@ def drawn_refiner() -> Model:
     return drawn("sghm-lite-10")
 
 
+type Placed = Callable[..., object]
+
+
+@pytest.fixture(scope="module")
+def placed() -> Iterator[Placed]:
+    """What places a network as `Compute` says; compiled once for all tests here."""
+    known = cache(lambda make, *how: place(make(), Compute(CPU, *how)))
+    yield known
+    known.cache_clear()
+
+
 def picture_and_mask(size: tuple[int, int] = SIZE) -> tuple[np.ndarray, np.ndarray]:
     mask = np.zeros(size, np.float32)
     mask[30:, 60:130] = 1
@@ -105,11 +117,11 @@ def alphas(network: object, image: np.ndarray, mask: np.ndarray) -> list[np.ndar
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", RUNTIMES)
 @pytest.mark.parametrize("make", [lite, ninth, drawn_refiner, drawn_published])
-def test_each_step_is_torchs(backend, make):
+def test_each_step_is_torchs(placed, backend, make):
     image, mask = picture_and_mask()
-    expected = alphas(place(make(), Compute(CPU, backend="torch")), image, mask)
+    expected = alphas(placed(make, None, "torch"), image, mask)
 
-    found = alphas(place(make(), Compute(CPU, False, backend)), image, mask)
+    found = alphas(placed(make, False, backend), image, mask)
 
     for one, other in zip(expected, found, strict=True):
         assert np.abs(one - other).max() < 2e-5
@@ -117,10 +129,10 @@ def test_each_step_is_torchs(backend, make):
 
 @pytest.mark.parametrize("backend", RUNTIMES)
 @pytest.mark.parametrize("make", [drawn_refiner, drawn_published])
-def test_squares_are_parts_of_the_whole(monkeypatch, backend, make):
+def test_squares_are_parts_of_the_whole(monkeypatch, placed, backend, make):
     monkeypatch.setattr(tiles, "TILE_PX", 32)
     monkeypatch.setattr(squares, "DENSE_PART", 100)
-    network, (image, mask) = place(make(), Compute(CPU, False, backend)), picture_and_mask()
+    network, (image, mask) = placed(make, False, backend), picture_and_mask()
     where = np.zeros(SIZE, np.float32)
     where[28:32, 50:140] = 1
 
@@ -133,12 +145,12 @@ def test_squares_are_parts_of_the_whole(monkeypatch, backend, make):
 
 @pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
 @pytest.mark.parametrize("make", [drawn_published])
-def test_bfloat16_is_within_two_codes(make):
-    network = place(make(), Compute(CPU, True, "openvino"))
+def test_bfloat16_is_within_two_codes(placed, make):
+    network = placed(make, True, "openvino")
     if network.precision != "bfloat16":
         pytest.skip("needs a processor with bfloat16")
     image, mask = picture_and_mask()
-    expected = alphas(place(make(), Compute(CPU, backend="torch")), image, mask)
+    expected = alphas(placed(make, None, "torch"), image, mask)
 
     for one, other in zip(expected, alphas(network, image, mask), strict=True):
         assert np.abs(one - other).max() < 2 / 255
@@ -163,9 +175,9 @@ def test_what_stays_as_good_in_bfloat16_is_matted_in_it_unless_floats_are_asked_
 
 
 @pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
-def test_people_are_found_in_floats_also_where_they_are_matted_in_bfloat16():
+def test_people_are_found_in_floats_also_where_they_are_matted_in_bfloat16(placed):
     """A threshold follows: there a last bit can be a whole arm."""
-    in_half, in_floats = (place(lite(), Compute(CPU, half, "openvino")) for half in (True, False))
+    in_half, in_floats = (placed(lite, half, "openvino") for half in (True, False))
     small = in_floats.to_small(picture_and_mask()[0])
 
     assert np.array_equal(in_half.see(small)[1], in_floats.see(small)[1])
@@ -188,6 +200,12 @@ def test_a_processor_without_bfloat16_calculates_in_floats(monkeypatch):
     assert OpenVino(half=True, streams=1).precision == "float32"
 
 
+@pytest.fixture(scope="module")
+def seeing(model) -> Callable[[], Model]:
+    """What reads the weights that see people everywhere."""
+    return lambda: read_model(model)
+
+
 @pytest.mark.parametrize("backend", RUNTIMES)
 @pytest.mark.parametrize(
     ("sizing", "infer_size", "size"),
@@ -199,14 +217,16 @@ def test_a_processor_without_bfloat16_calculates_in_floats(monkeypatch):
         ("pad", 1280, (130, 700)),
     ],
 )
-def test_a_frames_way_is_that_of_tensors_at_every_size(model, backend, sizing, infer_size, size):
-    read, settings = read_model(model), Settings(sizing=sizing, infer_size=infer_size)
+def test_a_frames_way_is_that_of_tensors_at_every_size(
+    seeing, placed, backend, sizing, infer_size, size
+):
+    settings = Settings(sizing=sizing, infer_size=infer_size)
     picture = seeded_image(5, *size)
     with torch.inference_mode():
-        own = Pipeline(place(read, Compute(CPU, backend="torch")), settings)
+        own = Pipeline(placed(seeing, None, "torch"), settings)
         expected = own.matte(torch.from_numpy(picture)[None])[0, 0].numpy()
 
-    found = ArrayPipeline(place(read, Compute(CPU, False, backend)), settings).matte(picture)
+    found = ArrayPipeline(placed(seeing, False, backend), settings).matte(picture)
 
     differs = np.abs(found - expected)
     assert found.any()
@@ -226,28 +246,43 @@ GUIDED = {
 }
 
 
-@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
-@pytest.mark.parametrize("how", GUIDED.values(), ids=GUIDED)
-def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, backend, how):
+def guided(how: str) -> tuple[vs.VideoNode, dict[str, object]]:
+    """Return a clip, and the arguments by which it is matted."""
     clip = panning_clip((4, 2))
     guide = clip.std.BlankClip(format=vs.GRAY8, color=128)
     half = guide.std.BlankClip(width=guide.width // 2, color=255)
     guide = vs.core.std.StackHorizontal([half, guide.std.Crop(left=half.width)])
-    given = {name: guide if value is None else value for name, value in how.items()}
+    given = {name: guide if value is None else value for name, value in GUIDED[how].items()}
     if "keys" in given:
-        given["keys"] = {n: guide[n] for n in how["keys"]}
-    first, again, by_torch = (
-        sghm(clip, -1, model, backend=each, fp16=False, **given)
-        for each in (backend, backend, "torch")
-    )
+        given["keys"] = {n: guide[n] for n in GUIDED[how]["keys"]}
+    return clip, given
+
+
+@pytest.fixture(scope="module")
+def by_torch(model) -> Iterator[Callable[[str], np.ndarray]]:
+    """The alphas that torch makes, once for all backends."""
+
+    @cache
+    def made(how: str) -> np.ndarray:
+        clip, given = guided(how)
+        alpha = sghm(clip, -1, model, backend="torch", fp16=False, **given)
+        return np.stack([plane(frame) for frame in alpha.frames(close=True)])
+
+    yield made
+    made.cache_clear()
+
+
+@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
+@pytest.mark.parametrize("how", GUIDED)
+def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, by_torch, backend, how):
+    clip, given = guided(how)
+    first, again = (sghm(clip, -1, model, backend=backend, fp16=False, **given) for _ in range(2))
 
     made = {n: frame_bytes(first, n) for n in range(6)}
 
     assert {n: frame_bytes(again, n) for n in (5, 0, 3, 1, 4, 2)} == made
-    found, expected = (
-        np.stack([plane(frame) for frame in alpha.frames()]) for alpha in (first, by_torch)
-    )
-    differs = np.abs(found - expected)
+    found = np.stack([plane(frame) for frame in first.frames(close=True)])
+    differs = np.abs(found - by_torch(how))
     assert differs.mean() < 2e-5
     assert (differs > 2e-3).mean() <= 50e-6
 
