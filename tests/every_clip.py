@@ -30,16 +30,25 @@ LARGE = 500
 MATTED_WHEN_LARGE = {vs.RGB24, vs.RGBS, vs.YUV420P8, vs.YUV422P10, vs.YUV444P16, vs.GRAY16}
 
 
-HEAD = """# Every clip that was tried, and its outcome
+HEAD = """# Clips in a script, and what becomes of each
 
-Made by `python -m tests.every_clip > docs/clips.md`; "refused" quotes the error.
+    alpha = sghm(clip)
+
+`clip` is RGB, YUV or gray, of 8 to 16 bits, half or float, and of any size. Its color is read
+from its frame props. A clip that can't be matted raises `vapoursynth.Error`, which says what to
+add or convert.
+
+Each row below was tried by `python -m tests.every_clip > docs/clips.md`, which writes this page;
+"refused" quotes the error.
 
 ## Formats at every size
 
-{formats} formats: RGB, GRAY and YUV 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1 and 4:1:0, each of 8 to 16 bits,
-half and float. VapourSynth makes no clip of subsampled chroma at an odd size. The difference is that of
-what the network sees from VapourSynth's own resizer, in codes of 16 bits. Above 500 columns a clip of
-each kind is matted, not of each depth.
+{formats} formats: RGB, GRAY and YUV 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1 and 4:1:0, each of 8 to 16
+bits, half and float.
+
+- impossible: VapourSynth makes no clip of subsampled chroma at an odd size
+- difference: what the network sees, against VapourSynth's own resizer, in codes of 16 bits
+- matted: above 500 columns one clip of each kind, not of each depth
 
 | size | formats | impossible | difference | matted |
 |---|---|---|---|---|
@@ -47,8 +56,8 @@ each kind is matted, not of each depth.
 TAGS = """
 ## What frames say, leave out, or say wrongly
 
-Each clip is {codes} throughout, in codes of 8 bits, or what its name says; "seen" is the red, green
-and blue that the network sees of its first frame, 0 to 255.
+Each clip is {codes} throughout, in codes of 8 bits, or what its name says. "seen" is
+the red, green and blue that the network sees of its first frame, 0 to 255.
 
 | clip | outcome |
 |---|---|

@@ -554,15 +554,27 @@ case("script with a clip of changing format")(
 case("script with sound as output 0")(lambda f: script(f, "vs.core.std.BlankAudio().set_output()"))
 
 
+HEAD = """# Footage, and what becomes of each kind
+
+    sghm matte plate.mov -o matte.mov
+    sghm matte plates/sh010.####.exr -o sh010_matte.####.exr
+    sghm matte script.vpy -o matte.mov
+
+Footage is a movie that FFmpeg's libraries decode, a numbered sequence, a picture, or a
+VapourSynth script. What can't be read is refused before any work, with what to do. A warning says
+what was assumed.
+
+Each row below was tried by `python -m tests.inputs > docs/inputs.md`, which writes this page;
+"refused" quotes the error. Clips of scripts are in [clips.md](clips.md), unrelated pictures
+(`--stills`) in `tests/test_stills.py`, damaged files in [fuzz.md](fuzz.md), faults while matting
+in [faults.md](faults.md).
+"""
+
+
 def main() -> None:
     """Print the table."""
     lines = [
-        "# Every input that was tried, and its outcome",
-        "",
-        'Made and printed by `python -m tests.inputs > docs/inputs.md`; "refused" quotes the error.',
-        "Stills, and what becomes of names on the way out, are tested in `tests/test_stills.py`.",
-        "Clips that come from scripts are in [clips.md](clips.md), faults in [faults.md](faults.md).",
-        "",
+        HEAD,
         "## Sources",
         "",
         "| input | outcome |",
