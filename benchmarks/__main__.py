@@ -24,6 +24,7 @@ from benchmarks import (
     peers,
     people,
     regions,
+    seeks,
     speed,
     startup,
     stills,
@@ -78,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     faults.add_parser(measures)
     backends.add_parser(measures)
     peers.add_parser(measures)
+    seeks.add_parser(measures)
     return parser
 
 

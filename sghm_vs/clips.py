@@ -96,6 +96,18 @@ def uncached(clip: vs.VideoNode) -> vs.VideoNode:
     return clip
 
 
+def kept(clip: vs.VideoNode, frames: int) -> vs.VideoNode:
+    """
+    Return `clip`, of whose frames VapourSynth keeps the last that were read, in place of 20.
+
+    Args:
+        clip: One of our own nodes.
+        frames: How many, if no two were asked for at once.
+    """
+    clip.std.SetVideoCache(mode=1, fixedsize=True, maxsize=frames + 2 * vs.core.num_threads + 2)
+    return clip
+
+
 def read_once(clip: vs.VideoNode) -> vs.VideoNode:
     """
     Return `clip` for a reader that asks for each frame once: if there is no other, none is kept.

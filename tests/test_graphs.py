@@ -32,7 +32,6 @@ from sghm_vs.models.backends.graphs import GraphNetwork, small_of
 from sghm_vs.models.backends.openvino import OpenVino
 from sghm_vs.models.graphs.export import export, matting, matting_in_squares
 from sghm_vs.models.graphs.network import checked, written
-from sghm_vs.models.sghm import squares
 from sghm_vs.models.weights import shipped
 from sghm_vs.options import Settings
 from tests.clips import frame_bytes, panning_clip, plane
@@ -131,16 +130,31 @@ def test_each_step_is_torchs(placed, backend, make):
 @pytest.mark.parametrize("make", [drawn_refiner, drawn_published])
 def test_squares_are_parts_of_the_whole(monkeypatch, placed, backend, make):
     monkeypatch.setattr(tiles, "TILE_PX", 32)
-    monkeypatch.setattr(squares, "DENSE_PART", 100)
+    monkeypatch.setattr(tiles, "DENSE_PART", 100)
     network, (image, mask) = placed(make, False, backend), picture_and_mask()
     where = np.zeros(SIZE, np.float32)
     where[28:32, 50:140] = 1
 
     begun = network.begin(image, network.encode(network.to_small(image)), mask)
-    fine = tiles.finest(network, begun, tiles.tiles(where, 32))
+    fine = tiles.finest(network, begun, tiles.tiles(where, 4))
     whole = network.finish_all(begun)
 
     assert np.abs(fine - whole)[where > 0].max() < 1e-6
+
+
+def test_squares_hold_all_that_is_looked_at_and_do_not_meet():
+    where = np.random.default_rng(0).random((60, 90)) > 0.995
+    where[10:12, 3:80] = True
+
+    held = np.zeros_like(where, np.uint8)
+    corners = tiles.hugging(where, 16)
+    for row, column in corners:
+        held[row : row + 16, column : column + 16] += 1
+
+    assert held[where].all()
+    assert held.max() == 1
+    assert len(corners) <= tiles.tiles(where, 16).sum()
+    assert tiles.hugging(np.zeros_like(where), 16) == []
 
 
 @pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")

@@ -2,11 +2,16 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 
 from sghm_vs.errors import SettingsError
 from sghm_vs.matting import refinement, segmentation, sizing
+from sghm_vs.matting.arrays import refinement as arrays
+from sghm_vs.matting.arrays.tiles import tiles
+from sghm_vs.models.planes import enlarge
+from sghm_vs.models.sghm.design import SOLID
 from sghm_vs.options import Settings
 
 
@@ -233,3 +238,25 @@ def test_a_doubtful_part_counts_beside_a_person_and_not_apart():
 
     assert mask[..., 164:196, 132:140].min() == 1
     assert mask[..., 164:196, 204:212].max() == 0
+
+
+def test_an_alpha_composed_by_rows_is_the_one_composed_whole():
+    """To the last bit, also where the last rows are fewer."""
+    rng = np.random.default_rng(0)
+    mask = np.zeros((192 + 32, 256), np.float32)
+    mask[60:150, 80:200] = 1
+    os4, os1 = rng.random((2, *mask.shape), np.float32)
+    needed = rng.random((mask.shape[0] // 4, mask.shape[1] // 4)) > 0.5
+    bounds = arrays.bounds(mask, scale=0.2)
+
+    alpha = arrays.composed(os4, needed, os1, bounds)
+
+    least, most, weight = (
+        enlarge(part, mask.shape) for part in (bounds.least, bounds.most, needed.astype(np.float32))
+    )
+    solid = (os4 > SOLID).astype(np.float32)
+    assert np.array_equal(alpha, np.clip(arrays.blended(solid, os1, weight), least, most))
+    assert np.array_equal(arrays.held(os1, bounds), np.clip(os1, least, most))
+    is_open = tiles((most > least).astype(np.float32), 4)
+    assert np.array_equal(bounds.left_open, is_open)
+    assert 0 < is_open.mean() < 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import cv2
 import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
@@ -100,6 +101,7 @@ def planes_of(frame: vs.VideoFrame) -> Plane:
     """Return the planes of `frame`, float32, as (planes, height, width), clamped to 0-1; NaN is 0."""
     planes = np.empty((frame.format.num_planes, frame.height, frame.width), np.float32)
     for own, plane in zip(planes, frame, strict=True):
-        # Of a NaN and a number it takes the number.
-        np.fmax(np.asarray(plane), 0, out=own)
-    return np.minimum(planes, 1, out=planes)
+        # A NaN is not above 0.
+        cv2.threshold(np.asarray(plane), 0, 0, cv2.THRESH_TOZERO, dst=own)
+        cv2.threshold(own, 1, 0, cv2.THRESH_TRUNC, dst=own)
+    return planes

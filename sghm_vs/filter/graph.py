@@ -17,6 +17,7 @@ from sghm_vs.clips import (
     blank_like,
     blank_of_any_size,
     computed,
+    kept,
     read_once,
     to_gray_frame,
     to_rgb_array,
@@ -74,11 +75,14 @@ def temporal_steps(
     pictures: vs.VideoNode,
     engines: Engines,
     guides: GuideClips | None = None,
+    again: vs.VideoNode | None = None,
 ) -> Steps:
     """
     Return the alpha of each frame, helped by its neighbors, and what led to it; see `per_frame`.
 
     Motion is found in `rgb`, RGBS in display code, on VapourSynth's threads, while the engines work.
+    As `again` the pictures may be given once more: a frame is matted last that many after it was
+    first seen, and where it takes less to make it again than to keep it, it need not be kept.
     """
     guides = guides or GuideClips()
     settings = engines[0].settings
@@ -93,7 +97,9 @@ def temporal_steps(
     small = denoised(nearby.with_radius(min(DENOISING_FRAMES, nearby.tr)), rgb, small, settings)
     segmentation = segmented(pictures, small, engines)
     votes = fused(nearby.with_radius(VOTERS * nearby.tr), rgb, segmentation, settings)
-    frames = guides.mixed(guided(pictures, small, votes, engines, said.guide), said)
+    late = pictures if again is None else read_once(again)
+    alone = guided(late, small, votes, engines, said.guide)
+    frames = guides.mixed(kept(alone, 1 + 2 * nearby.tr), said)
     alpha = guides.held(stabilized(frames, nearby), said)
     by_itself = per_frame(pictures, engines)
     return Steps(nearby, None, segmentation, votes, said, frames, alpha, by_itself)
@@ -128,37 +134,40 @@ def encoder_inputs(pictures: vs.VideoNode, engines: Engines) -> vs.VideoNode:
         (picture,) = frames
         return to_rgb_frame(engine_of(n, workers).encoder_input(picture), picture.props)
 
-    return computed(blank_of_any_size(pictures, vs.RGBS), [pictures], make)
+    # A frame's neighbors see it once more; see `denoised`.
+    inputs = computed(blank_of_any_size(pictures, vs.RGBS), [pictures], make)
+    return kept(inputs, 1 + 2 * DENOISING_FRAMES)
 
 
 def denoised(
     nearby: TemporalNeighbors, rgb: vs.VideoNode, small: vs.VideoNode, settings: Settings
 ) -> vs.VideoNode:
     """Return the pictures `small`, RGBS, with less of their noise; see `encoder_inputs`."""
+    sizes = _sizes(rgb)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        picture, own, *others = frames
+        own, *others = frames
+        picture = others.pop() if sizes else rgb
         within = covered(settings, (own.height, own.width), picture.height, picture.width)
         neighbors = nearby.neighbors(n, others, within)
         return to_rgb_frame(temporal.denoise(to_rgb_array(own), neighbors, within), own.props)
 
-    return computed(
-        blank_of_any_size(rgb, vs.RGBS), [rgb, small, *nearby.shifted_clips(small)], make
-    )
+    clips = [small, *nearby.shifted_clips(small), *sizes]
+    return computed(blank_of_any_size(rgb, vs.RGBS), clips, make)
 
 
 def segmented(pictures: vs.VideoNode, small: vs.VideoNode, engines: Engines) -> vs.VideoNode:
     """Return the segmentation of each frame, GRAYS, of the size of the pictures `small`."""
     if (plugin := plugin_of(engines)) is not None:
         return plugin.segmented(pictures, small)
-    workers = by_frames(engines)
+    workers, sizes = by_frames(engines), _sizes(pictures)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-        picture, own = frames
+        own, picture = frames if sizes else (frames[0], pictures)
         segmentation = engine_of(n, workers).segment(n, own, (picture.height, picture.width))
-        return to_gray_frame(segmentation, picture.props)
+        return to_gray_frame(segmentation, own.props)
 
-    return computed(blank_of_any_size(pictures), [pictures, small], make)
+    return computed(blank_of_any_size(pictures), [small, *sizes], make)
 
 
 def fused(
@@ -178,15 +187,21 @@ def fused(
 
 def cropped(rgb: vs.VideoNode, segmentation: vs.VideoNode, settings: Settings) -> vs.VideoNode:
     """Return the `segmentation` of the pictures `rgb`, small, without the padding."""
+    sizes = _sizes(rgb)
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
         del n
-        picture, small = frames
+        small, picture = frames if sizes else (frames[0], rgb)
         values = np.asarray(small[0])
         rows, columns = covered(settings, values.shape, picture.height, picture.width)
         return to_gray_frame(values[:rows, :columns], small.props)
 
-    return computed(blank_of_any_size(rgb), [rgb, segmentation], make)
+    return computed(blank_of_any_size(rgb), [segmentation, *sizes], make)
+
+
+def _sizes(pictures: vs.VideoNode) -> list[vs.VideoNode]:
+    """Return what is read to know how large each of `pictures` is: nothing, where the clip says it."""
+    return [] if pictures.width else [pictures]
 
 
 def guided(
@@ -220,6 +235,7 @@ def stabilized(frames: vs.VideoNode, nearby: TemporalNeighbors) -> vs.VideoNode:
     """
     small = at_motion_size(frames)
     nearby = nearby.guided_by_mask(small)
+    kept(nearby.flow, 2 * nearby.tr)
     clips = [frames, small, *nearby.frames_around(small), *nearby.shifted_clips(frames)]
 
     def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:

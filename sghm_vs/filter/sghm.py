@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 import vapoursynth as vs
 
-from sghm_vs.clips import check_matte
+from sghm_vs.clips import check_matte, kept
 from sghm_vs.color import convert
 from sghm_vs.color.frame_props import readable
 from sghm_vs.errors import SettingsError, SghmError, UnsupportedClipError
@@ -44,6 +44,9 @@ from sghm_vs.options import (
     refuse_unused,
     regions_of_rois,
 )
+
+FRAMES_AHEAD = 16
+"""That are asked for before the first of them is done, besides those that a frame depends on."""
 
 _loading = threading.Lock()
 _networks_of_clips: WeakValueDictionary[tuple[object, ...], AnyNetwork] = WeakValueDictionary()
@@ -382,7 +385,12 @@ def matte_clip(
     if footage.pixel_aspect != engines[0].settings.pixel_aspect:
         engines = _apart(engines, footage.pixel_aspect)
     settings = engines[0].settings
-    rgb = convert.to_viewed_rgb(footage, settings.exposure)
+    if settings.reach:
+        # Planes of RGB in floats take eight times as much as most footage does.
+        frames = settings.reach + FRAMES_AHEAD
+        footage = replace(footage, clip=kept(footage.clip.std.SetFrameProps(), frames))
+    # Luma and what the encoder sees are made of it at about the same time.
+    rgb = kept(convert.to_viewed_rgb(footage, settings.exposure), 1)
     packs = all(engine.packs for engine in engines)
     pictures = graph.packed(footage, settings) if packs else rgb
     is_alone = settings.radius == 0 or rgb.num_frames == 1
@@ -391,7 +399,8 @@ def matte_clip(
             return graph.per_frame(pictures, engines, format_id=format)
         alpha = guides.last(graph.per_frame(pictures if packs else rgb, engines))
     else:
-        steps = graph.temporal_steps(rgb, pictures, engines, guides)
+        again = None if packs else convert.to_viewed_rgb(footage, settings.exposure)
+        steps = graph.temporal_steps(rgb, pictures, engines, guides, again)
         steps = steps._replace(alpha=guides.last(steps.alpha))
         alpha = _shown(debug, rgb, steps, settings)
     return alpha if format == vs.GRAYS else convert.to_full_range_gray(alpha, format)

@@ -49,6 +49,8 @@ APART_PX = 1.0
 """Deviation, in pixels, of the motion around from its mean at which its confidence falls to 0.6."""
 APART_OF_LENGTH = 0.05
 """The same as a part of the way."""
+PERSON = 0.5
+"""More than this is one."""
 PEOPLE_AROUND = 0.1
 """A share. Where people are less of what is beside, their motion counts less; at half of it, not."""
 TINY = 1e-6
@@ -145,12 +147,14 @@ def guided_by_mask(motion: Motion, people: Plane) -> Motion:
         people: Where they are in it, (h, w), above 0.5. The motion comes at this size.
     """
     motion = resized(motion, people.shape)
+    if not (people > PERSON).any():
+        return motion
     height, width = people.shape
     cells = min(CELLS / max(height, width), 1)
     size = max(round(width * cells), 1), max(round(height * cells), 1)
     some = cv2.resize(cv2.merge([*motion, people]), size, interpolation=cv2.INTER_NEAREST_EXACT)
     *known, person = cv2.split(some)
-    around = _mean_of_people(np.stack(known), (person > 0.5).astype(np.float32))
+    around = _mean_of_people(np.stack(known), (person > PERSON).astype(np.float32))
     beside = np.stack(cv2.split(cv2.resize(cv2.merge([*around]), (width, height))))
     column, row = grid(height, width)
     beside[2] *= _is_inside(column + beside[0], row + beside[1])

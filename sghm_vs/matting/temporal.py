@@ -141,6 +141,8 @@ def fuse(
     if not seen:
         return segmentation
     own = segmentation[: seen[0].shape[0], : seen[0].shape[1]]
+    if not any((values > VOTED).any() for values in (own, *seen)):
+        return segmentation
     ways = [[Way(step.values, cv2.merge([*step.motion])) for step in side] for side in sides]
     motion = next(step.motion for side in sides for step in side)
     rows, columns = _points(_disputed(own, ways, motion).view(np.uint8))
@@ -277,6 +279,8 @@ def uncertain(
     size = neighbors[0].motion.shape[1:]
     column, row = grid(*size)
     low = high = shrunk(alpha, size) if small is None else small
+    if not any((part > NEARLY_0).any() for part in (low, *map(_small, neighbors))):
+        return np.zeros(alpha.shape, np.bool_)
     for neighbor in neighbors:
         x, y, _ = neighbor.motion
         moved = sample(_small(neighbor), column + x, row + y)

@@ -13,7 +13,7 @@ from sghm_vs.matting.arrays.tiles import finest, tiles
 from sghm_vs.matting.sizing import SAID, Fit, fit_by
 from sghm_vs.models.backends.graphs import Features, GraphNetwork
 from sghm_vs.models.planes import Plane, enlarge
-from sghm_vs.models.sghm.design import QUARTER_PX, QUARTER_TILE_PX
+from sghm_vs.models.sghm.design import NEEDED, QUARTER_PX, QUARTER_TILE_PX
 from sghm_vs.options import Settings
 
 
@@ -100,22 +100,29 @@ class ArrayPipeline:
     ) -> Plane:
         left_open = None if bounds is None else bounds.left_open
         if bounds is not None and left_open is not None and not left_open.any():
-            return finished(self.settings, fit, bounds.least, bounds)
+            solid = enlarge(bounds.least, (mask.shape[0], mask.shape[1]))
+            return finished(self.settings, fit, solid, None)
         cells = None if left_open is None else self._open_cells(left_open)
         coarse = self.network.begin(image, features, mask, cells)
-        if coarse.detail is not None:
-            alpha, weight = refinement.by_detail(coarse.os4, coarse.detail)
-        else:
+        if coarse.detail is None:
             alpha, weight = merged(self.settings, fit, coarse.os8, coarse.os4)
-        looked_at = weight if left_open is None else np.where(left_open, weight, 0)
-        os1 = finest(self.network, coarse, tiles(looked_at))
-        return finished(self.settings, fit, refinement.blended(alpha, os1, weight), bounds)
+            looked_at = tiles(weight, QUARTER_PX)
+            if left_open is not None:
+                looked_at &= left_open
+            os1 = finest(self.network, coarse, looked_at)
+            return finished(self.settings, fit, refinement.blended(alpha, os1, weight), bounds)
+        needed = coarse.detail > NEEDED
+        looked_at = refinement.reached(needed)
+        if left_open is not None:
+            looked_at &= left_open
+        os1 = finest(self.network, coarse, looked_at)
+        alpha = refinement.composed(coarse.os4, needed, os1, bounds)
+        return finished(self.settings, fit, alpha, None)
 
     def _open_cells(self, left_open: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the tiles that are `left_open` anywhere, with what the finest looks at beside."""
-        cells = tiles(left_open, QUARTER_PX)
         around = -(-self.network.halo_px // QUARTER_PX) + 1
-        grown = refinement.spread(cells.astype(np.float32), around)
+        grown = refinement.spread(left_open.astype(np.float32), around)
         return tiles(grown, QUARTER_TILE_PX // QUARTER_PX)
 
     def _cleaned(self, probability: Plane, fit: Fit) -> Plane:

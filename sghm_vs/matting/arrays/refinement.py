@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.models.planes import Plane, block_means, enlarge
-from sghm_vs.models.sghm.design import NEEDED, SOLID
+from sghm_vs.models.planes import Plane, enlarge
+from sghm_vs.models.sghm.design import SOLID
 
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
@@ -27,17 +28,27 @@ OUTSIDE_PX = 96
 """From the mask's edge, at a short side of 1280: farther out, alpha is held at 0."""
 
 
+BOUNDS_PX = 4
+"""What is a pixel of bounds."""
+ROWS_AT_ONCE = 64
+"""Of planes of full size: what is done to so few of them stays within a core's cache."""
+
+
 class Bounds(NamedTuple):
-    """What a mask leaves open of an alpha: 1 deep inside it, 0 far outside."""
+    """
+    What a mask leaves open of an alpha: 1 deep inside it, 0 far outside.
+
+    A quarter of its size; between its pixels it is as `enlarge` says.
+    """
 
     least: Plane
-    """(height, width), 0-1."""
+    """(height / 4, width / 4), 0-1."""
     most: Plane
 
     @property
     def left_open(self) -> NDArray[np.bool_]:
-        """Where anything is left; where nobody is that is nowhere."""
-        return np.asarray(self.most > self.least, np.bool_)
+        """In which pixels of the bounds anything is left; where nobody is that is nowhere."""
+        return reached(self.most > self.least)
 
 
 def merge(os8: Plane, os4: Plane, *, scale: float, feather: int) -> tuple[Plane, Plane]:
@@ -59,20 +70,6 @@ def merge(os8: Plane, os4: Plane, *, scale: float, feather: int) -> tuple[Plane,
     return alpha, soften(narrow, feather)
 
 
-def by_detail(os4: Plane, detail: Plane) -> tuple[Plane, Plane]:
-    """
-    Return 0 or 1 as the coarse alpha has it, and how far full size replaces it; see `merge`.
-
-    The band is learned: where the network expects no detail, its alpha is solid.
-
-    Args:
-        os4: Coarse alpha at full size, (height, width), 0-1.
-        detail: Where the finest alpha is needed, a probability, (height / 4, width / 4).
-    """
-    needed = enlarge((detail > NEEDED).astype(np.float32), (os4.shape[0], os4.shape[1]))
-    return (os4 > SOLID).astype(np.float32), needed
-
-
 def blended(alpha: Plane, finer: Plane, weight: Plane) -> Plane:
     """Return `alpha`, by `weight` nearer to `finer`; each (height, width), 0-1."""
     toward = finer - alpha
@@ -81,9 +78,64 @@ def blended(alpha: Plane, finer: Plane, weight: Plane) -> Plane:
     return toward
 
 
+def composed(os4: Plane, needed: NDArray[np.bool_], os1: Plane, bounds: Bounds | None) -> Plane:
+    """
+    Return the alpha of a network that says itself where detail is needed, within `bounds`.
+
+    The band is learned: where the network expects no detail, its coarse alpha is solid, 0 or 1.
+
+    Args:
+        os4: Coarse alpha at full size, (height, width), 0-1.
+        needed: Where the finest is needed, (height / 4, width / 4).
+        os1: The finest alpha.
+        bounds: What the mask leaves open.
+    """
+    alpha = np.empty_like(os4)
+    weights = needed.astype(np.float32)
+    for rows in _bands(len(os4)):
+        _, solid = cv2.threshold(os4[rows], SOLID, 1, cv2.THRESH_BINARY)
+        weight = _enlarged_rows(weights, rows)
+        into = alpha[rows]
+        np.subtract(os1[rows], solid, out=into)
+        into *= weight
+        into += solid
+        if bounds is not None:
+            _hold(into, bounds, rows)
+    return alpha
+
+
 def held(alpha: Plane, bounds: Bounds) -> Plane:
     """Return `alpha` within `bounds`."""
-    return np.clip(alpha, bounds.least, bounds.most)
+    within = alpha.copy()
+    for rows in _bands(len(alpha)):
+        _hold(within[rows], bounds, rows)
+    return within
+
+
+def reached(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return of each pixel whether `area` (h, w), enlarged, is more than 0 anywhere in it."""
+    return cv2.dilate(area.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
+def _hold(alpha: Plane, bounds: Bounds, rows: slice) -> None:
+    """Bring the `rows` of an alpha within `bounds`."""
+    np.maximum(alpha, _enlarged_rows(bounds.least, rows), out=alpha)
+    np.minimum(alpha, _enlarged_rows(bounds.most, rows), out=alpha)
+
+
+def _bands(height: int) -> Iterator[slice]:
+    """Yield the rows of a plane, a few at a time."""
+    for top in range(0, height, ROWS_AT_ONCE):
+        yield slice(top, min(top + ROWS_AT_ONCE, height))
+
+
+def _enlarged_rows(plane: Plane, rows: slice) -> Plane:
+    """Return `rows`, multiples of 4, of `plane` enlarged by 4: to the last bit, as if it were whole."""
+    first, last = rows.start // BOUNDS_PX, rows.stop // BOUNDS_PX
+    top, bottom = max(first - 1, 0), min(last + 1, len(plane))
+    some = plane[top:bottom]
+    large = enlarge(some, (len(some) * BOUNDS_PX, some.shape[1] * BOUNDS_PX))
+    return large[(first - top) * BOUNDS_PX :][: rows.stop - rows.start]
 
 
 def bounds(mask: Plane, *, scale: float) -> Bounds:
@@ -96,18 +148,21 @@ def bounds(mask: Plane, *, scale: float) -> Bounds:
         mask: Where the people are, (height, width), 0-1; sides are multiples of 4.
         scale: Of the distances; 1 is for a short side of 1280.
     """
-    small = block_means(mask, 4)
-    least = 1 - spread(1 - small, scaled(INSIDE_PX // 4, scale))
-    most = spread(small, scaled(OUTSIDE_PX // 4, scale))
-    size = mask.shape[0], mask.shape[1]
-    return Bounds(enlarge(least, size), enlarge(most, size))
+    size = mask.shape[1] // BOUNDS_PX, mask.shape[0] // BOUNDS_PX
+    small = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.float32)
+    least = 1 - spread(1 - small, scaled(INSIDE_PX // BOUNDS_PX, scale))
+    return Bounds(least, spread(small, scaled(OUTSIDE_PX // BOUNDS_PX, scale)))
 
 
 def solidify(alpha: Plane) -> Plane:
     """Return `alpha` stretched so that what is within 1/255 of 0 or 1 is exactly 0 or 1."""
-    stretched = alpha - np.float32(NEARLY_0)
-    stretched /= np.float32(NEARLY_1 - NEARLY_0)
-    return np.clip(stretched, 0, 1, out=stretched)
+    stretched = np.empty(alpha.shape, np.float32)
+    for rows in _bands(len(alpha)):
+        some = np.subtract(alpha[rows], np.float32(NEARLY_0), out=stretched[rows])
+        some /= np.float32(NEARLY_1 - NEARLY_0)
+        np.maximum(some, 0, out=some)
+        np.minimum(some, 1, out=some)
+    return stretched
 
 
 def spread(values: Plane, radius: int) -> Plane:

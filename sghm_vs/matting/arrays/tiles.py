@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from sghm_vs.models.backends.graphs import CoarsePlanes, GraphNetwork
 from sghm_vs.models.planes import Plane
-from sghm_vs.models.sghm.squares import TILE_PX, tiles_in
+from sghm_vs.models.sghm.design import QUARTER_PX
+from sghm_vs.models.sghm.squares import DENSE_PART, TILE_PX, Square, Tile
 
 
-def tiles(where: Plane | NDArray[np.bool_], tile_px: int = TILE_PX) -> NDArray[np.bool_]:
+def tiles(where: Plane | NDArray[np.bool_], tile_px: int) -> NDArray[np.bool_]:
     """Return in which tiles of `tile_px` `where`, (height, width), is above 0 anywhere."""
     above: NDArray[np.bool_] = where > 0
     height, width = above.shape
@@ -31,15 +32,52 @@ def finest(network: GraphNetwork, coarse: CoarsePlanes, looked_at: NDArray[np.bo
     Args:
         network: What began.
         coarse: The picture's.
-        looked_at: The tiles in which it is looked at; see `tiles`.
+        looked_at: Where it is looked at, (height / 4, width / 4).
     """
     height, width = coarse.os4.shape
-    named = tiles_in(np.argwhere(looked_at).tolist(), TILE_PX, network.halo_px, height, width)
-    if named is None:
+    side = TILE_PX + 2 * network.halo_px
+    corners = hugging(looked_at, TILE_PX // QUARTER_PX)
+    if min(height, width) < side or len(corners) * side**2 > DENSE_PART * height * width:
         return network.finish_all(coarse)
     alpha = np.zeros_like(coarse.os4)
-    if named:
+    if corners:
+        named = [
+            _tile(QUARTER_PX * row, QUARTER_PX * column, network.halo_px, height, width)
+            for row, column in corners
+        ]
         made = network.finish(coarse, [tile.square for tile in named])
         for tile, fine in zip(named, made, strict=True):
             tile.paste(fine, alpha)
     return alpha
+
+
+def hugging(where: NDArray[np.bool_], side: int) -> list[tuple[int, int]]:
+    """
+    Return corners, row and column, of squares of this `side` that hold all of `where`, (h, w).
+
+    Strip by strip from the top, each begins with what is next from the left: that takes a quarter
+    fewer than a grid.
+    """
+    corners = []
+    rows, top = np.flatnonzero(where.any(1)), 0
+    while (rows := rows[rows >= top]).size:
+        first = int(rows[0])
+        columns, left = np.flatnonzero(where[first : first + side].any(0)), 0
+        while (columns := columns[columns >= left]).size:
+            corners.append((first, int(columns[0])))
+            left = int(columns[0]) + side
+        top = first + side
+    return corners
+
+
+def _tile(top: int, left: int, around_px: int, height: int, width: int) -> Tile:
+    """Return the tile at a corner, in pixels of a picture of this size, with so much around it."""
+    side = TILE_PX + 2 * around_px
+    return Tile(
+        Square(top, left, TILE_PX),
+        Square(
+            min(max(top - around_px, 0), height - side),
+            min(max(left - around_px, 0), width - side),
+            side,
+        ),
+    )
