@@ -107,6 +107,8 @@ def _in_its_own_process(work: Callable[[Case], Row], case: Case) -> Row:
 
 
 def _told(row: Row) -> Row:
+    if "stages_ms" not in row:
+        return row
     stages = ", ".join(f"{part} {spent:.1f}" for part, spent in row["stages_ms"].items())
     sys.stderr.write(f"{row['model']} {row['size']} tr={row['tr']}: ms of one frame: {stages}\n")
     return row
@@ -141,7 +143,11 @@ def _floors_of(row: Row) -> Iterator[Floor]:
         yield least("file to file fps", 6.5, row["file_fps"])
     if not is_cuda and not is_light and row["size"] == "1280x704" and row["backend"] == "openvino":
         yield least("times baseline", 6 if row["precision"] == "half" else 4, row["ratio"])
-    if row["size"] == "1920x1080" and row["backend"] == "torch" and row["stages_ms"].get("finish"):
+    if (
+        row["size"] == "1920x1080"
+        and row["backend"] == "torch"
+        and row.get("stages_ms", {}).get("finish")
+    ):
         times = row["finest_whole_ms"] / row["stages_ms"]["finish"]
         yield least("finest alpha in squares against whole, times", 2, times)
     if is_cuda and not is_light and row["size"] == "1920x1080":
@@ -172,7 +178,7 @@ def _per_pixel(rows: Sequence[Row]) -> Iterator[Floor]:
         small = by_kind.get((*kind, "1920x1080"))
         if size != "3840x2160" or small is None:
             continue
-        for way in ("network", "filter"):
+        for way in [way for way in ("network", "filter") if f"{way}_fps" in small]:
             times = small[f"{way}_fps"] / large[f"{way}_fps"] / 4
             where = f"{kind[0]} tr={kind[1]} {kind[2]} {kind[3]}"
             yield (
@@ -217,13 +223,11 @@ def _table(rows: list[Row]) -> list[str]:
     )
     lines = [head, "|" + "---|" * (head.count("|") - 1)]
     for row in rows:
-        within, through = (
-            f"{row[f'{way}_p50_ms']:.0f} / {row[f'{way}_p95_ms']:.0f}"
-            for way in ("network", "filter")
-        )
+        within, through = (_latencies(row, way) for way in ("network", "filter"))
         cells = [
             row["model"], row["size"], str(row["tr"]), row["backend"], row["precision"],
-            f"{row['baseline_ms']:.0f}", f"{row['network_fps']:.2f}", within, f"{row['ratio']:.2f}",
+            f"{row['baseline_ms']:.0f}", _number(row, "network_fps", 2), within,
+            _number(row, "ratio", 2),
             f"{row['filter_fps']:.2f}", through, _number(row, "file_fps", 2),
             _number(row, "memory_mib"), _number(row, "device_memory_mib"),
         ]  # fmt: skip
@@ -231,6 +235,11 @@ def _table(rows: list[Row]) -> list[str]:
     notes = [f"on {rows[0]['device']}"] if rows else []
     notes += [f"band of {row['band']}" for row in rows[:1] if row["band"]]
     return [*lines, "", *notes]
+
+
+def _latencies(row: Row, way: str) -> str:
+    half, most = (_number(row, f"{way}_{rank}_ms") for rank in ("p50", "p95"))
+    return f"{half} / {most}" if half else ""
 
 
 def _number(row: Row, name: str, digits: int = 0) -> str:

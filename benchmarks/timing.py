@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sghm_vs.filter.array_engine import ArrayEngine
     from sghm_vs.filter.engine import TensorEngine
+    from sghm_vs.filter.plugin_engine import PluginEngine
     from sghm_vs.models.backends.base import AnyNetwork
     from sghm_vs.models.backends.device import Compute
     from sghm_vs.models.sghm.network import SGHM
@@ -112,8 +113,6 @@ def measure(case: Case) -> Row:
     clip = _in_memory(case, DISTINCT)
     band = None if case.band is None else _matte(case.band, case.size)
     is_random = name.endswith(RANDOM)
-    staged = Staged(network, band, device)
-    engine = _engine(network, staged, how.settings, how.num_streams)
     pictures = _pictures(clip, device, how.fp16)
     row: Row = {
         "model": name,
@@ -128,12 +127,16 @@ def measure(case: Case) -> Row:
     }
     del plain
     _forget_peaks(device)
-    row |= _network_alone(engine, _repeated(pictures, min(case.frames, DISTINCT)))
-    row |= _stages_ms(engine, staged, pictures)
+    plugin = _plugin_engine(network, how.settings, how.num_streams)
+    if plugin is None:
+        staged = Staged(network, band, device)
+        engine = _engine(network, staged, how.settings, how.num_streams)
+        row |= _network_alone(engine, _repeated(pictures, min(case.frames, DISTINCT)))
+        row |= _stages_ms(engine, staged, pictures)
+        row["ratio"] = row["baseline_ms"] * row["network_fps"] / 1e3
     del pictures
-    row |= _through_the_filter(engine, clip)
+    row |= _through_the_filter(plugin or engine, clip)
     row |= {} if is_random else _file_to_file(case, clip[:FILE_FRAMES], row)
-    row["ratio"] = row["baseline_ms"] * row["network_fps"] / 1e3
     return row | _peaks_mib(device)
 
 
@@ -151,8 +154,9 @@ def endure(case: Case) -> Row:
     device = compute.device.in_torch()
     name, _, network = _networks(how.model, compute)
     band = None if case.band is None else _matte(case.band, case.size)
-    staged = Staged(network, band, device)
-    engine = _engine(network, staged, how.settings, how.num_streams)
+    engine = _plugin_engine(network, how.settings, how.num_streams) or _engine(
+        network, Staged(network, band, device), how.settings, how.num_streams
+    )
     clip = _in_memory(case, DISTINCT)
     passed = _through_the_filter(engine, clip)
     return {
@@ -233,6 +237,19 @@ def _engine(network: AnyNetwork, staged: Staged, settings: Settings, num_streams
     from sghm_vs.models.backends.streams import Streams
 
     return TensorEngine.of(Pipeline(own, settings), Streams(staged.device, num_streams))
+
+
+def _plugin_engine(
+    network: AnyNetwork, settings: Settings, num_streams: int
+) -> PluginEngine | None:
+    """Return what runs `network` if nodes of a plug-in do: its parts can't be timed one by one."""
+    from sghm_vs.models.backends.plugins import PluginNetwork
+
+    if not isinstance(network, PluginNetwork):
+        return None
+    from sghm_vs.filter.plugin_engine import plugin_engine
+
+    return plugin_engine(network, settings, num_streams)
 
 
 def _networks(model: str, compute: Compute) -> tuple[str, SGHM, AnyNetwork]:
@@ -411,7 +428,7 @@ def _finest_whole_s(pipeline: Any, staged: Staged, picture: Any) -> float:
     return staged.now() - start
 
 
-def _through_the_filter(engine: Engine, clip: vs.VideoNode) -> Row:
+def _through_the_filter(engine: Engine | PluginEngine, clip: vs.VideoNode) -> Row:
     """Return the speed through VapourSynth, from frames in memory to frames of alpha."""
     from sghm_vs.clips import read_once
     from sghm_vs.filter.sghm import matte_clip

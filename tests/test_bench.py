@@ -121,6 +121,51 @@ def test_a_long_run_is_compared_with_a_short_one(saved):
     assert told["memory_mib, 4 frames against 2, times"] > 0
 
 
+needs_plugin = pytest.mark.skipif(
+    not hasattr(vs.core, "ort"), reason="needs a plug-in: pip install vapoursynth-mlrt-ort"
+)
+
+
+@needs_plugin
+def test_a_plugin_is_measured_through_the_filter_alone(footage, capfd, monkeypatch):
+    """Its parts are nodes, which can't be timed one by one."""
+    monkeypatch.setattr(speed, "SHORT", 2)
+    monkeypatch.setattr(speed, "_in_its_own_process", lambda work, case: work(case))
+    words = ["speed", str(footage), *SPEED, "--model", "sghm-lite", "--backend", "ort"]
+
+    assert main([*words, "--long", "4", "--json"]) == 0
+
+    found = json.loads(capfd.readouterr().out)
+    (row,) = found["rows"]
+    assert row["backend"] == "ort"
+    assert row["filter_fps"] > 0
+    assert row["file_fps"] > 0
+    assert "network_fps" not in row
+    assert [row["frames"] for row in found["long"]] == [2, 4]
+    assert "| ort | float | " in speed._report(found)
+
+
+@pytest.mark.slow
+def test_backends_stand_side_by_side_and_clip_by_clip(footage, capfd):
+    footage.with_name("band.mkv").rename(footage.with_name("plate_alpha.mkv"))
+    words = ["backends", str(footage.parent), "--size", "128x96", "--frames", "2", "--rounds", "1"]
+
+    assert main([*words, "--backends", "torch", "onnxruntime"]) == 0
+
+    rows = [line.split(" | ") for line in capfd.readouterr().out.splitlines()]
+    head, _, torch, other = rows[:4]
+    assert [torch[0], other[0]] == ["| torch", "| onnxruntime"]
+    assert head[-1] == "MB on the disk |"
+    assert float(torch[-1].split()[0]) > float(other[-1].split()[0]) > 50
+    assert [row[:2] for row in rows[7:8]] == [["| plate", "onnxruntime"]]
+
+
+def test_a_folder_without_movies_has_no_backends_to_compare(capfd, tmp_path):
+    assert main(["backends", str(tmp_path), "--backends", "torch"]) == 1
+
+    assert f"no movie is in {tmp_path}" in capfd.readouterr().err
+
+
 def test_tables_are_saved_for_the_docs(saved):
     assert (saved / "speed.md").read_text().startswith("| model | size | tr |")
 

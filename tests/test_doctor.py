@@ -6,8 +6,10 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import vapoursynth as vs
 
 from sghm_vs.cli import doctor, main
 from sghm_vs.cli.doctor import Graphics, graphics_finding
@@ -16,6 +18,7 @@ from sghm_vs.cli.installation import (
     Interpreter,
     Plugin,
     Program,
+    TensorRT,
     VapourSynthRuntime,
     console_finding,
     interpreter_finding,
@@ -23,6 +26,7 @@ from sghm_vs.cli.installation import (
     plugin_finding,
     program_finding,
     runtime_finding,
+    tensorrt_finding,
 )
 from sghm_vs.shots.batch import memory
 
@@ -231,6 +235,74 @@ def test_a_plugin_that_no_one_installed_is_told_here_too():
     finding = plugin_finding(Plugin.of("nobody", "vapoursynth-nobody-has-this"))
 
     assert (finding.state, finding.found) == ("bad", "not installed")
+
+
+TRT_PLUGIN = Plugin(
+    namespace="trt", package="vapoursynth-mlrt-trt", installed=None, loaded=Path("libvstrt.so")
+)
+TRT = TensorRT(
+    plugin=TRT_PLUGIN, versions="17.1, TensorRT 11.4", card="H100", builder=Path("trtexec")
+)
+ABSENT = replace(TRT_PLUGIN, loaded=None)
+NO_LIBRARY = "libnvinfer.so.11: cannot open shared object file"
+
+
+@pytest.mark.parametrize(
+    ("trt", "state", "said"),
+    [
+        (TRT, "ok", "on H100; .*; trtexec makes them -> type: sghm weights export sghm-lite"),
+        (replace(TRT, builder=None), "ok", "no trtexec.* -> type: sghm weights export"),
+        (replace(TRT, card=""), "warning", "finds no card -> run nvidia-smi"),
+        (TensorRT(plugin=ABSENT), "ok", "core.trt is not here.* by torch -> $"),
+        (
+            TensorRT(plugin=replace(ABSENT, installed=Path("libvstrt.so"), error=NO_LIBRARY)),
+            "warning",
+            "does not load: libnvinfer.* -> pip install --force-reinstall vapoursynth-mlrt-trt",
+        ),
+    ],
+)
+def test_whether_engines_of_tensorrt_run_is_told(trt, state, said):
+    finding = tensorrt_finding(trt)
+
+    assert finding.state == state
+    assert re.search(said, f"{finding.found} -> {finding.to_do}")
+
+
+class Trt:
+    """A stand-in for `core.trt`, whose answers are bytes, and which has a card or none."""
+
+    def __init__(self, card: bytes = b"") -> None:
+        self.card = card
+
+    def Version(self) -> dict[str, bytes]:
+        return {"version": b"v17.1", "tensorrt_version": b"110400"}
+
+    def DeviceProperties(self) -> dict[str, bytes]:
+        if not self.card:
+            raise vs.Error("no device")
+        return {"name": self.card}
+
+
+@pytest.mark.parametrize("card", [b"", b"H100"])
+def test_the_plugin_of_tensorrt_is_asked_for_its_card(monkeypatch, tmp_path, card):
+    builder = tmp_path / "vsmlrt-cuda/trtexec"
+    builder.parent.mkdir()
+    builder.touch()
+    loaded = SimpleNamespace(namespace="trt", plugin_path=str(tmp_path / "libvstrt.so"))
+    core = SimpleNamespace(trt=Trt(card), plugins=lambda: [loaded])
+    monkeypatch.setattr(vs, "core", core)
+
+    found = TensorRT.here()
+
+    assert (found.card, found.versions) == (card.decode(), "v17.1, TensorRT 110400")
+    assert found.builder == builder
+
+
+@pytest.mark.parametrize(("has", "said"), [(True, "by --backend ov"), (False, "pip install")])
+def test_which_plugins_run_the_networks_is_told(monkeypatch, has, said):
+    monkeypatch.setattr(vs, "core", SimpleNamespace(**({"ov": 1} if has else {})))
+
+    assert said in doctor._native_plugins().found
 
 
 @pytest.fixture

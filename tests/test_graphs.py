@@ -18,23 +18,27 @@ from safetensors.numpy import save_file
 import sghm_vs
 from sghm_vs import sghm
 from sghm_vs.cli import main
+from sghm_vs.cli.demo import write_moving_portrait
 from sghm_vs.errors import MissingPackageError, SettingsError, WeightsError
 from sghm_vs.matting import refinement
 from sghm_vs.matting.arrays import tiles
 from sghm_vs.matting.arrays.frame import ArrayPipeline
 from sghm_vs.matting.frame import Pipeline
+from sghm_vs.media.readers import open_source
 from sghm_vs.models.architectures import ARCHITECTURES
 from sghm_vs.models.arrays import Model, read_model
-from sghm_vs.models.backends import base
+from sghm_vs.models.backends import base, cores
 from sghm_vs.models.backends.base import automatic_backends, is_installed, place
 from sghm_vs.models.backends.device import Compute, Device
 from sghm_vs.models.backends.graphs import GraphNetwork, small_of
 from sghm_vs.models.backends.openvino import OpenVino
-from sghm_vs.models.graphs.export import export, matting, matting_in_squares
+from sghm_vs.models.backends.plugins import READS_CONFIG, on_one_thread
+from sghm_vs.models.graphs.export import export, matting, matting_in_squares, segmentation
 from sghm_vs.models.graphs.network import checked, written
 from sghm_vs.models.weights import shipped
 from sghm_vs.options import Settings
-from tests.clips import frame_bytes, panning_clip, plane
+from tests import crowds, scenes
+from tests.clips import frame_bytes, noise_clip, panning_clip, plane
 from tests.seeded import seeded_image
 
 CPU = Device("cpu")
@@ -246,6 +250,72 @@ def test_a_frames_way_is_that_of_tensors_at_every_size(
     assert found.any()
     assert np.mean(np.minimum(differs, 1)) < 2e-5
     assert (differs > 2e-3).mean() <= 50e-6
+
+
+def assert_but_for_flips(clip: vs.VideoNode, weights: str, backend: str) -> None:
+    """
+    Assert that `backend` gives torch's alpha of each frame, and count what flips.
+
+    At a threshold a last bit can move a pixel of the mask, and with it the alpha around: 50 in a
+    million may, and elsewhere as many may be where a band ends.
+    """
+    (mask, alpha), (torchs_mask, torchs) = (
+        views(clip, weights, each) for each in (backend, "torch")
+    )
+    flips = mask != torchs_mask
+    alike = ~flips.any((1, 2))
+    differs = np.abs(alpha - torchs)[alike]
+    assert flips.mean() <= 50e-6
+    assert alike.any()
+    assert differs.mean() < 2e-5
+    assert (differs > 2e-3).mean() <= 50e-6
+
+
+def views(clip: vs.VideoNode, weights: str, backend: str) -> list[np.ndarray]:
+    """Return the masks and the alphas of each frame before its neighbors steady it."""
+    seen = sghm(clip, -1, weights, tr=1, backend=backend, fp16=False, debug="all")
+    frames = list(seen.frames())
+    return [
+        np.stack([plane(frame.props[name]) for frame in frames])
+        for name in ("SghmGuidance", "SghmFrame")
+    ]
+
+
+def scaled(path: Path, length: int) -> vs.VideoNode:
+    return open_source(path).clip.resize.Bicubic(480, 272)[:length]
+
+
+def moving_portrait(folder: Path) -> vs.VideoNode:
+    pytest.importorskip("skimage", reason="the demo's portrait: pip install scikit-image")
+    return scaled(write_moving_portrait(folder), 3)
+
+
+CLIPS = {
+    # Not padded: beyond the picture's edge a mask can flip as well, and there is nothing to see of it.
+    "noise": lambda _: noise_clip(width=128),
+    "pans and cuts": lambda _: panning_clip((4, 2)),
+    "a textured disk before a textured wall": lambda _: scenes.clips(3, scenes.scene)[0],
+    "people who pass each other": lambda _: crowds.clip_of(
+        lambda n: [crowds.walker(n, 60, 4), crowds.walker(n, 260, -4, texture=2)], 3
+    ),
+    "the demo": moving_portrait,
+}
+
+
+@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
+@pytest.mark.parametrize("make", CLIPS.values(), ids=CLIPS)
+def test_pixels_that_flip_are_few_on_every_clip(model, tmp_path, backend, make):
+    """Drawn people are seen by `model`, the portrait by the shipped weights."""
+    assert_but_for_flips(make(tmp_path), "sghm-lite" if make is moving_portrait else model, backend)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
+def test_pixels_that_flip_are_few_on_every_shared_clip(shared, backend):
+    paths = [p for p in sorted((shared / "sequence").iterdir()) if not p.stem.endswith("_alpha")]
+    assert paths
+    for path in paths:
+        assert_but_for_flips(scaled(path, 2), "sghm-lite", backend)
 
 
 GUIDED = {
@@ -663,6 +733,52 @@ def test_plugins_run_every_network(tmp_path, backend, version):
 
 
 @pytest.mark.parametrize("backend", [PLUGIN])
+@pytest.mark.parametrize("before", [None, "0"])
+def test_plugins_give_the_same_in_any_number_of_streams_and_leave_the_environment(
+    monkeypatch, model, backend, before
+):
+    """
+    ONNX Runtime reads how many threads it takes from the file, while a variable says so.
+
+    On two threads it rounds otherwise than on one.
+    """
+    monkeypatch.delenv(READS_CONFIG, raising=False)
+    if before:
+        monkeypatch.setenv(READS_CONFIG, before)
+    clip = panning_clip((2,), width=192, height=128)
+
+    one, more = (
+        frame_bytes(sghm(clip, -1, model, tr=0, backend=backend, num_streams=streams), 1)
+        for streams in (1, 4)
+    )
+
+    assert one == more
+    assert os.environ.get(READS_CONFIG) == before
+
+
+def test_a_file_says_that_it_runs_on_one_thread():
+    graph = written(checked(lite()), segmentation, "m").SerializeToString()
+
+    (said,) = onnx.load_from_string(on_one_thread(graph)).metadata_props
+
+    assert json.loads(said.value)["session_options"]["intra_op_num_threads"] == 1
+    assert run(on_one_thread(graph), np.zeros((3, 64, 64), np.float32)).shape == (1, 64, 64)
+
+
+@pytest.mark.parametrize("backend", [PLUGIN])
+def test_a_plugins_heap_is_trimmed_as_those_of_other_backends(monkeypatch, model, backend):
+    """Else it grew by 150 KB a frame."""
+    trims = []
+    monkeypatch.setattr(cores, "RUNS_BETWEEN_TRIMS", 4)
+    monkeypatch.setattr(cores, "trim_heap", lambda: trims.append(1))
+
+    for frame in sghm(panning_clip((4,)), -1, model, tr=0, backend=backend).frames(close=True):
+        frame.close()
+
+    assert len(trims) == 3
+
+
+@pytest.mark.parametrize("backend", [PLUGIN])
 def test_a_plugin_refuses_a_clip_whose_size_changes(model, backend):
     clips = [panning_clip((1,)), panning_clip((1,)).resize.Bicubic(64, 64)]
 
@@ -679,7 +795,8 @@ def test_the_plugin_of_openvino_does_as_onnx_runtime(model):
 import numpy as np, vapoursynth as vs
 vs.core.std.LoadPlugin({place_of_it!r})
 from sghm_vs import sghm
-from tests.clips import frame_bytes, panning_clip, plane
+from tests import crowds, scenes
+from tests.clips import frame_bytes, noise_clip, panning_clip, plane
 clip = panning_clip((4,))
 for how in (dict(tr=0), dict(tr=1)):
     ov, again, ort = (

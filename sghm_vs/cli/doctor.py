@@ -22,6 +22,7 @@ from sghm_vs.cli.installation import (
     Interpreter,
     Plugin,
     Program,
+    TensorRT,
     VapourSynthRuntime,
     console_finding,
     interpreter_finding,
@@ -30,6 +31,7 @@ from sghm_vs.cli.installation import (
     plugin_finding,
     program_finding,
     runtime_finding,
+    tensorrt_finding,
 )
 from sghm_vs.errors import MissingPackageError, SghmError, counted
 
@@ -91,6 +93,8 @@ def findings_of(home: Path | None = None) -> list[Check]:
         "ffmpeg": _ffmpeg,
         "OpenVINO": _openvino,
         "ONNX Runtime": _onnxruntime,
+        "vs-mlrt": _native_plugins,
+        "TensorRT": lambda: tensorrt_finding(TensorRT.here()),
         "model": lambda: _model(home),
         "memory": _memory,
         "threads": _threads,
@@ -256,6 +260,20 @@ def _onnxruntime() -> Check:
     if not is_installed("onnxruntime"):
         return Check("ONNX Runtime", f"{found}, without onnx", "warning", "pip install onnx")
     return Check("ONNX Runtime", found)
+
+
+def _native_plugins() -> Check:
+    """Return which of the plug-ins that run the networks VapourSynth has."""
+    import vapoursynth as vs
+
+    from sghm_vs.models.backends.plugins import PACKAGES
+
+    found = [name for name in PACKAGES if hasattr(vs.core, name)]
+    if not found:
+        ways = " or ".join(PACKAGES.values())
+        return Check("vs-mlrt", f"neither core.ort nor core.ov is here (pip install {ways})")
+    named = " and ".join(f"core.{name}, by --backend {name}" for name in found)
+    return Check("vs-mlrt", named)
 
 
 def _model(home: Path | None) -> Check:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sghm_vs.files import IS_WINDOWS, LONG_PATHS, takes_long_paths
 
@@ -230,6 +230,66 @@ def plugin_finding(plugin: Plugin) -> Check:
         found = f"{plugin.loaded}, an older copy perhaps, in place of {plugin.installed}"
         return Check(what, found, "warning", f"move {plugin.loaded} away")
     return Check(what, str(plugin.loaded))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorRT:
+    """What runs engines of TensorRT in VapourSynth: vs-mlrt's plug-in."""
+
+    plugin: Plugin
+    versions: str = ""
+    """Of the plug-in and of TensorRT, as it says them."""
+    card: str = ""
+    """The card that it runs on; empty where it finds none."""
+    builder: Path | None = None
+    """The program that makes engines of ONNX files."""
+
+    @classmethod
+    def here(cls) -> TensorRT:
+        """Ask the plug-in, if VapourSynth has it."""
+        import vapoursynth as vs
+
+        plugin = Plugin.of("trt", "vapoursynth-mlrt-trt")
+        builder = shutil.which("trtexec")
+        if plugin.loaded is None:
+            return cls(plugin=plugin, builder=Path(builder) if builder else None)
+        core: Any = vs.core
+        said = core.trt.Version()
+        try:
+            card = _text(core.trt.DeviceProperties()["name"])
+        except vs.Error:
+            card = ""
+        versions = f"{_text(said['version'])}, TensorRT {_text(said['tensorrt_version'])}"
+        beside = sorted(plugin.loaded.parent.glob("**/trtexec*"))
+        found = builder or next(map(str, beside), None)
+        return cls(
+            plugin=plugin, versions=versions, card=card, builder=Path(found) if found else None
+        )
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def tensorrt_finding(trt: TensorRT) -> Check:
+    """Return whether engines of TensorRT run here, and how they are made; sghm runs none itself."""
+    what, page = "TensorRT", "then as docs/onnx.md#tensorrt-and-ncnn says"
+    if trt.plugin.loaded is None and trt.plugin.installed is None:
+        found = (
+            "core.trt is not here, and sghm needs it for nothing: on NVIDIA cards it runs by torch"
+        )
+        return Check(what, found)
+    if trt.plugin.loaded is None:
+        again = f"pip install --force-reinstall {trt.plugin.package}"
+        return Check(what, f"core.trt does not load: {trt.plugin.error}", "warning", again)
+    if not trt.card:
+        found = f"core.trt {trt.versions}; it finds no card"
+        return Check(what, found, "warning", "run nvidia-smi; is the card given to this user?")
+    found = f"core.trt {trt.versions}, on {trt.card}; sghm writes what engines are made of"
+    export = f"type: sghm weights export sghm-lite -o onnx; {page}"
+    if trt.builder is None:
+        return Check(what, f"{found}; no trtexec, which makes them, is on PATH", "ok", export)
+    return Check(what, f"{found}; {trt.builder} makes them", "ok", export)
 
 
 def _with_code(words: str) -> str:

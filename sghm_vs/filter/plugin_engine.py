@@ -8,22 +8,30 @@ An engine whose network is nodes of a plug-in of vs-mlrt, on VapourSynth's own t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
 import vapoursynth as vs
 
-from sghm_vs.clips import blank_like, blank_of_any_size, computed, to_gray_frame, to_rgb_frame
+from sghm_vs.clips import (
+    blank_like,
+    blank_of_any_size,
+    computed,
+    read_once,
+    to_gray_frame,
+    to_rgb_frame,
+    uncached,
+)
 from sghm_vs.errors import MissingPackageError, UnsupportedClipError
 from sghm_vs.filter.array_engine import planes_of
 from sghm_vs.matting.arrays import sizing
 from sghm_vs.matting.arrays.frame import bounds_of, cleaned, finished, mask_of, merged
 from sghm_vs.matting.arrays.refinement import blended
 from sghm_vs.matting.sizing import Fit, fit_by
-from sghm_vs.models.backends.cores import streams_on_cpu
+from sghm_vs.models.backends.cores import Trims, streams_on_cpu
 from sghm_vs.models.backends.graphs import small_of
-from sghm_vs.models.backends.plugins import PluginNetwork
+from sghm_vs.models.backends.plugins import PluginNetwork, config_of_graphs, on_one_thread
 from sghm_vs.models.planes import Plane
 from sghm_vs.models.sghm.design import REFINER_HALO_PX, small_size
 from sghm_vs.models.sghm.squares import TILE_PX
@@ -37,6 +45,7 @@ class PluginEngine:
     network: PluginNetwork
     settings: Settings
     streams: int
+    trims: Trims = field(default_factory=Trims)
     packs = False
 
     def apart(self, pixel_aspect: Fraction) -> PluginEngine:
@@ -46,15 +55,7 @@ class PluginEngine:
     def encoder_inputs(self, pictures: vs.VideoNode) -> vs.VideoNode:
         """Return what the encoder sees of each frame, RGBS, all of one size."""
         fit = self._fit(pictures)
-        height, width = self._small_size(fit)
-
-        def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
-            del n
-            image = sizing.prepared(fit, planes_of(frames[0]))
-            small = small_of(image, self.network.row.small_px)
-            return to_rgb_frame(np.moveaxis(small, 0, -1), frames[0].props)
-
-        return computed(_blank(pictures, vs.RGBS, width, height), [pictures], make)
+        return self._small(pictures, fit, lambda frame: sizing.prepared(fit, planes_of(frame)))
 
     def segmented(self, pictures: vs.VideoNode, small: vs.VideoNode) -> vs.VideoNode:
         """Return the segmentation of each frame, GRAYS, of the size of the pictures `small`."""
@@ -66,6 +67,7 @@ class PluginEngine:
             picture, own = frames
             values = np.asarray(own[0])
             seen = cleaned(values, fit) if self.network.row.trusts_mask else values
+            self.trims.count()
             return to_gray_frame(seen, picture.props)
 
         return computed(blank_of_any_size(pictures), [pictures, probability], make)
@@ -86,38 +88,37 @@ class PluginEngine:
 
         given = [segmentation, *([] if guide is None else [guide])]
         mask = self._gray(pictures, fit, given, masked)
-        return self._matted(pictures, small, mask, fit, is_held=self.network.row.trusts_mask)
+        planes = [self._prepared(pictures, fit), mask, self._in_corner(pictures, small, fit)]
+        return self._matted(pictures, planes, fit, is_held=self.network.row.trusts_mask)
 
     def per_frame(self, pictures: vs.VideoNode, guide: vs.VideoNode | None) -> vs.VideoNode:
         """Return the alpha of each frame by itself; `guide` says where the people are."""
-        fit, small = self._fit(pictures), self.encoder_inputs(pictures)
-        if guide is None:
-            return self.guided(pictures, small, self.segmented(pictures, small))
+        fit = self._fit(pictures)
+        image = self._prepared(pictures, fit)
+        small = self._small(image, fit, lambda frame: np.stack([np.asarray(one) for one in frame]))
+        given = self.segmented(pictures, small) if guide is None else guide
 
         def masked(frames: list[vs.VideoFrame]) -> Plane:
-            said: Plane = sizing.prepared(fit, planes_of(frames[0]))[0]
-            return said
+            (said,) = planes_of(frames[0])
+            return mask_of(fit, said) if guide is None else sizing.prepared(fit, said[None])[0]
 
-        mask = self._gray(pictures, fit, [guide], masked)
-        return self._matted(pictures, small, mask, fit, is_held=False)
+        mask = self._gray(pictures, fit, [given], masked)
+        planes = [image, mask, self._in_corner(pictures, small, fit)]
+        is_held = guide is None and self.network.row.trusts_mask
+        return self._matted(pictures, planes, fit, is_held=is_held)
 
     def _matted(
-        self,
-        pictures: vs.VideoNode,
-        small: vs.VideoNode,
-        mask: vs.VideoNode,
-        fit: Fit,
-        *,
-        is_held: bool,
+        self, pictures: vs.VideoNode, planes: list[vs.VideoNode], fit: Fit, *, is_held: bool
     ) -> vs.VideoNode:
-        planes = [self._prepared(pictures, fit), mask, self._in_corner(pictures, small, fit)]
-        made = self._run(planes, self._matting(fit))
+        """Return the alpha that is made of `planes`: the picture, the mask, the small picture."""
+        mask, made = planes[1], self._run(planes, self._matting(fit))
 
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
             del n
             picture, where, alphas = frames
             bounds = bounds_of(np.asarray(where[0]), fit) if is_held else None
             alpha = finished(self.settings, fit, self._blended(planes_of(alphas), fit), bounds)
+            self.trims.count()
             return to_gray_frame(alpha, picture.props)
 
         return computed(blank_like(pictures), [pictures, mask, made], make)
@@ -145,9 +146,15 @@ class PluginEngine:
             raise MissingPackageError(msg)
         how: dict[str, object] = {"num_streams": self.streams, "path_is_serialization": True}
         if name == "ov":
-            # Else it takes bfloat16 where the processor has it.
-            how |= {"device": "CPU", "config": lambda: {"INFERENCE_PRECISION_HINT": "f32"}}
-        return plugin.Model(clips, graph, **how)
+            config = {
+                # Else it takes bfloat16 where the processor has it.
+                "INFERENCE_PRECISION_HINT": "f32",
+                "NUM_STREAMS": self.streams,
+                "INFERENCE_NUM_THREADS": self.streams,
+            }
+            return read_once(plugin.Model(clips, graph, device="CPU", config=lambda: config, **how))
+        with config_of_graphs():
+            return read_once(plugin.Model(clips, on_one_thread(graph), **how))
 
     def _prepared(self, pictures: vs.VideoNode, fit: Fit) -> vs.VideoNode:
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -158,18 +165,34 @@ class PluginEngine:
         height, width = fit.padded
         return computed(_blank(pictures, vs.RGBS, width, height), [pictures], make)
 
-    def _in_corner(self, pictures: vs.VideoNode, small: vs.VideoNode, fit: Fit) -> vs.VideoNode:
-        """Return the pictures `small` in the corner of planes of the size that the network takes."""
+    def _small(
+        self, clip: vs.VideoNode, fit: Fit, image_of: Callable[[vs.VideoFrame], Plane]
+    ) -> vs.VideoNode:
+        """Return what the encoder sees of each frame of `clip`, of which `image_of` is the picture."""
+        height, width = self._small_size(fit)
 
         def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
             del n
-            own = planes_of(frames[0])
-            corner = np.zeros((3, *fit.padded), np.float32)
-            corner[:, : own.shape[1], : own.shape[2]] = own
-            return to_rgb_frame(np.moveaxis(corner, 0, -1), {})
+            small = small_of(image_of(frames[0]), self.network.row.small_px)
+            self.trims.count()
+            return to_rgb_frame(np.moveaxis(small, 0, -1), frames[0].props)
 
+        return computed(_blank(clip, vs.RGBS, width, height), [clip], make)
+
+    def _in_corner(self, pictures: vs.VideoNode, small: vs.VideoNode, fit: Fit) -> vs.VideoNode:
+        """Return the pictures `small` in the corner of planes of the size that the network takes."""
         height, width = fit.padded
-        return computed(_blank(pictures, vs.RGBS, width, height), [small], make)
+        blank = _blank(pictures, vs.RGBS, width, height)
+
+        def make(n: int, frames: list[vs.VideoFrame]) -> vs.VideoFrame:
+            del n
+            frame = vs.core.create_video_frame(blank.format, width, height)
+            for plane, own in zip(frame, planes_of(frames[0]), strict=True):
+                # The rest is not read.
+                np.asarray(plane)[: own.shape[0], : own.shape[1]] = own
+            return frame
+
+        return computed(blank, [small], make)
 
     def _gray(
         self,
@@ -212,4 +235,4 @@ def plugin_engine(network: PluginNetwork, settings: Settings, num_streams: int) 
 
 def _blank(like: vs.VideoNode, format_id: int, width: int, height: int) -> vs.VideoNode:
     """Return a clip of this size, as long as `like`, to be written over."""
-    return like.std.BlankClip(format=format_id, width=width, height=height, keep=True)
+    return uncached(like.std.BlankClip(format=format_id, width=width, height=height, keep=True))

@@ -22,6 +22,18 @@ RUNS_BETWEEN_TRIMS = 1024
 """A trim costs the time of one to three frames: its own, and that of having the pages again."""
 
 
+class Trims:
+    """Counts what a network is run for, and trims the heap every `RUNS_BETWEEN_TRIMS` times."""
+
+    def __init__(self) -> None:
+        self._runs = itertools.count(1)
+
+    def count(self) -> None:
+        """Count one more."""
+        if next(self._runs) % RUNS_BETWEEN_TRIMS == 0:
+            trim_heap()
+
+
 class CoreStreams:
     """
     A bounded number of frames in the network at once, each on a core; `Streams` without torch.
@@ -35,7 +47,7 @@ class CoreStreams:
         """How many there are now."""
         self.most = self.count
         """How many there were."""
-        self._runs = itertools.count(1)
+        self._trims = Trims()
         self._changing = threading.Lock()
         self._free = BoundedSemaphore(self.count)
         self._threads = ThreadPoolExecutor(self.count, "sghm", initializer=bind_to_one_core)
@@ -64,8 +76,7 @@ class CoreStreams:
                 self._halve()
                 is_last = self.count == 1
             else:
-                if next(self._runs) % RUNS_BETWEEN_TRIMS == 0:
-                    trim_heap()
+                self._trims.count()
                 return result
 
     def _halve(self) -> None:

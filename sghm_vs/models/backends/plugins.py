@@ -6,6 +6,11 @@ The networks for VapourSynth's plug-ins of vs-mlrt: two graphs, which nodes of t
 
 from __future__ import annotations
 
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -43,6 +48,9 @@ CLASSES = {"ORT_CPU": "ort", "OV_CPU": "ov"}
 """Of vsmlrt's `Backend`, those whose objects are understood, and what they mean here."""
 PACKAGES = {"ort": "vapoursynth-mlrt-ort", "ov": "vapoursynth-mlrt-ov"}
 """By the plug-in's namespace."""
+READS_CONFIG = "ORT_LOAD_CONFIG_FROM_MODEL"
+"""While this is 1, ONNX Runtime takes how a session runs from the file's own `ort_config`."""
+_environment = threading.Lock()
 
 
 def place(model: Model, compute: Compute) -> PluginNetwork:
@@ -71,6 +79,37 @@ def place(model: Model, compute: Compute) -> PluginNetwork:
     return PluginNetwork(
         name, "float32", model.row, see, matte, cut[0] if cut else None, PACKAGES[name]
     )
+
+
+def on_one_thread(graph: bytes) -> bytes:
+    """
+    Return the file `graph` with the word that a session of ONNX Runtime runs it on one thread.
+
+    The plug-in asks for one on each core: they wait for each other by turning in circles, and how
+    many there are changes the last bits.
+    """
+    import onnx
+
+    said = onnx.ModelProto()
+    options = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
+    onnx.helper.set_model_props(said, {"ort_config": json.dumps({"session_options": options})})
+    # Messages one after the other are one, with the fields of both.
+    return graph + cast("bytes", said.SerializeToString())
+
+
+@contextmanager
+def config_of_graphs() -> Iterator[None]:
+    """Have ONNX Runtime read what `on_one_thread` writes, in nodes that are made meanwhile."""
+    with _environment:
+        before = os.environ.get(READS_CONFIG)
+        os.environ[READS_CONFIG] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[READS_CONFIG]
+            else:
+                os.environ[READS_CONFIG] = before
 
 
 def in_our_words(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from sghm_vs.models.backends.cores import (
-    RUNS_BETWEEN_TRIMS,
+    Trims,
     bind_to_one_core,
     out_of_memory,
     streams_on_cpu,
@@ -75,7 +74,7 @@ class Streams:
         self.device = device = torch.device(str(device))
         self.packs = is_cuda if packs is None else packs
         self._capture = capture or (cuda_capture if is_cuda else None) if captures else None
-        self._runs = itertools.count(1)
+        self._trims = Trims()
         self._here = threading.local()
         self.runner: StepRunner = _InStream(self._here)
         """Where steps run, of what runs in a stream."""
@@ -141,8 +140,7 @@ class Streams:
             if not _is_out_of_memory(error):
                 raise
             return error.with_traceback(None)
-        if next(self._runs) % RUNS_BETWEEN_TRIMS == 0:
-            trim_heap()
+        self._trims.count()
         if self._grows:
             self._grow()
         return result
