@@ -86,6 +86,14 @@ def drawn_refiner() -> Model:
     return drawn("sghm-lite-10")
 
 
+def drawn_judge() -> Model:
+    return drawn("sghm-lite-11")
+
+
+def tenth() -> Model:
+    return read_model(shipped("sghm-lite@10").path)
+
+
 type Placed = Callable[..., object]
 
 
@@ -106,20 +114,25 @@ def picture_and_mask(size: tuple[int, int] = SIZE) -> tuple[np.ndarray, np.ndarr
 def alphas(network: object, image: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
     """Return what a network of either kind makes of a picture on its way."""
     if isinstance(network, GraphNetwork):
-        features, probability = network.see(network.to_small(image))
+        small = network.to_small(image)
+        features, probability = network.see(small)
+        second = [network.second_look(small, features)] if network.is_judged else []
         begun = network.begin(image, features, mask)
-        return [probability, begun.os8.copy(), begun.os4.copy(), network.finish_all(begun).copy()]
+        coarse = begun.os8.copy(), begun.os4.copy()
+        return [probability, *second, *coarse, network.finish_all(begun).copy()]
     tensor, where = torch.from_numpy(image)[None], torch.from_numpy(mask)[None, None]
     with torch.inference_mode():
         features = network.encode(tensor)
         begun = network.begin(tensor, features, where)
-        made = [network.segment(features), *begun.coarse[:2], network.finish_all(begun)]
+        second = [network.second_look(features)] if network.is_judged else []
+        coarse = begun.coarse[:2]
+        made = [network.segment(features), *second, *coarse, network.finish_all(begun)]
     return [each[0, 0].numpy() for each in made]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", RUNTIMES)
-@pytest.mark.parametrize("make", [lite, ninth, drawn_refiner, drawn_published])
+@pytest.mark.parametrize("make", [lite, tenth, ninth, drawn_refiner, drawn_judge, drawn_published])
 def test_each_step_is_torchs(placed, backend, make):
     image, mask = picture_and_mask()
     expected = alphas(placed(make, None, "torch"), image, mask)
@@ -198,17 +211,42 @@ def test_people_are_found_in_floats_also_where_they_are_matted_in_bfloat16(place
     in_half, in_floats = (placed(lite, half, "openvino") for half in (True, False))
     small = in_floats.to_small(picture_and_mask()[0])
 
-    assert np.array_equal(in_half.see(small)[1], in_floats.see(small)[1])
+    (features, seen), (_, expected) = in_half.see(small), in_floats.see(small)
+    assert np.array_equal(seen, expected)
+    second = in_half.second_look(small, features)
+    assert np.array_equal(second, in_floats.second_look(small, features))
 
 
 @pytest.mark.parametrize("backend", RUNTIMES)
 def test_where_nobody_is_nothing_is_matted(monkeypatch, backend):
     network = place(lite(), Compute(CPU, False, backend))
     monkeypatch.setattr(network, "begin", None)
+    monkeypatch.setattr(network, "second_look", None)
     nobody = np.zeros((3, 64, 64), np.float32)
     monkeypatch.setattr(network, "see", lambda small: (network.encode(small), 0 * small[0]))
 
     assert not ArrayPipeline(network, Settings()).matte(nobody).any()
+
+
+@pytest.mark.parametrize("backend", [*RUNTIMES, "torch"])
+def test_what_the_judge_denies_is_matted_by_no_backend(monkeypatch, backend):
+    network = place(lite(), Compute(CPU, False, backend))
+    seen, denies = np.zeros((64, 96), np.float32), np.ones((64, 96), np.float32)
+    seen[10:50, 10:40], seen[10:50, 60:90], denies[:, 50:] = 0.99, 0.99, 0.02
+    picture = np.full((3, 64, 96), 0.5, np.float32)
+    if backend == "torch":
+        planes = [torch.from_numpy(plane)[None, None] for plane in (seen, denies)]
+        monkeypatch.setattr(network, "segment", lambda _: planes[0])
+        monkeypatch.setattr(network, "second_look", lambda _: planes[1])
+        found = Pipeline(network, Settings(tr=0)).probability(torch.from_numpy(picture)[None])
+        found = found[0, 0].numpy()
+    else:
+        monkeypatch.setattr(network, "see", lambda small: (network.encode(small), seen))
+        monkeypatch.setattr(network, "second_look", lambda *_: denies)
+        found = ArrayPipeline(network, Settings(tr=0)).probability(picture)
+
+    assert np.array_equal(found[:, :50], seen[:, :50])
+    assert not found[:, 50:].any()
 
 
 @pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
@@ -549,7 +587,7 @@ def test_weights_that_do_not_fit_are_refused_by_what_is_wrong(damage, said):
     arrays = {name: array.copy() for name, array in model.arrays.items()}
     damage(arrays)
 
-    with pytest.raises(WeightsError, match=f"is not a checkpoint of sghm-lite-10: {said}"):
+    with pytest.raises(WeightsError, match=f"is not a checkpoint of sghm-lite-11: {said}"):
         place(model._replace(arrays=arrays), Compute(CPU, backend="onnxruntime"))
 
 
@@ -615,7 +653,9 @@ def test_exported_files_do_what_torch_does_at_any_size(files, name, size):
     with torch.inference_mode():
         small = network.to_small(tensor)
         features = network.encode_small(small)
-        probability = network.segment(features)[0, 0].numpy()
+        seen = [network.segment(features)]
+        seen += [network.second_look(features)] * 2 if network.is_judged else []
+        probability = torch.cat(seen)[:, 0].numpy()
         begun = network.begin(tensor, features, where)
         fine = network.finish_all(begun)
         alphas = torch.cat([*begun.coarse[:2], fine], 1)[0]
@@ -627,7 +667,7 @@ def test_exported_files_do_what_torch_does_at_any_size(files, name, size):
     corner[:, :height, :width] = small[0].numpy()
 
     for path, planes, expected in (
-        (paths[0], small[0].numpy(), probability[None]),
+        (paths[0], small[0].numpy(), probability),
         (paths[1], np.concatenate([image, mask[None], corner]), alphas.numpy()),
     ):
         onnx.checker.check_model(str(path), full_check=True)
@@ -639,7 +679,7 @@ def test_exported_files_do_what_torch_does_at_any_size(files, name, size):
 def test_exported_files_say_what_they_are(files):
     for path in files["sghm-lite"]:
         facts = {each.key: each.value for each in onnx.load(path).metadata_props}
-        assert facts["model"] == "sghm-lite@10"
+        assert facts["model"] == "sghm-lite@11"
         assert facts["weights_sha256"] == shipped().sha256()
         assert facts["license"].startswith("Apache-2.0")
         assert facts["opset"] == "17"
@@ -651,8 +691,8 @@ def test_halves_are_half_as_large_and_take_floats(tmp_path, files, capsys):
 
     written = json.loads(capsys.readouterr().out)["files"]
     assert [path.rsplit("/")[-1] for path in written] == [
-        "sghm-lite_10-segmentation-fp16.onnx",
-        "sghm-lite_10-matting-fp16.onnx",
+        "sghm-lite_11-segmentation-fp16.onnx",
+        "sghm-lite_11-matting-fp16.onnx",
     ]
     image, mask = picture_and_mask()
     planes = [image, np.concatenate([image, mask[None], image])]
@@ -762,7 +802,7 @@ def test_a_file_says_that_it_runs_on_one_thread():
     (said,) = onnx.load_from_string(on_one_thread(graph)).metadata_props
 
     assert json.loads(said.value)["session_options"]["intra_op_num_threads"] == 1
-    assert run(on_one_thread(graph), np.zeros((3, 64, 64), np.float32)).shape == (1, 64, 64)
+    assert run(on_one_thread(graph), np.zeros((3, 64, 64), np.float32)).shape == (3, 64, 64)
 
 
 @pytest.mark.parametrize("backend", [PLUGIN])

@@ -24,6 +24,7 @@ from sghm_vs.models.sghm.network import (
     SGHM,
     sghm_lite,
     sghm_lite_10,
+    sghm_lite_11,
     sghm_resnet50,
     sharpened,
 )
@@ -198,7 +199,7 @@ def test_a_training_s_checkpoint_is_the_network_that_is_wrapped_in_it(tmp_path, 
 
     plain = build_network(state, "plain")[1].state_dict()
     found = network.state_dict()
-    assert name == "sghm-lite-10"
+    assert name == "sghm-lite-11"
     assert found.keys() == plain.keys()
     assert all(torch.equal(found[key], plain[key]) for key in plain)
 
@@ -270,6 +271,21 @@ def test_the_light_network_keeps_its_budget():
     assert flops(network) <= 12e9
 
 
+def test_the_light_network_with_a_judge_keeps_its_budget():
+    """At most 6 M parameters, and 14 GFLOP at 1280x704 without what edges take."""
+    with torch.device("meta"):
+        network = sghm_lite_11().eval()
+        image, features = torch.empty(1, 3, 704, 1280), None
+    with FlopCounterMode(display=False) as counter:
+        features = network.encode(image)
+        network.segment(features)
+        network.second_look(features)
+        network.begin(image, features, image[:, :1])
+
+    assert sum(parameter.numel() for parameter in network.parameters()) <= 6e6
+    assert counter.get_total_flops() <= 14e9
+
+
 def test_the_light_networks_encoder_takes_sharpened_pictures():
     edge = torch.full((1, 3, 32, 48), 0.3)
     edge[..., 24:] = 0.6
@@ -299,7 +315,7 @@ def test_the_shipped_weights_fill_the_light_network_and_are_small():
 
     name, _ = build_network(read_checkpoint(weights.path), "shipped")
 
-    assert name == "sghm-lite-10"
+    assert name == "sghm-lite-11"
     assert weights.path.stat().st_size <= 12e6
 
 

@@ -262,6 +262,24 @@ def test_areas_grow_and_close_as_by_opencv(radius):
     np.testing.assert_array_equal(closed.numpy(), arrays._closed(area, radius))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_seen_is_judged_as_by_opencv(seed):
+    draw = torch.Generator().manual_seed(seed)
+    seen, second = (
+        torch.nn.functional.interpolate(
+            torch.rand(1, 1, *size, generator=draw), (96, 160), mode="bicubic"
+        ).clamp(0, 1)
+        for size in ((12, 20), (4, 5))
+    )
+
+    found = torchscript.judged(seen, second**3)
+
+    expected = segmentation.judged(seen, second**3)
+    assert ((expected == 0) & (seen > 0.5)).any()
+    assert (expected > 0.5).any()
+    torch.testing.assert_close(found, expected, atol=0, rtol=0)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_seen_is_settled_as_by_opencv(seed):
     noise = torch.rand(1, 1, 12, 20, generator=torch.Generator().manual_seed(seed))

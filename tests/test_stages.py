@@ -260,3 +260,26 @@ def test_an_alpha_composed_by_rows_is_the_one_composed_whole():
     is_open = tiles((most > least).astype(np.float32), 4)
     assert np.array_equal(bounds.left_open, is_open)
     assert 0 < is_open.mean() < 1
+
+
+def judged(probability, judgement):
+    return segmentation.judged(probability[None, None], judgement[None, None])[0, 0]
+
+
+def test_what_is_connected_is_somebody_or_nobody_as_a_whole_and_keeps_its_outline():
+    probability, judgement = torch.zeros(64, 96), torch.full((64, 96), 0.05)
+    probability[10:60, 10:40] = torch.linspace(0.55, 0.95, 30)
+    probability[10:60, 50:90] = 0.99
+    judgement[10:60, 10:22] = 0.9  # Two fifths of the person.
+    judgement[10:60, 50:54] = 0.9  # A tenth of the thing.
+
+    found = judged(probability, judgement)
+
+    assert torch.equal(found[:, :45], probability[:, :45])
+    assert found[:, 45:].max() == 0
+
+
+def test_what_is_less_likely_than_an_outline_is_left_to_what_follows():
+    probability, judgement = torch.full((32, 32), 0.4), torch.zeros(32, 32)
+
+    assert torch.equal(judged(probability, judgement), probability)

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sghm_vs.matting.refinement import Bounds
-from sghm_vs.models.sghm.network import sghm_lite_10
+from sghm_vs.models.sghm.network import sghm_lite_10, sghm_lite_11
 from sghm_vs.models.sghm.refiner import CoarseAlpha
 from weights.training import (
     camera,
@@ -468,6 +468,28 @@ def test_both_halves_are_joined_into_weights_in_half_precision(
         atol=1e-3,
         rtol=1e-3,
     )
+
+
+def test_a_judge_is_another_segmentation_on_the_same_first_stages(start, tmp_path):
+    judge = tmp_path / "judge.safetensors"
+    begun = load_file(start)
+    trained = {
+        key: value + (0.25 if value.is_floating_point() else 1)
+        if key.startswith(("aspp.", "decoder."))
+        else value
+        for key, value in begun.items()
+    }
+    save_file(trained, judge)
+
+    state = finish.with_judge(finish.joined(start, start, 0.5), judge).state_dict()
+
+    assert state.keys() == sghm_lite_11().state_dict().keys()
+    for key, value in begun.items():
+        torch.testing.assert_close(state[key], value)
+        if key.startswith(("aspp.", "decoder.")):
+            torch.testing.assert_close(state[f"judge.{key}"], trained[key])
+        elif key.startswith("backbone.stage4."):
+            torch.testing.assert_close(state[key.replace("backbone", "judge")], value)
 
 
 def test_halves_of_different_beginnings_are_not_joined(start, tmp_path):

@@ -28,6 +28,7 @@ from sghm_vs.filter.array_engine import planes_of
 from sghm_vs.matting.arrays import sizing
 from sghm_vs.matting.arrays.frame import bounds_of, cleaned, finished, mask_of, merged
 from sghm_vs.matting.arrays.refinement import blended
+from sghm_vs.matting.arrays.segmentation import judged
 from sghm_vs.matting.sizing import Fit, fit_by
 from sghm_vs.models.backends.cores import Trims, streams_on_cpu
 from sghm_vs.models.backends.graphs import small_of
@@ -66,6 +67,8 @@ class PluginEngine:
             del n
             picture, own = frames
             values = np.asarray(own[0])
+            if self.network.row.has_judge:
+                values = judged(values, np.asarray(own[1]))
             seen = cleaned(values, fit) if self.network.row.trusts_mask else values
             self.trims.count()
             return to_gray_frame(seen, picture.props)

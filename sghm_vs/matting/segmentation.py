@@ -22,6 +22,16 @@ def to_mask(cleaned: Tensor, size: tuple[int, int]) -> Tensor:
     return (enlarge(cleaned, size) > arrays.THRESHOLD).to(cleaned.dtype)
 
 
+def judged(probability: Tensor, judgement: Tensor) -> Tensor:
+    """
+    Return `probability` without what `judgement` says is nobody, both (1, 1, h, w), 0-1.
+
+    By way of the CPU, as `clean`; see `sghm_vs.matting.arrays.segmentation`.
+    """
+    planes = (plane[0, 0].float().cpu().numpy() for plane in (probability, judgement))
+    return torch.from_numpy(arrays.judged(*planes)).to(probability)[None, None]
+
+
 def clean(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     """
     Return the segmentation of a light network without holes, notches and specks.

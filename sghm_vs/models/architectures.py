@@ -30,6 +30,8 @@ class Architecture(NamedTuple):
     """Whether its matting half is the `Refiner`."""
     sharpens: bool = False
     """Whether the encoder sees a crisper picture than there is."""
+    has_judge: bool = False
+    """Whether a second segmentation judges the first; see `sghm_vs.models.sghm.network.Judge`."""
     keeps_in_bfloat16: bool = False
     """Whether mattes stay as good with the matting half in bfloat16: it is, where the CPU has it."""
     trusts_mask: bool = True
@@ -42,6 +44,14 @@ class Architecture(NamedTuple):
 
 
 ARCHITECTURES = {
+    "sghm-lite-11": Architecture(
+        "sghm_lite_11",
+        mark="judge.",
+        small_px=LIGHT_LONG_SIDE_PX,
+        has_refiner=True,
+        has_judge=True,
+        keeps_in_bfloat16=True,
+    ),
     "sghm-lite-10": Architecture(
         "sghm_lite_10",
         mark="refine.fine.",

@@ -15,9 +15,13 @@ from sghm_vs.errors import WeightsError
 from sghm_vs.files import sha256_of
 
 SHIPPED_MODEL = "sghm-lite"
-VERSIONS = {"sghm-lite@9": "sghm-lite-9.safetensors", "sghm-lite@10": "sghm-lite.safetensors"}
+VERSIONS = {
+    "sghm-lite@9": "sghm-lite-9.safetensors",
+    "sghm-lite@10": "sghm-lite-10.safetensors",
+    "sghm-lite@11": "sghm-lite.safetensors",
+}
 """Shipped files by the name that keeps a show at one of them."""
-CURRENT_VERSION = "sghm-lite@10"
+CURRENT_VERSION = "sghm-lite@11"
 """What `sghm-lite` means; its file has the plain name."""
 PUBLISHED_MODEL = "sghm-resnet50"
 HOME_VARIABLE = "SGHM_HOME"

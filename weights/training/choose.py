@@ -28,8 +28,10 @@ from torch.nn.functional import interpolate
 
 from sghm_vs.matting import guides
 from sghm_vs.matting.refinement import by_detail
+from sghm_vs.matting.segmentation import judged
+from sghm_vs.models.arrays import read_model
 from sghm_vs.models.sghm.design import STRIDE
-from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10
+from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10, sghm_lite_11
 from sghm_vs.options import Guides
 from weights.training.library import Library, Picture, part
 from weights.training.losses import dilated
@@ -51,14 +53,22 @@ def small_of(image: Tensor, long_side: int) -> Tensor:
     return interpolate(image, size, mode="bilinear", antialias=True, align_corners=False)
 
 
+def is_judged(path: Path) -> bool:
+    """Return whether the weights at `path` have a judge."""
+    return path.suffix == ".safetensors" and read_model(path).row.has_judge
+
+
 def floats(picture: Picture) -> Tensor:
     """Return the color of `picture`, (1, 3, h, w), 0-1."""
     return picture.color[None].float() / 255
 
 
 def own_mask(network: LightSGHM, image: Tensor, long_side: int) -> Tensor:
-    """Return the probability of a person, (1, 1, h, w), of `image`'s size."""
-    seen = network.segment(network.encode_small(small_of(image, long_side)))
+    """Return the probability of a person, (1, 1, h, w), of `image`'s size, judged if it can be."""
+    features = network.encode_small(small_of(image, long_side))
+    seen = network.segment(features)
+    if network.is_judged:
+        seen = judged(seen, network.second_look(features))
     return interpolate(seen, image.shape[2:], mode="bilinear", align_corners=False)
 
 
@@ -205,7 +215,7 @@ def main() -> None:
     if args.write:
         write_held(library, args.write)
     for path in args.weights:
-        network = sghm_lite_10()
+        network = sghm_lite_11() if is_judged(path) else sghm_lite_10()
         load(network, path)
         network.eval()
         with torch.inference_mode():

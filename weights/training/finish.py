@@ -1,10 +1,11 @@
 """
-Write the averaged weights of both halves as the file that ships.
+Write the averaged weights of both halves, and of a judge, as the file that ships.
 
-    python -m weights.training.finish SEGMENTATION MATTING sghm-lite.safetensors [--outline 0.5]
+    python -m weights.training.finish SEGMENTATION MATTING sghm-lite.safetensors [--judge JUDGE]
     python -m weights.training.finish SEGMENTATION MATTING PATH --mean-with WEIGHTS [--share 0.5]
 
-SEGMENTATION and MATTING are checkpoints (.pt) or snapshots (.safetensors) of `train`. `--outline` says
+SEGMENTATION, MATTING and JUDGE, another run of segmentation, are checkpoints (.pt) or snapshots
+(.safetensors) of `train`, or a file that ships. `--outline` says
 which probability, 0-1, is the outline of a person; what is written has it at one half. `--mean-with`
 takes the mean of SEGMENTATION, of which `--share` counts, and of the weights that it began with: what a
 short run learns comes in without what it forgets.
@@ -14,11 +15,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import save_file
 
-from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10
+from sghm_vs.models.sghm.encoder import MobileNetV2Encoder
+from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10, sghm_lite_11
 from weights.training.train import TRAINED, load
 
 
@@ -37,17 +40,33 @@ def joined(
         begun = sghm_lite_10()
         load(begun, mean_with)
         network = between(begun, network, share)
-    frozen = [key for key in network.state_dict() if not _is_trained(key)]
-    mine, theirs = network.state_dict(), other.state_dict()
-    if any(not torch.equal(mine[key], theirs[key]) for key in frozen):
-        msg = (
-            f"{segmentation} and {matting} do not share the encoder's first stages: "
-            "start both from one file"
-        )
-        raise SystemExit(msg)
+    _check_shared(network, other, f"{segmentation} and {matting}")
     network.refine.load_state_dict(other.refine.state_dict())
     network.decoder.conv4.bias.data -= torch.logit(torch.tensor(outline))
     return network
+
+
+def with_judge(network: LightSGHM, judge: Path) -> LightSGHM:
+    """Return `network`, judged by the segmentation of `judge`, whose first stages are the same."""
+    other, whole = sghm_lite_10(), sghm_lite_11()
+    load(other, judge)
+    _check_shared(network, other, f"the halves and {judge}")
+    whole.load_state_dict(network.state_dict(), strict=False)
+    assert whole.judge is not None  # noqa: S101 - this network has one
+    whole.judge.stage4.load_state_dict(
+        cast("MobileNetV2Encoder", other.backbone).stage4.state_dict()
+    )
+    whole.judge.aspp.load_state_dict(other.aspp.state_dict())
+    whole.judge.decoder.load_state_dict(other.decoder.state_dict())
+    return whole
+
+
+def _check_shared(network: LightSGHM, other: LightSGHM, which: str) -> None:
+    mine, theirs = network.state_dict(), other.state_dict()
+    frozen = [key for key in mine if not _is_trained(key)]
+    if any(not torch.equal(mine[key].half(), theirs[key].half()) for key in frozen):
+        msg = f"{which} do not share the encoder's first stages: start both from one file"
+        raise SystemExit(msg)
 
 
 def between(begun: LightSGHM, trained: LightSGHM, share: float) -> LightSGHM:
@@ -70,6 +89,7 @@ def main() -> None:
     parser.add_argument("segmentation", type=Path)
     parser.add_argument("matting", type=Path)
     parser.add_argument("path", type=Path)
+    parser.add_argument("--judge", type=Path)
     parser.add_argument("--outline", type=float, default=0.5)
     parser.add_argument("--mean-with", type=Path, metavar="WEIGHTS")
     parser.add_argument("--share", type=float, default=0.5)
@@ -79,6 +99,8 @@ def main() -> None:
     if not 0 < args.outline < 1:
         parser.error(f"--outline is {args.outline} and must be a probability between 0 and 1")
     network = joined(args.segmentation, args.matting, args.outline, args.mean_with, args.share)
+    if args.judge is not None:
+        network = with_judge(network, args.judge)
     state = network.state_dict()
     halved = {
         key: (value.half() if value.is_floating_point() else value).contiguous()

@@ -15,10 +15,16 @@ from weights.training.pack import HARD
 SHARE_AS_TAKEN = 0.36
 SHARE_NOBODY = 0.28
 """Of the pictures for segmentation; the rest are composites."""
+SHARE_FAR = 0.2
+"""Of those as they were taken: far people, which few photos show; mirrored at the sides."""
+SHARE_HIDDEN = 0.2
+"""Of all: a face, or something else, is blurred past knowing, as where people are made anonymous."""
 SHARE_CLOTHES = 0.08
 """Of those without people. With many more, clothes become nobody on people, too."""
 SHARE_HARD = 0.3
 """Of the others, where the pack knows pictures of which earlier weights covered a part."""
+NEAR, FAR = (1.0, 1.8), (0.35, 1.0)
+"""How large a photo is shown; by 1 it just fills the picture."""
 THINGS_ALONE = (0, 0, 0, 1, 1, 2, 3)
 THINGS_BEHIND = (0, 0, 1, 1, 2)
 """How many things stand in a picture without people, and behind the people of a composite."""
@@ -78,22 +84,44 @@ def segmentation_sample(
     """Return people as they were taken, people over other places, or nobody."""
     lot = rng.random()
     if lot < SHARE_AS_TAKEN:
-        image, alpha = as_taken(rng, library.pick(rng, "photo"), size)
+        least, most = FAR if rng.random() < SHARE_FAR else NEAR
+        image, alpha = as_taken(rng, library.pick(rng, "photo"), size, most, least)
     elif lot < SHARE_AS_TAKEN + SHARE_NOBODY:
         image, alpha = nobody(rng, library, size)
     else:
         image, alpha = composite(rng, library, size)
     if rng.random() < 0.5:
         image, alpha = image.flip(2), alpha.flip(2)
+    if rng.random() < SHARE_HIDDEN:
+        image = with_face_hidden(rng, Sample(image, alpha))
     return Sample(camera.develop(rng, image), alpha)
 
 
+def with_face_hidden(rng: np.random.Generator, sample: Sample) -> Tensor:
+    """Return the image of `sample` with a disk blurred, where a face may be: high in what is covered."""
+    height, width = sample.image.shape[-2:]
+    top, bottom, left, right = _box((sample.alpha * 255).to(torch.uint8))
+    side = min(bottom - top, right - left)
+    radius = side * float(rng.uniform(0.1, 0.35))
+    y = top + radius + side * float(rng.uniform(0, 0.3))
+    x = (left + right) / 2 + (right - left) * float(rng.normal(0, 0.15))
+    rows = torch.arange(height, device=sample.image.device)[:, None] - y
+    columns = torch.arange(width, device=sample.image.device)[None] - x
+    stretch = float(rng.uniform(0.7, 1.2))
+    inside = ((columns / stretch) ** 2 + rows**2 < radius**2).float()
+    return sample.image.lerp(camera.blur(sample.image, max(radius / 2, 2)), inside)
+
+
 def as_taken(
-    rng: np.random.Generator, picture: Picture, size: tuple[int, int], most: float = 1.8
+    rng: np.random.Generator,
+    picture: Picture,
+    size: tuple[int, int],
+    most: float = 1.8,
+    least: float = 1.0,
 ) -> Sample:
-    """Return a part of `picture` that fills `size`, up to `most` times as large as it needs be."""
+    """Return `picture` in `size`, from `least` to `most` times as large as just fills it."""
     height, width = picture.color.shape[-2:]
-    scale = max(size[0] / height, size[1] / width) * rng.uniform(1.0, most)
+    scale = max(size[0] / height, size[1] / width) * rng.uniform(least, most)
     center = _within(rng, height, size[0] / scale), _within(rng, width, size[1] / scale)
     turn = float(rng.normal(0, 0.05))
     planes = picture.color
@@ -310,5 +338,5 @@ def _box(alpha: Tensor) -> tuple[int, int, int, int]:
 
 
 def _within(rng: np.random.Generator, length: float, seen: float) -> float:
-    """Return the middle of a stretch of `seen` that lies within `length`."""
-    return float(rng.uniform(seen / 2, max(length - seen / 2, seen / 2)))
+    """Return the middle of a stretch of `seen` that lies within `length`, or of all that there is."""
+    return float(rng.uniform(seen / 2, length - seen / 2)) if seen < length else length / 2

@@ -124,12 +124,16 @@ class Matting(nn.Module):
         height, width = image.shape[2], image.shape[3]
         small = self.shrunken(image)
         features = self.encode(sharpened(small) if self.sharpens else small)
-        segmentation = torch.sigmoid(self.decoder(features)[:, :1])
+        segmentation = self.segmented(features)
         if self.trusts_mask:
             segmentation = cleaned(segmentation, height, scale)
         mask = (resized(segmentation, height, width) > 0.5).to(image.dtype)
         alpha = self.refined(image, features, mask, scale)
         return held_to_mask(alpha, mask.float(), scale) if self.trusts_mask else alpha
+
+    def segmented(self, features: Features) -> Tensor:
+        """Return the probability of a person at the small picture's size."""
+        return torch.sigmoid(self.decoder(features)[:, :1])
 
     def refined(self, image: Tensor, features: Features, mask: Tensor, scale: float) -> Tensor:
         """Return the alpha of what `mask` shows, float32."""
@@ -191,8 +195,24 @@ class RefinedMatting(Matting):
         return torch.lerp((coarse.os4 > self.solid).float(), os1.float(), weight)
 
 
+class JudgedMatting(RefinedMatting):
+    """The same way with a judge of what is segmented."""
+
+    def __init__(self, network: SGHM) -> None:
+        super().__init__(network)
+        assert network.judge is not None  # noqa: S101 - what it is for has one
+        self.judge = network.judge
+
+    def segmented(self, features: Features) -> Tensor:
+        """Return the probability of a person, judged."""
+        probability = torch.sigmoid(self.decoder(features)[:, :1])
+        return judged(probability, torch.sigmoid(self.judge(features)))
+
+
 def matting_of(network: SGHM) -> Matting:
     """Return the way of a frame through `network`."""
+    if network.is_judged:
+        return JudgedMatting(network)
     return RefinedMatting(network) if isinstance(network, LightSGHM) else Matting(network)
 
 
@@ -293,6 +313,39 @@ def resized(planes: Tensor, height: int, width: int) -> Tensor:
 def to_16(length: float) -> int:
     """Return the multiple of 16 next to `length`, 16 at least."""
     return in_px(length, 1 / 16) * 16
+
+
+def judged(probability: Tensor, judgement: Tensor) -> Tensor:
+    """Return `probability` without what is nobody; see `segmentation.judged`."""
+    values, second = probability[0, 0].float(), judgement[0, 0].float()
+    likely = values > 0.5
+    denied = likely & (means_of_parts(likely, second) <= 0.15)
+    return values.masked_fill(denied, 0.0).to(probability.dtype)[None, None]
+
+
+def means_of_parts(area: Tensor, values: Tensor) -> Tensor:
+    """Return at each pixel of `area`, bool (h, w), the mean of `values` in its 4-connected part."""
+    count = area.numel()
+    numbers = torch.arange(1, count + 1, device=area.device).reshape(area.shape)
+    labels = torch.where(area, numbers, torch.zeros_like(numbers))
+    before = torch.zeros_like(labels)
+    while not torch.equal(labels, before):
+        before = labels
+        labels = highest_in_rows(area, labels)
+        labels = highest_in_rows(area.t(), labels.t()).t()
+    flat = labels.reshape(-1)
+    zeros = torch.zeros([count + 1], dtype=torch.float64, device=area.device)
+    sums = zeros.scatter_add(0, flat, values.reshape(-1).double())
+    areas = zeros.scatter_add(0, flat, torch.ones_like(values).reshape(-1).double())
+    return (sums / areas.clamp(min=1))[labels]
+
+
+def highest_in_rows(area: Tensor, labels: Tensor) -> Tensor:
+    """Return `labels`, each the highest in its horizontal run of `area`; 0 outside."""
+    runs = torch.cumsum((~area).to(torch.int64), 1)
+    highest = torch.zeros([area.shape[0], area.shape[1] + 1], dtype=torch.int64, device=area.device)
+    highest = highest.scatter_reduce(1, runs, labels, "amax")
+    return torch.where(area, highest.gather(1, runs), torch.zeros_like(labels))
 
 
 def cleaned(probability: Tensor, height: int, scale: float) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.matting.arrays import refinement, sizing
-from sghm_vs.matting.arrays.segmentation import clean, to_mask
+from sghm_vs.matting.arrays.segmentation import THRESHOLD, clean, judged, to_mask
 from sghm_vs.matting.arrays.tiles import finest, tiles
 from sghm_vs.matting.sizing import SAID, Fit, fit_by
 from sghm_vs.models.backends.graphs import Features, GraphNetwork
@@ -38,7 +38,7 @@ class ArrayPipeline:
         if guide is not None:
             mask = sizing.prepared(fit, guide[None])[0]
             return self._matted(image, self.network.encode(small), mask, None, fit)
-        features, probability = self.network.see(small)
+        features, probability = self._seen(small)
         mask = to_mask(self._cleaned(probability, fit), fit.padded)
         return self._matted(image, features, mask, self._bounds(mask, fit), fit)
 
@@ -52,7 +52,7 @@ class ArrayPipeline:
 
     def probability(self, picture: Plane) -> Plane:
         """Return how likely a person is in `picture`, as `matte` takes it, small, (h, w), 0-1."""
-        return self.network.see(self.encoder_input(picture))[1]
+        return self._seen(self.encoder_input(picture))[1]
 
     def segment(self, small: Plane, height: int, width: int) -> tuple[Features, Plane]:
         """
@@ -63,7 +63,7 @@ class ArrayPipeline:
             height: Of the picture.
             width: Of the picture.
         """
-        features, probability = self.network.see(small)
+        features, probability = self._seen(small)
         return features, self._cleaned(probability, self._fit(height, width))
 
     def matte_segmented(
@@ -85,6 +85,13 @@ class ArrayPipeline:
         fit, image = self._fit_of(picture), self.prepared(picture)
         mask = mask_of(fit, segmentation, guide)
         return self._matted(image, features, mask, self._bounds(mask, fit), fit)
+
+    def _seen(self, small: Plane) -> tuple[Features, Plane]:
+        """Return what is in a picture, and the probability of a person, judged if it can be."""
+        features, probability = self.network.see(small)
+        if self.network.is_judged and (probability > THRESHOLD).any():
+            probability = judged(probability, self.network.second_look(small, features))
+        return features, probability
 
     def _bounds(self, mask: Plane, fit: Fit) -> refinement.Bounds | None:
         """Return what the network's own `mask` leaves open; a given one has a band that is given."""

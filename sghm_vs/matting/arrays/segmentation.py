@@ -1,4 +1,4 @@
-"""From the probability of a person to the mask that guides matting: clean, then threshold."""
+"""From the probability of a person to the mask that guides matting: judge, clean, then threshold."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ SURE_PART = 0.7
 """The same of what lies beside a person, no farther than a notch is wide: a part of them."""
 SURE_BACKGROUND = 0.15
 """A gap between arm and body holds, somewhere, less than this; else it is a badge or a fold."""
+ACCEPTED = 0.15
+"""What is connected is kept where the judge's probability has a mean above this."""
 NOTCH_PX = 43
 """Across half a notch that is closed, at a short side of 1280."""
 PASSABLE = 0.12
@@ -35,6 +37,26 @@ def to_mask(cleaned: Plane, size: tuple[int, int]) -> Plane:
     """
     _, mask = cv2.threshold(enlarge(cleaned, size), THRESHOLD, 1, cv2.THRESH_BINARY)
     return np.asarray(mask, np.float32)
+
+
+def judged(probability: Plane, judgement: Plane) -> Plane:
+    """
+    Return `probability` with 0 where it shows what `judgement` says is nobody.
+
+    Outlines are those of the first, what is somebody is up to the second: of two trainings one draws
+    finer lines, and the other knows more things.
+
+    Args:
+        probability: Of a person, (h, w), 0-1, the outline at 0.5.
+        judgement: The judge's, likewise.
+    """
+    likely = probability > THRESHOLD
+    count, found = cv2.connectedComponents(likely.astype(np.uint8), connectivity=4)
+    labels = np.asarray(found, np.intp)
+    flat = labels.ravel()
+    areas = np.bincount(flat, minlength=count)
+    accepted = np.bincount(flat, judgement.ravel(), count) > ACCEPTED * areas
+    return np.where(likely & ~accepted[labels], np.float32(0), probability)
 
 
 def clean(probability: Plane, size: tuple[int, int], scale: float) -> Plane:

@@ -34,6 +34,10 @@ class Network(Protocol):
 
     trusts_mask: bool
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether it judges what it segments."""
+
     def to_small(self, image: Tensor) -> Tensor:
         """Return what the encoder sees of a picture at the network's size."""
 
@@ -61,6 +65,9 @@ class Network(Protocol):
 
     def segment(self, features: Features) -> Tensor:
         """Return the probability of a person at the small picture's size, (1, 1, h, w)."""
+
+    def second_look(self, features: Features) -> Tensor:
+        """Return how likely its judge thinks a person, as `segment`; of a network that is judged."""
 
     def begin(
         self, image: Tensor, features: Features, mask: Tensor, cells: Tensor | None = None

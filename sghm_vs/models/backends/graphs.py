@@ -110,6 +110,7 @@ class GraphNetwork:
         self.backend = runtime.backend
         self.precision = runtime.precision
         self.trusts_mask = model.row.trusts_mask
+        self.is_judged = model.row.has_judge
         self.halo_px = _halo_px(self._model)
 
     def to_small(self, image: Plane) -> Plane:
@@ -124,6 +125,12 @@ class GraphNetwork:
         """Return the features of `small`, (3, h, w), and the probability of a person, (h, w)."""
         *features, probability = self._run("see", small[None])
         return _kept(features), probability[0, 0].copy()
+
+    def second_look(self, small: Plane, features: Features) -> Plane:
+        """Return how likely the judge thinks a person, (h, w); see `SGHM.second_look`."""
+        (judgement,) = self._run("judge", small[None], *features)
+        probability: Plane = judgement[0, 0].copy()
+        return probability
 
     def begin(
         self, image: Plane, features: Features, mask: Plane, cells: NDArray[np.bool_] | None = None

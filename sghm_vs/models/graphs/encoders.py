@@ -42,7 +42,7 @@ def light_encoder(g: GraphWriter, small: Value, *, sharpens: bool) -> Encoded:
     fourth = _blocks(g, half, "backbone.stage2")
     eighth = _blocks(g, fourth, "backbone.stage3")
     deepest = _blocks(g, eighth, "backbone.stage4", dilated_from=DILATED_BLOCKS)
-    return Encoded(small, half, fourth, eighth, _separable_aspp(g, deepest))
+    return Encoded(small, half, fourth, eighth, _separable_aspp(g, deepest, "aspp"))
 
 
 def published_encoder(g: GraphWriter, small: Value) -> Encoded:
@@ -61,15 +61,22 @@ def channels(*, is_light: bool) -> tuple[int, ...]:
     return LIGHT_FEATURES if is_light else PUBLISHED_FEATURES
 
 
-def segmentation(g: GraphWriter, features: Encoded) -> Value:
+def judged(g: GraphWriter, features: Encoded) -> Value:
+    """Return how likely the judge thinks a person; see `Judge`. No context is read."""
+    x = _blocks(g, features.eighth, "judge.stage4", dilated_from=DILATED_BLOCKS)
+    context = _separable_aspp(g, x, "judge.aspp")
+    return segmentation(g, features._replace(context=context), "judge.decoder")
+
+
+def segmentation(g: GraphWriter, features: Encoded, decoder: str = "decoder") -> Value:
     """Return the probability of a person; see `SegmentationDecoder`."""
     x = features.context
     beside = (features.eighth, features.fourth, features.half)
     for number, fine in enumerate(beside, 1):
         x = g.beside(g.resized(x, g.size_of(fine)), fine)
-        x = g.relu(g.conv(x, f"decoder.conv{number}", norm=f"decoder.bn{number}"))
+        x = g.relu(g.conv(x, f"{decoder}.conv{number}", norm=f"{decoder}.bn{number}"))
     x = g.beside(g.resized(x, g.size_of(features.small)), features.small)
-    return g.sigmoid(g.conv(x, "decoder.conv4"))
+    return g.sigmoid(g.conv(x, f"{decoder}.conv4"))
 
 
 def _sharpened(g: GraphWriter, small: Value) -> Value:
@@ -129,14 +136,14 @@ def _bottlenecks(
     return x
 
 
-def _separable_aspp(g: GraphWriter, x: Value) -> Value:
-    branches = [_normed_relu(g, x, "aspp.point")]
+def _separable_aspp(g: GraphWriter, x: Value, aspp: str) -> Value:
+    branches = [_normed_relu(g, x, f"{aspp}.point")]
     for number, rate in enumerate(ASPP_RATES):
-        name = f"aspp.dilated.{number}"
+        name = f"{aspp}.dilated.{number}"
         y = g.conv(x, f"{name}.0", norm=f"{name}.1", dilation=rate, depthwise=True)
         branches.append(g.relu(g.conv(y, f"{name}.2", norm=f"{name}.3")))
-    pooled = g.relu(g.conv(g.mean(x), "aspp.pooled.1"))
-    return _projected(g, branches, pooled)
+    pooled = g.relu(g.conv(g.mean(x), f"{aspp}.pooled.1"))
+    return _projected(g, branches, pooled, aspp)
 
 
 def _aspp(g: GraphWriter, x: Value) -> Value:
@@ -145,13 +152,13 @@ def _aspp(g: GraphWriter, x: Value) -> Value:
         name = f"aspp.convs.{number}"
         branches.append(g.relu(g.conv(x, f"{name}.0", norm=f"{name}.1", dilation=rate)))
     pooled = g.conv(g.mean(x), "aspp.convs.4.1", norm="aspp.convs.4.2")
-    return _projected(g, branches, g.relu(pooled))
+    return _projected(g, branches, g.relu(pooled), "aspp")
 
 
-def _projected(g: GraphWriter, branches: list[Value], pooled: Value) -> Value:
+def _projected(g: GraphWriter, branches: list[Value], pooled: Value, aspp: str) -> Value:
     shape = g.computed("Shape", branches[0].name)
     everywhere = g.apply("Expand", pooled, shape)
-    return _normed_relu(g, g.beside(*branches, everywhere), "aspp.project")
+    return _normed_relu(g, g.beside(*branches, everywhere), f"{aspp}.project")
 
 
 def _normed_relu(g: GraphWriter, x: Value, name: str) -> Value:

@@ -1,7 +1,7 @@
 """
 A model as two ONNX files, for programs that take one input of planes: vs-mlrt's plug-ins and others.
 
-    segmentation: a small picture -> where a person is
+    segmentation: a small picture -> where a person is, and what the judge says to it
     matting:      picture, mask and small picture, beside each other -> alphas
 
 docs/onnx.md says what stands before, between and after them.
@@ -16,7 +16,7 @@ from pathlib import Path
 from sghm_vs.files import write_files
 from sghm_vs.models.arrays import Model, read_model
 from sghm_vs.models.graphs import matting_decoder, refiner
-from sghm_vs.models.graphs.encoders import Encoded, encoded
+from sghm_vs.models.graphs.encoders import Encoded, encoded, judged
 from sghm_vs.models.graphs.encoders import segmentation as segmented
 from sghm_vs.models.graphs.network import checked, written
 from sghm_vs.models.graphs.squares import finest_in_squares
@@ -74,9 +74,19 @@ def export(model: str, folder: Path, *, half: bool, overwrite: bool) -> list[Pat
 
 
 def segmentation(g: GraphWriter, model: Model) -> None:
-    """Write the probability of a person, of a small picture, sides multiples of 16."""
+    """
+    Write the probability of a person, of a small picture, sides multiples of 16.
+
+    Of a network with a judge there are three planes: the second is the judge's, the third is that
+    again, as plug-ins put out one plane or three.
+    """
     small = g.input(INPUT, 3)
-    g.output(segmented(g, encoded(g, model, small)), OUTPUT)
+    features = encoded(g, model, small)
+    probability = segmented(g, features)
+    if model.row.has_judge:
+        judgement = judged(g, features)
+        probability = g.beside(probability, judgement, judgement)
+    g.output(probability, OUTPUT)
 
 
 def matting(g: GraphWriter, model: Model, *, in_squares: bool = False) -> None:

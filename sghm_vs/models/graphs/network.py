@@ -3,6 +3,7 @@ A network as graphs, a few for each of its kinds.
 
     see:        small -> what the encoder saw, and the probability of a person
     encode:     small -> what the encoder saw
+    judge:      small, what the encoder saw -> the probability of a person once more
     begin:      what was seen, the mask -> coarse alphas, and what the finest is made from
     to_eighth, to_quarter: the same of a refiner, in two steps, the second also of parts of a picture
     finish:     that, and planes at full size -> the finest alpha
@@ -50,6 +51,12 @@ def see(g: GraphWriter, model: Model) -> None:
 def encode(g: GraphWriter, model: Model) -> None:
     """Write what a small picture shows."""
     _put_out_features(g, model, encoders.encoded(g, model, g.input("picture", 3)))
+
+
+def judge(g: GraphWriter, model: Model) -> None:
+    """Write how likely the judge thinks a person; see `sghm_vs.models.sghm.network.Judge`."""
+    small = g.input("picture", 3)
+    g.output(encoders.judged(g, _features(g, model)._replace(small=small)), "probability")
 
 
 def to_eighth(g: GraphWriter, model: Model, block: int | None = None) -> None:
@@ -128,7 +135,8 @@ def checked(model: Model) -> Model:
     model = model._replace(arrays=_prepared(model))
     used = set[str]()
     middle = (to_eighth, to_quarter) if model.row.has_refiner else (begin,)
-    for part in (see, *middle, finish):
+    judging = (judge,) if model.row.has_judge else ()
+    for part in (see, *judging, *middle, finish):
         writer = GraphWriter(model.arrays)
         try:
             part(writer, model)

@@ -52,6 +52,28 @@ class CoarseOutput(NamedTuple):
     coarser ones are undecided."""
 
 
+class Judge(nn.Module):
+    """
+    A second segmentation on the encoder's first stages, which says no to what is nobody.
+
+    Its outlines are not looked at; see `sghm_vs.matting.arrays.segmentation.judged`.
+    """
+
+    def __init__(self, *, stage4: nn.Module, aspp: nn.Module, decoder: SegmentationDecoder) -> None:
+        super().__init__()
+        self.stage4 = stage4
+        self.aspp = aspp
+        self.decoder = decoder
+
+    def forward(self, features: Features) -> Tensor:
+        """Return a person's logits at the small picture's size, (n, 1, h, w)."""
+        context = self.aspp(self.stage4(features.eighth))
+        logits: Tensor = self.decoder(
+            Features(features.small, features.half, features.fourth, features.eighth, context)
+        )
+        return logits
+
+
 class SGHM(nn.Module):
     """
     The network: what is in the picture, where the person is, how much of each pixel it covers.
@@ -75,6 +97,7 @@ class SGHM(nn.Module):
         small_px: int | None,
         sharpen: Callable[[Tensor], Tensor] | None,
         trusts_mask: bool,
+        judge: Judge | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -85,6 +108,12 @@ class SGHM(nn.Module):
         self.small_px = small_px
         self.sharpen = sharpen
         self.trusts_mask = trusts_mask
+        self.judge = judge
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it judges what it segments."""
+        return self.judge is not None
 
     def to_small(self, image: Tensor) -> Tensor:
         """Return what the encoder sees of `image`, at most `small_px` long; None: at a quarter."""
@@ -107,6 +136,10 @@ class SGHM(nn.Module):
         """Return the probability of a person at the small picture's size, (n, 1, h, w)."""
         # The published decoder has 33 more outputs, left over from its ancestor and never used.
         return torch.sigmoid(self.decoder(features)[:, :1])
+
+    def second_look(self, features: Features) -> Tensor:
+        """Return how likely the judge thinks a person, as `segment`; of a network that has one."""
+        return torch.sigmoid(cast("Judge", self.judge)(features))
 
     def matte(self, image: Tensor, features: Features, mask: Tensor) -> Alphas:
         """
@@ -360,17 +393,38 @@ def sghm_lite() -> SGHM:
 
 def sghm_lite_10() -> LightSGHM:
     """Return the light network of the tenth weights, unfilled: 3.0 M parameters."""
-    channels, deepest = MobileNetV2Encoder.channels[:3], MobileNetV2Encoder.channels[3]
+    return _refined_light(judge=None)
+
+
+def sghm_lite_11() -> LightSGHM:
+    """Return the light network with a judge, unfilled: 5.2 M parameters."""
+    return _refined_light(
+        judge=Judge(
+            stage4=MobileNetV2Encoder().stage4, aspp=_light_aspp(), decoder=_light_decoder()
+        )
+    )
+
+
+def _refined_light(judge: Judge | None) -> LightSGHM:
     return LightSGHM(
         backbone=MobileNetV2Encoder(),
-        aspp=SeparableASPP(deepest, 128, ASPP_RATES),
-        decoder=SegmentationDecoder(channels, 128, (64, 48, 16), outputs=1),
+        aspp=_light_aspp(),
+        decoder=_light_decoder(),
         shortcut=nn.ModuleList(),
-        refine=Refiner(channels),
+        refine=Refiner(MobileNetV2Encoder.channels[:3]),
         small_px=LIGHT_LONG_SIDE_PX,
         sharpen=None,
         trusts_mask=True,
+        judge=judge,
     )
+
+
+def _light_aspp() -> SeparableASPP:
+    return SeparableASPP(MobileNetV2Encoder.channels[3], 128, ASPP_RATES)
+
+
+def _light_decoder() -> SegmentationDecoder:
+    return SegmentationDecoder(MobileNetV2Encoder.channels[:3], 128, (64, 48, 16), outputs=1)
 
 
 def _shortcuts(
