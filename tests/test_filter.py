@@ -106,7 +106,7 @@ def test_a_trimmed_alpha_has_the_same_frames(model, expected):
     assert [frame_bytes(after, n) for n in range(5)] == expected[2:7]
 
 
-@pytest.mark.parametrize("tr", [0, 1, 2, 3])
+@pytest.mark.parametrize("tr", [0, 1, 3])
 def test_each_side_of_a_cut_equals_that_side_matted_alone(model, tr):
     clip = panning_clip((3, 4, 1, 2))
 
@@ -173,9 +173,9 @@ def test_however_a_frame_is_sized_its_alpha_is_held_to_the_networks_own_mask(mod
 
 
 @pytest.mark.parametrize("tr", [0, 2])
-@pytest.mark.parametrize("prefetch", [1, 4, 16])
+@pytest.mark.parametrize("prefetch", [1, 16])
 def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, prefetch):
-    clip, seen = counted(panning_clip((40,)))
+    clip, seen = counted(panning_clip((24,)))
     steps = {
         optical_flow: ("small_luma", "motions"),
         Pipeline: ("encoder_input",),
@@ -193,16 +193,16 @@ def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, p
         pass
 
     # Frame 0 was read once before, for its color.
-    assert sorted(seen) in (list(range(40)), list(range(1, 40)))
+    assert sorted(seen) in (list(range(24)), list(range(1, 24)))
     assert calls == {
-        "small_luma": 40 * (tr > 0),
-        "motions": 39 * (tr > 0),
-        "encoder_input": 40 * (tr > 0),
-        "denoise": 40 * (tr > 0),
-        "segment": 40,
-        "fuse": 40 * (tr > 0),
-        "stabilize": 40 * (tr > 0),
-        "begin": 40,
+        "small_luma": 24 * (tr > 0),
+        "motions": 23 * (tr > 0),
+        "encoder_input": 24 * (tr > 0),
+        "denoise": 24 * (tr > 0),
+        "segment": 24,
+        "fuse": 24 * (tr > 0),
+        "stabilize": 24 * (tr > 0),
+        "begin": 24,
     }
 
 

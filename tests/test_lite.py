@@ -26,7 +26,7 @@ def test_the_demos_person_is_solid_and_the_background_mostly_gone(tmp_path):
 @pytest.mark.shared
 @pytest.mark.parametrize(("folder", "iou"), [("portrait", 88.0), ("comp", 75.0)])
 def test_the_matte_overlaps_the_truth_on_validation_pictures(shared, folder, iou):
-    truths = sorted((shared / "validation" / folder).glob("*_alpha.png"))[:10]
+    truths = sorted((shared / "validation" / folder).glob("*_alpha.png"))[::2][:5]
     images = [truth.with_name(truth.name.replace("_alpha.png", ".jpg")) for truth in truths]
 
     scores = [
@@ -50,6 +50,6 @@ def test_a_signing_persons_chest_is_solid(shared):
     clip = open_source(shared / "video/asl_walk.mkv").clip
     alpha = sghm(clip, -1)
 
-    for n in range(0, clip.num_frames, 10):
+    for n in range(0, clip.num_frames, 40):
         with alpha.get_frame(n) as frame:
             assert plane(frame)[230:400, 275:315].mean() > 0.97, n

@@ -19,14 +19,15 @@ from benchmarks import faults
 from benchmarks.fault_kinds import FAULTS
 from benchmarks.moving_people import ExactClip
 from sghm_vs import export
-from sghm_vs.cli import build_parser, main
+from sghm_vs.cli import build_parser, main, options
+from sghm_vs.cli.report import print_result
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.evaluate.report.change import ChangedRegion
 from sghm_vs.evaluate.report.frame import find_specks, measure_frame
 from sghm_vs.evaluate.report.judge import Finding, judge
 from sghm_vs.evaluate.report.measures import Measures, measure
 from sghm_vs.options import REASONS, FailOn, Limit, ReportOptions
-from sghm_vs.shots.report import of_entries, wanted_from
+from sghm_vs.shots.report import Report, of_entries, wanted_from, write_report
 from tests.scenes import HEIGHT, WIDTH, Person, clips, scene, texture
 
 ARGS = argparse.Namespace(without_plate=False, vote=False)
@@ -342,15 +343,29 @@ def test_previewers_get_frames_and_editors_get_markers(written):
     assert sorted(marked) == frames
 
 
+@pytest.fixture(scope="module")
+def found(shot, tmp_path_factory) -> Report:
+    """What is found in the one with faults, without its plate."""
+    matte = wanted_from([str(shot / "mattes/walk_matte.mkv")], [])
+    return write_report(matte, tmp_path_factory.mktemp("found") / "r.html")
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [(["--fail-on", "1"], 3), (["--fail-on", "1000"], 0), (["--fail-on", "hole"], 3),
-     (["--fail-on", "empty"], 0), (["--fail-on", "hole", "--limit", "hole=off"], 0)],
+     (["--fail-on", "empty"], 0)],
 )  # fmt: skip
-def test_the_exit_code_tells_a_farm_what_was_found(shot, tmp_path, words, code):
-    matte = ["report", str(shot / "mattes/walk_matte.mkv"), "--quiet"]
+def test_the_exit_code_tells_a_farm_what_was_found(found, words, code):
+    args = build_parser().parse_args(["report", "m.mkv", "-o", "r.html", "--quiet", *words])
 
-    assert main([*matte, "-o", str(tmp_path / "r.html"), *words]) == code
+    assert print_result(found, options.group_from(ReportOptions, args), args) == code
+
+
+def test_a_reason_that_is_off_fails_nothing(shot, tmp_path):
+    words = ["report", str(shot / "mattes/walk_matte.mkv"), "-o", str(tmp_path / "r.html")]
+
+    assert main([*words, "--quiet", "--fail-on", "hole", "--limit", "hole=off"]) == 0
+    assert main([*words, "--quiet", "--fail-on", "1", "--overwrite"]) == 3
 
 
 def test_a_few_frames_are_judged_as_in_the_whole(shot, written, tmp_path):
