@@ -1,6 +1,7 @@
 """A matte is laid on the frames that it is of, not on those at its place."""
 
 import json
+import shutil
 import struct
 import subprocess
 from fractions import Fraction
@@ -61,9 +62,15 @@ def exported(folder: Path, *words: object) -> list[int]:
     return shown(out)
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    return write_plate(tmp_path_factory.mktemp("original") / "clip.mkv")
+
+
 @pytest.fixture
-def plate(tmp_path) -> Path:
-    return write_plate(tmp_path / "clip.mkv")
+def plate(original, tmp_path) -> Path:
+    """A copy, which tests may replace."""
+    return Path(shutil.copy(original, tmp_path))
 
 
 @pytest.mark.parametrize("name", ["m.mkv", "m.mov", "m.####.png", "m.####.exr"])
