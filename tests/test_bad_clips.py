@@ -142,6 +142,7 @@ def _damaged_xml(kind: str, junk: str | None) -> Iterator[tuple[str, ET.Element]
         yield elements[at].tag, root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("junk", JUNK)
 @pytest.mark.parametrize("kind", ["clipitem", "transitionitem"])
 def test_whatever_a_clip_of_fcp_xml_says_loses_no_other(kind, junk, tmp_path):
@@ -206,6 +207,7 @@ def _places(node: object, before: tuple = ()) -> Iterator[tuple]:
         yield from _places(node[key], (*before, key))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("junk", [..., None, "x", -5, 1e300, 0, [], {}, "Clip.99", "Foo.1", True])
 @pytest.mark.parametrize("at", [1, 2], ids=["clip", "transition"])
 def test_whatever_a_child_of_otio_says_loses_no_other(at, junk, tmp_path):

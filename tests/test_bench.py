@@ -55,6 +55,7 @@ def saved(tmp_path_factory) -> Path:
     return folder / "to"
 
 
+@pytest.mark.slow
 def test_a_row_has_the_speed_of_each_way_beside_the_baseline(saved):
     (row,) = json.loads((saved / "speed.json").read_text())["rows"]
 
@@ -83,6 +84,7 @@ def test_footage_that_says_nothing_of_its_color_is_measured_as_any_other(kind, m
     clip.get_frame(2).close()
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_installed_are_random_and_get_a_real_mattes_band(
     footage, capfd, monkeypatch
 ):
@@ -96,6 +98,7 @@ def test_weights_that_are_not_installed_are_random_and_get_a_real_mattes_band(
     assert "file_fps" not in row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -112,6 +115,7 @@ def test_what_is_missing_is_said(footage, capfd, words, said):
     assert said in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_long_run_is_compared_with_a_short_one(saved):
     found = json.loads((saved / "speed.json").read_text())
 
@@ -166,10 +170,12 @@ def test_a_folder_without_movies_has_no_backends_to_compare(capfd, tmp_path):
     assert f"no movie is in {tmp_path}" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_tables_are_saved_for_the_docs(saved):
     assert (saved / "speed.md").read_text().startswith("| model | size | tr |")
 
 
+@pytest.mark.slow
 def test_each_way_to_steady_a_matte_stands_beside_each_frame_alone(footage, capfd):
     footage.with_name("band.mkv").rename(footage.with_name("plate_alpha.mkv"))
     words = ["temporal", str(footage.parent), "--model", "sghm-lite", "--grain", "4"]
@@ -187,6 +193,7 @@ def test_each_way_to_steady_a_matte_stands_beside_each_frame_alone(footage, capf
     assert all(parts[name][4:] == [0, 0] for name in ("fast", "default", "quality"))
 
 
+@pytest.mark.slow
 def test_what_a_preset_costs_stands_beside_each_frame_alone(footage, capfd):
     footage.with_name("band.mkv").rename(footage.with_name("plate_alpha.mkv"))
 
@@ -276,6 +283,7 @@ def test_the_verbs_of_old_say_what_to_type_now(capsys, old, new):
     assert capsys.readouterr().err.endswith(f"type: {new}\n")
 
 
+@pytest.mark.slow
 def test_a_frame_has_its_cost_beside_a_peers(footage, capfd, monkeypatch):
     """In place of the peer, whose source is not here, stands a process that does nothing."""
     monkeypatch.setattr(peers, "_converted", lambda _, folder: folder)

@@ -126,6 +126,7 @@ def every_output(folder: Path, shot) -> int:
     return len(made)
 
 
+@pytest.mark.slow
 def test_every_output_passes_its_check_and_verifies_later(tmp_path, shot, capsys):
     count = every_output(tmp_path, shot)
 
@@ -157,6 +158,7 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["x.mov", "x.mkv", "x.0004.exr", "x.0004.png"])
 @pytest.mark.parametrize("damage", [truncate, flip, Path.unlink])
 def test_verify_finds_what_was_cut_changed_or_lost(tmp_path, shot, capsys, name, damage):
@@ -412,6 +414,7 @@ export(clip, alpha, *(f"{folder}/{name}" for name in ("x.mov", "x.####.exr", "x.
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_killed_at_any_moment_and_gone_on_with_it_is_what_it_would_have_been(tmp_path):
     """Killed after 1, then after 9 more, then after 14 more frames; then let be."""
@@ -464,6 +467,7 @@ OPENED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["export", "matte"])
 @pytest.mark.parametrize(("first", "then", "name"), OPENED)
 def test_resume_refuses_footage_that_is_opened_otherwise(layers, capsys, verb, first, then, name):

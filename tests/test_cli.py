@@ -46,6 +46,7 @@ def test_one_pass_writes_every_form(plate, tmp_path, capsys):
     assert (tmp_path / "a.1006.png").exists()
 
 
+@pytest.mark.slow
 def test_every_step_to_an_alpha_is_written_beside_it_in_the_same_pass(plate, tmp_path):
     words = ["matte", str(plate), "--frames", "1002-1005", "--quiet", "-o"]
     assert main([*words, str(tmp_path / "plain.mkv")]) == 0
@@ -198,6 +199,7 @@ def test_an_output_that_exists_is_kept(plate, tmp_path, capsys):
     assert "--overwrite" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_an_interrupt_ends_cleanly_with_130(tmp_path):
     for number in range(400):
@@ -376,6 +378,7 @@ def test_eval_mattes_pictures_first_when_asked(tmp_path, capsys):
     assert names_in(tmp_path / "kept") == ["one.png"]
 
 
+@pytest.mark.slow
 def test_eval_compares_pictures_that_a_mask_guides_with_those_that_none_does(tmp_path, capsys):
     folders = {name: tmp_path / name for name in ("images", "truths")}
     for folder in folders.values():
@@ -425,6 +428,7 @@ def test_eval_refuses_guides_that_it_has_no_use_for(words, said, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_demo_makes_everything_it_promises_and_can_be_run_again(tmp_path, monkeypatch, capsys):
     from sghm_vs.cli import demo
 

@@ -75,6 +75,7 @@ def coded_clip(codes: np.ndarray, format_id: int, **tags: int) -> vs.VideoNode:
     return rgb.resize.Bicubic(format=format_id, **tags)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOGS + SLOWER)
 @pytest.mark.parametrize("format_id", [vs.RGB30, vs.RGB48, vs.YUV444P10])
 def test_the_network_sees_a_log_plate_as_opencolorio_shows_it(name, format_id):
@@ -184,6 +185,7 @@ def test_what_is_infinite_is_bright_and_what_is_no_number_is_not():
     assert seen[2, 2].max() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["acescg", "logc4", "slog3_sgamut3cine", "adx10"])
 def test_a_named_space_gives_the_alpha_of_the_same_picture_on_a_display(name, astronaut):
     """Linear, log or film codes of one scene; without the name the network sees something else."""

@@ -61,6 +61,7 @@ def _refusal(call):
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("function_name", "name"), [*_arguments()])
 def test_no_argument_of_a_public_function_ends_in_a_traceback_of_ours(
     function_name, name, tmp_path, monkeypatch

@@ -218,6 +218,7 @@ def test_hevc_that_is_coded_in_fields_is_read_as_the_frames_that_they_make(tmp_p
     assert not pictures.get_frame(7).props["_FieldBased"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.ts"])
 def test_h264_that_is_coded_in_fields_has_the_frames_that_they_make(tmp_path, name):
     fields = write_fields(tmp_path / "a.h264", 20)

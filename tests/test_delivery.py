@@ -256,6 +256,7 @@ def test_a_matte_tagged_limited_is_read_as_limited(tmp_path):
     assert np.all(oiio.ImageBuf(str(tmp_path / "a.exr")).get_pixels(oiio.FLOAT) == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sets a POSIX limit")
 @pytest.mark.parametrize("form", ["x.exr", "x.png", "x.mov", "x.mkv"])
 def test_a_disk_that_fills_up_never_leaves_a_short_file(tmp_path, form):

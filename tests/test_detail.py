@@ -57,6 +57,7 @@ def corners_and_lines() -> Tensor:
     return where
 
 
+@pytest.mark.slow
 def test_it_is_that_of_the_whole_picture_where_it_is_looked_at(network, coarse_output, monkeypatch):
     monkeypatch.setattr(squares, "DENSE_PART", 100)
     coarse_output, whole = coarse_output

@@ -96,6 +96,7 @@ def ways(format_id: int) -> Iterator[dict[str, int]]:
         yield {name: value for name, value in said.items() if value is not None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_id", FORMATS, ids=lambda f: core.get_video_format(f).name)
 def test_planes_become_what_the_resizer_makes_of_them(format_id):
     """In every matrix, range and place of chroma: a device must not see another picture."""
@@ -219,6 +220,7 @@ def tensors(value: Any) -> Iterator[Tensor]:
         yield value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tr", [0, 1])
 @pytest.mark.parametrize("how", [{}, {"capture": replayed}], ids=["as they are", "replayed"])
 def test_a_clip_that_goes_the_devices_way_has_the_same_alphas(model, tr, how):
@@ -235,6 +237,7 @@ def test_a_clip_that_goes_the_devices_way_has_the_same_alphas(model, tr, how):
             assert dict(found.props) == pytest.approx(dict(expected.props), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_replayed_steps_give_what_they_give_as_they_are(model):
     clip = panning_clip((4, 3))
     plain = [frame_bytes(matte_clip(clip, packing(model, 1)), n) for n in range(7)]
@@ -258,6 +261,7 @@ def test_frames_of_one_size_are_captured_once(model):
     assert 4 < first == len(held.kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_id", [vs.GRAY8, vs.GRAY10, vs.GRAY16, vs.GRAYH, vs.GRAYS])
 def test_an_alpha_comes_back_in_the_format_that_is_asked_for(model, format_id):
     clip = noise_clip()
@@ -484,6 +488,7 @@ def test_closed_slots_hold_nothing(model):
     assert not len(engine.features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tr", [0, 1])
 def test_frames_spread_over_devices_are_those_of_one(model, tr):
     clip = panning_clip((4, 3))

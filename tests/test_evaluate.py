@@ -260,6 +260,7 @@ def test_one_frame_has_no_dtssd() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fmt", "scale", "offset", "props"),
     [

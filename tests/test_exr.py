@@ -293,6 +293,7 @@ def test_a_damaged_timecode_is_left_out_with_a_warning(tmp_path, caplog):
     assert "its timecode is left out" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_layout_sample_and_compression(tmp_path):
     plate(tmp_path, 7, ((0, 0), (31, 23)))
     words = [

@@ -138,6 +138,7 @@ def test_frames_are_counted_through_all_shots(plan):
     assert [str(frames) for _, frames in one.parts(FrameRange(1003, 1004))] == ["1003-1004"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find processes")
 def test_a_canceled_chunk_is_given_up_and_its_worker_stays(show, plan, session):
     mattes = show / "mattes"
@@ -167,6 +168,7 @@ def test_what_fails_in_a_started_worker_is_told_to_the_session(plan, session, ca
     assert "1001-1008" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find processes")
 def test_a_worker_ends_with_its_session_and_strangers_get_nothing_of_it(plan, tmp_path):
     session = tmp_path / "session"
@@ -198,6 +200,7 @@ def _command(entry: Path) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_not_as_planned_does_not_start(plan, tmp_path, capsys):
     found = read_plan(plan)
     other = tmp_path / "plan.json"

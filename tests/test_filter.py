@@ -78,6 +78,7 @@ def test_frames_are_the_same_in_any_order_and_asked_for_again(model, expected):
     assert all(frame_bytes(alpha, n) == expected[n] for n in order)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefetch", [1, 16])
 def test_frames_are_the_same_when_prefetched(model, expected, prefetch):
     alpha = sghm(panning_clip(), -1, model, num_streams=2)
@@ -87,6 +88,7 @@ def test_frames_are_the_same_when_prefetched(model, expected, prefetch):
     assert [plane(frame).tobytes() for frame in frames] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 8])
 def test_frames_are_the_same_on_any_number_of_threads(model, expected, threads):
     before = core.num_threads
@@ -106,6 +108,7 @@ def test_a_trimmed_alpha_has_the_same_frames(model, expected):
     assert [frame_bytes(after, n) for n in range(5)] == expected[2:7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tr", [0, 1, 3])
 def test_each_side_of_a_cut_equals_that_side_matted_alone(model, tr):
     clip = panning_clip((3, 4, 1, 2))
@@ -117,6 +120,7 @@ def test_each_side_of_a_cut_equals_that_side_matted_alone(model, tr):
         assert [frame_bytes(alone, n) for n in range(last - first)] == whole[first:last]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tr", [0, 1, 2])
 def test_an_alpha_depends_on_nothing_beyond_its_reach(model, tr):
     """So a part of a shot can be rendered elsewhere, given as many frames more."""
@@ -155,6 +159,7 @@ def test_the_filter_equals_the_pipeline_called_directly(model):
     assert frame_bytes(sghm(clip, -1, model, tr=0), 0) == direct[0, 0].numpy().tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizing", ["pad", "image", "video"])
 def test_however_a_frame_is_sized_its_alpha_is_held_to_the_networks_own_mask(model, sizing):
     pipeline = load_pipeline(
@@ -172,6 +177,7 @@ def test_however_a_frame_is_sized_its_alpha_is_held_to_the_networks_own_mask(mod
     assert (alpha[:24, :24] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tr", [0, 2])
 @pytest.mark.parametrize("prefetch", [1, 16])
 def test_no_frame_is_computed_twice_in_linear_playback(monkeypatch, model, tr, prefetch):
@@ -425,6 +431,7 @@ def test_a_mask_of_another_size_is_named_with_both_sizes():
         sghm(noise_clip(), -1, mask=mask)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [
@@ -460,6 +467,7 @@ def test_another_failure_of_the_network_is_not_taken_for_a_lack_of_memory(monkey
         sghm(noise_clip(length=1), -1).get_frame(0)
 
 
+@pytest.mark.slow
 def test_reloading_a_script_leaves_nothing_behind(tmp_path):
     script = tmp_path / "shot.vpy"
     script.write_text(
@@ -503,6 +511,7 @@ def resident_mib() -> int:
     return 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", get_args(View))
 def test_each_step_to_an_alpha_can_be_looked_at(model, step):
     trimap = noise_clip(vs.GRAY8, length=1).std.Loop(5).std.Levels(gamma=1, min_in=120, max_in=136)
@@ -515,6 +524,7 @@ def test_each_step_to_an_alpha_can_be_looked_at(model, step):
     assert 0 <= values.min() < values.max() <= 1
 
 
+@pytest.mark.slow
 def test_all_steps_come_with_an_alpha_and_each_is_made_once(monkeypatch, model):
     """Twice where a difference from the alpha of each frame alone is made as well."""
     calls = dict.fromkeys(["segment", "begin"], 0)
@@ -577,6 +587,7 @@ def test_the_shortest_clips_have_an_alpha(model, length):
     assert len(list(sghm(panning_clip((length,)), -1, model).frames(close=True))) == length
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(order=st.lists(st.integers(0, 7), min_size=1, max_size=12))
 def test_any_order_of_requests_gives_the_same_frames(model, expected, order):

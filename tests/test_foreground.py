@@ -73,6 +73,7 @@ def test_what_is_solid_is_the_plates_own_to_the_last_bit(mixture):
         assert (found[solid] == own[solid]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format_id", "transfer", "primaries", "matrix"),
     [

@@ -24,6 +24,7 @@ WORDS = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"
 PATTERNS = st.sampled_from(["#", "####", "%d", "%4d", "%04d", "%010d", "%", "%s", "%%04d"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", fuzz.KINDS)
 def test_a_damaged_file_opens_or_is_refused_and_never_crashes(kind):
     counts = fuzz.fuzz(kind, range(FILES))
@@ -33,6 +34,7 @@ def test_a_damaged_file_opens_or_is_refused_and_never_crashes(kind):
     assert counts.total() == FILES
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(), st.text("0123456789- ", max_size=30)))
 def test_any_text_is_a_frame_range_that_reads_back_or_is_refused(text):

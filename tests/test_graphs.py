@@ -143,6 +143,7 @@ def test_each_step_is_torchs(placed, backend, make):
         assert np.abs(one - other).max() < 2e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", RUNTIMES)
 @pytest.mark.parametrize("make", [drawn_refiner, drawn_published])
 def test_squares_are_parts_of_the_whole(monkeypatch, placed, backend, make):
@@ -174,6 +175,7 @@ def test_squares_hold_all_that_is_looked_at_and_do_not_meet():
     assert tiles.hugging(np.zeros_like(where), 16) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
 @pytest.mark.parametrize("make", [drawn_published])
 def test_bfloat16_is_within_two_codes(placed, make):
@@ -262,6 +264,7 @@ def seeing(model) -> Callable[[], Model]:
     return lambda: read_model(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", RUNTIMES)
 @pytest.mark.parametrize(
     ("sizing", "infer_size", "size"),
@@ -394,6 +397,7 @@ def by_torch(model) -> Iterator[Callable[[str], np.ndarray]]:
     made.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 @pytest.mark.parametrize("how", GUIDED)
 def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, by_torch, backend, how):
@@ -409,6 +413,7 @@ def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, by_torch
     assert (differs > 2e-3).mean() <= 50e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 def test_nothing_needs_torch(model, backend):
     """The whole filter: neighbors, a guide, cuts, views, and a format."""
@@ -437,6 +442,7 @@ for one in (plain, seen):
     assert "SghmTrust" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 def test_the_command_line_needs_no_torch(tmp_path, model, backend):
     source = tmp_path / "p.png"
@@ -460,6 +466,7 @@ def test_the_command_line_needs_no_torch(tmp_path, model, backend):
     assert f"by {backend} " in run.stderr
 
 
+@pytest.mark.slow
 def test_torch_alone_needs_none_of_the_others(model):
     script = f"""
 import sys
@@ -615,6 +622,7 @@ def files(tmp_path_factory) -> dict[str, list]:
 MODELS = {"sghm-lite": lite, "sghm-lite@9": ninth, "published.safetensors": drawn_published}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(128, 128), (192, 320), (320, 128)])
 @pytest.mark.parametrize("person", ["nowhere", "in a corner", "in the middle", "everywhere"])
 def test_squares_cut_inside_a_graph_make_what_the_whole_picture_does(size, person):
@@ -643,6 +651,7 @@ def test_squares_cut_inside_a_graph_make_what_the_whole_picture_does(size, perso
     assert np.array_equal(cut, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 64), (128, 192), (64, 704)])
 @pytest.mark.parametrize("name", MODELS)
 def test_exported_files_do_what_torch_does_at_any_size(files, name, size):
@@ -721,6 +730,7 @@ class TRT(ORT_CPU):
     """Another one."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [PLUGIN])
 def test_an_object_of_vsmlrts_means_the_plugin(model, backend):
     clip = panning_clip((2,))
@@ -756,6 +766,7 @@ def test_a_plugin_that_is_missing_is_named_with_what_brings_it():
         sghm(panning_clip((1,)), -1, "sghm-lite", backend="ov")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [PLUGIN])
 @pytest.mark.parametrize("version", ["sghm-lite@9", "published"])
 def test_plugins_run_every_network(tmp_path, backend, version):

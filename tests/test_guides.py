@@ -323,6 +323,7 @@ def test_a_mask_with_a_hole_is_filled_by_votes_and_said(shot, caplog):
     assert ((found > 0.5) == (scene(3)[1] > 0.5)).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_records_say_where_a_mask_lacks_frames_and_resume_makes_those_again_once_they_are_there(
     shot,
 ):
@@ -357,6 +358,7 @@ def test_a_mask_with_a_hole_that_nobody_votes_on_is_refused(shot, capsys):
     assert "misses frames 14" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_line_keeps_after_edges_and_mattes_a_region(shot):
     keep = str(shot / "keep.png")
 
@@ -368,6 +370,7 @@ def test_the_command_line_keeps_after_edges_and_mattes_a_region(shot):
     assert (within[:, 280:] == 0).all()
 
 
+@pytest.mark.slow
 def test_an_edit_s_clips_are_guided_as_shots_are(shot):
     """Each of the two clips is another part of the plate; a single picture serves both."""
     reference = otio.schema.ImageSequenceReference(

@@ -73,6 +73,7 @@ def test_in_nuke_the_node_mattes_and_every_comp_loads(tmp_path):
     check(found, tmp_path)
 
 
+@pytest.mark.slow
 def test_in_the_stand_in_the_same_script_finds_the_same(tmp_path):
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests/fake")])
 

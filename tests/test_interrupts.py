@@ -130,6 +130,7 @@ MOMENTS: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "moment", "number"),
     [
@@ -200,6 +201,7 @@ def test_a_signal_while_the_movie_is_finished_leaves_none(out, tmp_path):
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_nothing_running_and_its_rest_is_swept_by_the_next(out):
     process = started("export", out)
     wait_for(lambda: frames_in(out), process)
@@ -217,6 +219,7 @@ def test_a_killed_run_leaves_nothing_running_and_its_rest_is_swept_by_the_next(o
     assert_nothing_half_written(out)
 
 
+@pytest.mark.slow
 def test_a_reader_of_the_progress_that_goes_away_does_not_end_the_work(out):
     reading, writing = os.pipe()
     process = started("export", out, length=200, stderr=writing)
@@ -271,6 +274,7 @@ def test_a_library_that_cannot_be_loaded_is_said_in_one_line(out, tmp_path):
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_picture_that_memory_has_no_room_for_is_said_in_one_line(out, tmp_path):
     image = oiio.ImageBuf(oiio.ImageSpec(9000, 9000, 3, oiio.UINT8))
     image.write(str(tmp_path / "a.png"))
@@ -287,6 +291,7 @@ def test_a_picture_that_memory_has_no_room_for_is_said_in_one_line(out, tmp_path
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "outputs"), [("matte", ("x.mov",)), ("export", ("x.mkv", "x.####.png"))]
 )
@@ -335,6 +340,7 @@ def can_mount() -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["x.####.exr", "x.mov"])
 def test_a_share_that_is_unmounted_midway_is_named(out, form):
     """Its mount point stays: an empty folder of the same name, on the local disk."""
@@ -354,6 +360,7 @@ def test_a_share_that_is_unmounted_midway_is_named(out, form):
     assert len(list(out.iterdir())) <= 1  # What was being written at that moment.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "form"), [("matte", "x.####.exr"), ("export", "x.mov"), ("export", "x.mkv")]
 )

@@ -183,6 +183,7 @@ def test_keys_rule_over_a_trimap_and_that_over_a_mask():
     assert (found[44:] == 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 4])
 def test_frames_with_keys_are_the_same_in_any_order_and_on_any_number_of_threads(model, threads):
     clip, key = panning_clip((8,)), np.zeros((64, 96), np.float32)

@@ -11,6 +11,7 @@ from tests.clips import plane
 from weights.training.validate import at_640
 
 
+@pytest.mark.slow
 def test_the_demos_person_is_solid_and_the_background_mostly_gone(tmp_path):
     clip = open_source(write_moving_portrait(tmp_path)).clip
 
@@ -23,6 +24,7 @@ def test_the_demos_person_is_solid_and_the_background_mostly_gone(tmp_path):
     assert alpha[:60, -60:].mean() < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize(("folder", "iou"), [("portrait", 88.0), ("comp", 75.0)])
 def test_the_matte_overlaps_the_truth_on_validation_pictures(shared, folder, iou):
@@ -37,6 +39,7 @@ def test_the_matte_overlaps_the_truth_on_validation_pictures(shared, folder, iou
     assert np.mean(scores) > iou
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_an_empty_room_stays_empty(shared):
     clip = open_source(shared / "video/intel_onebyone_46s.mp4").clip
@@ -45,6 +48,7 @@ def test_an_empty_room_stays_empty(shared):
         assert plane(frame).mean() < 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_a_signing_persons_chest_is_solid(shared):
     clip = open_source(shared / "video/asl_walk.mkv").clip

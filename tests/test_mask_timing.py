@@ -102,6 +102,7 @@ def matted(shot: Path, out: str, *words: str) -> np.ndarray:
     return np.stack([cv2.imread(str(one), -1) for one in sorted((shot / out).glob("*.png"))])
 
 
+@pytest.mark.slow
 def test_the_command_line_says_of_a_late_mask_what_puts_it_right_and_that_does(shot, caplog):
     late, right = (["--mask", str(shot / kind)] for kind in ("late", "right"))
     expected = matted(shot, "right_out", *right)
@@ -123,6 +124,7 @@ def test_the_command_line_says_of_a_late_mask_what_puts_it_right_and_that_does(s
     assert (heads[0] == heads[1]).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_records_of_a_late_mask_say_where_it_begins_and_which_frame_it_lacks(shot):
     how = ["--mask", str(shot / "late"), "--mask-start", "1000"]
     matted(shot, "recorded_out", *how)

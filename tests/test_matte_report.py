@@ -67,6 +67,7 @@ def measured(exact) -> Measures:
     return faults._measured(exact, exact.alphas, range(LENGTH), ARGS)
 
 
+@pytest.mark.slow
 def test_an_exact_matte_is_left_alone(measured):
     assert flagged(measured) == {}
 
@@ -77,6 +78,7 @@ def test_an_exact_matte_is_left_alone_without_its_plate(exact):
     assert flagged(faults._measured(exact, exact.alphas, range(LENGTH), plain)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_is_found_by_its_name_and_where_it_is(exact, measured, kind):
     make, names = FAULTS[kind]
@@ -90,6 +92,7 @@ def test_a_fault_is_found_by_its_name_and_where_it_is(exact, measured, kind):
     assert unchanged == []
 
 
+@pytest.mark.slow
 def test_what_is_right_between_two_faults_is_left_alone(exact):
     holed = [a.copy() for a in exact.alphas]
     for n in (5, 6, 14, 15):
@@ -102,6 +105,7 @@ def test_what_is_right_between_two_faults_is_left_alone(exact):
     assert all({"area", "motion"} & found[n] for n in found), "the holes are loud"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["lost limb", "popped piece", "hole", "duplicate", "blur of edges"]
 )
@@ -114,6 +118,7 @@ def test_a_fault_is_found_without_a_plate(exact, kind):
     assert found.keys() & {*faulty.frames}
 
 
+@pytest.mark.slow
 def test_a_part_that_is_measured_alone_gives_the_same_as_in_the_whole(exact, measured):
     faulty = FAULTS["hole"][0](exact.alphas, np.random.default_rng(3))
 
@@ -175,6 +180,7 @@ def test_a_cut_of_the_plate_is_no_jump():
     assert flagged(measures) == {}
 
 
+@pytest.mark.slow
 def test_what_the_network_sees_otherwise_is_a_vote(exact):
     """A hole from frame 8 on stays: that the network sees somebody there tells which side is wrong."""
     matte = faults._node(exact.alphas, vs.GRAYS)
@@ -295,6 +301,7 @@ def written(shot) -> Path:
     return shot / "out"
 
 
+@pytest.mark.slow
 def test_a_report_has_a_page_its_twin_and_lists_for_other_programs(written):
     assert {path.name for path in written.iterdir()} == {
         "report.html", "report.json", "report.otio", "report.walk_matte.qp"
@@ -350,6 +357,7 @@ def found(shot, tmp_path_factory) -> Report:
     return write_report(matte, tmp_path_factory.mktemp("found") / "r.html")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [(["--fail-on", "1"], 3), (["--fail-on", "1000"], 0), (["--fail-on", "hole"], 3),
@@ -391,6 +399,7 @@ def test_frames_that_a_matte_has_not_are_refused(shot, tmp_path, capsys):
     assert f"it has frames 0-{LENGTH - 1}, and 5-99 was asked for" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_exact_file_is_left_alone_and_8_bits_are_said_of_it(shot, exact, tmp_path):
     for n, alpha in enumerate(exact.alphas):
         cv2.imwrite(str(tmp_path / f"eight.{n:04}.png"), np.rint(alpha * 255).astype(np.uint8))
@@ -537,6 +546,7 @@ def test_each_reason_is_looked_for_and_stands_in_the_docs_with_its_limit():
     assert all(f'"{kind}"' in looked_for for kind in REASONS)
 
 
+@pytest.mark.slow
 def test_a_batch_writes_its_report_when_asked(model, tmp_path, capsys):
     for n in range(3):
         picture = np.rint(255 * body(n)[0][..., ::-1]).astype(np.uint8)

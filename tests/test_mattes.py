@@ -334,6 +334,7 @@ def test_an_alpha_of_whole_numbers_is_refused_by_name(tmp_path):
     assert open_source(tmp_path / "a.exr").alpha is None
 
 
+@pytest.mark.slow
 def test_many_alike_are_told_of_once(tmp_path, caplog):
     for folder in ("mattes", "truths"):
         (tmp_path / folder).mkdir()
@@ -496,6 +497,7 @@ def test_no_output_is_written_over_what_it_is_made_from(tmp_path, read, capsys):
     assert matte_file.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["--pred", "--gt"])
 def test_eval_takes_a_deliverys_alpha_and_refuses_color(tmp_path, plate, prores, given, capsys):
     truth = movie(tmp_path / "truth.mkv", ALPHA, "gray", "ffv1 gray")

@@ -255,6 +255,7 @@ def counted_movie(folder: Path, rate: str, count: str, start: str, *, seconds: i
     return plate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "count", "start", "at_41"),
     [
@@ -352,6 +353,7 @@ def with_sound(folder: Path, codec: str, *, seconds: float = 4, rate: int = 4800
     return source_movie(folder, *sound, "-c:a", codec)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24be", "pcm_f32le"])
 @pytest.mark.parametrize("frames", [FrameRange(0, 119), FrameRange(17, 60), FrameRange(119, 119)])
 @pytest.mark.parametrize("name", ["x.mov", "x.mkv"])
@@ -416,6 +418,7 @@ def test_every_track_of_sound_is_there_and_reviews_have_it_too(tmp_path):
             assert sum(1 for _ in movie.decode(video=0)) == 120
 
 
+@pytest.mark.slow
 def test_movies_with_sound_are_the_same_to_the_last_byte(tmp_path):
     source = open_source(with_sound(tmp_path, "pcm_s16le"))
     delivery = Delivery(output_format=OutputFormat(audio=True), over=(0, 0, 0))

@@ -70,6 +70,7 @@ def test_alphas_equal_the_published_network_when_the_mask_is_given(seeded_networ
         assert largest_difference(getattr(alphas, name), expected) < TOLERANCE, name
 
 
+@pytest.mark.slow
 def test_image_sizing_reproduces_the_published_image_pipeline(seeded_network, reference):
     """A mask pixel at exactly 0.5 may fall either way, and takes a few neighbors with it."""
     size = int(reference["pic_height"]), int(reference["pic_width"])
@@ -90,6 +91,7 @@ def test_only_the_ten_norms_that_cannot_be_folded_remain(seeded_network):
     assert len(norms) == 10
 
 
+@pytest.mark.slow
 def test_a_network_is_the_same_from_pth_and_safetensors(seeded_state, tmp_path):
     from safetensors.torch import save_file
 
@@ -177,6 +179,7 @@ def under(prefix, state):
     return {prefix + key: value for key, value in state.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrapped",
     [
@@ -233,6 +236,7 @@ def test_a_checkpoint_that_is_wrapped_in_itself_is_refused(tmp_path):
         read_checkpoint(tmp_path / "run.pth")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pack", "said"),
     [
@@ -263,6 +267,7 @@ def test_a_checkpoint_that_is_not_a_state_dict_is_refused(tmp_path):
         read_checkpoint(tmp_path / "list.pth")
 
 
+@pytest.mark.slow
 def test_the_light_network_keeps_its_budget():
     """At most 5 M parameters, and 12 GFLOP for a dense 1280x704 frame."""
     with torch.device("meta"):
@@ -392,6 +397,7 @@ def test_the_refiner_looks_at_the_encoders_first_stages_alone():
             assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_the_trunk_and_its_context_are_torchvisions_to_the_bit():
     models = pytest.importorskip("torchvision.models", reason="the dev group brings torchvision")
     torch.manual_seed(0)

@@ -69,6 +69,7 @@ def engines(model) -> Engines:
     return engines_for(find_weights(model), Settings(), choose_computes(-1, None, "auto"))
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
     pictures, seen = source
     alpha = uncached(graph.per_frame(pictures.resize.Bicubic(format=vs.RGBS), engines))
@@ -79,6 +80,7 @@ def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
     assert sorted(seen) == sorted([*range(LENGTH)] * 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("is_viewed", "times"), [(False, 2), (True, 1)])
 def test_a_vote_is_kept_if_a_view_shows_it_as_well(monkeypatch, engines, is_viewed, times):
     rgb = to_viewed_rgb(read_color(panning_clip((LENGTH,))))

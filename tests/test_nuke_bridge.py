@@ -284,6 +284,7 @@ def test_another_file_of_who_is_who_is_a_change(jobs, matter, tmp_path):
     assert len(digests) == 2
 
 
+@pytest.mark.slow
 def test_a_plate_that_is_rendered_is_kept_beside_the_file_of_its_people_and_matted_by_it(
     nuke, jobs, matter, plate
 ):
@@ -312,6 +313,7 @@ def test_a_plate_that_is_rendered_is_kept_beside_the_file_of_its_people_and_matt
     assert said_on(matter) == "frames 1002-1003"
 
 
+@pytest.mark.slow
 def test_a_plate_that_changed_since_its_people_were_found_is_not_matted_by_them(
     nuke, jobs, matter, plate
 ):
@@ -630,6 +632,7 @@ def test_files_that_the_node_did_not_write_are_not_replaced(nuke, jobs, matter):
     assert precious.read_bytes() == b"precious"
 
 
+@pytest.mark.slow
 def test_movies_keep_nukes_numbers_which_begin_at_1(nuke, jobs, shared):
     read = nuke.nodes.Read(name="Movie", first=1, last=89)
     read["file"].setValue(str(shared / "video/asl_walk.mkv"))

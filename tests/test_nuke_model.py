@@ -55,6 +55,7 @@ def one(network: SGHM) -> Any:
     return loaded(torchscript.OneFrame(network))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "width"), torch21.SIZES)
 def test_the_model_equals_our_own_alpha_at_any_size_and_aspect(one, height, width):
     picture = torch21.picture(height, width)
@@ -68,6 +69,7 @@ def test_the_model_equals_our_own_alpha_at_any_size_and_aspect(one, height, widt
     np.testing.assert_allclose(made.numpy(), own, atol=torch21.ERROR_MAX)
 
 
+@pytest.mark.slow
 def test_so_does_the_published_network(seeded_network):
     picture = torch.from_numpy(torch21.picture(130, 100))
 
@@ -90,6 +92,7 @@ def refiner() -> LightSGHM:
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "width"), [(130, 100), (192, 320)])
 def test_so_does_the_light_refiner(refiner, height, width):
     picture = torch.from_numpy(torch21.picture(height, width))
@@ -123,6 +126,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_loads_in_nukes_torch_and_equals_ours_there(exported):
     if not Path(TORCH21).is_file():
         pytest.skip("needs torch 2.1: tests/torch21.py says how to make its environment")
@@ -187,6 +191,7 @@ def test_half_pictures_become_half_alphas_near_the_same(one):
     assert (made.float() - one(picture)).abs().mean() < 0.002
 
 
+@pytest.mark.slow
 def test_half_weights_work_where_torch_has_them(network):
     picture = torch.from_numpy(torch21.picture(108, 192))
     halved = loaded(torchscript.OneFrame(network)).half()
@@ -198,6 +203,7 @@ def test_half_weights_work_where_torch_has_them(network):
     assert (made.float() - own).abs().mean() < 0.005
 
 
+@pytest.mark.slow
 def test_three_frames_take_out_what_flickers_for_one(network):
     three = loaded(torchscript.ThreeFrames(network))
     person = torch.from_numpy(torch21.picture(108, 192))
@@ -305,6 +311,7 @@ def plate(tmp_path: Path) -> Path:
     return tmp_path / "plate.####.exr"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["", "_3frames"])
 def test_the_node_gives_the_plate_the_alpha_that_sghm_gives_it(exported, plate, kind):
     (group,) = read((exported / f"Cattery/sghm_lite/sghm_lite{kind}.gizmo").read_text())
@@ -346,6 +353,7 @@ def test_files_for_the_cattery_name_each_other(exported):
     assert "It was not run in Nuke" in (exported / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_an_export_replaces_nothing_unasked_and_names_a_model_that_is_missing(tmp_path, capsys):
     (tmp_path / "README.md").write_text("precious")
 

@@ -196,6 +196,7 @@ def shape(nodes: list[Node]) -> list[object]:
     ]
 
 
+@pytest.mark.slow
 @given(graphs())
 @settings(max_examples=150, deadline=None)
 def test_what_is_written_reads_back_as_the_same_graph(nodes):
@@ -278,6 +279,7 @@ def composed(shot: Path, matte: Path, *words: str) -> tuple[list[Node], np.ndarr
     return nodes, evaluate(find(nodes, "Over"), 7)["green"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["matte", "alpha", "rgba", "layered", "multipart"])
 def test_a_comp_of_any_layout_takes_the_old_wall_out_of_soft_edges(shot, layout, capsys):
     plate = [] if layout in comps.COLORED else ["--plate", str(shot / "plate [1].####.exr")]

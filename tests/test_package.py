@@ -37,6 +37,7 @@ def wheel(dist) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_index_would_take_the_package(dist):
     files = sorted(map(str, dist.iterdir()))
 
@@ -63,6 +64,7 @@ def test_the_wheel_holds_the_package_and_its_model_and_nothing_else(wheel):
     assert "sghm_vs/py.typed" in names
 
 
+@pytest.mark.slow
 def test_the_wheel_works_where_it_is_installed(wheel, tmp_path):
     """Unpacked elsewhere and first on the path: its own model is found, not the checkout's."""
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
@@ -119,6 +121,7 @@ REFUSALS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", REFUSALS.values(), ids=REFUSALS)
 def test_a_refusal_that_needs_no_network_loads_no_torch(tmp_path, words):
     cv2.imwrite(str(tmp_path / "plate.png"), np.zeros((16, 16, 3), np.uint8))
@@ -137,6 +140,7 @@ def test_a_refusal_that_needs_no_network_loads_no_torch(tmp_path, words):
     assert run.returncode == 0, run.stderr.decode()
 
 
+@pytest.mark.slow
 def test_both_networks_are_built_without_torchvision():
     script = (
         "import sys\n"
@@ -162,6 +166,7 @@ def test_the_version_is_the_changelogs_newest():
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_in_the_documents_parses(page):
     """A command is a line of a block, up to a comment or to where its results go."""

@@ -170,6 +170,7 @@ def test_a_link_opens_a_frame_of_a_shot(browser, report):
     page.close()
 
 
+@pytest.mark.slow
 def test_moments_are_shown_by_reason(opened):
     opened.select_option("#kind", "piece")
     opened.keyboard.press("ArrowDown")

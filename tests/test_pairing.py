@@ -73,6 +73,7 @@ def plate(original, tmp_path) -> Path:
     return Path(shutil.copy(original, tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["m.mkv", "m.mov", "m.####.png", "m.####.exr"])
 @pytest.mark.parametrize("start", [None, 1001])
 def test_a_matte_of_a_part_is_laid_on_that_part(plate, tmp_path, name, start):
@@ -140,6 +141,7 @@ def test_a_longer_matte_that_says_nothing_is_not_cut(plate, tmp_path, capsys):
     assert "62 frames" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_who_says_where_a_matte_begins_is_believed(plate, tmp_path):
     matte = write_matte(plate, tmp_path / "m.mkv", "20-49")
     bare = write_plate(tmp_path / "p.mkv", 30)
@@ -158,6 +160,7 @@ def test_frames_of_a_matte_that_are_left_out_are_told(plate, tmp_path, caplog):
     assert "20-25 are taken" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hour", ["01", "23"])
 def test_timecode_pairs_movies_that_both_have_it(tmp_path, hour):
     rate = Fraction(25)
@@ -222,6 +225,7 @@ def write_late(path: Path, seconds: float, first: int, length: int = LENGTH) -> 
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "first"), [(0.48, 12), (0.04, 1), (2.36, 59)])
 def test_a_plate_that_lacks_its_beginning_is_paired_by_its_time(tmp_path, caplog, seconds, first):
     """As a stream is that was joined late; 25 frames a second."""
@@ -258,6 +262,7 @@ def test_fragments_whose_frames_are_reordered_are_paired_by_their_own_time(tmp_p
     assert exported(tmp_path, plate, "--alpha", matte) == [*range(12, LENGTH)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seconds", "begun", "frames", "rate"),
     [
@@ -287,6 +292,7 @@ def test_what_time_does_not_pair_to_the_frame_is_refused(
     assert "--alpha-start N" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["movie", "sequence"])
 @pytest.mark.parametrize("name", ["m.####.png", "m.####.exr"])
 @pytest.mark.parametrize(("missing", "third"), [("hold", 21), ("black", 0)])
@@ -371,6 +377,7 @@ def test_a_mask_of_a_part_is_laid_on_that_part(plate, tmp_path, capsys):
     assert main([*words, *out, "--frames", "20-21"]) == 0
 
 
+@pytest.mark.slow
 def test_scores_are_of_the_same_frames(plate, tmp_path, capsys):
     matte = write_matte(plate, tmp_path / "m.mkv", "20-49")
     words = ["eval", "--pred", str(matte), "--json", "--quiet"]
@@ -383,6 +390,7 @@ def test_scores_are_of_the_same_frames(plate, tmp_path, capsys):
     assert "--pred-start N" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_a_matte_or_its_truth_has_beyond_the_other_is_told_and_not_scored(
     plate, tmp_path, capsys, caplog
 ):
@@ -397,6 +405,7 @@ def test_what_a_matte_or_its_truth_has_beyond_the_other_is_told_and_not_scored(
         assert f"{pred.name} has" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_warp_error_is_of_the_frames_that_plate_and_matte_have(plate, tmp_path, capsys, caplog):
     long = write_matte(plate, tmp_path / "m.mkv")
     short = write_plate(tmp_path / "part.mkv", 30)

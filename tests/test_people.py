@@ -199,6 +199,7 @@ def test_two_who_touch_at_first_and_part_are_two_from_the_first_frame_on():
     assert who.contacts[0].carried == "from after"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("back", "same"), [(1, True), (2, False)])
 def test_who_leaves_and_comes_back_is_the_same_and_another_is_not(back, same):
     def leaving(n: int):

@@ -96,6 +96,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_frames_that_are_shown_are_those_that_are_known_before(tmp_path, kind):
     path = KINDS[kind](tmp_path)
@@ -139,6 +140,7 @@ def test_a_rate_that_a_header_rounds_is_the_one_that_is_meant(tmp_path, name, sa
 MJPEG = ("-c:v", "mjpeg", "-q:v", 2, "-pix_fmt", "yuvj420p")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "gone", [{5, 6, 12}, {3, 4, 5, 6}, {1}, {23}, {5, 23}, {0}, {0, 1, 23}, {*range(1, 24, 2)}, set()],
     ids=str,
@@ -160,6 +162,7 @@ def test_null_frames_of_an_avi_keep_their_numbers(tmp_path, gone, coder):
     assert (len(probe(path).frames), open_source(path).clip.fps) == (24, 24)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("coder", "gone"),
     [("libx264", set()), ("mpeg4", set()), ("mpeg4", {5, 6}), ("mpeg4", {2, 14})],

@@ -225,6 +225,7 @@ def rate_of(path: Path) -> Fraction:
         return movie.streams.video[0].average_rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["25", "23.976", "30000/1001"])
 def test_the_rate_is_an_option_of_every_verb_that_delivers(pictures, tmp_path, word):
     alpha, rate = str(tmp_path / "a.####.png"), parse_rate(word)

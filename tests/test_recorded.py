@@ -169,6 +169,7 @@ def _made(path: Path, out: Path, values: dict[str, object], *, resume: bool) -> 
 OF_FILES = {one.name for group in (Opening, Delivery) for one in options_of(group)} | {"frames"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(OF_FILES - {"version"}))
 def test_a_run_that_goes_on_with_another_value_keeps_nothing_of_the_first(name, footage, tmp_path):
     path, output = footage / FOOTAGE.get(name, "plate.mkv"), _output(name)

@@ -91,6 +91,7 @@ def test_numbers_below_zero_that_ffmpeg_takes_for_huge_ones_are_as_meant(ticks, 
     assert unwrapped(ticks) == meant
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mov", "clip.mkv", "clip.avi"])
 @pytest.mark.parametrize(
     "gone", [{n for n in range(40) if n % 5}, {5, 6, 7, *range(20, 28), 39}], ids=["most", "some"]
@@ -121,6 +122,7 @@ def test_empty_samples_of_a_mov_show_the_frame_before(tmp_path):
     assert open_source(clip).origin.shown[-6:] == (94,) * 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("codec", "name"),
     [("zmbv", "a.avi"), ("flashsv", "a.flv"), ("qtrle", "a.mov"), ("cinepak", "a.avi"),

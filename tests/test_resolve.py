@@ -141,6 +141,7 @@ def test_the_fakes_methods_are_a_subset_of_resolves_with_the_same_arguments(fake
         assert list(code.co_varnames[: code.co_argcount]) in known[name]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script")
 def test_clips_of_selected_media_get_their_mattes_on_a_new_track_at_the_same_place(
     mattes, tmp_path

@@ -385,6 +385,7 @@ def test_marks_leave_the_alpha_that_is_tried(plate, model):
         session.try_settings({"frames": "1-2"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "words"),
     [({"trr": 1}, "is no setting"), ({"tr": 99}, "must be 0"), ({"tr": "many"}, "tr"),

@@ -178,6 +178,7 @@ def test_pixels_are_pixels_when_zoomed(page):
     assert page.evaluate("viewer.zoom") == 0
 
 
+@pytest.mark.slow
 def test_strokes_are_painted_swapped_erased_taken_back_and_whole_after_a_reload(page, session):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("b")
@@ -210,6 +211,7 @@ def test_strokes_are_painted_swapped_erased_taken_back_and_whole_after_a_reload(
     assert read_settings(session.path)["keys"] == session.keys.folder
 
 
+@pytest.mark.slow
 def test_strokes_that_follow_each_other_at_once_are_all_kept(page, session):
     page.keyboard.press("b")
     for row in range(20, 140, 20):
@@ -263,6 +265,7 @@ def test_marks_that_follow_at_once_are_both_kept(page, session):
     until(page, lambda: session.state()["frames"] == "102-103")
 
 
+@pytest.mark.slow
 def test_flagged_frames_are_found_by_measuring_and_gone_to(page, session):
     page.keyboard.press("m")
     until(page, lambda: page.evaluate("measured.state") in ("done", "failed"))
@@ -284,6 +287,7 @@ def test_all_of_the_page_fits_into_1280_by_720(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
+@pytest.mark.slow
 def test_a_page_without_its_token_says_what_to_open(browser, server):
     page = browser.new_page()
     answer = page.goto(f"http://127.0.0.1:{server.server_port}/")

@@ -187,6 +187,7 @@ def moving() -> vs.VideoNode:
     return core.std.Splice(frames).std.CropAbs(144, 96, 150, 150).std.AssumeFPS(fpsnum=24, fpsden=1)
 
 
+@pytest.mark.slow
 def test_frames_before_a_screen_are_the_same_in_any_order(moving):
     forward = [
         plane(frame).tobytes()
@@ -272,6 +273,7 @@ def write(path: Path, picture: np.ndarray) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_the_command_line_mattes_before_a_screen_and_tells_where_there_is_none(tmp_path, caplog):
     picture, alpha = person(BLUE)
     plate = write(tmp_path / "a.png", picture)

@@ -161,6 +161,7 @@ def test_what_was_saved_is_no_footage(plate):
         assert [one.path for one in find_footage([source]).footage] == [plate]
 
 
+@pytest.mark.slow
 def test_matte_takes_what_was_saved_says_so_first_and_leaves_it_out_when_told(plate, model, capsys):
     plain = matted(plate, model, "plain", "--tr", "0")
     capsys.readouterr()

@@ -35,6 +35,7 @@ print(fragmented - before, resident_mib() - before)
 """Prints MiB held by a heap of holes, before and after as many runs as a trim takes."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other heaps are not trimmed")
 def test_holes_in_the_heap_go_back_to_the_system():
     done = subprocess.run(

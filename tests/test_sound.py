@@ -92,6 +92,7 @@ CONTAINERS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_sound_is_as_far_from_its_picture_as_in_the_source(tmp_path, kind):
     name, words = CONTAINERS[kind]
@@ -104,6 +105,7 @@ def test_sound_is_as_far_from_its_picture_as_in_the_source(tmp_path, kind):
     np.testing.assert_allclose(apart(tmp_path / "x.mov"), apart(path), atol=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["x.mov", "x.mkv", "x.mp4"])
 def test_a_range_has_the_sound_of_its_frames(tmp_path, name):
     path = flashing(tmp_path / "a.ts", *H264, *AC3)
@@ -115,6 +117,7 @@ def test_a_range_has_the_sound_of_its_frames(tmp_path, name):
     np.testing.assert_allclose(beeps(out), [8 / 24 + apart(path)[1]], atol=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("a.ts", "-c:v", "copy", *AC3), ("a.mov", "-c", "copy"), ("a.mkv", "-c", "copy"),
@@ -275,6 +278,7 @@ def test_sound_of_a_container_that_starts_late_is_as_long_as_the_frames(tmp_path
         assert track.duration * track.time_base == Fraction(3)
 
 
+@pytest.mark.slow
 def test_a_batch_delivers_silent_clips_and_sequences_beside_others(tmp_path):
     plates = tmp_path / "plates"
     plates.mkdir()

@@ -205,6 +205,7 @@ def test_what_is_odd_in_full_chroma_is_as_it_was(tmp_path: Path) -> None:
     assert (open_source(path).clip.width, open_source(path).clip.height) == (321, 181)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "codec", "kind"),
     [("a.mov", "prores_ks", "yuv422p10le"), ("a.mov", "mjpeg", "yuvj422p"),

@@ -92,6 +92,7 @@ def voted(clip: vs.VideoNode, alpha: vs.VideoNode, **how: object) -> list[Alpha]
     return [plane(frame) for frame in fused.frames(close=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", SHOTS, ids=lambda draw: draw.__name__)
 def test_exact_alphas_stay_exact_however_the_shot_moves(draw: Callable[..., tuple]):
     """No trail behind, no doubled edge, no lag, no smear over a dissolve, a flash or a whip pan."""
@@ -103,6 +104,7 @@ def test_exact_alphas_stay_exact_however_the_shot_moves(draw: Callable[..., tupl
         assert (wrong > 0.25).mean() < 4e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("draw", "share"),
     [(draw, 2e-3) for draw in SHOTS if draw not in (dissolves, at_12_fps)] + [(at_12_fps, 5e-3)],
@@ -128,6 +130,7 @@ def quieted(clip: vs.VideoNode) -> list[Picture]:
     return [to_rgb_array(frame) for frame in quiet.frames(close=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [draw for draw in SHOTS if draw is not in_grain])
 def test_what_the_encoder_sees_of_a_shot_without_noise_is_left_however_it_moves(draw):
     clip, _ = clips(LENGTH, draw)
@@ -136,6 +139,7 @@ def test_what_the_encoder_sees_of_a_shot_without_noise_is_left_however_it_moves(
         assert np.abs(quiet - draw(n)[0]).mean() < 3e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [4, 8, 12])
 def test_the_encoder_sees_less_grain_of_people_who_move(sigma):
     def draw(n: int) -> tuple[Picture, Alpha]:
@@ -150,6 +154,7 @@ def test_the_encoder_sees_less_grain_of_people_who_move(sigma):
         assert left < (0.7 if n in (0, LENGTH - 1) else 0.55)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [shakes, at_60_fps, in_grain, at_12_fps])
 def test_a_limb_lost_for_a_frame_comes_back(draw):
     """The lower half of a person is lost in one frame: the vote closes most of it, and the filter."""
@@ -167,6 +172,7 @@ def test_a_limb_lost_for_a_frame_comes_back(draw):
     assert np.abs(stabilized(clip, alpha)[MIDDLE] - exact)[hole].mean() < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", range(1, 9))
 def test_a_hard_cut_at_every_position_of_the_window_separates_the_shots(cut):
     shots = [scene(n) for n in range(cut)]
@@ -188,6 +194,7 @@ def test_a_hard_cut_at_every_position_of_the_window_separates_the_shots(cut):
     assert whole[cut:9] + whole[9 + cut :] == after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 2])
 def test_shots_of_one_and_two_frames_are_left_as_they_are(length):
     """A vote of two is a tie, and a correction needs two witnesses."""
@@ -196,6 +203,7 @@ def test_shots_of_one_and_two_frames_are_left_as_they_are(length):
     assert np.array_equal(stabilized(clip, exact), [scene(n)[1] for n in range(length)])
 
 
+@pytest.mark.slow
 def test_a_still_is_left_as_it_is_to_the_last_bit():
     clip, alpha = clips(LENGTH, lambda _: scene(0))
 

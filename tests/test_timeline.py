@@ -165,6 +165,7 @@ def test_a_frame_of_a_media_is_matted_once_whoever_shows_it(tmp_path):
     assert [[use.cut.name for use in span.uses] for span in plan.spans] == [["x", "w"], ["y", "z"]]
 
 
+@pytest.mark.slow
 def test_only_chosen_tracks_are_matted_and_each_has_its_mattes_above_it(tmp_path):
     movie = write_movie(tmp_path / "a.mkv", 20)
     tracks = [[clip(f"t{n}", 4 * n, 2, movie)] for n in range(3)]

@@ -550,6 +550,7 @@ def test_an_outline_that_is_no_probability_is_refused(monkeypatch, capsys):
     assert "between 0 and 1" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_weights_are_chosen_by_what_is_held_back(packed, start, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["choose", str(packed), str(start), "--small", "64"])
     choose.main()

@@ -72,6 +72,7 @@ def test_every_option_of_a_delivery_is_tried():
     assert VALUES.keys() == {option.name for option in options_of(Delivery)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_an_option_changes_what_is_written_or_is_refused_by_its_name(
     footage, tmp_path, output, capsys

@@ -108,6 +108,7 @@ def flashes_and_beeps(path: Path) -> tuple[list[float], list[float]]:
     return flashes, [float(start + 1) / rate for start in starts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nominal", [24, 30, 60])
 @pytest.mark.parametrize("tick", [Fraction(1, n) for n in (600, 1000, 2400, 90000)])
 @pytest.mark.parametrize("length", [200, 400, 5000])
@@ -206,6 +207,7 @@ def test_a_varying_rate_is_refused_before_the_first_frame_with_what_to_type(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("out", ["m.mov", "m.mkv", "m.mp4"])
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
 def test_times_are_kept_packet_for_packet(tmp_path, name, out):
@@ -238,6 +240,7 @@ def test_a_range_begins_at_its_first_frame(tmp_path):
     assert shown_at(made) == [at - whole[5] for at in whole[5:10]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--rate", "30"], ["--rate", "24"], ["--vfr"]])
 @pytest.mark.parametrize("name", ["clip.mov", "clip.mkv"])
 def test_sound_stays_in_step(tmp_path, words, name):
@@ -390,6 +393,7 @@ def test_a_list_and_a_plan_say_what_becomes_of_a_varying_rate(tmp_path, rows, wo
     assert len(shot.frames) == (24 if words == "--vfr" else 68)
 
 
+@pytest.mark.slow
 def test_a_batch_refuses_a_varying_rate_and_goes_on_with_its_option(tmp_path, capsys):
     clip, out = write_movie(tmp_path / "clip.mp4"), tmp_path / "out"
     words = ["batch", str(clip), "-o", str(out), "--tr", "0", "--device", "cpu", "--quiet"]

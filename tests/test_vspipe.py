@@ -53,6 +53,7 @@ def test_vspipe_writes_exactly_the_alpha(script, tmp_path):
     assert b"a warning goes to stderr" in piped.stderr
 
 
+@pytest.mark.slow
 def test_vspipe_gives_the_same_frames_from_the_middle(script, tmp_path):
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     whole = vspipe(script, path, tmp_path).stdout
@@ -63,6 +64,7 @@ def test_vspipe_gives_the_same_frames_from_the_middle(script, tmp_path):
     assert middle == whole[size : 3 * size]
 
 
+@pytest.mark.slow
 def test_a_fresh_process_gives_the_same_frames_with_neighbors(tmp_path):
     """The window of frame 2 is 0 to 4, whoever asks for it first."""
     moving = """
@@ -85,6 +87,7 @@ sghm(panning_clip((6,)), -1, format=vs.GRAY16).set_output()
     assert part == whole[2 * size : 4 * size] != b""
 
 
+@pytest.mark.slow
 def test_vspipe_works_without_the_path_once_it_is_configured(script, tmp_path):
     subprocess.run(
         [BIN / "vapoursynth", "config"],
@@ -110,6 +113,7 @@ def test_a_script_that_misuses_the_filter_is_told_so(tmp_path):
     assert b"sghm: tr is -3" in piped.stderr
 
 
+@pytest.mark.slow
 def test_the_readmes_script_goes_into_one_file_with_its_alpha_and_the_alpha_alone_into_y4m(
     tmp_path,
 ):
@@ -137,6 +141,7 @@ def test_the_readmes_script_goes_into_one_file_with_its_alpha_and_the_alpha_alon
     assert mono.startswith(b"YUV4MPEG2 Cmono16 W32 H18")
 
 
+@pytest.mark.slow
 def test_the_recipe_for_previewers_has_three_outputs_of_the_clips_length(tmp_path):
     recipes = (Path(__file__).parent.parent / "docs/recipes.md").read_text()
     first = re.search(r"```python\n(.*?)```", recipes, re.DOTALL)[1].partition("blurred =")[0]

@@ -273,6 +273,7 @@ def test_a_version_that_does_not_exist_is_refused_with_those_that_do():
         find_weights("sghm-lite@1")
 
 
+@pytest.mark.slow
 def test_two_processes_that_fetch_at_once_ask_once_and_both_have_it(home):
     """On a shipped file, which is small, under the published one's rules."""
     path = shipped("sghm-lite@9").path
