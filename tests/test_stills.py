@@ -199,7 +199,7 @@ def test_several_sources_need_to_be_called_stills(
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="isn't a picture or a folder of pictures"):
         matte_stills([tmp_path / "a.mov"], ["out/"])
-    with pytest.raises(SourceError, match="holds no pictures, but nothing"):
+    with pytest.raises(SourceError, match="is empty; names of pictures end in"):
         matte_stills([tmp_path], ["out/"])
 
 

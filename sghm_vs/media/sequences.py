@@ -247,9 +247,9 @@ def pictures_in(folder: Path) -> list[Path]:
     names = _names_in(folder)
     pictures = [folder / name for name in names if _is_picture(name)]
     if not pictures:
-        held = listed(names) if names else "nothing"
+        found = f"holds no pictures, but {listed(names)}" if names else "is empty"
         known = " ".join(sorted(PICTURE_SUFFIXES))
-        msg = f"{folder} holds no pictures, but {held}; their names end in {known}"
+        msg = f"{folder} {found}; names of pictures end in {known}"
         raise SourceError(msg)
     return pictures
 
