@@ -22,8 +22,9 @@ from sghm_vs.options import Settings
 
 IS_APART = "SghmIsApart"
 IS_MISSING = "SghmIsMissing"
-FINEST_SCALE = "SghmFinestScale"
 """A prop of a frame that is nobody's neighbor: its place is known, and not what it shows."""
+FINEST_SCALE = "SghmFinestScale"
+"""A prop of luma: at which scale the search for motion ends; see `optical_flow.motions`."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,6 +18,7 @@ from sghm_vs.matting.people.looks import Box
 from sghm_vs.matting.people.search import Plane, search, swept
 from sghm_vs.matting.sizing import covered, squared
 from sghm_vs.models.backends.cores import streams_on_cpu
+from sghm_vs.progress import Progress
 
 LOOKS_A_SECOND = 2
 THOROUGH = 2
@@ -28,8 +29,6 @@ NEW_SCENE = 0.08
 """Mean difference of two thumbs, 0-1. A look too many costs a look."""
 STEP_PX = 4
 """Sides of parts are multiples of it: no chroma has fewer samples."""
-
-type Progress = Callable[[int, int], None]
 
 
 def where_people_are(
