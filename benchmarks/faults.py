@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.fault_kinds import Faulty
     from benchmarks.moving_people import ExactClip
     from sghm_vs.evaluate.metrics import Matte
-    from sghm_vs.evaluate.report.judge import Finding
+    from sghm_vs.evaluate.report.findings import Finding
     from sghm_vs.evaluate.report.measures import Measures
 
 TRUTH_ENDING = "_alpha"
@@ -179,9 +179,9 @@ def _words(flagged: dict[int, list[Finding]]) -> str:
 
 
 def _judged(measures: Measures) -> dict[int, list[Finding]]:
-    from sghm_vs.evaluate.report.judge import judge
+    from sghm_vs.evaluate.report.findings import findings_of
 
-    return judge(measures, {kind: row.limit for kind, row in REASONS.items()})
+    return findings_of(measures, {kind: row.limit for kind, row in REASONS.items()})
 
 
 def _measured(

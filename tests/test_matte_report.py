@@ -23,8 +23,8 @@ from sghm_vs.cli import build_parser, main, options
 from sghm_vs.cli.report import print_result
 from sghm_vs.errors import SettingsError, SourceError
 from sghm_vs.evaluate.report.change import ChangedRegion
+from sghm_vs.evaluate.report.findings import Finding, findings_of
 from sghm_vs.evaluate.report.frame import find_specks, measure_frame
-from sghm_vs.evaluate.report.judge import Finding, judge
 from sghm_vs.evaluate.report.measures import Measures, measure
 from sghm_vs.options import REASONS, FailOn, Limit, ReportOptions
 from sghm_vs.shots.report import Report, of_entries, wanted_from, write_report
@@ -39,7 +39,7 @@ def limits(**own: float) -> dict[str, float]:
 
 
 def flagged(measures: Measures, **own: float) -> dict[int, set[str]]:
-    found = judge(measures, limits(**own))
+    found = findings_of(measures, limits(**own))
     return {n: {one.kind for one in some} for n, some in found.items()}
 
 
@@ -124,7 +124,7 @@ def test_a_part_that_is_measured_alone_gives_the_same_as_in_the_whole(exact, mea
 
     whole = faults._measured(exact, faulty.alphas, range(LENGTH), ARGS)
 
-    assert judge(whole, limits()) == judge(
+    assert findings_of(whole, limits()) == findings_of(
         faults._with_fault(exact, measured, faulty, ARGS), limits()
     )
 
@@ -534,7 +534,7 @@ def test_wall_and_people_of_these_clips_have_texture():
 
 def test_each_reason_is_looked_for_and_stands_in_the_docs_with_its_limit():
     root = Path(__file__).parents[1]
-    looked_for = (root / "sghm_vs/evaluate/report/judge.py").read_text()
+    looked_for = (root / "sghm_vs/evaluate/report/findings.py").read_text()
     rows = dict(
         re.findall(r"^\| `(\w+)` \| ([\d.]+)", (root / "docs/report.md").read_text(), re.MULTILINE)
     )

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
+from sghm_vs.evaluate.report.findings import Finding
 from sghm_vs.evaluate.report.frame import FrameMeasures
-from sghm_vs.evaluate.report.judge import Finding
 from sghm_vs.evaluate.report.measures import Measures
 from sghm_vs.evaluate.report.page import report_page, report_record
 from sghm_vs.evaluate.report.shot import ShotReport

@@ -12,7 +12,7 @@ from pathlib import Path
 import vapoursynth as vs
 
 from sghm_vs.errors import SettingsError, SghmError, SourceError, counted, listed, message_of
-from sghm_vs.evaluate.report.judge import AROUND, LONGEST_RUN
+from sghm_vs.evaluate.report.findings import AROUND, LONGEST_RUN
 from sghm_vs.evaluate.report.markers import marked_timeline, qp_file
 from sghm_vs.evaluate.report.page import report_page, report_record
 from sghm_vs.evaluate.report.shot import ShotReport, report_shot

@@ -1,4 +1,4 @@
-"""The report of one shot: its matte measured and judged, and pictures of what is flagged."""
+"""The report of one shot: its matte measured, what is flagged, and pictures of it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 import vapoursynth as vs
 
 from sghm_vs.errors import counted
+from sghm_vs.evaluate.report.findings import Finding, findings_of
 from sghm_vs.evaluate.report.frame import SIDES, work_size
-from sghm_vs.evaluate.report.judge import Finding, judge
 from sghm_vs.evaluate.report.measures import Measures, measure, small_rgb, within
 from sghm_vs.evaluate.report.sheets import sheet, tile_size, tiles_of
 from sghm_vs.progress import Progress
@@ -207,7 +207,7 @@ def report_shot(
         rate=Fraction(matte.fps) or Fraction(24),
         size=(matte.height, matte.width),
         measures=measures,
-        findings={n: found for n, found in judge(measures, limits).items() if n in asked},
+        findings={n: found for n, found in findings_of(measures, limits).items() if n in asked},
         notes=notes,
     )
     for moment in report.moments[:sheets]:

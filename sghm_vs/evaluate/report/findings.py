@@ -100,7 +100,7 @@ class Findings:
         return n - 1 in self.by_frame and n not in self.by_frame
 
 
-def judge(measures: Measures, limits: Mapping[str, float]) -> dict[int, list[Finding]]:
+def findings_of(measures: Measures, limits: Mapping[str, float]) -> dict[int, list[Finding]]:
     """
     Return the findings of each frame that has one, by its index in the clip, the worst first.
 
