@@ -363,6 +363,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of_modules(folder: Path, names: Sequence[str]) -> str:
+    """Return the SHA-256 of the Python files `names` in `folder`, and of all in folders `names`."""
+    whole = hashlib.sha256()
+    for name in names:
+        found = [folder / name] if name.endswith(".py") else (folder / name).rglob("*.py")
+        for path in sorted(found):
+            whole.update(path.relative_to(folder).as_posix().encode())
+            whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
 def _digest(name: str) -> str:
     return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:12]
 

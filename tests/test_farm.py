@@ -17,9 +17,11 @@ import vapoursynth as vs
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sghm_vs
 from sghm_vs import export
 from sghm_vs.cli import batch, build_parser, main, options
 from sghm_vs.errors import ExportError, FarmError, SettingsError
+from sghm_vs.files import sha256_of_modules
 from sghm_vs.media.name_templates import fill_names
 from sghm_vs.media.verification.sidecar import UNFINISHED, read_record, sidecars_at
 from sghm_vs.options import BatchOptions, FrameRange, Settings
@@ -33,6 +35,7 @@ from sghm_vs.shots.farm.fingerprint import Fingerprint, refuse_other
 from sghm_vs.shots.farm.job import Job, job_of, jobs_of
 from sghm_vs.shots.farm.plan import KEPT, Plan, read_plan
 from sghm_vs.shots.farm.run import assemble_here
+from sghm_vs.shots.farm.worker import CODE
 from tests.clips import panning_clip
 from tests.standin import StandIn, write_movie, write_sequence
 
@@ -293,6 +296,28 @@ def test_this_machine_is_as_it_says(tmp_path, capsys):
     (tmp_path / "p.json").write_text(strange.to_json())
     assert main(["farm", "check", str(tmp_path / "p.json")]) == 1
     assert "device is" in capsys.readouterr().err
+    # A checkout makes other pixels under the same version.
+    other = dict(strange.worker.packages, code="another")
+    refused = replace(strange, worker=replace(strange.worker, device=said["worker"]["device"]))
+    refused = replace(refused, worker=replace(refused.worker, packages=other))
+    (tmp_path / "p.json").write_text(refused.to_json())
+    assert main(["farm", "check", str(tmp_path / "p.json")]) == 1
+    assert "code is" in capsys.readouterr().err
+
+
+def test_code_is_another_where_any_module_on_a_frames_way_is(tmp_path):
+    package = Path(sghm_vs.__file__).parent
+    assert all((package / name).exists() for name in CODE)
+    before = sha256_of_modules(package, CODE)
+    copy = tmp_path / "sghm_vs"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+
+    assert sha256_of_modules(copy, CODE) == before
+    (copy / "cli" / "matte.py").write_text("")
+    assert sha256_of_modules(copy, CODE) == before
+    module = copy / "matting" / "arrays" / "frame.py"
+    module.write_text(module.read_text().replace("THRESHOLD", "0.4"))
+    assert sha256_of_modules(copy, CODE) != before
 
 
 @pytest.fixture(scope="module")

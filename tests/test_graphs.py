@@ -21,6 +21,7 @@ from sghm_vs.cli import main
 from sghm_vs.cli.demo import write_moving_portrait
 from sghm_vs.errors import MissingPackageError, SettingsError, WeightsError
 from sghm_vs.matting import refinement
+from sghm_vs.matting.arrays import segmentation as arrays
 from sghm_vs.matting.arrays import tiles
 from sghm_vs.matting.arrays.frame import ArrayPipeline
 from sghm_vs.matting.frame import Pipeline
@@ -215,8 +216,39 @@ def test_people_are_found_in_floats_also_where_they_are_matted_in_bfloat16(place
 
     (features, seen), (_, expected) = in_half.see(small), in_floats.see(small)
     assert np.array_equal(seen, expected)
+    # The judge, of which only means are looked at, is as fast as the CPU has it.
     second = in_half.second_look(small, features)
-    assert np.array_equal(second, in_floats.second_look(small, features))
+    assert np.abs(second - in_floats.second_look(small, features)).mean() < 0.01
+
+
+def test_what_is_near_the_judges_limit_in_bfloat16_is_decided_in_floats():
+    seen, coarse, exact = (np.zeros((40, 80), np.float32) for _ in range(3))
+    seen[5:35, 5:35], seen[5:35, 45:75] = 0.99, 0.99
+    coarse[:, :40], coarse[:, 40:] = 0.9, 0.13
+    exact[:, :40], exact[:, 40:] = 0.9, 0.17
+
+    assert np.array_equal(arrays.judged(seen, coarse, lambda: exact), seen)
+    assert not arrays.judged(seen, coarse)[:, 40:].any()
+    # What is far from it asks for no floats.
+    coarse[:, 40:] = 0.02
+    assert not arrays.judged(seen, coarse, again=None)[:, 40:].any()
+    assert np.array_equal(arrays.judged(seen, coarse), arrays.judged(seen, coarse, pytest.fail))
+
+
+@pytest.mark.parametrize("backend", [*RUNTIMES, "torch"])
+def test_who_is_nowhere_sure_to_be_somebody_needs_no_judge(monkeypatch, backend):
+    network = place(lite(), Compute(CPU, False, backend))
+    seen = np.full((64, 96), 0.9, np.float32)
+    monkeypatch.setattr(network, "second_look", None)
+    picture = np.full((3, 64, 96), 0.5, np.float32)
+    if backend == "torch":
+        monkeypatch.setattr(network, "segment", lambda _: torch.from_numpy(seen)[None, None])
+        alpha = Pipeline(network, Settings(tr=0)).matte(torch.from_numpy(picture)[None])
+    else:
+        monkeypatch.setattr(network, "see", lambda small: (network.encode(small), seen))
+        alpha = ArrayPipeline(network, Settings(tr=0)).matte(picture)
+
+    assert not alpha.any()
 
 
 @pytest.mark.parametrize("backend", RUNTIMES)

@@ -10,7 +10,7 @@ from torch.nn.functional import max_pool2d
 
 from sghm_vs.matting import refinement
 from sghm_vs.matting.arrays.refinement import FEATHER_PX
-from sghm_vs.matting.arrays.segmentation import THRESHOLD
+from sghm_vs.matting.arrays.segmentation import SURE_PERSON, THRESHOLD
 from sghm_vs.matting.refinement import Bounds
 from sghm_vs.matting.segmentation import clean, judged, to_mask
 from sghm_vs.matting.sizing import SAID, Fit, fit_by
@@ -45,7 +45,7 @@ class Pipeline:
         fit, image = self._fit_of(picture), self.prepared(picture)
         if guide is not None:
             return self._finished(self._begin_guided(image, guide, fit), fit)
-        features, probability = self._seen(self._shrink(image))
+        features, probability = self._seen(self._shrink(image), SURE_PERSON)
         segmentation = self._cleaned(probability, fit)
         return self._finished(self._begin(image, features, segmentation, fit), fit)
 
@@ -55,7 +55,7 @@ class Pipeline:
 
     def probability(self, picture: Tensor) -> Tensor:
         """Return how likely a person is in `picture`, as `matte` takes it, small, (1, 1, h, w), 0-1."""
-        return self._seen(self.encoder_input(picture))[1]
+        return self._seen(self.encoder_input(picture), THRESHOLD)[1]
 
     def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
         """
@@ -68,7 +68,7 @@ class Pipeline:
             height: Of the picture.
             width: Of the picture.
         """
-        features, probability = self._seen(small)
+        features, probability = self._seen(small, SURE_PERSON)
         return self.runner.cloned(features), self._cleaned(probability, self._fit(height, width))
 
     def matte_segmented(
@@ -101,10 +101,15 @@ class Pipeline:
     def _shrink(self, image: Tensor) -> Tensor:
         return self.network.to_small(image)
 
-    def _seen(self, small: Tensor) -> tuple[Features, Tensor]:
-        """Return what is in a picture, and the probability of a person, judged if it can be."""
+    def _seen(self, small: Tensor, least: float) -> tuple[Features, Tensor]:
+        """
+        Return what is in a picture, and the probability of a person.
+
+        It is judged, if it can be, where anything is above `least`: with nothing above `SURE_PERSON`
+        all is cleaned away, whatever a judge says.
+        """
         features, probability = self._encode_and_segment(small)
-        if self.network.is_judged and bool((probability > THRESHOLD).any()):
+        if self.network.is_judged and bool((probability > least).any()):
             probability = judged(probability, self._second_look(features))
         return features, probability
 

@@ -28,8 +28,8 @@ def judged(probability: Tensor, judgement: Tensor) -> Tensor:
 
     By way of the CPU, as `clean`; see `sghm_vs.matting.arrays.segmentation`.
     """
-    planes = (plane[0, 0].float().cpu().numpy() for plane in (probability, judgement))
-    return torch.from_numpy(arrays.judged(*planes)).to(probability)[None, None]
+    seen, judges = (plane[0, 0].float().cpu().numpy() for plane in (probability, judgement))
+    return torch.from_numpy(arrays.judged(seen, judges)).to(probability)[None, None]
 
 
 def clean(probability: Tensor, size: tuple[int, int], scale: float) -> Tensor:

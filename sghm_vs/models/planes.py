@@ -21,17 +21,12 @@ def enlarge(plane: Plane, size: tuple[int, int]) -> Plane:
 
 def block_means(planes: Plane, side: int) -> Plane:
     """Return means of blocks of `side` x `side` px in `planes` (..., h, w); what is left over is cut."""
-    height, width = (length // side * side for length in planes.shape[-2:])
-    first, *others = (
-        planes[..., row:height:side, column:width:side]
-        for row in range(side)
-        for column in range(side)
-    )
-    total = first.copy()
-    for other in others:
-        total += other
-    total /= side * side
-    return total
+    if planes.ndim > 2:
+        return np.stack([block_means(plane, side) for plane in planes])
+    height, width = (length // side for length in planes.shape)
+    whole = planes[: height * side, : width * side]
+    made = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(made, np.float32)
 
 
 def resized(planes: Plane, size: tuple[int, int]) -> Plane:

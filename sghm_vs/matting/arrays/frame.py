@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.matting.arrays import refinement, sizing
-from sghm_vs.matting.arrays.segmentation import THRESHOLD, clean, judged, to_mask
-from sghm_vs.matting.arrays.tiles import finest, tiles
+from sghm_vs.matting.arrays.segmentation import SURE_PERSON, THRESHOLD, clean, judged, to_mask
+from sghm_vs.matting.arrays.tiles import finest, hugging, tiles
 from sghm_vs.matting.sizing import SAID, Fit, fit_by
 from sghm_vs.models.backends.graphs import Features, GraphNetwork
 from sghm_vs.models.planes import Plane, enlarge
-from sghm_vs.models.sghm.design import NEEDED, QUARTER_PX, QUARTER_TILE_PX
+from sghm_vs.models.sghm.design import NEEDED, QUARTER_HALO_PX, QUARTER_PX, QUARTER_TILE_PX
+from sghm_vs.models.sghm.squares import Tile, tiles_at
 from sghm_vs.options import Settings
 
 
@@ -38,9 +40,8 @@ class ArrayPipeline:
         if guide is not None:
             mask = sizing.prepared(fit, guide[None])[0]
             return self._matted(image, self.network.encode(small), mask, None, fit)
-        features, probability = self._seen(small)
-        mask = to_mask(self._cleaned(probability, fit), fit.padded)
-        return self._matted(image, features, mask, self._bounds(mask, fit), fit)
+        features, probability = self._seen(small, SURE_PERSON)
+        return self._matted_segmented(image, features, self._cleaned(probability, fit), None, fit)
 
     def encoder_input(self, picture: Plane) -> Plane:
         """Return what the encoder sees of `picture`, small, (3, h, w), 0-1."""
@@ -52,7 +53,7 @@ class ArrayPipeline:
 
     def probability(self, picture: Plane) -> Plane:
         """Return how likely a person is in `picture`, as `matte` takes it, small, (h, w), 0-1."""
-        return self._seen(self.encoder_input(picture))[1]
+        return self._seen(self.encoder_input(picture), THRESHOLD)[1]
 
     def segment(self, small: Plane, height: int, width: int) -> tuple[Features, Plane]:
         """
@@ -63,7 +64,7 @@ class ArrayPipeline:
             height: Of the picture.
             width: Of the picture.
         """
-        features, probability = self._seen(small)
+        features, probability = self._seen(small, SURE_PERSON)
         return features, self._cleaned(probability, self._fit(height, width))
 
     def matte_segmented(
@@ -83,14 +84,28 @@ class ArrayPipeline:
             guide: Of the picture's size: 1 and 0 take the place of the segmentation, 0.5 does not.
         """
         fit, image = self._fit_of(picture), self.prepared(picture)
+        return self._matted_segmented(image, features, segmentation, guide, fit)
+
+    def _matted_segmented(
+        self, image: Plane, features: Features, segmentation: Plane, guide: Plane | None, fit: Fit
+    ) -> Plane:
+        if guide is None and self.network.trusts_mask and not (segmentation > THRESHOLD).any():
+            return np.zeros(fit.source, np.float32)
         mask = mask_of(fit, segmentation, guide)
         return self._matted(image, features, mask, self._bounds(mask, fit), fit)
 
-    def _seen(self, small: Plane) -> tuple[Features, Plane]:
-        """Return what is in a picture, and the probability of a person, judged if it can be."""
+    def _seen(self, small: Plane, least: float) -> tuple[Features, Plane]:
+        """
+        Return what is in a picture, and the probability of a person.
+
+        It is judged, if it can be, where anything is above `least`: with nothing above `SURE_PERSON`
+        all is cleaned away, whatever a judge says.
+        """
         features, probability = self.network.see(small)
-        if self.network.is_judged and (probability > THRESHOLD).any():
-            probability = judged(probability, self.network.second_look(small, features))
+        if self.network.is_judged and (probability > least).any():
+            look = partial(self.network.second_look, small, features)
+            again = None if self.network.precision == "float32" else partial(look, in_floats=True)
+            probability = judged(probability, look(), again)
         return features, probability
 
     def _bounds(self, mask: Plane, fit: Fit) -> refinement.Bounds | None:
@@ -109,8 +124,8 @@ class ArrayPipeline:
         if bounds is not None and left_open is not None and not left_open.any():
             solid = enlarge(bounds.least, (mask.shape[0], mask.shape[1]))
             return finished(self.settings, fit, solid, None)
-        cells = None if left_open is None else self._open_cells(left_open)
-        coarse = self.network.begin(image, features, mask, cells)
+        open_tiles = None if left_open is None else self._open_tiles(left_open)
+        coarse = self.network.begin(image, features, mask, open_tiles)
         if coarse.detail is None:
             alpha, weight = merged(self.settings, fit, coarse.os8, coarse.os4)
             looked_at = tiles(weight, QUARTER_PX)
@@ -126,11 +141,18 @@ class ArrayPipeline:
         alpha = refinement.composed(coarse.os4, needed, os1, bounds)
         return finished(self.settings, fit, alpha, None)
 
-    def _open_cells(self, left_open: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the tiles that are `left_open` anywhere, with what the finest looks at beside."""
+    def _open_tiles(self, left_open: NDArray[np.bool_]) -> list[Tile] | None:
+        """Return tiles with what is `left_open`, and what the finest looks at beside; None is all."""
         around = -(-self.network.halo_px // QUARTER_PX) + 1
-        grown = refinement.spread(left_open.astype(np.float32), around)
-        return tiles(grown, QUARTER_TILE_PX // QUARTER_PX)
+        # Places of tiles are those of an eighth of the size.
+        eighths = tiles(refinement.spread(left_open.astype(np.float32), around), 2)
+        eighth_px = 2 * QUARTER_PX
+        corners = [
+            (eighth_px * row, eighth_px * column)
+            for row, column in hugging(eighths, QUARTER_TILE_PX // eighth_px)
+        ]
+        size = (QUARTER_PX * length for length in left_open.shape)
+        return tiles_at(corners, QUARTER_TILE_PX, QUARTER_HALO_PX, *size)
 
     def _cleaned(self, probability: Plane, fit: Fit) -> Plane:
         return cleaned(probability, fit) if self.network.trusts_mask else probability

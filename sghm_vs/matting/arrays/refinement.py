@@ -90,7 +90,21 @@ def composed(os4: Plane, needed: NDArray[np.bool_], os1: Plane, bounds: Bounds |
         os1: The finest alpha.
         bounds: What the mask leaves open.
     """
-    alpha = np.empty_like(os4)
+    alpha = np.zeros_like(os4)
+    if bounds is None:
+        _compose(alpha, os4, needed, os1, None)
+    else:
+        # Beyond is 0, whatever is there.
+        cells, pixels = _around_all(bounds.most)
+        within = Bounds(bounds.least[cells], bounds.most[cells])
+        _compose(alpha[pixels], os4[pixels], needed[cells], os1[pixels], within)
+    return alpha
+
+
+def _compose(
+    alpha: Plane, os4: Plane, needed: NDArray[np.bool_], os1: Plane, bounds: Bounds | None
+) -> None:
+    """Write into `alpha` what `composed` says."""
     weights = needed.astype(np.float32)
     for rows in _bands(len(os4)):
         _, solid = cv2.threshold(os4[rows], SOLID, 1, cv2.THRESH_BINARY)
@@ -101,7 +115,21 @@ def composed(os4: Plane, needed: NDArray[np.bool_], os1: Plane, bounds: Bounds |
         into += solid
         if bounds is not None:
             _hold(into, bounds, rows)
-    return alpha
+
+
+def _around_all(most: Plane) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return the rows and columns around all of `most` that is not 0, and those of full size."""
+    left, top, width, height = cv2.boundingRect((most > 0).view(np.uint8))
+    if not width:
+        return (slice(0), slice(0)), (slice(0), slice(0))
+    spans = [
+        (max(first - 1, 0), min(first + length + 1, whole))
+        for first, length, whole in zip((top, left), (height, width), most.shape, strict=True)
+    ]
+    (cells_down, cells_across), (down, across) = (
+        [slice(first * side, end * side) for first, end in spans] for side in (1, BOUNDS_PX)
+    )
+    return (cells_down, cells_across), (down, across)
 
 
 def held(alpha: Plane, bounds: Bounds) -> Plane:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ SURE_BACKGROUND = 0.15
 """A gap between arm and body holds, somewhere, less than this; else it is a badge or a fold."""
 ACCEPTED = 0.15
 """What is connected is kept where the judge's probability has a mean above this."""
+UNSURE = 0.05
+"""A mean of a judgement in bfloat16 that is nearer to that is not trusted."""
 NOTCH_PX = 43
 """Across half a notch that is closed, at a short side of 1280."""
 PASSABLE = 0.12
@@ -39,7 +43,7 @@ def to_mask(cleaned: Plane, size: tuple[int, int]) -> Plane:
     return np.asarray(mask, np.float32)
 
 
-def judged(probability: Plane, judgement: Plane) -> Plane:
+def judged(probability: Plane, judgement: Plane, again: Callable[[], Plane] | None = None) -> Plane:
     """
     Return `probability` with 0 where it shows what `judgement` says is nobody.
 
@@ -49,14 +53,22 @@ def judged(probability: Plane, judgement: Plane) -> Plane:
     Args:
         probability: Of a person, (h, w), 0-1, the outline at 0.5.
         judgement: The judge's, likewise.
+        again: Returns it in floats, of one that is coarser: what lies near the limit is decided by them.
     """
     likely = probability > THRESHOLD
-    count, found = cv2.connectedComponents(likely.astype(np.uint8), connectivity=4)
-    labels = np.asarray(found, np.intp)
-    flat = labels.ravel()
-    areas = np.bincount(flat, minlength=count)
-    accepted = np.bincount(flat, judgement.ravel(), count) > ACCEPTED * areas
-    return np.where(likely & ~accepted[labels], np.float32(0), probability)
+    count, labels = _pieces(likely)
+    own = labels[likely]
+    areas = np.bincount(own, minlength=count)
+    areas[0] = 1
+    means = np.bincount(own, judgement[likely], count) / areas
+    means[0] = 1
+    if again is not None:
+        # Of a speck it makes no difference: it is cleaned away.
+        counts = np.bincount(own, probability[likely] > SURE_PART, count) > 0
+        if (counts & (np.abs(means - ACCEPTED) < UNSURE)).any():
+            return judged(probability, again())
+    denied = means <= ACCEPTED
+    return np.where(denied[labels], np.float32(0), probability)
 
 
 def clean(probability: Plane, size: tuple[int, int], scale: float) -> Plane:
@@ -74,6 +86,8 @@ def clean(probability: Plane, size: tuple[int, int], scale: float) -> Plane:
         Hysteresis: Canny (1986), section VI, for areas in place of edges.
     """
     likely = probability > THRESHOLD
+    if not likely.any():
+        return probability
     notch = max(round(NOTCH_PX * scale * probability.shape[0] / size[0]), 1)
     person = _holding(likely, probability > SURE_PERSON)
     person = _holding(likely, person | (_around(person, notch) & (probability > SURE_PART)))
@@ -87,8 +101,16 @@ def clean(probability: Plane, size: tuple[int, int], scale: float) -> Plane:
 
 def _holding(area: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return those 4-connected parts of `area` (h, w) in which one of `seeds` lies."""
-    _, labels = cv2.connectedComponents(area.astype(np.uint8), connectivity=4)
-    return np.isin(labels, np.unique(labels[seeds & area])) & area
+    count, labels = _pieces(area)
+    held = np.zeros(count, np.bool_)
+    held[labels[seeds & area]] = True
+    return held[labels]
+
+
+def _pieces(area: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
+    """Return one more than `area` (h, w) has 4-connected parts, and the number of each, from 1 on."""
+    count, labels = cv2.connectedComponents(area.view(np.uint8), connectivity=4)
+    return count, np.asarray(labels, np.int32)
 
 
 def _around(area: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
@@ -101,6 +123,11 @@ def _closed(area: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     """Return `area` (h, w) with notches narrower than twice `radius` filled."""
     side = 2 * radius + 1
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    padded = np.pad(area.astype(np.uint8), radius)
+    # Nothing is filled outside of the rectangle that holds it all.
+    left, top, width, height = cv2.boundingRect(area.view(np.uint8))
+    within = slice(top, top + height), slice(left, left + width)
+    padded = np.pad(area[within].view(np.uint8), radius)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk)
-    return closed[radius:-radius, radius:-radius] > 0
+    filled = np.zeros_like(area)
+    filled[within] = closed[radius:-radius, radius:-radius] > 0
+    return filled

@@ -8,7 +8,6 @@ from itertools import batched
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sghm_vs.errors import require
 from sghm_vs.models.arrays import Model
@@ -16,16 +15,14 @@ from sghm_vs.models.planes import Plane, bilinear, block_means, enlarge, resized
 from sghm_vs.models.sghm.design import (
     GUIDE_PX,
     NO_DETAIL,
-    QUARTER_HALO_PX,
     QUARTER_PX,
-    QUARTER_TILE_PX,
     QUARTER_TILES_AT_ONCE,
     REFINER_HALO_PX,
     REFINER_STATE,
     SOFT_GUIDE_PX,
     small_size,
 )
-from sghm_vs.models.sghm.squares import Square, Tile, tiles_in
+from sghm_vs.models.sghm.squares import Square, Tile
 
 type Features = tuple[Plane, ...]
 """What the encoder saw in one small picture, each (1, channels, h, w); see `graphs.features_of`."""
@@ -126,14 +123,15 @@ class GraphNetwork:
         *features, probability = self._run("see", small[None])
         return _kept(features), probability[0, 0].copy()
 
-    def second_look(self, small: Plane, features: Features) -> Plane:
+    def second_look(self, small: Plane, features: Features, *, in_floats: bool = False) -> Plane:
         """Return how likely the judge thinks a person, (h, w); see `SGHM.second_look`."""
-        (judgement,) = self._run("judge", small[None], *features)
+        name = "judge_in_floats" if in_floats else "judge"
+        (judgement,) = self._run(name, small[None], *features)
         probability: Plane = judgement[0, 0].copy()
         return probability
 
     def begin(
-        self, image: Plane, features: Features, mask: Plane, cells: NDArray[np.bool_] | None = None
+        self, image: Plane, features: Features, mask: Plane, tiles: Sequence[Tile] | None = None
     ) -> CoarsePlanes:
         """
         Return what is needed everywhere. It lasts until this thread's next.
@@ -142,10 +140,11 @@ class GraphNetwork:
             image: The picture.
             features: Of the same picture.
             mask: Where the people are, 0-1.
-            cells: Which tiles of `QUARTER_TILE_PX` are looked at, (rows, columns); None is all.
+            tiles: Of `QUARTER_TILE_PX` with `QUARTER_HALO_PX` around, what is looked at; None is all.
+                Their places are multiples of 8. Who has no refiner makes all.
         """
         if self._model.row.has_refiner:
-            return self._refined(image, features, mask, cells)
+            return self._refined(image, features, mask, tiles)
         is_gated = "shortcut.0.6.conv.weight" in self._model.arrays
         pictures = (image[None],) if is_gated else ()
         os8, os4, state, *ends = self._run(
@@ -171,17 +170,13 @@ class GraphNetwork:
         return whole
 
     def _refined(
-        self, image: Plane, features: Features, mask: Plane, cells: NDArray[np.bool_] | None
+        self, image: Plane, features: Features, mask: Plane, tiles: Sequence[Tile] | None
     ) -> CoarsePlanes:
         """Return what a refiner begins with; see `LightSGHM.begin`."""
         size = mask.shape[0], mask.shape[1]
         mask4 = block_means(mask, GUIDE_PX)
         block = self._block(mask)
         (eighth,) = self._run("to_eighth", mask4[None, None], *features, block=block)
-        tiles = None
-        if cells is not None:
-            named = np.argwhere(cells).tolist()
-            tiles = tiles_in(named, QUARTER_TILE_PX, QUARTER_HALO_PX, *size)
         if tiles is None:
             state, logits = self._run("to_quarter", image[None], mask4[None, None], eighth)
         else:
@@ -203,7 +198,7 @@ class GraphNetwork:
                 "to_quarter",
                 np.stack([square.of(image) for square in squares]),
                 np.stack([square.of(mask4, QUARTER_PX)[None] for square in squares]),
-                np.stack([_of_last(eighth, square, 2 * QUARTER_PX) for square in squares]),
+                np.stack([square.of(eighth[0], 2 * QUARTER_PX) for square in squares]),
             )
             for tile, of_state, of_logits in zip(some, *made, strict=False):
                 tile.paste(np.moveaxis(of_state, -1, 0), np.moveaxis(state[0], -1, 0), QUARTER_PX)

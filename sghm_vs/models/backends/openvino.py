@@ -20,8 +20,9 @@ from sghm_vs.models.planes import Plane
 
 TOO_LIGHT_FOR_HALF = "sghm-lite"
 """The architecture of the ninth weights: in bfloat16 its alphas are up to 19/255 off."""
-IN_FLOATS = "encode", "see", "judge"
-"""Parts that a threshold follows, as it does the segmentation: a last bit there can be a whole arm."""
+IN_FLOATS = "encode", "see", "judge_in_floats"
+"""Parts that a threshold follows, as it does the segmentation: a last bit there can be a whole arm.
+What the judge says is asked for in floats where it is near its limit."""
 PROGRAMS_MAX = 20
 """Four sizes of pictures; the one that was not used for longest goes, as each holds weights."""
 

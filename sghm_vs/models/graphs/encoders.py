@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sghm_vs.models.arrays import Model
+from sghm_vs.models.graphs import climbed
 from sghm_vs.models.graphs.writer import GraphWriter, Value
 from sghm_vs.models.sghm.design import (
     ASPP_RATES,
@@ -75,8 +76,7 @@ def segmentation(g: GraphWriter, features: Encoded, decoder: str = "decoder") ->
     for number, fine in enumerate(beside, 1):
         x = g.beside(g.resized(x, g.size_of(fine)), fine)
         x = g.relu(g.conv(x, f"{decoder}.conv{number}", norm=f"{decoder}.bn{number}"))
-    x = g.beside(g.resized(x, g.size_of(features.small)), features.small)
-    return g.sigmoid(g.conv(x, f"{decoder}.conv4"))
+    return g.sigmoid(climbed.convolved(g, x, features.small, f"{decoder}.conv4"))
 
 
 def _sharpened(g: GraphWriter, small: Value) -> Value:

@@ -59,18 +59,23 @@ def judge(g: GraphWriter, model: Model) -> None:
     g.output(encoders.judged(g, _features(g, model)._replace(small=small)), "probability")
 
 
+def judge_in_floats(g: GraphWriter, model: Model) -> None:
+    """Write what `judge` does, for who runs that in less than floats."""
+    judge(g, model)
+
+
 def to_eighth(g: GraphWriter, model: Model, block: int | None = None) -> None:
     """Write what a refiner makes at an eighth of the size; see `GraphWriter.shrunk`."""
     mask4 = g.input("mask4", 1)
     eighth = refiner.to_eighth(g, mask4, _features(g, model), block)
-    g.output(eighth, "made_eighth", channels_last=True)
+    g.output(eighth, "made_eighth")
 
 
 def to_quarter(g: GraphWriter, model: Model) -> None:
     """Write what a refiner makes at a quarter of the size, of any number of squares."""
     del model
     image, mask4 = g.input("image", 3, count=MANY), g.input("mask4", 1, count=MANY)
-    eighth = g.input("made_eighth", REFINER_EIGHTH, count=MANY, channels_last=True)
+    eighth = g.input("made_eighth", REFINER_EIGHTH, count=MANY)
     quarter = refiner.to_quarter(g, image, mask4, eighth)
     g.output(quarter.state, STATE, count=MANY, channels_last=True)
     g.output(quarter.logits, "logits", count=MANY)

@@ -59,7 +59,7 @@ def fine(g: GraphWriter, state: Value, planes: Value) -> Value:
     side = g.conv(g.channels(planes, 0, 4), "refine.fine.side1")
     x = g.added(g.conv_transposed(x, "refine.fine.up1"), side)
     x = _conv(g, g.leaky(x, REFINER_SLOPE), "refine.fine.last")
-    logits = g.conv(x, "refine.fine.to_os1")
+    logits = g.narrow_conv(x, "refine.fine.to_os1")
     return g.sigmoid(g.added(logits, _logit(g, g.channels(planes, 3, 1))))
 
 

@@ -16,6 +16,8 @@ OPSET = 17
 """Of all operators here; runtimes from 2022 on read it."""
 IR_VERSION = 8
 INT64 = int(TensorProto.INT64)
+WIDTH_AT_LEAST = 8
+"""Outputs of a convolution that is as fast as one of fewer."""
 NORM_EPSILON = 1e-5
 """Of torch's batch norms."""
 
@@ -148,6 +150,26 @@ class GraphWriter:
             group=groups,
         )
 
+    def convolved(self, x: Value, kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> Value:
+        """Return `x` by a `kernel` of 3x3, (channels, c, 3, 3), of no weights' name, and `bias`."""
+        weights = self._tensor(kernel), self._tensor(bias)
+        return self._add("Conv", [x, *weights], len(kernel), kernel_shape=[3, 3], pads=[1] * 4)
+
+    def narrow_conv(self, x: Value, name: str) -> Value:
+        """
+        Return a convolution of `x` with few outputs; see `conv`.
+
+        As of `WIDTH_AT_LEAST`, of which the others are zeros: OpenVINO takes twice as long in bfloat16
+        for one alone.
+        """
+        kernel, bias = (self._weight(f"{name}.{part}") for part in ("weight", "bias"))
+        self._check_channels(f"{name}.weight", kernel.shape[1], x)
+        missing = max(WIDTH_AT_LEAST - len(kernel), 0)
+        wide = self.convolved(
+            x, np.pad(kernel, [(0, missing), *[(0, 0)] * 3]), np.pad(bias, (0, missing))
+        )
+        return self.channels(wide, 0, len(kernel))
+
     def conv_transposed(
         self, x: Value, name: str, *, norm: str | None = None, stride: int = 2, pad: int = 0
     ) -> Value:
@@ -223,6 +245,12 @@ class GraphWriter:
         """Return some channels of `x`."""
         at = [self.integers([number]) for number in (first, first + count, 1)]
         return self.apply("Slice", x, *at, channels=count)
+
+    def cut(self, x: Value, first: int, end: int | None, axis: int) -> Value:
+        """Return what of `x` lies along an axis from `first` to `end`; None is all that follows."""
+        last = np.iinfo(np.int64).max if end is None else end
+        at = [self.integers([number]) for number in (first, last, axis)]
+        return self.apply("Slice", x, *at)
 
     def means(self, x: Value, side: int) -> Value:
         """Return the means of blocks of `side` x `side` px; what is left over is cut."""

@@ -58,10 +58,17 @@ def tiles_in(
         height: Of the picture.
         width: Of the picture.
     """
-    side = tile_px + 2 * around_px
-    if min(height, width) < side or len(cells) * side**2 > DENSE_PART * height * width:
-        return None
     corners = [(row * tile_px, column * tile_px) for row, column in cells]
+    return tiles_at(corners, tile_px, around_px, height, width)
+
+
+def tiles_at(
+    corners: Sequence[tuple[int, int]], tile_px: int, around_px: int, height: int, width: int
+) -> list[Tile] | None:
+    """Return the tiles whose `corners`, top and left in pixels, are named; see `tiles_in`."""
+    side = tile_px + 2 * around_px
+    if min(height, width) < side or len(corners) * side**2 > DENSE_PART * height * width:
+        return None
     return [
         Tile(
             Square(top, left, tile_px),

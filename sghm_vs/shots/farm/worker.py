@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sghm_vs
+from sghm_vs.files import sha256_of_modules
 from sghm_vs.options import FrameRange, Matting
 from sghm_vs.shots.batch.names import Shot
 from sghm_vs.shots.farm.fingerprint import Fingerprint, refuse_other
@@ -30,6 +32,8 @@ PACKAGES = (
     "vapoursynth-bwdif",
 )  # fmt: skip
 """Those that have a part in the pixels or in the files around them."""
+CODE = "clips.py", "color", "filter", "matting", "media", "models", "options.py"
+"""Modules on a frame's way: a checkout, or a build of one, changes them under the same version."""
 MEASURED_FRAMES = 8
 SHORTEST_S = 1e-4
 THREADS_BESIDE_GPU = 4
@@ -156,4 +160,5 @@ def _versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found | {"system": f"{platform.system()} {platform.machine()}"}
+    code = sha256_of_modules(Path(sghm_vs.__file__).parent, CODE)
+    return found | {"code": code, "system": f"{platform.system()} {platform.machine()}"}
