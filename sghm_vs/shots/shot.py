@@ -123,9 +123,11 @@ def prepare(
     """
     weights, description = find_weights(matting.model), describe(matting)
     # With it comes what runs the network, torch or another, which takes seconds to load.
+    from sghm_vs.models.backends.cores import bound_heaps
     from sghm_vs.models.backends.device import choose_computes
     from sghm_vs.models.load import load_network
 
+    bound_heaps()
     computes = choose_computes(matting.device_index, matting.fp16, matting.backend)
     if many_sizes:
         computes = [compute.for_many_sizes() for compute in computes]
