@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -28,6 +27,7 @@ from benchmarks import (
     speed,
     startup,
     stills,
+    timing,
 )
 from sghm_vs.cli import Parser, carry_out, options
 from sghm_vs.cli.progress import progress
@@ -107,7 +107,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--size",
-        type=_size,
+        type=timing.size_of,
         default=(1920, 1080),
         metavar="WxH",
         help="speed, delivery: of the frames (default: 1920x1080)",
@@ -208,14 +208,6 @@ def _run_temporal(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_table(scores))
     return 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match is None:
-        msg = f"{text!r} is not a size; write 1920x1080"
-        raise argparse.ArgumentTypeError(msg)
-    return int(match[1]), int(match[2])
 
 
 def _pairs(folder: Path) -> list[tuple[Path, Path]]:

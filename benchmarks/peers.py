@@ -22,11 +22,13 @@ from typing import Any, NamedTuple
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from benchmarks.timing import size_of
 from sghm_vs.cli import options
 from sghm_vs.errors import SettingsError
 
 SIZE_PX = 1280, 720
 PEER = "RVM"
+STILLS = "stills"
 PEER_RATIO = 0.375
 """What its authors name for HD."""
 SHORT = 8
@@ -56,6 +58,11 @@ def add_parser(measures: options.Verbs) -> None:
     parser.add_argument("--tr", type=int, nargs="+", default=[0, 2])
     parser.add_argument("--with", dest="more", nargs="*", default=[], metavar="WORD=VALUE",
                         help="further options of `sghm matte`, as backend=torch")  # fmt: skip
+    parser.add_argument(
+        "--size", type=size_of, default=SIZE_PX, metavar="WxH",
+        help="of the frames (default: 1280x720)",
+    )  # fmt: skip
+    parser.add_argument("--stills", action="store_true", help="also of the frames as pictures")
     parser.add_argument("--frames", type=int, default=32, help="that are counted (default: 32)")
     parser.add_argument("--rounds", type=int, default=3, help="all ways in turn (default: 3)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
@@ -67,13 +74,17 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ways = {f"tr={tr}": partial(_ours, args, tr) for tr in args.tr}
+        if args.stills:
+            ways[STILLS] = partial(_stills, args)
         if args.rvm is not None:
-            peer = _converted(args.rvm, folder)
+            peer = _converted(args.rvm, folder, args.size)
             ways = {PEER: partial(_peer, peer), **ways}
         imports = {way: _imported(way == PEER) for way in ways}
         rows = []
         for clip in args.clips:
-            short, whole = (_at_size(clip, folder, n) for n in (SHORT, SHORT + args.frames))
+            short, whole = (
+                _at_size(clip, folder, n, args.size) for n in (SHORT, SHORT + args.frames)
+            )
             found: dict[str, list[Cost]] = defaultdict(list)
             for _ in range(args.rounds):
                 for way, command in ways.items():
@@ -141,14 +152,23 @@ def _imported(is_peer: bool) -> float:
     return _taken([sys.executable, "-c", PEER_IMPORTS if is_peer else OURS_IMPORTS]).mib
 
 
-def _at_size(clip: Path, folder: Path, frames: int) -> Path:
-    """Write so many frames of `clip`, over and over, as a movie of 1280x720, and return it."""
+def _at_size(clip: Path, folder: Path, frames: int, size: tuple[int, int]) -> Path:
+    """Write so many frames of `clip`, over and over, as a movie of this size, and return it."""
     movie = folder / f"{clip.stem}_{frames}.mp4"
-    scale = "scale={}:{}:flags=bicubic,format=yuv420p".format(*SIZE_PX)
+    scale = "scale={}:{}:flags=bicubic,format=yuv420p".format(*size)
     words = [get_ffmpeg_exe(), "-v", "error", "-stream_loop", "-1", "-i", str(clip), "-an"]
     words += ["-vf", scale, "-frames:v", str(frames), "-c:v", "libx264", "-crf", "12", str(movie)]
     _taken(words)
+    pictures = _pictures_of(movie)
+    pictures.mkdir()
+    every = ["-i", str(movie), "-q:v", "2", str(pictures / "%04d.jpg")]
+    _taken([get_ffmpeg_exe(), "-v", "error", *every])
     return movie
+
+
+def _pictures_of(movie: Path) -> Path:
+    """Return the folder with the frames of `movie` as pictures."""
+    return movie.with_suffix("")
 
 
 def _ours(args: argparse.Namespace, tr: int, movie: Path) -> list[str]:
@@ -164,6 +184,18 @@ def _ours(args: argparse.Namespace, tr: int, movie: Path) -> list[str]:
         "--quiet",
     ]
     return [*words, *(f"--{word}" for word in args.more)]
+
+
+def _stills(args: argparse.Namespace, movie: Path) -> list[str]:
+    pictures = _pictures_of(movie)
+    words = [sys.executable, "-m", "sghm_vs", "matte", str(pictures), "--stills"]
+    words += [
+        "-o",
+        str(pictures.with_name(f"{pictures.name}_alphas") / "{name}.png"),
+        "--model",
+        args.model,
+    ]
+    return [*words, "--overwrite", "--quiet", *(f"--{word}" for word in args.more)]
 
 
 def _peer(network: Path, movie: Path) -> list[str]:
@@ -182,7 +214,7 @@ def _out(movie: Path) -> Path:
     return movie.with_name("alpha.mkv")
 
 
-def _converted(source: Path, folder: Path) -> Path:
+def _converted(source: Path, folder: Path, size_px: tuple[int, int]) -> Path:
     """
     Return the peer's network as OpenVINO reads it.
 
@@ -192,7 +224,7 @@ def _converted(source: Path, folder: Path) -> Path:
         msg = f"{source} lacks model/model.py; give the folder of RobustVideoMatting's source"
         raise SettingsError(msg)
     network = folder / "rvm.xml"
-    size = map(str, SIZE_PX)
+    size = map(str, size_px)
     words = [sys.executable, "-m", "benchmarks.rvm", "convert", str(source), *size]
     _taken([*words, str(PEER_RATIO), str(network)])
     return network

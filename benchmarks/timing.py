@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import os
+import re
 import tempfile
 import time
 from collections import deque
@@ -55,6 +57,15 @@ PARTS = {
 """Which part of the network each of its steps is; what is left of a frame's time is `around`."""
 
 type Row = dict[str, Any]
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """Return the width and height that are written so, 1920x1080."""
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        msg = f"{text!r} is not a size; write 1920x1080"
+        raise argparse.ArgumentTypeError(msg)
+    return int(match[1]), int(match[2])
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,17 +286,18 @@ def test_the_verbs_of_old_say_what_to_type_now(capsys, old, new):
 @pytest.mark.slow
 def test_a_frame_has_its_cost_beside_a_peers(footage, capfd, monkeypatch):
     """In place of the peer, whose source is not here, stands a process that does nothing."""
-    monkeypatch.setattr(peers, "_converted", lambda _, folder: folder)
+    monkeypatch.setattr(peers, "_converted", lambda _, folder, __: folder)
     monkeypatch.setattr(peers, "_peer", lambda *_: [sys.executable, "-c", ""])
     monkeypatch.setattr(peers, "PEER_IMPORTS", "pass")
-    monkeypatch.setattr(peers, "SIZE_PX", (128, 96))
     words = ["peers", str(footage), "--rvm", "here", "--frames", "2", "--rounds", "1", "--tr", "0"]
+    words += ["--size", "128x96", "--stills"]
 
     assert main([*words, "--json"]) == 0
 
-    peer, ours = json.loads(capfd.readouterr().out)
+    peer, ours, still = json.loads(capfd.readouterr().out)
     assert (peer["way"], ours["way"], ours["clip"]) == ("RVM", "tr=0", "plate")
     assert ours["mib"] >= peer["mib"] > 0
+    assert still["way"] == "stills"
 
 
 def test_a_folder_without_the_peers_source_is_refused(footage, capfd, tmp_path):
