@@ -32,7 +32,7 @@ type Row = dict[str, float]
 WIDTH, HEIGHT = 3840, 2160
 PARTS = 0.05, 0.1, 0.2
 """Of the picture's height that people have."""
-CHOSEN, REPORTED = 0, 3
+CHOSEN, REPORTED = 0, 5
 """Where the people begin by which was chosen, and those that are reported on."""
 STEP = 7
 GRAIN = 2 / 255

@@ -116,9 +116,9 @@ def _holds(outer: Box, inner: Box) -> bool:
 def seen_of(people: list[Box], least: float):
     """Return what a network sees of `people`: nobody who is shorter than `least` of a view."""
 
-    def views(boxes, long_side):
+    def views(seen):
         planes = []
-        for left, top, width, height in boxes:
+        for (left, top, width, height), long_side, _ in seen:
             scale = long_side / max(width, height)
             plane = np.zeros((round(height * scale), round(width * scale)), np.float32)
             for x, y, w, h in people:
@@ -150,13 +150,37 @@ def test_somebody_too_small_for_the_whole_picture_is_found_in_a_part_of_it():
 
 
 def test_what_is_nobody_closer_by_is_nobody():
-    def views(boxes, long_side):
-        planes = [np.zeros((252, 448), np.float32) for _ in boxes]
-        if long_side == 448:
+    def views(seen):
+        planes = [np.zeros((252, 448), np.float32) for _ in seen]
+        if seen[0].long_side_px == 448:
             planes[-1][100:140, 100:120] = 0.6
         return planes
 
     assert search((1920, 1080), views) == []
+
+
+def test_somebody_beside_a_large_thing_that_may_be_one_is_looked_at_closer_by():
+    person, thing = (2300, 1500, 90, 216), (1900, 1100, 700, 700)
+    sees = seen_of([person], 0.3)
+
+    def views(seen):
+        planes = sees(seen)
+        for made, ((left, top, width, _), side, _) in zip(planes, seen, strict=True):
+            scale = side / width
+            if side == 448:
+                made[:] = 0
+                x, y, w, h = (
+                    round(at * scale) for at in (thing[0] - left, thing[1] - top, 700, 700)
+                )
+                made[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = 0.6
+            elif width > 700:
+                x, y = (round(at * scale) for at in (person[0] - left, person[1] - top))
+                made[y : y + 40, x : x + 16] = 0.7
+        return planes
+
+    found = search((3840, 2160), views)
+
+    assert any(_holds(box, person) for box in found)
 
 
 def test_somebody_large_is_found_in_the_whole_picture_alone():

@@ -45,9 +45,11 @@ class ArrayEngine:
 
         return self.streams.run(compute)
 
-    def probability(self, picture: vs.VideoFrame) -> Plane:
+    def probability(self, picture: vs.VideoFrame, *, is_judged: bool) -> Plane:
         """Return how likely a person is; see `FrameEngine`."""
-        return self.streams.run(lambda: self.pipeline.probability(planes_of(picture)))
+        return self.streams.run(
+            lambda: self.pipeline.probability(planes_of(picture), is_judged=is_judged)
+        )
 
     def encoder_input(self, picture: vs.VideoFrame) -> Plane:
         """Return what the encoder sees of `picture`, (h, w, 3)."""

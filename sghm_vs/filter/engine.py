@@ -63,11 +63,13 @@ class TensorEngine:
 
         return to_values(self.run([picture] if guide is None else [picture, guide], compute))
 
-    def probability(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
+    def probability(self, picture: vs.VideoFrame, *, is_judged: bool) -> NDArray[np.float32]:
         """Return how likely a person is; see `FrameEngine`."""
-        return to_values(
-            self.run([picture], lambda tensor: self.pipeline.probability(tensor).float())
-        )
+
+        def compute(tensor: Tensor) -> Tensor:
+            return self.pipeline.probability(tensor, is_judged=is_judged).float()
+
+        return to_values(self.run([picture], compute))
 
     def encoder_input(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
         """Return what the encoder sees of `picture`, (h, w, 3)."""

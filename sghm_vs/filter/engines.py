@@ -53,8 +53,12 @@ class FrameEngine(AnyEngine, Protocol):
     ) -> NDArray[Any]:
         """Return a frame's alpha by itself, (height, width), as samples of `bits`."""
 
-    def probability(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
-        """Return how likely a person is at each pixel, (h, w), as small as the network makes it."""
+    def probability(self, picture: vs.VideoFrame, *, is_judged: bool) -> NDArray[np.float32]:
+        """
+        Return how likely a person is at each pixel, (h, w), as small as the network makes it.
+
+        With `is_judged` without what a judge, if the network has one, says no to.
+        """
 
     def encoder_input(self, picture: vs.VideoFrame) -> NDArray[np.float32]:
         """Return what the encoder sees of `picture`, (h, w, 3)."""

@@ -15,7 +15,7 @@ from sghm_vs.color.convert import TaggedClip
 from sghm_vs.filter import graph
 from sghm_vs.filter.engines import Engines, FrameEngine, by_frames
 from sghm_vs.matting.people.looks import Box
-from sghm_vs.matting.people.search import Plane, search, swept
+from sghm_vs.matting.people.search import Plane, View, search, swept
 from sghm_vs.matting.sizing import covered, squared
 from sghm_vs.models.backends.cores import streams_on_cpu
 from sghm_vs.progress import Progress
@@ -96,13 +96,13 @@ class _Seen:
     engine: FrameEngine
     threads: ThreadPoolExecutor
 
-    def __call__(self, boxes: Sequence[Box], long_side: int) -> list[Plane]:
-        return [*self.threads.map(lambda box: self._part(box, long_side), boxes)]
+    def __call__(self, views: Sequence[View]) -> list[Plane]:
+        return [*self.threads.map(self._part, views)]
 
-    def _part(self, box: Box, long_side: int) -> Plane:
-        left, top, width, height = self._even(box)
+    def _part(self, view: View) -> Plane:
+        left, top, width, height = self._even(view.box)
         square = squared(height, width, float(self.footage.pixel_aspect))
-        scale = long_side / max(square)
+        scale = view.long_side_px / max(square)
         size = [max(round(side * scale / STEP_PX), 1) * STEP_PX for side in square[::-1]]
         one = self.footage.clip[self.n].std.CropAbs(width, height, left, top)
         part = replace(self.footage, clip=one.resize.Bicubic(*size))
@@ -113,7 +113,7 @@ class _Seen:
             else convert.to_viewed_rgb(part, settings.exposure)
         )
         with pictures.get_frame(0) as frame:
-            seen = self.engine.probability(frame)
+            seen = self.engine.probability(frame, is_judged=view.is_judged)
         rows, columns = covered(settings, seen.shape, size[1], size[0])
         return np.asarray(seen[:rows, :columns], np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -53,9 +54,14 @@ class Pipeline:
         """Return what the encoder sees of `picture`, small, (1, 3, h, w), 0-1."""
         return self._shrink(self.prepared(picture))
 
-    def probability(self, picture: Tensor) -> Tensor:
-        """Return how likely a person is in `picture`, as `matte` takes it, small, (1, 1, h, w), 0-1."""
-        return self._seen(self.encoder_input(picture), THRESHOLD)[1]
+    def probability(self, picture: Tensor, *, is_judged: bool = True) -> Tensor:
+        """
+        Return how likely a person is in `picture`, small, (1, 1, h, w), 0-1.
+
+        As `matte` takes it, or with `is_judged` off as it was before a judge looked.
+        """
+        least = THRESHOLD if is_judged else math.inf
+        return self._seen(self.encoder_input(picture), least)[1]
 
     def segment(self, small: Tensor, height: int, width: int) -> tuple[Features, Tensor]:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -51,9 +52,14 @@ class ArrayPipeline:
         """Return `picture` at the size that the network takes."""
         return sizing.prepared(self._fit_of(picture), picture)
 
-    def probability(self, picture: Plane) -> Plane:
-        """Return how likely a person is in `picture`, as `matte` takes it, small, (h, w), 0-1."""
-        return self._seen(self.encoder_input(picture), THRESHOLD)[1]
+    def probability(self, picture: Plane, *, is_judged: bool = True) -> Plane:
+        """
+        Return how likely a person is in `picture`, small, (h, w), 0-1.
+
+        As `matte` takes it, or with `is_judged` off as it was before a judge looked.
+        """
+        least = THRESHOLD if is_judged else math.inf
+        return self._seen(self.encoder_input(picture), least)[1]
 
     def segment(self, small: Plane, height: int, width: int) -> tuple[Features, Plane]:
         """

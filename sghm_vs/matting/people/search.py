@@ -8,6 +8,7 @@ picture is seen as a whole and in parts, and whatever may be somebody once more,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,16 +20,27 @@ from sghm_vs.models.sghm.design import LIGHT_LONG_SIDE_PX
 type Plane = NDArray[np.float32]
 type Size = tuple[int, int]
 """Width and height."""
-type Views = Callable[[Sequence[Box], int], Sequence[Plane]]
-"""Returns how likely somebody is there in parts of a picture, each (h, w), 0-1, seen at a long side of
-so many pixels."""
+
+
+class View(NamedTuple):
+    """A part of a picture that is to be seen."""
+
+    box: Box
+    long_side_px: int
+    """Of what is seen of it."""
+    is_judged: bool = True
+    """Whether a judge may say no to what is there."""
+
+
+type Views = Callable[[Sequence[View]], Sequence[Plane]]
+"""Returns how likely somebody is there in each, (h, w), 0-1."""
 
 SOUGHT_PX = 1248
 """Long side at which a picture is searched; somebody of a tenth of the height has 70 px."""
 OVERLAP_PX = 48
 """That views share, so that who is cut by one is whole in another."""
 MAYBE = 0.4
-"""In a part of a picture more is somebody, perhaps."""
+"""In a part of a picture more is somebody, perhaps; a judge is asked closer by."""
 SURE = 0.8
 """Closer by, somebody has, somewhere, more than this; to their outline it is a half."""
 LEAST_PX = 6
@@ -37,8 +49,10 @@ CLOSE_PX = 256
 """Long side of a view around somebody."""
 AROUND = 2.2
 """So many times their own length it is long."""
-WIDENED = 3
-"""Times that a view is made longer, where somebody is cut by it."""
+AGAIN_MOST = 3
+"""Times that a view is made longer, where somebody is cut by it, or shorter, where all is far away."""
+FAR = 1.5
+"""So many times longer than a view around what is there is one that shows it from afar."""
 CLOSE_MOST = 24
 """Views in a look at most that are around somebody; the rest is taken unseen."""
 
@@ -56,7 +70,7 @@ def search(
         thorough: Whether it is looked at in parts, too; else only who is large or known is found.
     """
     parts = parts_of(size)[: None if thorough else 1]
-    seen = views(parts, LIGHT_LONG_SIDE_PX)
+    seen = views([View(part, LIGHT_LONG_SIDE_PX, is_judged=part == parts[0]) for part in parts])
     maybe = [
         in_picture(box, part, plane.shape)
         for part, plane in zip(parts, seen, strict=True)
@@ -96,21 +110,34 @@ def parts_of(size: Size) -> list[Box]:
 
 
 def _seen_closer(boxes: Sequence[Box], size: Size, views: Views) -> list[Box]:
-    """Return where somebody is in views around `boxes`, each once more in a longer one if it is cut."""
+    """
+    Return where somebody is in views around `boxes`.
+
+    Who is cut by a view is seen in a longer one, and what may be somebody far away in a shorter one.
+    """
     found: list[Box] = []
     closer = [view_around(box, size) for box in boxes]
-    for last in range(WIDENED + 1):
+    for left in reversed(range(AGAIN_MOST + 1)):
         if not closer:
             break
-        wider = []
-        for view, plane in zip(closer, views(closer, CLOSE_PX), strict=True):
-            for box in (in_picture(one, view, plane.shape) for one in pieces_of(plane, 0.5, SURE)):
-                if last < WIDENED and is_cut(box, view, size):
-                    wider.append(box)
-                else:
+        again = []
+        for view, plane in zip(closer, views([View(one, CLOSE_PX) for one in closer]), strict=True):
+            sure = pieces_of(plane, 0.5, SURE)
+            for piece in pieces_of(plane, 0.5, 0.5):
+                box, is_sure = in_picture(piece, view, plane.shape), piece in sure
+                if left and _is_asked_again(box, view, size, is_sure=is_sure):
+                    again.append(box)
+                elif is_sure:
                     found.append(box)
-        closer = [view_around(box, size) for box in united(wider)]
+        closer = [view_around(box, size) for box in united(again)[:CLOSE_MOST]]
     return found
+
+
+def _is_asked_again(box: Box, view: Box, size: Size, *, is_sure: bool) -> bool:
+    """Return whether another view would say more of what is in `box`."""
+    if is_sure:
+        return is_cut(box, view, size)
+    return FAR * max(view_around(box, size)[2:]) < max(view[2:])
 
 
 def pieces_of(plane: Plane, outline: float, surely: float) -> list[Box]:
