@@ -130,6 +130,7 @@ needs_plugin = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_plugin
 def test_a_plugin_is_measured_through_the_filter_alone(footage, capfd, monkeypatch):
     """Its parts are nodes, which can't be timed one by one."""

@@ -62,6 +62,7 @@ def test_alpha_is_a_full_range_gray_clip_like_its_source():
     assert values.max() <= 1
 
 
+@pytest.mark.slow
 def test_frames_are_the_same_backward(model, expected):
     alpha = sghm(panning_clip(), -1, model)
 

@@ -390,6 +390,7 @@ def clip_seen_by_torch(model, tmp_path_factory):
     seen.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 @pytest.mark.parametrize("name", CLIPS)
 def test_pixels_that_flip_are_few_on_every_clip(clip_seen_by_torch, backend, name):
@@ -832,6 +833,7 @@ def test_plugins_run_every_network(tmp_path, backend, version):
     assert np.abs(found - expected).mean() < 2e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [PLUGIN])
 @pytest.mark.parametrize("before", [None, "0"])
 def test_plugins_give_the_same_in_any_number_of_streams_and_leave_the_environment(

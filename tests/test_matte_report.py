@@ -369,6 +369,7 @@ def test_the_exit_code_tells_a_farm_what_was_found(found, words, code):
     assert print_result(found, options.group_from(ReportOptions, args), args) == code
 
 
+@pytest.mark.slow
 def test_a_reason_that_is_off_fails_nothing(shot, tmp_path):
     words = ["report", str(shot / "mattes/walk_matte.mkv"), "-o", str(tmp_path / "r.html")]
 
@@ -376,6 +377,7 @@ def test_a_reason_that_is_off_fails_nothing(shot, tmp_path):
     assert main([*words, "--quiet", "--fail-on", "1", "--overwrite"]) == 3
 
 
+@pytest.mark.slow
 def test_a_few_frames_are_judged_as_in_the_whole(shot, written, tmp_path):
     whole = json.loads((written / "report.json").read_text())["shots"][0]
     worst = whole["flagged"][0]
