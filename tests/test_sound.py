@@ -117,6 +117,11 @@ def test_a_range_has_the_sound_of_its_frames(tmp_path, name):
     np.testing.assert_allclose(beeps(out), [8 / 24 + apart(path)[1]], atol=0.01)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    return flashing(tmp_path_factory.mktemp("whole") / "whole.mkv", *H264, "-c:a", "pcm_s16le")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
@@ -126,8 +131,7 @@ def test_a_range_has_the_sound_of_its_frames(tmp_path, name):
 )  # fmt: skip
 @pytest.mark.parametrize("late", ["sound", "picture"])
 @pytest.mark.parametrize("start_s", [0, 5])
-def test_what_begins_later_keeps_its_distance(tmp_path, words, late, start_s):
-    whole = flashing(tmp_path / "whole.mkv", *H264, "-c:a", "pcm_s16le")
+def test_what_begins_later_keeps_its_distance(tmp_path, whole, words, late, start_s):
     inputs = ("-i", whole, "-itsoffset", 0.3, "-i", whole)
     maps = ("0:v", "1:a") if late == "sound" else ("1:v", "0:a")
     path, off = tmp_path / words[0], 0.3 if late == "sound" else -0.3
