@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import opentimelineio as otio
 import pytest
 import vapoursynth as vs
 
@@ -340,6 +341,40 @@ def test_a_batch_finds_it_for_each_shot_and_resumed_makes_nothing_again(shot, ca
     )
     assert found == drawn
     assert len(found) == LENGTH
+
+
+@pytest.mark.slow
+def test_each_clip_of_an_edit_has_the_rectangle_of_its_shot(shot, capsys):
+    reference = otio.schema.ImageSequenceReference(
+        f"{(shot / 'plate').as_uri()}/", "p.", ".png", 101, 1, 24, 4,
+        available_range=times(101, LENGTH),
+    )  # fmt: skip
+    shown = [
+        otio.schema.Clip(name, reference, times(at, 2)) for name, at in (("a", 102), ("b", 105))
+    ]
+    edit = otio.schema.Timeline("cut")
+    edit.tracks.append(otio.schema.Track("V1", children=shown))
+    otio.adapters.write_to_file(edit, str(shot / "cut.otio"))
+    how = ["--model", "sghm-lite", "--tr", "0", "--handles", "0", "--to", "{shot}.####.png"]
+    how += ["--people", str(shot / "people.json"), "--person", "1", "--roi", "auto"]
+
+    assert main(["timeline", str(shot / "cut.otio"), "-o", str(shot / "e"), *how]) == 0
+    assert capsys.readouterr().err.count("roi auto: 0,64,128,112, 3.9 times fewer pixels\n") == 2
+    assert matte(shot, "d/x.####.png", "--person", "1", "--roi", ",".join(map(str, ROI))) == 0
+
+    made = {one.name: one.read_bytes() for one in (shot / "e").glob("*.png")}
+    wanted = {"a": (102, 103), "b": (105, 106)}
+    assert made == {
+        f"{name}.{n:04}.png": (shot / f"d/x.{n:04}.png").read_bytes()
+        for name, numbers in wanted.items()
+        for n in numbers
+    }
+
+
+def times(start: int, duration: int) -> otio.opentime.TimeRange:
+    return otio.opentime.TimeRange(
+        otio.opentime.RationalTime(start, 24), otio.opentime.RationalTime(duration, 24)
+    )
 
 
 TWO = (0, 64, 128, 112), (192, 0, 128, 176)
