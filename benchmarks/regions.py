@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,6 +44,8 @@ BAND_PX = 20
 """Around what is neither 0 nor 1: 10 px of a picture whose short side is 1080."""
 SIZES = 720, 1280, 2160
 """Short sides that the network sees of 4K."""
+LOOKED_THROUGH = 240
+LOOKED_AT_SIZE = 1920, 1080
 
 
 def add_parser(measures: options.Verbs) -> None:
@@ -60,6 +63,11 @@ def add_parser(measures: options.Verbs) -> None:
     parser.add_argument(
         "--chosen", action="store_true", help="the people by which the finder was chosen"
     )
+    parser.add_argument(
+        "--look", type=Path, metavar="FOOTAGE",
+        help=f"first, how fast --roi auto looks through {LOOKED_THROUGH} frames of it, brought to "
+        "1920x1080; the second time counts",
+    )  # fmt: skip
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="write pictures to look at")
     options.add_model_options(parser)
     options.add_report_options(parser)
@@ -73,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         how = options.matting_from(args)
         how = replace(how, settings=replace(how.settings, tr=0))
         bench = _Bench(args.data, how, args.sheets)
+        if args.look is not None:
+            found["looking"] = [bench.looking(args.look)]
         first = CHOSEN if args.chosen else REPORTED
         for n in range(first, first + STEP * args.count, STEP):
             rows = {f"people of {part:.0%}": bench.person(n, part) for part in PARTS}
@@ -124,6 +134,38 @@ class _Bench:
     data: Path
     matting: Matting
     sheets: Path | None
+
+    def looking(self, footage: Path) -> Row:
+        """Return how fast people are looked for in a shot of 1080p."""
+        from sghm_vs.media.readers import open_source
+        from sghm_vs.media.writers.ffmpeg import find_ffmpeg
+        from sghm_vs.shots.region import with_region
+
+        how = replace(self.matting, guides=replace(self.matting.guides, roi="auto"))
+        with tempfile.TemporaryDirectory() as folder:
+            movie = Path(folder) / "looked_through.mp4"
+            words = [
+                str(find_ffmpeg()),
+                "-v",
+                "error",
+                "-stream_loop",
+                "-1",
+                "-i",
+                str(footage),
+                "-an",
+            ]
+            words += ["-vf", "scale={}:{},format=yuv420p".format(*LOOKED_AT_SIZE)]
+            words += ["-frames:v", str(LOOKED_THROUGH), "-c:v", "libx264", "-crf", "18", str(movie)]
+            subprocess.run(words, check=True)
+            for _ in range(2):
+                source = open_source(movie)
+                spent, passed = time.process_time(), time.perf_counter()
+                with_region(how, source, self._prepared)
+                spent, passed = time.process_time() - spent, time.perf_counter() - passed
+        return {
+            "CPU ms a frame": 1000 * spent / LOOKED_THROUGH,
+            "frames a second": LOOKED_THROUGH / passed,
+        }
 
     def person(self, n: int, part: float) -> Row:
         """Return the scores of somebody who has a `part` of the height."""
