@@ -358,6 +358,16 @@ def test_a_mask_with_a_hole_that_nobody_votes_on_is_refused(shot, capsys):
     assert "misses frames 14" in capsys.readouterr().err
 
 
+def test_a_numbered_guide_of_one_frame_is_of_that_frame_alone(shot, capsys):
+    write(shot / "painted" / "keep.0014.png", half(WIDTH, HEIGHT))
+    keep = str(shot / "painted" / "keep.####.png")
+    words = ["matte", str(shot / "plate"), "-o", str(shot / "b.####.png"), "--quiet", "--tr", "0"]
+
+    assert main([*words, "--model", "sghm-lite", "--keep", keep]) == 1
+    assert "11-16 are needed; type --frames 14-14" in capsys.readouterr().err
+    assert (matted(shot, "--keep", keep) == matted(shot, "--keep", str(shot / "keep.png"))).all()
+
+
 @pytest.mark.slow
 def test_the_command_line_keeps_after_edges_and_mattes_a_region(shot):
     keep = str(shot / "keep.png")

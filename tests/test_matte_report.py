@@ -180,6 +180,40 @@ def test_a_cut_of_the_plate_is_no_jump():
     assert flagged(measures) == {}
 
 
+@pytest.mark.parametrize("hidden", [[5], [5, 6, 7], [0], [9]])
+@pytest.mark.parametrize("gray", [0, 0.6])
+def test_a_plate_that_is_another_picture_for_a_moment_is_a_flash_and_no_two_cuts(hidden, gray):
+    """Frames at an end of the clip have nothing around that says so."""
+
+    def flashing(n: int) -> tuple[np.ndarray, np.ndarray]:
+        picture, alpha = body(n)
+        if n in hidden:
+            picture, alpha = picture.copy(), alpha.copy()
+            picture[20:170, 60:260] = gray
+            alpha[60:120] = 0
+        return picture, alpha
+
+    plate, matte = clips(10, flashing)
+    found = flagged(measure(matte, plate))
+
+    inner = [n for n in hidden if 0 < n < 9]
+    assert {n for n, kinds in found.items() if "flash" in kinds} == set(inner)
+    assert not inner or found.keys() == set(inner)
+
+
+def test_a_longer_scene_between_two_of_another_is_no_flash():
+    def cut(n: int) -> tuple[np.ndarray, np.ndarray]:
+        if 3 <= n < 7:
+            return scene(n, [Person(at=(40, 60), radius=30, texture=5)], wall=9)
+        return body(n)
+
+    plate, matte = clips(10, cut)
+    measures = measure(matte, plate)
+
+    assert (measures.cuts, measures.flashes) == ([3, 7], [])
+    assert measures.part(range(2, 8)).flashes == []
+
+
 @pytest.mark.slow
 def test_what_the_network_sees_otherwise_is_a_vote(exact):
     """A hole from frame 8 on stays: that the network sees somebody there tells which side is wrong."""

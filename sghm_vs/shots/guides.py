@@ -194,7 +194,7 @@ def _paired(
     plate = replace(source, missing="black") if is_voted else source
     guide = open_matte(path, guides.matte_channel, plate, is_told=is_told)
     start, flag = _start(name, guides)
-    if guide.clip.num_frames == 1 and start is None:
+    if guide.clip.num_frames == 1 and guide.kind != "sequence" and start is None:
         return guide, None
     return guide, pair(guide, source, start, flag, frames)
 

@@ -111,6 +111,7 @@ def findings_of(measures: Measures, limits: Mapping[str, float]) -> dict[int, li
     found = Findings(limits)
     shot = _Shot(measures)
     _find_missing(shot, found)
+    _find_flashes(shot, found)
     _find_still(shot, found)
     _find_empty(shot, found)
     _find_edge_jumps(shot, found)
@@ -134,6 +135,7 @@ class _Shot:
         self.frames, self.changes = measures.frames, measures.changes
         self.specks = measures.specks
         self.gains, self.unseen_px = measures.gains, measures.unseen_px
+        self.flashes = measures.flashes
         self.length = len(measures.frames)
         starts = [0, *measures.cuts]
         ends = [*measures.cuts, self.length]
@@ -172,6 +174,13 @@ def _find_missing(shot: _Shot, found: Findings) -> None:
     for n, frame in enumerate(shot.frames):
         if frame is None:
             found.add(n, "missing", 1)
+
+
+def _find_flashes(shot: _Shot, found: Findings) -> None:
+    """Find frames that nothing is compared with, as the plate is another picture there."""
+    for run in shot.flashes:
+        for n in run:
+            found.add(n, "flash", len(run), "and back")
 
 
 def _find_still(shot: _Shot, found: Findings) -> None:

@@ -27,6 +27,8 @@ from sghm_vs.progress import Progress
 
 CUT = 0.1
 """How much of a plate must be new for a cut, as the filter's `sc_threshold`."""
+FLASH_MOST = 3
+"""Frames; what is shown between two scenes for longer is a scene."""
 LOOKED_AT_EACH = 12
 """So often the network is asked what it sees in all of a frame."""
 SURE = 0.9
@@ -56,6 +58,8 @@ class Measures:
     as of a picture whose short side is 1080."""
     cuts: list[int] = field(default_factory=list)
     """First frames of scenes, but the clip's first."""
+    flashes: list[range] = field(default_factory=list)
+    """Frames of a scene at which the plate is another picture, for a moment."""
 
     def part(self, frames: range) -> Measures:
         """Return those of `frames`, a run of indices, which count from 0 in it."""
@@ -68,6 +72,11 @@ class Measures:
             gains=within(self.gains, frames),
             unseen_px=within(self.unseen_px, frames),
             cuts=[n - frames.start for n in self.cuts if n in frames[1:]],
+            flashes=[
+                range(run.start - frames.start, run.stop - frames.start)
+                for run in self.flashes
+                if run.start in frames and run[-1] in frames
+            ],
         )
 
 
@@ -136,6 +145,8 @@ class _Measurer:
         self._before: _Moment | None = None
         self._between: _Moment | None = None
         """The one before that."""
+        self._left: _Moment | None = None
+        """The last one before a cut that may be a flash."""
 
     def add(self, n: int, alpha: Plane | None, picture: Picture | None) -> None:
         """Measure frame `n`; None is a matte that is missing, or no plate."""
@@ -149,6 +160,7 @@ class _Measurer:
         here = _moment(n, small, find_specks(alpha), picture)
         self._found.specks.append(len(here.specks))
         self._append(here, self._change_to(here))
+        self._find_flash(here)
         if self._segmentation is not None and n % LOOKED_AT_EACH == 0:
             self._found.unseen_px[n] = _unseen_px(small, self._seen(n, small.shape))
 
@@ -178,9 +190,21 @@ class _Measurer:
         # Rooms may be alike: there half as much counts, if motion explains none of it.
         if both is None or (new > 1 / 2 and _is_unexplained(lumas, both)):
             self._found.cuts.append(here.n)
+            self._left = self._left or before
             return None
         specks = before.specks, here.specks
         return measure_change(before.small, here.small, both, specks, self._see(before, here))
+
+    def _find_flash(self, here: _Moment) -> None:
+        """Record what lies between a cut and `here`, if that shows what was there before the cut."""
+        left = self._left
+        if left is None or here.n == left.n + 1 or not self._found.has_plate:
+            return
+        if optical_flow.change(left.luma, here.luma) <= CUT / 2:
+            self._found.flashes.append(range(left.n + 1, here.n))
+            self._left = None
+        elif here.n > left.n + FLASH_MOST:
+            self._left = None
 
     def _see(self, before: _Moment, here: _Moment) -> See | None:
         if self._segmentation is None:

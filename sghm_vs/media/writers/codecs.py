@@ -18,7 +18,7 @@ REVIEW_THREADS = 4
 """x264's frames depend on their number; by itself it takes the machine's."""
 REVIEWED = Colorimetry(BT709, BT709, BT709)
 TOPS = {"Gray8": 255, "Gray10": 1023, "Gray16": 65535, "RGB24": 255, "YUV420P8": 255}
-"""The code of 1 in a clip's format."""
+"""The largest code of a clip's format: what is compared after writing is in parts of it."""
 
 type Options = Mapping[str, object]
 

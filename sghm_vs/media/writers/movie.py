@@ -104,7 +104,7 @@ class MovieWriter:
         planes = [rows(frame, at) for frame in frames for at in range(frame.format.num_planes)]
         if n in self._job.sampled:
             codes = planes[self._sampled]
-            top = TOPS[str(frames[-1].format.name)]
+            top = _top_of(frames[-1])
             self.samples[n] = Sample.of(codes, top, is_exact=self._is_exact)
         raw = [one.data for one in ([np.dstack(planes)] if self._is_packed else planes)]
         if self._timed is not None:
@@ -123,6 +123,15 @@ class MovieWriter:
     def abort(self) -> None:
         """End ffmpeg and remove its file."""
         self._pipe.abort()
+
+
+def _top_of(frame: vs.VideoFrame) -> int:
+    """Return the largest code of what is compared after writing."""
+    top = TOPS.get(str(frame.format.name))
+    if top is None:
+        msg = f"TOPS of sghm_vs/media/writers/codecs.py has no row for {frame.format.name}"
+        raise ExportError(msg)
+    return top
 
 
 def comment(metadata: Mapping[str, str]) -> str:
