@@ -184,9 +184,7 @@ REASONS: Mapping[str, Reason] = {
     "missing": Reason(1, "frame", 10, "a sequence has no file of this number"),
     "empty": Reason(1, "frame", 10, "nobody is there, and nobody walked out"),
     "full": Reason(1, "frame", 10, "all of the picture is covered, at once"),
-    "flash": Reason(
-        1, "frames", 2, "the plate is another picture for so long: nothing is compared"
-    ),
+    "flash": Reason(1, "frame", 2, "the plate is another picture for a moment: not compared"),
     "piece": Reason(24, "px", 2, "a piece appears or vanishes: its thickness"),
     "hole": Reason(24, "px", 2, "a hole opens or closes: its thickness"),
     "area": Reason(1.2, "px", 1, "all of the outline grows or shrinks at once: by so much"),

@@ -180,7 +180,7 @@ def _find_flashes(shot: _Shot, found: Findings) -> None:
     """Find frames that nothing is compared with, as the plate is another picture there."""
     for run in shot.flashes:
         for n in run:
-            found.add(n, "flash", len(run), "and back")
+            found.add(n, "flash", 1, "and back")
 
 
 def _find_still(shot: _Shot, found: Findings) -> None:

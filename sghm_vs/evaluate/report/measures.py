@@ -200,10 +200,10 @@ class _Measurer:
         left = self._left
         if left is None or here.n == left.n + 1 or not self._found.has_plate:
             return
-        if optical_flow.change(left.luma, here.luma) <= CUT / 2:
-            self._found.flashes.append(range(left.n + 1, here.n))
+        if here.n > left.n + FLASH_MOST + 1:
             self._left = None
-        elif here.n > left.n + FLASH_MOST:
+        elif optical_flow.change(left.luma, here.luma) <= CUT / 2:
+            self._found.flashes.append(range(left.n + 1, here.n))
             self._left = None
 
     def _see(self, before: _Moment, here: _Moment) -> See | None:

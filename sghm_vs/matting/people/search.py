@@ -117,7 +117,7 @@ def _seen_closer(boxes: Sequence[Box], size: Size, views: Views) -> list[Box]:
     """
     found: list[Box] = []
     closer = [view_around(box, size) for box in boxes]
-    for left in reversed(range(AGAIN_MOST + 1)):
+    for tries_left in reversed(range(AGAIN_MOST + 1)):
         if not closer:
             break
         again = []
@@ -125,7 +125,7 @@ def _seen_closer(boxes: Sequence[Box], size: Size, views: Views) -> list[Box]:
             sure = pieces_of(plane, 0.5, SURE)
             for piece in pieces_of(plane, 0.5, 0.5):
                 box, is_sure = in_picture(piece, view, plane.shape), piece in sure
-                if left and _is_asked_again(box, view, size, is_sure=is_sure):
+                if tries_left and _is_asked_again(box, view, size, is_sure=is_sure):
                     again.append(box)
                 elif is_sure:
                     found.append(box)
