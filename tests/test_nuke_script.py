@@ -357,6 +357,20 @@ def test_a_comp_shows_a_renumbered_matte_with_the_plates_own_frames(shot, tmp_pa
     assert nodes[0].knobs["first_frame"] == "1"
 
 
+def test_a_relative_comp_finds_footage_from_its_own_folder_on(shot):
+    matte, script = export(shot, "alpha"), shot / "comps" / "a.nk"
+    plate = str(shot / "plate [1].####.exr")
+    words = ["nuke", "comp", str(matte), "--plate", plate, "-o", str(script)]
+    script.parent.mkdir()
+
+    assert main([*words, "--relative"]) == 0
+
+    nodes = read(script.read_text())
+    folder = "[file dirname [value root.name]]"
+    files = [find(nodes, name).knobs["file"] for name in ("Plate", "Matte")]
+    assert files == [f"{folder}/../{name} \\[1\\].%04d.exr" for name in ("plate", "alpha")]
+
+
 def test_a_comp_of_a_matte_and_a_movie_that_nothing_pairs_says_what_to_type(tmp_path, capsys):
     plate = tmp_path / "p.mkv"
     clip = noise_clip(vs.RGB24, length=5)
@@ -367,6 +381,9 @@ def test_a_comp_of_a_matte_and_a_movie_that_nothing_pairs_says_what_to_type(tmp_
     words = ["nuke", "comp", matte, "--plate", str(plate), "-o", str(tmp_path / "a.nk")]
 
     assert main(words) == 1
-    assert "--alpha-start N" in capsys.readouterr().err
-    assert main([*words, "--alpha-start", "2"]) == 0
+    assert "--matte-start N" in capsys.readouterr().err
+    assert main([*words, "--matte-start", "2"]) == 0
     assert find(read((tmp_path / "a.nk").read_text()), "ToMatte").knobs["time_offset"] == "-3"
+    assert main([*words, "--alpha-start", "3", "--overwrite"]) == 0
+    assert "is called --matte-start here" in capsys.readouterr().err
+    assert find(read((tmp_path / "a.nk").read_text()), "ToMatte").knobs["time_offset"] == "-4"

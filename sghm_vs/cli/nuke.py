@@ -28,14 +28,21 @@ def add_parser(verbs: options.Verbs) -> None:
         help="the color: the plate, or what --layout fg wrote (default: the matte's own color)",
     )
     comp.add_argument(
-        "--alpha-start",
+        "--matte-start",
         type=int,
         metavar="N",
         help="the plate's frame that the matte's first frame is of; movies count from 0 (default: "
         "as its sidecar, EXR headers, timecode or numbers say; else both are of equal length)",
     )
+    comp.add_argument("--alpha-start", type=int, help=argparse.SUPPRESS)
     options.add_matte_channel(comp)
     comp.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nk")
+    comp.add_argument(
+        "--relative",
+        action="store_true",
+        help="name footage from the folder of FILE.nk on, so that all may move together (default: by "
+        "absolute paths)",
+    )
     comp.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     comp.set_defaults(run=write_comp)
     export = actions.add_parser(
@@ -86,6 +93,15 @@ def export_model(args: argparse.Namespace) -> int:
     return 0
 
 
+def _matte_start(args: argparse.Namespace) -> int | None:
+    """Return where the matte begins, as it is called now or as it was."""
+    now: int | None = args.matte_start
+    once: int | None = args.alpha_start
+    if once is not None:
+        options.say("--alpha-start is called --matte-start here: type that")
+    return once if now is None else now
+
+
 def write_comp(args: argparse.Namespace) -> int:
     """Write the comp that `args` name."""
     from sghm_vs.files import write_files
@@ -108,13 +124,15 @@ def write_comp(args: argparse.Namespace) -> int:
             "and name it with --plate"
         )
         raise SourceError(msg)
+    folder = args.output.parent if args.relative else None
+    shown = footage(matte, folder)
     # A single picture is shown with every frame.
     if plate is None or plate.kind == "picture":
-        nodes = comp(footage(matte), None if plate is None else footage(plate), alpha=alpha)
+        nodes = comp(shown, None if plate is None else footage(plate, folder), alpha=alpha)
     else:
-        pairing = pair(matte, plate, args.alpha_start)
-        check_meeting(matte, pairing, plate, "--alpha-start")
-        nodes = comp(footage(matte), footage(plate), pairing.first, alpha)
+        pairing = pair(matte, plate, _matte_start(args), "--matte-start")
+        check_meeting(matte, pairing, plate, "--matte-start")
+        nodes = comp(shown, footage(plate, folder), pairing.first, alpha)
     written = write_files({args.output: write(nodes)}, overwrite=args.overwrite)
     options.print_lines(map(str, written))
     return 0

@@ -6,6 +6,7 @@ Comps to start from: what is delivered, over a background, as a compositor would
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ EDGE_PX = 6.0
 """By how much the matte is shrunk before its color is spread, at a height of 1080."""
 SPREADS_PX = (4.0, 16.0, 64.0)
 """How far the color is spread, near the edge and farther out, at a height of 1080."""
+SCRIPT_FOLDER = "[file dirname [value root.name]]"
+"""What Nuke computes as the folder of the script that is open."""
 STEP = 80
 """Between nodes in the graph, in its pixels."""
 
@@ -40,6 +43,8 @@ class ReadFiles:
 
     file: str
     """With %04d where the frame's number stands; empty for the user to choose."""
+    is_from_script: bool = False
+    """Whether `file` is named from the script's folder on."""
     first: int = 1
     last: int = 100
     width: int = 1920
@@ -117,9 +122,9 @@ def _last(footage: ReadFiles) -> int:
 
 def reading(footage: ReadFiles, name: str) -> dict[str, Value]:
     """Return the knobs of a Read of `footage`; what is data is read as it is."""
-    first, last = _first(footage), _last(footage)
+    first, last, named = _first(footage), _last(footage), literal(footage.file)
     return {
-        "file": literal(footage.file),
+        "file": f"{SCRIPT_FOLDER}/{named}" if footage.is_from_script else named,
         "format": f"{footage.width} {footage.height} 0 0 {footage.width} {footage.height} 1 ",
         "first": first,
         "last": last,
@@ -173,12 +178,17 @@ def edge_extend() -> Node:
     )
 
 
-def footage(source: Source) -> ReadFiles:
+def footage(source: Source, script_folder: Path | None = None) -> ReadFiles:
     """
     Return what was opened: a sequence (x.####.exr), a picture, or a movie.
 
+    Args:
+        source: What was opened.
+        script_folder: From which it is named; None is the root of the file system.
+
     Raises:
         SourceError: Nuke can't read it.
+        SettingsError: It is on another drive than the script's folder.
     """
     path = Path(source.path or source.name)
     if source.kind == "script":
@@ -190,8 +200,10 @@ def footage(source: Source) -> ReadFiles:
         raise SourceError(msg)
     first = source.first_number
     layout, is_clean = form_of(path if sequence is None else sequence.frame(first))
+    file = (path if sequence is None else _pattern(sequence)).absolute()
     return ReadFiles(
-        file=with_slashes((path if sequence is None else _pattern(sequence)).absolute()),
+        file=with_slashes(file if script_folder is None else _from(script_folder, file)),
+        is_from_script=script_folder is not None,
         first=first,
         last=first + source.clip.num_frames - 1,
         width=source.clip.width,
@@ -200,6 +212,15 @@ def footage(source: Source) -> ReadFiles:
         is_clean=is_clean,
         is_movie=source.kind == "movie",
     )
+
+
+def _from(folder: Path, file: Path) -> Path:
+    """Return `file` as it is named from `folder` on."""
+    try:
+        return Path(os.path.relpath(file, folder.absolute()))
+    except ValueError as error:
+        msg = f"{file} is on another drive than {folder}; leave out --relative"
+        raise SettingsError(msg) from error
 
 
 def nuke_channel(matte: Source, asked: str | None) -> str:
