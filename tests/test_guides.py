@@ -11,7 +11,7 @@ import opentimelineio as otio
 import pytest
 import vapoursynth as vs
 
-from sghm_vs import edges, sghm
+from sghm_vs import edges, export, sghm
 from sghm_vs.cli import main
 from sghm_vs.filter import tensors
 from sghm_vs.matting import guides as stage
@@ -366,6 +366,36 @@ def test_a_numbered_guide_of_one_frame_is_of_that_frame_alone(shot, capsys):
     assert main([*words, "--model", "sghm-lite", "--keep", keep]) == 1
     assert "11-16 are needed; type --frames 14-14" in capsys.readouterr().err
     assert (matted(shot, "--keep", keep) == matted(shot, "--keep", str(shot / "keep.png"))).all()
+
+
+def test_a_guide_of_a_movie_s_single_frames_takes_missing_as_its_refusals_say(shot, capsys):
+    movie, out = shot / "p.mkv", shot / "movie"
+    clip = noise_clip(vs.RGB24, WIDTH, HEIGHT, length=6)
+    export(clip, clip.std.ShufflePlanes(0, vs.GRAY), movie, codec="ffv1", sidecar=False)
+    for number, values in ((1, half(WIDTH, HEIGHT)), (3, half(WIDTH, HEIGHT))):
+        write(shot / "painted" / f"keep.{number:04d}.png", values)
+    words = ["matte", str(movie), "-o", str(out / "a.####.png"), "--quiet", "--tr", "0"]
+    words += ["--model", "sghm-lite", "--keep", str(shot / "painted")]
+
+    assert main(words) == 1
+    assert "--missing black or hold" in capsys.readouterr().err
+    assert main([*words, "--missing", "black"]) == 1
+    assert "--guide-start N" in capsys.readouterr().err
+    assert main([*words, "--missing", "black", "--guide-start", "1"]) == 1
+    assert "give it the footage's first and last frame too, black" in capsys.readouterr().err
+    for number in (0, 5):
+        write(shot / "painted" / f"keep.{number:04d}.png", np.zeros((HEIGHT, WIDTH)))
+    assert main([*words, "--missing", "black"]) == 0
+
+    made = [cv2.imread(str(path), -1) for path in sorted(out.glob("*.png"))]
+    assert [(one[:, : WIDTH // 2] == 65535).all() for one in made] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.slow

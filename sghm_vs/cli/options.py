@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sghm_vs.cli.progress import progress
 from sghm_vs.errors import SettingsError
 from sghm_vs.options import (
+    GUIDE_CLIPS,
     Delivery,
     Edges,
     FrameRange,
@@ -47,7 +48,8 @@ OUTPUT_FORMS = (
 )
 GUIDES = (
     "what is known of who is where; holdout rules, then keep, then keys, then the trimap, then "
-    "the mask, then the screen"
+    "the mask, then the screen. A FILE has as many frames as the footage, or is one picture for all; "
+    "keys are of single frames"
 )
 EDGES = "in this order; PX is a pixel of a picture whose short side is 1080, and scales with it"
 
@@ -314,7 +316,7 @@ def opened(path: str | Path, args: argparse.Namespace) -> Source:
 
     opening, said = opening_from(args), vars(args)
     source = open_source(path, opening)
-    given = (said.get(name) for name in ("alpha", "mask", "over"))
+    given = (said.get(name) for name in ("alpha", "over", *GUIDE_CLIPS))
     refuse_unused(source, opening, [Path(one) for one in given if isinstance(one, str | Path)])
     return source
 

@@ -151,6 +151,7 @@ def aligned(
     flag: str = "--alpha-start",
     *,
     may_lack: int = 0,
+    else_do: str = "",
 ) -> vs.VideoNode:
     """
     Return `clip`, which `matte` shows, with each frame where `plate` has the one that it is of.
@@ -165,6 +166,7 @@ def aligned(
         frames: Of the plate: those that the matte must have; None is all.
         flag: How the user says where the matte begins.
         may_lack: How many it may lack at either end.
+        else_do: What also helps if it lacks more.
 
     Raises:
         SourceError: It lacks more of them.
@@ -172,7 +174,8 @@ def aligned(
     covered, needed = _covered_frames(matte, pairing), frames or plate.frames
     lacking = max(covered.first - needed.first, needed.last - covered.last)
     if lacking > may_lack or covered.first > needed.last or covered.last < needed.first:
-        raise _missing_frames_error(matte, plate, pairing, needed, flag)
+        also = f", or {else_do}" if else_do else ""
+        raise _missing_frames_error(matte, plate, pairing, needed, f"{_hint(plate, flag)}{also}")
     if (covered.first, covered.last) != (needed.first, needed.last):
         logger.warning(
             "%s is of frames %s of %s, by %s: %s are taken",
@@ -415,15 +418,14 @@ def _sequence(source: Source) -> SequencePath | None:
 
 
 def _missing_frames_error(
-    matte: Source, plate: Source, pairing: Pairing, needed: FrameRange, flag: str
+    matte: Source, plate: Source, pairing: Pairing, needed: FrameRange, hint: str
 ) -> SourceError:
     covered = _covered_frames(matte, pairing)
     first, last = max(covered.first, needed.first), min(covered.last, needed.last)
     cut = if_there("--frames", f"--frames {first}-{last} for those that it has, or ")
     cut = cut if first <= last else ""
     return SourceError(
-        f"{_extents(matte, plate, pairing)}, and {needed} are needed; type "
-        f"{cut}{_hint(plate, flag)}"
+        f"{_extents(matte, plate, pairing)}, and {needed} are needed; type {cut}{hint}"
     )
 
 

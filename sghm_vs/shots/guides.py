@@ -23,6 +23,11 @@ from sghm_vs.shots.batch.names import Shot
 
 logger = logging.getLogger(__name__)
 
+FILL_UP = (
+    "give it the footage's first and last frame too, black, and --missing black for those between"
+)
+"""What lets a trimap, keep or holdout be of single frames."""
+
 
 class Guided(NamedTuple):
     """Which guides had a part in which frame of a shot, as records say it."""
@@ -166,7 +171,14 @@ def _open_guide(
     # At its ends the frames around vote, as on frames between that it lacks.
     may_lack = (guides.mask_tr or 0) if name == "mask" and source.missing == "error" else 0
     clip = aligned(
-        guide.clip, pairing, guide, source, frames, _start(name, guides)[1], may_lack=may_lack
+        guide.clip,
+        pairing,
+        guide,
+        source,
+        frames,
+        _start(name, guides)[1],
+        may_lack=may_lack,
+        else_do="" if name == "mask" else FILL_UP,
     )
     if name != "mask":
         return clip
