@@ -151,7 +151,7 @@ def test_a_frame_says_what_is_known_of_it_and_how_it_is_mended(opened):
     opened.locator("#at").fill("1003")
     opened.keyboard.press("Enter")
     said = opened.locator("#of-frame").inner_text()
-    assert "not flagged; the nearest flagged: frame 1001" in said
+    assert "not flagged; the nearest flagged: frame 1001\nsghm review " in said
     opened.locator("#at").fill("12")
     opened.keyboard.press("Enter")
     assert opened.locator("#of-frame").inner_text() == f"{name} has frames 1001\u20131120"

@@ -133,7 +133,7 @@ function wordsOf(shot, frame, near) {
   const flag = flagOf(shot, frame);
   const found = momentsOf(shot)[near];
   const beside = found ? `; the nearest flagged: ${span(found[0], found[1])}` : "";
-  const why = flag ? make("div", { class: "why" }, ...flag.reasons.flatMap(row)) : `not flagged${beside}`;
+  const why = flag ? make("div", { class: "why" }, ...flag.reasons.flatMap(row)) : make("div", {}, `not flagged${beside}`);
   return [make("div", {}, timeline.words(frame).replaceAll("\n", " · ")), why, ...reviewOf(shot, frame)];
 }
 
