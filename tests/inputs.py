@@ -318,11 +318,11 @@ case("movie of 29.97 fps in ticks of 1/600")(
 case("movie of 29.97 fps that its header calls 2997/100")(
     lambda f: Input(movie(f / "a.mov", "-r", "2997/100", *TICKS, 2997))
 )
-case("transport stream that begins between key frames")(midway)
+case("transport stream that begins between two key frames")(midway)
 case("AVI with null frames, also first and last")(null_frames)
 RED = ("-f", "lavfi", "-i", "color=red:s=64x48:r=24:d=2", "-c:v", "libtheora", "-g", 12)
 NOT_EMPTY = ("-c", "copy", "-bsf:v", "noise=drop='not(size)'")
-case("Ogg Theora with empty packets, each the last frame again")(
+case("Ogg Theora with empty packets, each of which repeats the frame before")(
     lambda f: Input(ffmpeg(*RED, f / "screen.ogv"))
 )
 case("the same, cut by copying")(
@@ -337,7 +337,7 @@ case("MPEG-4 of 40 frames, of which 31 are not coded")(
 case("AVI of 41 frames, in packets of two as DivX has them")(
     lambda f: Input(write_packed(f / "film.avi"))
 )
-case("movie with times that lie 400 days apart")(
+case("movie whose time stamps lie 400 days apart")(
     lambda f: Input(
         ffmpeg(*VIDEO, *X264, "-bsf:v", "setts=ts=PTS+gte(N\\,24)*34560000/TB", f / "cam.mkv")
     )
@@ -356,7 +356,7 @@ case("H.264 coded in fields")(
     )
 )
 case("AVI with B-frames")(lambda folder: Input(movie(folder / "capture.avi", "-bf", 2)))
-case("MOV of 59.94 fps whose timecode counts 30")(counted_to_30)
+case("MOV of 59.94 fps whose timecode counts 30 a second")(counted_to_30)
 case("movie with pixels of 2:1")(lambda f: Input(movie(f / "wide.mp4", "-vf", "setsar=2")))
 ODD = ("-vf", "scale=63:35", "-c:v")
 case("movie of odd size, VP9 4:2:0")(
@@ -385,7 +385,7 @@ case("fragmented MP4")(lambda f: Input(movie(f / "f.mp4", "-movflags", "frag_key
 case("raw H.264 stream")(lambda f: Input(movie(f / "raw.h264")))
 case("Matroska movie cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.mkv"))))
 case("MPEG transport stream cut off at 59 %")(lambda f: Input(cut(movie(f / "shot.ts"), 0.59)))
-case("raw H.264 stream cut off at 60 % (nothing in it says so)")(
+case("raw H.264 stream cut off at 60 %, which nothing in it shows")(
     lambda f: Input(cut(movie(f / "raw.h264")))
 )
 case("AVI movie cut off at 60 %")(lambda f: Input(cut(movie(f / "shot.avi"))))
@@ -561,13 +561,13 @@ HEAD = """# Footage, and what becomes of each kind
     sghm matte script.vpy -o matte.mov
 
 Footage is a movie that FFmpeg's libraries decode, a numbered sequence, a picture, or a
-VapourSynth script. What can't be read is refused before any work, with what to do. A warning says
-what was assumed.
+VapourSynth script. What can't be read is refused before any work, and the error says what to do.
+A warning says what was assumed.
 
-Each row below was tried by `python -m tests.inputs > docs/inputs.md`, which writes this page;
-"refused" quotes the error. Clips of scripts are in [clips.md](clips.md), unrelated pictures
-(`--stills`) in `tests/test_stills.py`, damaged files in [fuzz.md](fuzz.md), faults while matting
-in [faults.md](faults.md).
+`python -m tests.inputs > docs/inputs.md` tries each row below, and writes this page. After
+"refused" stands the error, after "warns" the warning. Clips of scripts are in [clips.md](clips.md),
+damaged files in [fuzz.md](fuzz.md), faults while matting in [faults.md](faults.md). Unrelated
+pictures (`--stills`) are tried in `tests/test_stills.py`.
 """
 
 

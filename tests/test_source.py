@@ -1031,7 +1031,7 @@ def write_beside(path: Path, channels: dict[str, NDArray]) -> Path:
 def test_an_exr_with_nothing_to_see_is_named_and_kept_windows_show_it(tmp_path: Path) -> None:
     path = write_beside(tmp_path / "a.exr", {"Y": exr_rgba()["A"]})
 
-    with pytest.raises(SourceError, match=r"has pixels at 40,0 to 49,5 alone, .* --keep-windows"):
+    with pytest.raises(SourceError, match=r"has pixels only at 40,0 to 49,5, .* --keep-windows"):
         open_source(path)
     assert open_source(path, Opening(keep_windows=True)).clip.width == 50
 

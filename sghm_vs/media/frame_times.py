@@ -463,7 +463,7 @@ def check_span(times: FrameTimes, path: Path) -> None:
     if span * min(1 / least, FASTEST) > PLACES_MAX:
         msg = (
             f"{path} has {counted(len(times), 'frame')}, which by their times are shown over "
-            f"{span / 86400:.0f} days: they are damaged; write new ones, at N frames a second: "
+            f"{span / 86400:.0f} days: these times are damaged; write new ones, at N frames a second: "
             f"ffmpeg -r N -i {path} -an -c:v ffv1 NEW.mkv"
         )
         raise SourceError(msg)

@@ -232,9 +232,9 @@ def _without(path: Path, layers: list[Layer], wanted: ReadOptions) -> str:
         hint = if_there("--layer", f"choose with --layer: {', '.join(named)}", hint)
     if name is not None:
         return (
-            f"{path} has no layer {name!r} with R, G, B, or Y, or one channel, but {held}; {hint}"
+            f"{path} has no layer {name!r} of R, G, B, of Y or of one channel, but {held}; {hint}"
         )
-    return f"{path} has channels {held}; R, G, B, or Y, or one are needed: {hint}"
+    return f"{path} has channels {held}; needed are R, G, B, or Y, or a single channel: {hint}"
 
 
 def another_hint(*, with_alpha: bool) -> str:

@@ -272,7 +272,7 @@ def _upright(clip: vs.VideoNode, path: Path) -> vs.VideoNode:
     if degrees not in TURNS_DEGREES:
         msg = (
             f"{path} says that it is turned by {degrees} degrees, and only quarter turns are made; "
-            "turn it before, or write it without that word"
+            "turn it by another program first, or remove that note from it"
         )
         raise SourceError(msg)
     if not degrees and not is_flipped:

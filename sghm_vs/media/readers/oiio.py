@@ -241,7 +241,7 @@ def _refuse_beyond(path: Path, spec: ImageSpec, wanted: ReadOptions, box: PixelB
     if not data.meets(box) and not wanted.with_alpha:
         overscan = if_there("--keep-windows", "matte them too with --keep-windows, or ")
         msg = (
-            f"{path} has pixels at {data} alone, beside what it displays, {box}: nothing of them "
+            f"{path} has pixels only at {data}, outside of what it displays, {box}: none "
             f"would be seen; {overscan}render it again"
         )
         raise SourceError(msg)
