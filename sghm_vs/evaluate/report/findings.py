@@ -180,7 +180,7 @@ def _find_flashes(shot: _Shot, found: Findings) -> None:
     """Find frames that nothing is compared with, as the plate is another picture there."""
     for run in shot.flashes:
         for n in run:
-            found.add(n, "flash", 1, "and back")
+            found.add(n, "flash", 1)
 
 
 def _find_still(shot: _Shot, found: Findings) -> None:
@@ -387,9 +387,9 @@ def _find_out_of_step(shot: _Shot, found: Findings) -> None:
         how_far = float(np.nanmin([*moved[n : n + 2], np.inf]))
         if max(of_before, of_next) >= BETTER_BESIDE and np.isfinite(how_far):
             says = (
-                "early: it is of the next"
+                "early: it fits the next frame"
                 if of_before > of_next
-                else "late: it is of the one before"
+                else "late: it fits the frame before"
             )
             found.add(n, "shift", how_far, says)
     for n in range(1, shot.length):
@@ -431,7 +431,7 @@ def _find_cadence(shot: _Shot, found: Findings, jumps: Mapping[int, list[_Jump]]
                 best = row
     if best is not None:
         for n in best:
-            found.add(n, "cadence", float(excess[n]), f"each {best.step} frames")
+            found.add(n, "cadence", float(excess[n]), f"every {best.step} frames")
 
 
 def _is_row(excess: Series, row: range, period: int) -> bool:
