@@ -288,3 +288,14 @@ def test_mattes_of_people_replace_nothing_and_stand_in_no_folder_s_name(
     assert "one_person_07.png exists already" in said
     assert "are for the file's name" in said
     assert names_in(out) == ["one_person_07.png"]
+
+
+def test_a_program_is_made_for_each_size_only_where_many_pictures_share_it(tmp_path: Path) -> None:
+    wide, tall = write_still(tmp_path / "wide.png"), write_still(tmp_path / "tall.png", 48, 64)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    enough = stills.STILLS_A_SIZE
+    assert not stills.are_many_sizes([wide] * enough + [broken])
+    assert stills.are_many_sizes([wide] * enough + [tall])
+    assert not stills.are_many_sizes([wide] * enough + [tall] * enough)
+    assert not stills.are_many_sizes([broken])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,9 @@ PERSON = "{person}"
 
 NOT_THE_PICTURES = (SettingsError, WeightsError, DeviceError)
 """Errors that every other picture would meet as well."""
+
+STILLS_A_SIZE = 12
+"""So many pictures of one size make up for a program that is made for their size alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ def matte_stills(
         refuse_existing(
             [file for still in planned for one in still.outputs for file in _files(one)]
         )
-    prepared = prepare(matting, many_sizes=True)
+    prepared = prepare(
+        matting, many_sizes=are_many_sizes([still.source for still in planned], opening)
+    )
     stills = []
     for done, still in enumerate(planned, start=1):
         stills.append(_matted(still, opening, prepared, delivery))
@@ -115,6 +121,20 @@ def plan(sources: Sequence[Path], outputs: Sequence[str]) -> list[Still]:
         Still(picture, tuple(_filled(template, picture) for template in templates))
         for picture in _pictures(sources)
     ]
+
+
+def are_many_sizes(pictures: Sequence[Path], opening: Opening | None = None) -> bool:
+    """Return whether `pictures`, those that can be read, have too many sizes for a program each."""
+    sizes = Counter(size for picture in pictures if (size := _size_of(picture, opening)))
+    return len(sizes) * STILLS_A_SIZE > sizes.total()
+
+
+def _size_of(picture: Path, opening: Opening | None) -> tuple[int, int] | None:
+    try:
+        clip = open_source(picture, opening).clip
+    except (SghmError, vs.Error):
+        return None
+    return clip.width, clip.height
 
 
 def _pictures(sources: Iterable[Path]) -> list[Path]:
