@@ -277,6 +277,28 @@ def test_a_part_made_smaller_is_averaged():
     torch.testing.assert_close(small, torch.full_like(small, 0.5), atol=0.02, rtol=0)
 
 
+def test_somebody_cut_off_by_a_pictures_border_is_cut_off_by_the_samples(tmp_path):
+    bust = np.zeros((96, 64), np.uint8)
+    bust[20:, 16:48] = 255
+    path = tmp_path / "pack.zip"
+    entries = [
+        pack.Entry("cutout", f"{name}_{n}", noise(), bust) for n in range(30) for name in "abc"
+    ]
+    pack.pack(iter(entries), path, None, lambda _: None)
+    library, rng = Library(path), np.random.default_rng(0)
+    library.names |= {f"cutout/{start}": library.names["cutout"] for start in samples.CUTOUTS}
+    for alone in (True, False) * 10:
+        covered = samples.person(rng, library, (64, 64), alone=alone)[3] > 0.5
+        assert covered[-2:].any(), "what is below them has to lie below the sample"
+
+
+def test_what_a_border_cuts_off_is_said_of_each_side():
+    alpha = torch.zeros(1, 40, 40, dtype=torch.uint8)
+    alpha[:, 10:, :20] = 255
+    assert samples.cut_off(alpha) == samples.CutOff(below=True, left=True, right=False)
+    assert not any(samples.cut_off(torch.zeros_like(alpha)))
+
+
 @pytest.mark.parametrize("draw", [samples.segmentation_batch, samples.matting_batch])
 def test_batches_are_pictures_with_alpha_and_equal_for_equal_seeds(draw, library):
     first, again = (draw(np.random.default_rng(5), library, (64, 48), 12) for _ in range(2))

@@ -30,12 +30,14 @@ THINGS_BEHIND = (0, 0, 1, 1, 2)
 """How many things stand in a picture without people, and behind the people of a composite."""
 SHARE_THING_BEFORE = 0.05
 """Of the composites: a thing hides parts of the people."""
-CUTOUTS = {"render_": 0.5, "ccp_": 0.35, "hair_": 0.05, "": 0.1}
+CUTOUTS = {"render_": 0.45, "ccp_": 0.3, "hair_": 0.15, "": 0.1}
 """How often a person comes from which pictures."""
 SHARE_WITH_FRONT = 0.7
 """Of the people who sit on or hold something; the others show where it was."""
 OF_PERSON = 4
 """Planes of a person: color and alpha."""
+SHARE_CUT_OFF = 0.08
+"""Of a border of a picture: a person who covers more of it goes on beyond."""
 COUNTS = (1, 1, 1, 2, 2, 3, 5)
 """Of the people in a composite."""
 
@@ -228,7 +230,14 @@ def person(
     scale = min(size[0] * tall / (bottom - top), 2.0)
     reach = scale * (bottom - top) / size[0]
     head_at = rng.uniform(-0.05, 0.4) if rng.random() < 0.8 else rng.uniform(-0.4, 0.7)
-    at = head_at + reach / 2, rng.normal(0.5, 0.15) if alone else rng.uniform(0.05, 0.95)
+    middle = rng.normal(0.5, 0.15) if alone else rng.uniform(0.05, 0.95)
+    cut = cut_off(picture.alpha)
+    if cut.below:
+        head_at = max(head_at, 1 - reach)
+    half = scale * (right - left) / size[1] / 2
+    if cut.left != cut.right:
+        middle = min(middle, half) if cut.left else max(middle, 1 - half)
+    at = head_at + reach / 2, middle
     if rng.random() > SHARE_WITH_FRONT:
         picture = picture._replace(front=None)
     shown = part(
@@ -241,6 +250,26 @@ def person(
         at=at,
     )
     return torch.cat([camera.adjust_color(rng, shown[:3], 0.35), shown[3:]])
+
+
+class CutOff(NamedTuple):
+    """The borders of a picture that cut its person off: they cut it off where it is shown, too."""
+
+    below: bool
+    left: bool
+    right: bool
+
+
+def cut_off(alpha: Tensor) -> CutOff:
+    """Return which borders cut off what `alpha`, uint8 (1, h, w), covers."""
+    height, width = alpha.shape[1:]
+    solid = alpha[0] > 127
+    rows, columns = SHARE_CUT_OFF * width, SHARE_CUT_OFF * height
+    return CutOff(
+        bool(solid[-1].sum() > rows),
+        bool(solid[:, 0].sum() > columns),
+        bool(solid[:, -1].sum() > columns),
+    )
 
 
 def matting_sample(rng: np.random.Generator, library: Library, size: tuple[int, int]) -> Sample:
