@@ -189,10 +189,12 @@ REASONS: Mapping[str, Reason] = {
     "hole": Reason(24, "px", 2, "a hole opens or closes: its thickness"),
     "area": Reason(1.2, "px", 1, "all of the outline grows or shrinks at once: by so much"),
     "motion": Reason(1.6, "px", 1, "the outline leaves the plate's motion: its mean distance"),
-    "edge": Reason(1.25, "times", 1, "edges are so many times softer or harder than in the frames around"),
+    "edge": Reason(1.25, "times", 1, "edges are so many times softer or harder than those around"),
     "duplicate": Reason(2, "px", 2, "the matte stands still, and what it shows moves so far"),
-    "shift": Reason(2, "px", 2, "the matte fits the plate of the frame before or after: how far apart the two are"),
-    "cadence": Reason(0.5, "times", 1, "the outline jumps every so many frames: how far, 1 is a limit"),
+    "shift": Reason(2, "px", 2, "the matte fits another frame's plate: how far apart the two are"),
+    "cadence": Reason(
+        0.5, "times", 1, "the outline jumps every so many frames: how far, 1 is a limit"
+    ),
     "vote": Reason(120, "px", 1, "the network sees it otherwise: thickness"),
     "haze": Reason(0.6, "%", 1, "neither 0 nor 1 far from the outline: part of the picture"),
     "specks": Reason(3, "specks", 1, "small islands and pinholes far from larger parts"),
