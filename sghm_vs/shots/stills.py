@@ -39,7 +39,7 @@ PERSON = "{person}"
 NOT_THE_PICTURES = (SettingsError, WeightsError, DeviceError)
 """Errors that every other picture would meet as well."""
 
-STILLS_A_SIZE = 12
+STILLS_A_SIZE = 8
 """So many pictures of one size make up for a program that is made for their size alone."""
 
 
