@@ -879,7 +879,8 @@ class Guides:
     mask: Path | None = knob(
         None,
         "footage or a picture, white where the people are, in place of the network's own "
-        "segmentation; gray is how likely. It may be rough: edges are found near its own",
+        "segmentation; gray says how likely. It may be rough: the matte's edges are looked for "
+        "near its own",
         metavar="FILE",
         parse=Path,
         write=_write_path,
@@ -935,7 +936,7 @@ class Guides:
     keep: Path | None = knob(
         None,
         "footage or a picture: where it is white the matte is exactly 1, also after edges are "
-        "shaped; of gray it is the least",
+        "shaped; where it is gray, at least that",
         metavar="FILE",
         parse=Path,
         write=_write_path,
@@ -944,7 +945,7 @@ class Guides:
     holdout: Path | None = knob(
         None,
         "footage or a picture: where it is white the matte is exactly 0, also after edges are "
-        "shaped; gray takes as much away",
+        "shaped; where it is gray, as much is taken away",
         metavar="FILE",
         parse=Path,
         write=_write_path,
@@ -964,14 +965,14 @@ class Guides:
         "the frame of the footage that the first frame of trimap, keep and holdout is of",
         metavar="N",
         parse=int,
-        unset="as of a mask",
+        unset="as for --mask-start",
         needs="trimap, keep or holdout",
     )
     guide_band: float = knob(
         0.02,
-        "how far from the edge of a mask or a key the matte may be its own, as a part of the "
-        "picture's short side; beyond, it is 0 or 1 as the guide is. How far inside what stands "
-        "before a screen is solid",
+        "how far from the edge of a mask or a key the matte is looked for, as a part of the "
+        "picture's short side; beyond, it is 0 or 1 as the guide is. With a screen, how far "
+        "inside its edge the subject is solid",
         metavar="PART",
         least=0,
         most=1,
@@ -991,9 +992,9 @@ class Guides:
     )
     person: str = knob(
         "all",
-        "who of them is matted: all, but who was dropped; largest; ids as 1,3; box:X,Y,W,H, whose "
-        "middle is there; point:X,Y, who is there; of a place at frame N with @N, else most of the "
-        "time",
+        "who is matted: all but those who were dropped; largest; ids, as 1,3; box:X,Y,W,H, those "
+        "whose middle is in it; point:X,Y, whoever is there. A box or point counts for most of "
+        "the time, or with @N behind it for frame N",
         metavar="WHO",
         needs="people",
         nuke="Person",
@@ -1267,7 +1268,7 @@ class Edges:
     )
     width: float = knob(6.0, "see --shape", metavar="PX", least=0, most=100, parse=float,
                         needs="shape")  # fmt: skip
-    invert: bool = knob(False, "swap 0 and 1, at last")
+    invert: bool = knob(False, "swap 0 and 1, after all other shaping")
 
     def __post_init__(self) -> None:
         check(self)
@@ -1328,8 +1329,8 @@ class Delivery:
     )
     timecode: str | None = knob(
         None,
-        "timecode of the source's first frame, with ; before FF for drop-frame; with --frames A-B "
-        "frame A has that of A's place in the source, which is said",
+        "timecode of the source's first frame, with ; before FF for drop-frame. With --frames "
+        "A-B, frame A has the timecode of its place in the source, and a line says which",
         metavar="HH:MM:SS:FF",
         unset="the source's",
         needs="timecode",
@@ -1405,9 +1406,11 @@ class BatchOptions:
     resume: bool = knob(False, "keep what is done, unchanged and whole, and make the rest")
     overwrite: bool = knob(False, "replace outputs that exist")
     rehash: bool = knob(
-        False, "with --resume, read footage again whose size and date are as they were"
+        False, "with --resume, also read footage whose size and date have not changed"
     )
-    jobs: int = knob(1, "shots at once, as far as memory reaches", metavar="N", parse=int, least=1)
+    jobs: int = knob(
+        1, "how many shots are made at once, if memory allows", metavar="N", parse=int, least=1
+    )
     report: bool = knob(
         False, "write DIR/report.html: which frames of the mattes need a look; see sghm report"
     )
@@ -1484,12 +1487,12 @@ class ReportOptions:
     )
     vote: bool = knob(
         False,
-        "ask the network what it sees in the plate where a matte changes at once, and now and then "
-        "besides; it takes .9 GB more",
+        "ask the network what it sees in the plate, where a matte changes suddenly and in every "
+        "twelfth frame; it takes .9 GB more memory",
     )
     sheets: int = knob(
         12,
-        "flagged frames that a shot shows pictures of; of many shots fewer",
+        "how many flagged frames of a shot are shown in pictures; fewer where there are many shots",
         metavar="N",
         parse=int,
         least=0,
@@ -1523,21 +1526,25 @@ class EditOptions:
 
     media: Sequence[Path] = knob(
         (),
-        "folder, with those below it, with media that is not where the edit says; found by name, "
-        "reel and timecode",
+        "a folder to search, with all below it, for media that is not where the edit says; by "
+        "name, reel and timecode",
         metavar="DIR",
         parse=Path,
         is_repeated=True,
     )
     handles: int = knob(
-        8, "frames more on either side, as far as the media goes", metavar="N", parse=int, least=0
+        8,
+        "extra frames before and after a clip, where the media has them",
+        metavar="N",
+        parse=int,
+        least=0,
     )
     tracks: tuple[int, ...] = knob(
         (), "video tracks to matte, counted from 1", metavar="N,N", parse=_parse_tracks, unset="all"
     )
     edit_rate: Fraction | None = knob(
         None,
-        "of an EDL, which doesn't say it: 24, 25, 23.976, 30000/1001",
+        "frames per second of an EDL, which doesn't say it: 24, 25, 23.976, 30000/1001",
         flag="--rate",
         metavar="FPS",
         parse=parse_rate,
@@ -1554,7 +1561,7 @@ class PeopleOptions:
 
     every: int | None = knob(
         None,
-        "look at one of so many frames",
+        "look at every Nth frame",
         metavar="N",
         least=1,
         parse=int,
@@ -1570,7 +1577,7 @@ class PeopleOptions:
     )
     min_size: float = knob(
         0.001,
-        "drop who is smaller in the mean: a part of the picture",
+        "drop those who are smaller in the mean, as a part of the picture",
         metavar="PART",
         least=0,
         most=1,
@@ -1578,21 +1585,22 @@ class PeopleOptions:
     )
     min_frames: int = knob(
         6,
-        "drop who is seen for fewer frames, and for less than a whole scene",
+        "drop those who are seen for fewer frames, unless for a whole scene",
         metavar="N",
         least=0,
         parse=int,
     )
     within: Roi | None = knob(
         None,
-        "drop whose middle is outside this rectangle, in pixels, most of the time",
+        "drop those whose middle is outside this rectangle, in pixels, most of the time",
         metavar="X,Y,W,H",
         parse=_parse_roi,
         write=_write_roi,
     )
     without: Sequence[Roi] = knob(
         (),
-        "drop whose middle is inside it most of the time: a picture on a wall",
+        "drop those whose middle is inside this rectangle most of the time, as of a picture on a "
+        "wall",
         metavar="X,Y,W,H",
         parse=_parse_roi,
         is_repeated=True,
@@ -1620,7 +1628,8 @@ class PlanOptions:
     )
     chunk_s: float = knob(
         300.0,
-        "how long a chunk takes: a lost one costs little, and minutes outweigh a worker's start",
+        "how long a chunk should take: losing a short one costs little, and a long one outweighs a "
+        "worker's start",
         flag="--chunk-seconds",
         metavar="S",
         parse=float,
@@ -1662,13 +1671,13 @@ class ShowOptions:
     engine: str = knob(ENGINES[0], "what runs the workers", choices=ENGINES)
     address: str | None = knob(
         None,
-        "of a Ray cluster, or auto for the one around",
+        "of a Ray cluster, or auto for the cluster that this machine is in",
         metavar="ADDRESS",
-        unset="one on this machine, for the while",
+        unset="a cluster of this machine, for this run",
     )
     workers: int = knob(
         0,
-        "at most",
+        "how many workers at most",
         metavar="N",
         parse=int,
         least=0,
@@ -1681,14 +1690,15 @@ class ShowOptions:
         parse=Path,
     )
     no_hash: bool = knob(
-        False, "don't read footage once more for its checksum: size and date tell if it changes"
+        False,
+        "don't read footage again for its checksum; its size and date then tell whether it changes",
     )
     tries: int = knob(
         3, "how often a chunk may fail before it is set aside", metavar="N", parse=int, least=1
     )
     patience_s: float = knob(
         3600.0,
-        "how long a full disk or a share that is away is waited for",
+        "how long to wait for room on a full disk, or for a share that is away",
         flag="--patience",
         metavar="S",
         parse=float,

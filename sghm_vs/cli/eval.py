@@ -99,8 +99,8 @@ def add_parser(verbs: options.Verbs) -> None:
         dest="masks",
         type=Path,
         metavar="DIR",
-        help="with --set: a folder of masks in its layout, one a frame, to guide the network by; with "
-        "--images: of pictures, by the same names",
+        help="to guide the network: with --set a folder of masks in its layout, one a frame; with "
+        "--images a folder of pictures of the same names",
     )
     options.add_knob(parser, Guides, "screen")
     options.add_knob(parser, Guides, "guide_band")
@@ -110,8 +110,9 @@ def add_parser(verbs: options.Verbs) -> None:
         type=Path,
         const=HERE,
         metavar="P",
-        help="also score what is made without a guide, and print with as a part of without: beside "
-        "--pred the mattes P; beside --images, whose guides are --mask or --screen, no P is named",
+        help="also score mattes that are made without a guide, and print the scores with it "
+        "divided by those without. With --pred, P are these mattes; with --images, whose guides "
+        "are --mask or --screen, leave P out",
     )
     options.add_matte_channel(parser)
     sizing = f"{SIZING[False]}, as the published scripts; of clips {SIZING[True]}"

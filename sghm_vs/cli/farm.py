@@ -32,8 +32,8 @@ def add_parser(verbs: options.Verbs) -> None:
     parser = verbs.add_parser(
         "farm",
         help="matte a show on many machines, to the same bytes as on one",
-        description="Plan shots in chunks, and make them: by commands of any scheduler. Each "
-        "frame comes out as if one machine had made them all.",
+        description="Plan shots in chunks, and make them on a Ray cluster or by the commands of "
+        "any scheduler. Each frame is the same as if one machine had made them all.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, help, run, *adders in (

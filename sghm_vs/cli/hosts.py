@@ -14,8 +14,8 @@ def add_parser(verbs: options.Verbs) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser(
         "hosts",
-        help="scripts that put mattes into programs that edit",
-        description="Scripts that put what sghm timeline wrote into programs that edit.",
+        help="scripts that put mattes into editing programs",
+        description="Scripts that put the mattes of sghm timeline into editing programs.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     path = actions.add_parser("path", help="print where the script for a program is")

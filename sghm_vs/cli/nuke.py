@@ -14,7 +14,8 @@ def add_parser(verbs: options.Verbs) -> None:
     parser = verbs.add_parser(
         "nuke",
         help="the bridge, the network and comps for Nuke",
-        description="The bridge, the network and comps for Nuke. None was at hand to try them in.",
+        description="The bridge, the network and comps for Nuke. No Nuke was at hand to try them "
+        "in.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     comp = actions.add_parser("comp", help="write a comp of a matte over a background, a .nk")

@@ -27,7 +27,7 @@ def add_parser(verbs: options.Verbs) -> None:
         description="Look at a shot every few frames, tell the people in it apart, and write who is "
         "who to a file, by which --people of sghm matte gives each their own matte.",
     )
-    parser.add_argument("source", type=Path, metavar="SHOT", help="as of sghm matte")
+    parser.add_argument("source", type=Path, metavar="SHOT", help="footage, as for sghm matte")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="a file people.json"
     )

@@ -26,9 +26,9 @@ def add_parser(verbs: options.Verbs) -> None:
     parser = verbs.add_parser(
         "report",
         help="look for what is wrong with mattes, and show it on a page",
-        description="Look at mattes, anybody's, without a truth: flag frames that jump, flicker, lack "
-        "or have pieces, are late, soft, hazy or hard; and write one page that shows them, worst "
-        "first, with its twin for programs, report.json, beside it.",
+        description="Look for faults in mattes of any tool, without a true matte: flag frames "
+        "that jump or flicker, lack pieces or have too many, are late, soft, hazy or hard. Write "
+        "one page that shows them, worst first, and report.json beside it for programs.",
     )
     parser.add_argument(
         "matte",
@@ -44,7 +44,7 @@ def add_parser(verbs: options.Verbs) -> None:
         default=[],
         metavar="SOURCE",
         help="the footage: far more is found with it. One for all mattes, one for each in their "
-        "order, or a folder with footage of their names; a manifest says it itself",
+        "order, or a folder with footage of their names; a manifest names it itself",
     )
     parser.add_argument(
         "--matte-start",

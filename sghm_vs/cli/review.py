@@ -25,11 +25,12 @@ def add_parser(verbs: options.Verbs) -> None:
     parser = verbs.add_parser(
         "review",
         help="look at a shot's matte on a local page, correct it, and save what mends it",
-        description="Open a page, on this machine alone, that scrubs through a shot and its matte: try "
-        "settings, paint keys, choose people, mark in and out. What is saved beside the footage, "
-        "settings and pictures of keys, the next sghm matte takes by itself.",
+        description="Open a page, on this machine alone, that scrubs through a shot and its "
+        "matte: try settings, paint keys, choose people, mark in and out. Settings and pictures "
+        "of keys are saved beside the footage, and the next sghm matte takes them without an "
+        "option.",
     )
-    parser.add_argument("source", type=Path, metavar="SHOT", help="as of sghm matte")
+    parser.add_argument("source", type=Path, metavar="SHOT", help="footage, as for sghm matte")
     parser.add_argument(
         "--matte",
         type=Path,

@@ -23,7 +23,7 @@ def add_parser(verbs: options.Verbs) -> None:
         "timeline",
         help="matte the clips of an edit, and write the edit with the mattes in it",
         description="Matte what an edit shows, with handles, and write the same edit with a track "
-        "of mattes above each track of plates. Work, manifest and --resume are sghm batch's.",
+        "of mattes above each track of plates. Its manifest and --resume are those of sghm batch.",
     )
     parser.add_argument(
         "edit",

@@ -47,7 +47,12 @@ def add_parser(verbs: options.Verbs) -> None:
     )
     export.add_argument("--fp16", action="store_true", help="half as large, in float16")
     export.add_argument("--overwrite", action="store_true", help="replace files that are there")
-    verify = _add_action(actions, "verify", "check that models are whole, fit and known", _verify)
+    verify = _add_action(
+        actions,
+        "verify",
+        "check that models are whole, have the right tensors and are known",
+        _verify,
+    )
     verify.add_argument(
         "models", nargs="*", metavar="NAME|FILE", help="default: every model that is there"
     )

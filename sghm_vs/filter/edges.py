@@ -34,10 +34,10 @@ def edges(
     holdout: vs.VideoNode | None = None,
 ) -> vs.VideoNode:
     """
-    Return `alpha` with its edges shaped; as it stands here, from top to bottom.
+    Return `alpha` with its edges shaped, in the order in which the arguments stand here.
 
     Lengths are pixels of a picture whose short side is 1080, and scale with the picture: the same
-    numbers do the same at any resolution. With the defaults the very clip comes back.
+    numbers do the same at any resolution. With the defaults the clip itself comes back.
 
     Args:
         alpha: GRAY, full range unless its frames are tagged limited; 0 background, 1 subject. Its
@@ -53,14 +53,14 @@ def edges(
             within `width` of its edge; "trimap", 1 inside, 0 outside, 0.5 within `width` of what
             is soft. Core and edge together are the alpha grown by `width`.
         width: See `shape`.
-        invert: Whether 0 and 1 change places, at last.
+        invert: Whether 0 and 1 change places, after all else.
         keep: GRAY of the alpha's size and length: the least alpha, so exactly 1 where it is white;
             after all lengths, before `shape` and `invert`.
         holdout: GRAY likewise: what is taken away, so exactly 0 where it is white, also of `keep`.
 
     Returns:
         GRAY of the same format, size, length and rate, full range; any frame depends on that
-        frame of `alpha` alone, and of what is kept and held out.
+        frame of `alpha`, `keep` and `holdout` alone.
 
     Raises:
         vapoursynth.Error: With "edges: " where the clip is not GRAY or a value is out of range.

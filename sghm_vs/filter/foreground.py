@@ -30,7 +30,7 @@ def foreground(
     despill_strength: float = 1.0,
 ) -> vs.VideoNode:
     """
-    Return the straight color of what `alpha` is the alpha of, without what was behind it.
+    Return the straight color of the subject whose alpha is `alpha`, without the old background.
 
     At a soft edge a camera sees subject and background mixed; over something new, the old background
     would shine through there. The colors are taken apart in linear light, and coded as the clip's
@@ -41,20 +41,20 @@ def foreground(
         clip: As for `sghm`, of constant size. Its frames' props say its color.
         alpha: GRAY of the clip's size and length; the clip's true alpha, not one whose edges were
             shaped.
-        despill: "green", "blue" or "auto": the screen behind the subject, whose light on it is taken
-            away: what the screen's channel exceeds the mean of the others by, as that much of the
-            screen's whole color, which is looked for where the alpha is 0. Gray becomes gray
-            exactly; what the channel doesn't exceed stays to the last bit, and so does what it
-            exceeds by more than a screen's light would.
-        despill_strength: How much of it, 0 to 1.
+        despill: "green", "blue" or "auto": the screen whose light is taken off the subject. By as
+            much as the screen's channel exceeds the mean of the others, the screen's whole color is
+            taken away; that color is found where the alpha is 0. Gray becomes gray exactly. Where
+            the channel exceeds nothing, or more than a screen's light would, colors stay to the
+            last bit.
+        despill_strength: How much of that light, 0 to 1.
 
     Returns:
         RGBS, or YUV444PS of a YUV clip, with the clip's props; any frame depends on that frame
         of clip and alpha alone. To be multiplied by the alpha in linear light.
 
     Raises:
-        vapoursynth.Error: With "foreground: " where one of both can't be converted, changes its
-            size, or isn't of the other's.
+        vapoursynth.Error: With "foreground: " where clip or alpha can't be converted or changes
+            its size, or where their sizes differ.
 
     Source:
         Germer et al., "Fast Multi-Level Foreground Estimation", 2020; see `sghm_vs.matting.foreground`.

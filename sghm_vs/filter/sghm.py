@@ -89,8 +89,8 @@ def sghm(
     Return the alpha of the people in `clip`.
 
     Frame n of the result is a pure function of the frames of `clip` up to 5*tr + 1 before and
-    after it, or with tr=0 of frame n alone, with `keys` of as many as their span; its neighbors
-    end at scene changes: any frame may be asked for, in any order, by any number of threads.
+    after n: with tr=0 of frame n alone, with `keys` of as many as their span. Neighbors end at
+    scene changes. So any frame may be asked for, in any order, by any number of threads.
 
     Args:
         clip: RGB, YUV or GRAY, 8 to 16 bits or float, of constant format; its size and rate may
@@ -131,8 +131,8 @@ def sghm(
             a person, black is not, gray is left to the network. Carried to the frames around along
             the motion, as far as that is trusted, to the next key, a cut or the end of `key_span`.
         key_span: How many frames each way a key changes anything, `tr` to 120.
-        keep: GRAY likewise: the least alpha, so exactly 1 where it is white. Edges that are shaped
-            later take it again: `edges(alpha, keep=keep)`.
+        keep: GRAY likewise: the least alpha, so exactly 1 where it is white. Give it again when edges
+            are shaped later: `edges(alpha, keep=keep)`.
         holdout: GRAY likewise: what is taken away, so exactly 0 where it is white.
         screen: The color of a wall behind everybody: "green", "blue", "auto" (whichever there is
             more of in a frame) or hexadecimal as "#00b140". Whatever stands before it is matted; a
@@ -141,19 +141,19 @@ def sghm(
             picture's short side; beyond, it is exactly 0 or 1 as the mask is. How far inside what
             stands before a screen is solid.
         roi: (left, top, width, height) in pixels, or several such rectangles: outside the alpha is 0,
-            and nothing is computed. "auto" is where who is meant is in the whole clip, by `people`, if
-            that saves enough.
+            and nothing is computed. "auto" is where `person` is in the whole clip, by the file `people`, if
+            that saves enough; else it is the whole picture.
         people: A file that says who is who in the clip, as `sghm people` writes it: the alpha is that
             of `person`.
-        person: Who of them: "all", but who was dropped there; "largest"; an id or a list of ids;
-            "box:X,Y,W,H", whose middle is in it, or "point:X,Y", who is there, most of the time, or
-            with "@N" in frame N.
-        split: Whether one alpha a person comes back, a dictionary by id, which together are what
-            would come back else.
+        person: Who of them: "all" but those who were dropped there; "largest"; an id or a list of
+            ids; "box:X,Y,W,H", those whose middle is in it; "point:X,Y", whoever is there. A box or
+            point counts for most of the time, or with "@N" behind it for frame N.
+        split: Whether a dictionary comes back, an alpha for each person's id. Together they are the
+            alpha that comes back otherwise.
         debug: A step to the alpha, in its place: "segmentation", "guidance", "frame", "band",
             "trust", "difference", "guide" or "screen"; see `sghm_vs.filter.debug`. "all" puts each
-            of them in a prop of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`. Or "people":
-            whose each pixel is, a gray a person.
+            of them in a prop of the alpha's frames: `alpha.std.PropToClip("SghmTrust")`. "people"
+            shows whose each pixel is, one gray for each person.
         input_colorspace: What the clip's codes mean, in place of its frames' props: "pq", "hlg",
             "linear", "logc4" or another name; see `sghm_vs.color.ocio`. Only what the network
             sees is converted.
