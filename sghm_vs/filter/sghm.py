@@ -141,8 +141,8 @@ def sghm(
             picture's short side; beyond, it is exactly 0 or 1 as the mask is. How far inside what
             stands before a screen is solid.
         roi: (left, top, width, height) in pixels, or several such rectangles: outside the alpha is 0,
-            and nothing is computed. "auto" is where `person` is in the whole clip, by the file `people`, if
-            that saves enough; else it is the whole picture.
+            and nothing is computed. "auto" is where `person` is in the whole clip, by the file
+            `people`, if that saves enough; else it is the whole picture.
         people: A file that says who is who in the clip, as `sghm people` writes it: the alpha is that
             of `person`.
         person: Who of them: "all" but those who were dropped there; "largest"; an id or a list of
