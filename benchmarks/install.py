@@ -29,7 +29,7 @@ def extras() -> list[str]:
 
 def wheels(system: str, python: str = PYTHON, extra: str | None = None) -> dict[str, int]:
     """
-    Return the packages that the newest versions bring, with their wheels' bytes; asks the index.
+    Return the packages that the newest versions bring, each with its wheel's bytes; asks the index.
 
     Args:
         system: As uv calls it.
@@ -51,7 +51,8 @@ def wheels(system: str, python: str = PYTHON, extra: str | None = None) -> dict[
         if run.returncode:
             raise SghmError(run.stderr.strip())
         packages = tomllib.loads(lock.read_text(encoding="utf-8"))["packages"]
-    return {one["name"]: sum(wheel["size"] for wheel in one["wheels"]) for one in packages}
+    # Of wheels for several ages of a system, one is downloaded.
+    return {one["name"]: max(wheel["size"] for wheel in one["wheels"]) for one in packages}
 
 
 def add_parser(measures: options.Verbs) -> None:
