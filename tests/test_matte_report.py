@@ -98,9 +98,12 @@ def test_what_is_right_between_two_faults_is_left_alone(exact):
     for n in (5, 6, 14, 15):
         cv2.circle(holed[n], (130 + 3 * n, 126), 22, 0.0, -1)
 
-    found = flagged(faults._measured(exact, holed, range(LENGTH), ARGS))
+    measures = faults._measured(exact, holed, range(LENGTH), ARGS)
+    found = flagged(measures)
 
     assert {*found} == {5, 6, 14, 15}
+    said = {one.says for one in findings_of(measures, limits())[5] if one.kind == "hole"}
+    assert said == {"opens, and closes again"}
     assert all("hole" in found[n] for n in found)
     assert all({"area", "motion"} & found[n] for n in found), "the holes are loud"
 

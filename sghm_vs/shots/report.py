@@ -296,7 +296,7 @@ def _open(one: Wanted, matte_channel: str | None, start: int | None) -> _Footage
         clips = in_common(matte, [(plate, pairing)], FLAG)
         at = max(plate.first_number - pairing.first, 0)
         first = pairing.first + at
-        notes.append(f"frames are the plate's, by {pairing.by}")
+        notes.append(f"paired with the plate's frames by {pairing.by}")
     if matte.matte_bits == EIGHT_BITS:
         notes.append("its file has 8 bits: soft edges have steps")
     return _Footage(

@@ -47,6 +47,13 @@ LOUD = 0.5
 """Part of a limit that a reset in a row of them needs."""
 ROW_MIN = 3
 OPPOSITE = {"grows": "shrinks", "shrinks": "grows"}
+BACK = {
+    "appears": "appears, and vanishes again",
+    "vanishes": "vanishes, and comes back",
+    "opens": "opens, and closes again",
+    "closes": "closes, and opens again",
+}
+"""What is said of a piece or hole that is as before some frames later."""
 SHORTEST_PERIOD, LONGEST_PERIOD = 4, 250
 
 type Series = NDArray[np.float64]
@@ -257,7 +264,7 @@ def _find_regions(shot: _Shot, found: Findings) -> None:
         run, says = range(n, n + 1), _said(region)
         if back is not None:
             used.add(back)
-            run, says = range(n, events[back][0]), f"{says}, and back"
+            run, says = range(n, events[back][0]), BACK[says]
         elif found.ends_before(n):
             continue
         elif region.wrong == "before":
