@@ -8,6 +8,7 @@ from sghm_vs.color.convert import read_color, to_viewed_rgb
 from sghm_vs.filter import graph
 from sghm_vs.filter.debug import view
 from sghm_vs.filter.engines import Engines, engines_for
+from sghm_vs.filter.sghm import matte_clip
 from sghm_vs.matting import temporal
 from sghm_vs.models.backends.device import choose_computes
 from sghm_vs.models.weights import find_weights
@@ -73,6 +74,22 @@ def engines(model) -> Engines:
 def test_a_picture_that_is_matted_alone_is_not_kept(source, engines):
     pictures, seen = source
     alpha = uncached(graph.per_frame(pictures.resize.Bicubic(format=vs.RGBS), engines))
+
+    play(alpha)
+    play(alpha)
+
+    assert sorted(seen) == sorted([*range(LENGTH)] * 2)
+
+
+@pytest.mark.slow
+def test_a_shot_that_is_matted_frame_by_frame_keeps_no_pictures(monkeypatch, model):
+    """Planes of RGB in floats are 95 MiB of a frame of 4K, and nothing reads them twice."""
+    rgb, seen = counted(to_viewed_rgb(read_color(panning_clip((LENGTH,)))))
+    monkeypatch.setattr("sghm_vs.color.convert.to_viewed_rgb", lambda *_: rgb)
+    settings = Settings(tr=0)
+    own = engines_for(find_weights(model), settings, choose_computes(-1, None, "auto"))
+    alpha = uncached(matte_clip(panning_clip((LENGTH,)), own))
+    seen.clear()
 
     play(alpha)
     play(alpha)

@@ -389,8 +389,7 @@ def matte_clip(
         # Planes of RGB in floats take eight times as much as most footage does.
         frames = settings.reach + FRAMES_AHEAD
         footage = replace(footage, clip=kept(footage.clip.std.SetFrameProps(), frames))
-    # Luma and what the encoder sees are made of it at about the same time.
-    rgb = kept(convert.to_viewed_rgb(footage, settings.exposure), 1)
+    rgb = convert.to_viewed_rgb(footage, settings.exposure)
     packs = all(engine.packs for engine in engines)
     pictures = graph.packed(footage, settings) if packs else rgb
     is_alone = settings.radius == 0 or rgb.num_frames == 1
@@ -399,6 +398,8 @@ def matte_clip(
             return graph.per_frame(pictures, engines, format_id=format)
         alpha = guides.last(graph.per_frame(pictures if packs else rgb, engines))
     else:
+        # Luma and what the encoder sees are made of it at about the same time.
+        kept(rgb, 1)
         again = None if packs else convert.to_viewed_rgb(footage, settings.exposure)
         steps = graph.temporal_steps(rgb, pictures, engines, guides, again)
         steps = steps._replace(alpha=guides.last(steps.alpha))
