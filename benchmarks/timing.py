@@ -210,7 +210,8 @@ class Staged:
     def begin(self, *args: Any) -> Any:
         """Return what the network's does, with the band's alpha in place of its own."""
         begun = self._timed("begin", self._network.begin)(*args)
-        if self._band is None:
+        # A refiner in arrays says itself where its band is.
+        if self._band is None or hasattr(begun, "logits"):
             return begun
         import torch
 
@@ -432,7 +433,8 @@ def _stages_ms(engine: Engine, staged: Staged, pictures: list[Tensor]) -> Row:
 def _finest_whole_s(pipeline: Any, staged: Staged, picture: Any) -> float:
     features, _ = pipeline.segment(pipeline.encoder_input(picture), *picture.shape[-2:])
     image = pipeline.prepared(picture)
-    begun = staged.begin(image, features, image[:, :1] if image.ndim == 4 else image[0])
+    mask = image[:, :1] if image.ndim == 4 else staged.guide_of(image[0])
+    begun = staged.begin(image, features, mask)
     staged.finish_all(begun)
     start = staged.now()
     staged.finish_all(begun)

@@ -1,5 +1,6 @@
 """The finest alpha where it is looked at: the same as everywhere, for less."""
 
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from sghm_vs.models.backends.base import is_installed
 from sghm_vs.models.backends.device import Compute, Device
 from sghm_vs.models.checkpoint import build_network, read_checkpoint
 from sghm_vs.models.load import load_network
-from sghm_vs.models.planes import Plane
+from sghm_vs.models.planes import Plane, enlarge, enlarged_rows
 from sghm_vs.models.sghm import squares
 from sghm_vs.models.sghm.network import SGHM, CoarseOutput
 from sghm_vs.models.sghm.squares import Square
@@ -130,6 +131,36 @@ def test_a_matte_made_in_tiles_is_that_made_whole(model, monkeypatch, backend, s
 
     assert np.abs(tiled - whole).max() < 1e-5
     assert 0.002 < ((whole > 0) & (whole < 1)).mean() < 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not RUNTIMES, reason="needs a runtime of graphs")
+def test_a_frame_holds_the_picture_and_few_planes_besides(model):
+    """Three of the picture, two of the state, one of alpha; not one of each step."""
+    network = load_network(
+        Weights("drawn", Path(model)), Compute(Device("cpu"), False, RUNTIMES[0])
+    )
+    pipeline = ArrayPipeline(network, Settings(tr=0, infer_size="auto"))
+    picture = _wall_with_somebody(1088, 1920)
+    pipeline.matte(picture)
+
+    tracemalloc.start()
+    alpha = pipeline.matte(picture)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert alpha.any()
+    assert peak < 8 * alpha.nbytes
+
+
+@pytest.mark.parametrize("by", [4, 8])
+def test_rows_of_an_enlarged_plane_are_those_of_the_whole(by):
+    plane = np.random.default_rng(0).random((32, 60), np.float32)
+    whole = enlarge(plane, (32 * by, 60 * by))
+
+    for top in range(0, 32 * by - 80 + 1, 4):
+        rows = slice(top, top + 80)
+        assert np.array_equal(enlarged_rows(plane, by, rows), whole[rows])
 
 
 def _wall_with_somebody(height: int, width: int) -> Plane:

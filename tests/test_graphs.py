@@ -31,7 +31,7 @@ from sghm_vs.models.arrays import Model, read_model
 from sghm_vs.models.backends import base, cores
 from sghm_vs.models.backends.base import automatic_backends, is_installed, place
 from sghm_vs.models.backends.device import Compute, Device
-from sghm_vs.models.backends.graphs import GraphNetwork, small_of
+from sghm_vs.models.backends.graphs import GraphNetwork, QuarterPlanes, small_of
 from sghm_vs.models.backends.openvino import OpenVino
 from sghm_vs.models.backends.plugins import READS_CONFIG, on_one_thread
 from sghm_vs.models.graphs.export import export, matting, matting_in_squares, segmentation
@@ -118,8 +118,12 @@ def alphas(network: object, image: np.ndarray, mask: np.ndarray) -> list[np.ndar
         small = network.to_small(image)
         features, probability = network.see(small)
         second = [network.second_look(small, features)] if network.is_judged else []
-        begun = network.begin(image, features, mask)
-        coarse = begun.os8.copy(), begun.os4.copy()
+        begun = network.begin(image, features, network.guide_of(mask))
+        if isinstance(begun, QuarterPlanes):
+            # A refiner has one coarse alpha, which stands for both.
+            coarse = [begun.alpha(slice(0, len(mask)))] * 2
+        else:
+            coarse = [begun.os8.copy(), begun.os4.copy()]
         return [probability, *second, *coarse, network.finish_all(begun).copy()]
     tensor, where = torch.from_numpy(image)[None], torch.from_numpy(mask)[None, None]
     with torch.inference_mode():
@@ -154,7 +158,8 @@ def test_squares_are_parts_of_the_whole(monkeypatch, placed, backend, make):
     where = np.zeros(SIZE, np.float32)
     where[28:32, 50:140] = 1
 
-    begun = network.begin(image, network.encode(network.to_small(image)), mask)
+    features = network.encode(network.to_small(image))
+    begun = network.begin(image, features, network.guide_of(mask))
     fine = tiles.finest(network, begun, tiles.tiles(where, 4))
     whole = network.finish_all(begun)
 

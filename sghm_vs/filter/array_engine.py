@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-import cv2
 import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from sghm_vs.filter.engines import FEATURES_MIB, FeatureCache
 from sghm_vs.matting.arrays.frame import ArrayPipeline
 from sghm_vs.models.backends.cores import CoreStreams
 from sghm_vs.models.backends.graphs import Features, GraphNetwork
-from sghm_vs.models.planes import Plane
+from sghm_vs.models.planes import Plane, clamp
 from sghm_vs.options import Settings
 
 
@@ -41,20 +40,20 @@ class ArrayEngine:
 
         def compute() -> Plane:
             said = None if guide is None else planes_of(guide)[0]
-            return self.pipeline.matte(planes_of(picture), said)
+            return self.pipeline.matte(_views_of(picture), said)
 
         return self.streams.run(compute)
 
     def probability(self, picture: vs.VideoFrame, *, is_judged: bool) -> Plane:
         """Return how likely a person is; see `FrameEngine`."""
         return self.streams.run(
-            lambda: self.pipeline.probability(planes_of(picture), is_judged=is_judged)
+            lambda: self.pipeline.probability(_views_of(picture), is_judged=is_judged)
         )
 
     def encoder_input(self, picture: vs.VideoFrame) -> Plane:
         """Return what the encoder sees of `picture`, (h, w, 3)."""
         return self.streams.run(
-            lambda: np.moveaxis(self.pipeline.encoder_input(planes_of(picture)), 0, -1)
+            lambda: np.moveaxis(self.pipeline.encoder_input(_views_of(picture)), 0, -1)
         )
 
     def segment(self, n: int, small: vs.VideoFrame, size: tuple[int, int]) -> Plane:
@@ -76,7 +75,7 @@ class ArrayEngine:
         """Return the alpha of frame `n`; see `FrameEngine`."""
 
         def compute() -> Plane:
-            planes = planes_of(picture)
+            planes = _views_of(picture)
             features = self.features.get(n, lambda: self.pipeline.network.encode(planes_of(small)))
             said = None if guide is None else planes_of(guide)[0]
             return self.pipeline.matte_segmented(planes, features, planes_of(segmentation)[0], said)
@@ -102,8 +101,11 @@ def array_engine(network: GraphNetwork, settings: Settings, num_streams: int) ->
 def planes_of(frame: vs.VideoFrame) -> Plane:
     """Return the planes of `frame`, float32, as (planes, height, width), clamped to 0-1; NaN is 0."""
     planes = np.empty((frame.format.num_planes, frame.height, frame.width), np.float32)
-    for own, plane in zip(planes, frame, strict=True):
-        # A NaN is not above 0.
-        cv2.threshold(np.asarray(plane), 0, 0, cv2.THRESH_TOZERO, dst=own)
-        cv2.threshold(own, 1, 0, cv2.THRESH_TRUNC, dst=own)
+    for own, plane in zip(planes, _views_of(frame), strict=True):
+        clamp(plane, own)
     return planes
+
+
+def _views_of(frame: vs.VideoFrame) -> list[Plane]:
+    """Return the planes of `frame` where they are, each (height, width)."""
+    return [np.asarray(plane) for plane in frame]

@@ -103,7 +103,7 @@ class PluginEngine:
 
         def masked(frames: list[vs.VideoFrame]) -> Plane:
             (said,) = planes_of(frames[0])
-            return mask_of(fit, said) if guide is None else sizing.prepared(fit, said[None])[0]
+            return mask_of(fit, said) if guide is None else sizing.prepared(fit, [said])[0]
 
         mask = self._gray(pictures, fit, [given], masked)
         planes = [image, mask, self._in_corner(pictures, small, fit)]

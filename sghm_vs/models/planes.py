@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import cv2
@@ -11,12 +12,37 @@ from numpy.typing import NDArray
 type Plane = NDArray[np.float32]
 """(h, w), or several of them, (c, h, w)."""
 
+ROWS_AT_ONCE = 64
+"""Of planes of full size: what is done to so few of them stays within a core's cache."""
+
+
+def bands(height: int) -> Iterator[slice]:
+    """Yield the rows of a plane, a few at a time."""
+    for top in range(0, height, ROWS_AT_ONCE):
+        yield slice(top, min(top + ROWS_AT_ONCE, height))
+
+
+def clamp(plane: Plane, into: Plane) -> None:
+    """Write `plane` (h, w) `into` another, clamped to 0-1; NaN is 0."""
+    for rows in bands(len(plane)):
+        # A NaN is not above 0.
+        cv2.threshold(plane[rows], 0, 0, cv2.THRESH_TOZERO, dst=into[rows])
+        cv2.threshold(into[rows], 1, 0, cv2.THRESH_TRUNC, dst=into[rows])
+
 
 def enlarge(plane: Plane, size: tuple[int, int]) -> Plane:
     """Return `plane` (h, w) at `size`, (height, width), bilinear."""
     if plane.shape == size:
         return plane
     return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def enlarged_rows(plane: Plane, by: int, rows: slice) -> Plane:
+    """Return `rows` of `plane` (h, w) enlarged `by` so much: to the last bit, as if it were whole."""
+    top = max(rows.start // by - 1, 0)
+    some = plane[top : -(-rows.stop // by) + 1]
+    large = enlarge(some, (len(some) * by, some.shape[1] * by))
+    return large[rows.start - top * by :][: rows.stop - rows.start]
 
 
 def block_means(planes: Plane, side: int) -> Plane:
@@ -44,27 +70,33 @@ def bilinear(planes: Plane, size: tuple[int, int]) -> Plane:
     return np.stack([enlarge(plane, size) for plane in planes])
 
 
-def shrunk(planes: Plane, size: tuple[int, int]) -> Plane:
+def shrink(plane: Plane, into: Plane) -> None:
     """
-    Return `planes` (c, h, w) at `size`, bilinear, where that is smaller by all pixels in reach.
+    Write `plane` (h, w) `into` another size, bilinear, where that is smaller by all pixels in reach.
+
+    What is beyond 0-1 is clamped before. A few rows at a time: of a large plane no other is made.
 
     Source:
         What torch's `interpolate` does with `antialias=True`, and before it Pillow's resize.
     """
-    for axis in (1, 2):
-        planes = _shrunk_along(planes, axis, size[axis - 1])
-    return planes
+    first, weights = _taps(len(plane), len(into))
+    for rows in bands(len(into)):
+        above, below = int(first[:, rows].min()), int(first[:, rows].max()) + 1
+        some = np.empty((below - above, plane.shape[1]), np.float32)
+        clamp(plane[above:below], some)
+        if len(plane) != len(into):
+            some = _mixed(some, first[:, rows] - above, weights[:, rows, None], axis=0)
+        if plane.shape[1] != into.shape[1]:
+            some = _mixed(some, *_taps(plane.shape[1], into.shape[1]), axis=1)
+        into[rows] = some
 
 
-def _shrunk_along(planes: Plane, axis: int, length: int) -> Plane:
-    found = planes.shape[axis]
-    if found == length:
-        return planes
+def _mixed(plane: Plane, first: NDArray[np.intp], weights: Plane, axis: int) -> Plane:
+    """Return the sum of the rows or columns that `first` names, each (taps, n), by `weights`."""
     total: Plane | None = None
-    for first, weights in zip(*_taps(found, length), strict=True):
-        shape = (-1, 1) if axis == 1 else (-1,)
-        part = planes.take(first, axis)
-        part *= weights.reshape(shape)
+    for at, weight in zip(first, weights, strict=True):
+        part = plane.take(at, axis)
+        part *= weight
         total = part if total is None else np.add(total, part, out=total)
     assert total is not None  # noqa: S101 - there is a tap
     return total

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from sghm_vs.matting.arrays import refinement, sizing
 from sghm_vs.matting.arrays.segmentation import SURE_PERSON, THRESHOLD, clean, judged, to_mask
+from sghm_vs.matting.arrays.sizing import Picture
 from sghm_vs.matting.arrays.tiles import finest, hugging, tiles
 from sghm_vs.matting.sizing import SAID, Fit, fit_by
-from sghm_vs.models.backends.graphs import Features, GraphNetwork
+from sghm_vs.models.backends.graphs import CoarsePlanes, Features, GraphNetwork
 from sghm_vs.models.planes import Plane, enlarge
-from sghm_vs.models.sghm.design import NEEDED, QUARTER_HALO_PX, QUARTER_PX, QUARTER_TILE_PX
+from sghm_vs.models.sghm.design import QUARTER_HALO_PX, QUARTER_PX, QUARTER_TILE_PX
 from sghm_vs.models.sghm.squares import Tile, tiles_at
 from sghm_vs.options import Settings
 
@@ -27,32 +28,32 @@ class ArrayPipeline:
     network: GraphNetwork
     settings: Settings
 
-    def matte(self, picture: Plane, guide: Plane | None = None) -> Plane:
+    def matte(self, picture: Picture, guide: Plane | None = None) -> Plane:
         """
         Return the alpha of the people in `picture`, (height, width), 0-1.
 
         Args:
-            picture: Display-coded RGB, (3, height, width), 0-1.
+            picture: Display-coded RGB, three planes (height, width); it is clamped to 0-1, NaN to 0.
             guide: Where the people are, (height, width), 0-1, instead of the network's own
                 segmentation.
         """
         fit, image = self._fit_of(picture), self.prepared(picture)
         small = self.network.to_small(image)
         if guide is not None:
-            mask = sizing.prepared(fit, guide[None])[0]
-            return self._matted(image, self.network.encode(small), mask, None, fit)
+            given = self.network.guide_of(sizing.prepared(fit, [guide])[0])
+            return self._matted(image, self.network.encode(small), given, None, fit)
         features, probability = self._seen(small, SURE_PERSON)
         return self._matted_segmented(image, features, self._cleaned(probability, fit), None, fit)
 
-    def encoder_input(self, picture: Plane) -> Plane:
+    def encoder_input(self, picture: Picture) -> Plane:
         """Return what the encoder sees of `picture`, small, (3, h, w), 0-1."""
         return self.network.to_small(self.prepared(picture))
 
-    def prepared(self, picture: Plane) -> Plane:
+    def prepared(self, picture: Picture) -> Plane:
         """Return `picture` at the size that the network takes."""
         return sizing.prepared(self._fit_of(picture), picture)
 
-    def probability(self, picture: Plane, *, is_judged: bool = True) -> Plane:
+    def probability(self, picture: Picture, *, is_judged: bool = True) -> Plane:
         """
         Return how likely a person is in `picture`, small, (h, w), 0-1.
 
@@ -75,7 +76,7 @@ class ArrayPipeline:
 
     def matte_segmented(
         self,
-        picture: Plane,
+        picture: Picture,
         features: Features,
         segmentation: Plane,
         guide: Plane | None = None,
@@ -97,8 +98,14 @@ class ArrayPipeline:
     ) -> Plane:
         if guide is None and self.network.trusts_mask and not (segmentation > THRESHOLD).any():
             return np.zeros(fit.source, np.float32)
+        return self._matted(image, features, *self._guidance(fit, segmentation, guide), fit)
+
+    def _guidance(
+        self, fit: Fit, segmentation: Plane, guide: Plane | None
+    ) -> tuple[Plane, refinement.Bounds | None]:
+        """Return what the network reads of the mask, and what that leaves open; it need not last."""
         mask = mask_of(fit, segmentation, guide)
-        return self._matted(image, features, mask, self._bounds(mask, fit), fit)
+        return self.network.guide_of(mask), self._bounds(mask, fit)
 
     def _seen(self, small: Plane, least: float) -> tuple[Features, Plane]:
         """
@@ -122,29 +129,28 @@ class ArrayPipeline:
         self,
         image: Plane,
         features: Features,
-        mask: Plane,
+        guide: Plane,
         bounds: refinement.Bounds | None,
         fit: Fit,
     ) -> Plane:
         left_open = None if bounds is None else bounds.left_open
         if bounds is not None and left_open is not None and not left_open.any():
-            solid = enlarge(bounds.least, (mask.shape[0], mask.shape[1]))
-            return finished(self.settings, fit, solid, None)
+            return finished(self.settings, fit, enlarge(bounds.least, fit.padded), None)
         open_tiles = None if left_open is None else self._open_tiles(left_open)
-        coarse = self.network.begin(image, features, mask, open_tiles)
-        if coarse.detail is None:
+        coarse = self.network.begin(image, features, guide, open_tiles)
+        if isinstance(coarse, CoarsePlanes):
             alpha, weight = merged(self.settings, fit, coarse.os8, coarse.os4)
             looked_at = tiles(weight, QUARTER_PX)
             if left_open is not None:
                 looked_at &= left_open
             os1 = finest(self.network, coarse, looked_at)
             return finished(self.settings, fit, refinement.blended(alpha, os1, weight), bounds)
-        needed = coarse.detail > NEEDED
+        needed = coarse.needed()
         looked_at = refinement.reached(needed)
         if left_open is not None:
             looked_at &= left_open
-        os1 = finest(self.network, coarse, looked_at)
-        alpha = refinement.composed(coarse.os4, needed, os1, bounds)
+        alpha = finest(self.network, coarse, looked_at)
+        refinement.compose(alpha, coarse.alpha, needed, bounds)
         return finished(self.settings, fit, alpha, None)
 
     def _open_tiles(self, left_open: NDArray[np.bool_]) -> list[Tile] | None:
@@ -163,8 +169,8 @@ class ArrayPipeline:
     def _cleaned(self, probability: Plane, fit: Fit) -> Plane:
         return cleaned(probability, fit) if self.network.trusts_mask else probability
 
-    def _fit_of(self, picture: Plane) -> Fit:
-        return self._fit(picture.shape[1], picture.shape[2])
+    def _fit_of(self, picture: Picture) -> Fit:
+        return self._fit(*picture[0].shape)
 
     def _fit(self, height: int, width: int) -> Fit:
         return fit_by(self.settings, height, width)
@@ -179,7 +185,7 @@ def mask_of(fit: Fit, segmentation: Plane, guide: Plane | None = None) -> Plane:
     """Return the mask, (*fit.padded), of a small `segmentation`; see `ArrayPipeline.matte_segmented`."""
     mask = to_mask(segmentation, fit.padded)
     if guide is not None:
-        said = sizing.prepared(fit, guide[None])[0]
+        (said,) = sizing.prepared(fit, [guide])
         mask[said > SAID] = 1
         mask[said < 1 - SAID] = 0
     return mask
@@ -198,11 +204,13 @@ def merged(settings: Settings, fit: Fit, os8: Plane, os4: Plane) -> tuple[Plane,
 
 
 def finished(settings: Settings, fit: Fit, alpha: Plane, bounds: refinement.Bounds | None) -> Plane:
-    """Return `alpha`, (*fit.padded), within `bounds`, at the picture's size."""
+    """Return `alpha`, (*fit.padded), within `bounds`, at the picture's size; it is written over."""
     if bounds is not None:
-        alpha = refinement.held(alpha, bounds)
+        refinement.hold(alpha, bounds)
     restored = sizing.restored(fit, alpha)
-    return refinement.solidify(restored) if settings.sizing == "pad" else restored
+    if settings.sizing == "pad":
+        refinement.solidify(restored)
+    return restored
 
 
 def enlarged(settings: Settings, segmentation: Plane, height: int, width: int) -> Plane:

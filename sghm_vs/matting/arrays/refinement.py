@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.models.planes import Plane, enlarge
+from sghm_vs.models.planes import Plane, bands, block_means, enlarged_rows
 from sghm_vs.models.sghm.design import SOLID
 
 NEARLY_0 = 1 / 255
@@ -30,8 +30,6 @@ OUTSIDE_PX = 96
 
 BOUNDS_PX = 4
 """What is a pixel of bounds."""
-ROWS_AT_ONCE = 64
-"""Of planes of full size: what is done to so few of them stays within a core's cache."""
 
 
 class Bounds(NamedTuple):
@@ -78,66 +76,67 @@ def blended(alpha: Plane, finer: Plane, weight: Plane) -> Plane:
     return toward
 
 
-def composed(os4: Plane, needed: NDArray[np.bool_], os1: Plane, bounds: Bounds | None) -> Plane:
+def compose(
+    alpha: Plane,
+    coarse: Callable[[slice], Plane],
+    needed: NDArray[np.bool_],
+    bounds: Bounds | None,
+) -> None:
     """
-    Return the alpha of a network that says itself where detail is needed, within `bounds`.
+    Make of the finest `alpha` that of a network which says itself where detail is needed.
 
     The band is learned: where the network expects no detail, its coarse alpha is solid, 0 or 1.
 
     Args:
-        os4: Coarse alpha at full size, (height, width), 0-1.
+        alpha: The finest, (height, width), 0-1; it is written over.
+        coarse: Returns rows of the coarse alpha at full size.
         needed: Where the finest is needed, (height / 4, width / 4).
-        os1: The finest alpha.
         bounds: What the mask leaves open.
     """
-    alpha = np.zeros_like(os4)
-    if bounds is None:
-        _compose(alpha, os4, needed, os1, None)
-    else:
-        # Beyond is 0, whatever is there.
-        cells, pixels = _around_all(bounds.most)
-        within = Bounds(bounds.least[cells], bounds.most[cells])
-        _compose(alpha[pixels], os4[pixels], needed[cells], os1[pixels], within)
-    return alpha
-
-
-def _compose(
-    alpha: Plane, os4: Plane, needed: NDArray[np.bool_], os1: Plane, bounds: Bounds | None
-) -> None:
-    """Write into `alpha` what `composed` says."""
-    weights = needed.astype(np.float32)
-    for rows in _bands(len(os4)):
-        _, solid = cv2.threshold(os4[rows], SOLID, 1, cv2.THRESH_BINARY)
-        weight = _enlarged_rows(weights, rows)
-        into = alpha[rows]
-        np.subtract(os1[rows], solid, out=into)
-        into *= weight
+    cells = down, across = slice(0, len(needed)), slice(0, needed.shape[1])
+    if bounds is not None:
+        cells = down, across = _around_all(bounds.most)
+        _clear_beyond(alpha, *map(_at_full_size, cells))
+        bounds = Bounds(bounds.least[cells], bounds.most[cells])
+    weights = needed[cells].astype(np.float32)
+    top, columns = BOUNDS_PX * down.start, _at_full_size(across)
+    for rows in bands(BOUNDS_PX * len(weights)):
+        below = slice(top + rows.start, top + rows.stop)
+        _, solid = cv2.threshold(coarse(below)[:, columns], SOLID, 1, cv2.THRESH_BINARY)
+        into = alpha[below, columns]
+        into -= solid
+        into *= enlarged_rows(weights, BOUNDS_PX, rows)
         into += solid
         if bounds is not None:
             _hold(into, bounds, rows)
 
 
-def _around_all(most: Plane) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return the rows and columns around all of `most` that is not 0, and those of full size."""
+def _clear_beyond(alpha: Plane, down: slice, across: slice) -> None:
+    """Write 0 around rows and columns of `alpha`."""
+    alpha[: down.start] = alpha[down.stop :] = 0
+    alpha[:, : across.start] = alpha[:, across.stop :] = 0
+
+
+def _at_full_size(cells: slice) -> slice:
+    return slice(BOUNDS_PX * cells.start, BOUNDS_PX * cells.stop)
+
+
+def _around_all(most: Plane) -> tuple[slice, slice]:
+    """Return the rows and columns around all of `most` that is not 0."""
     left, top, width, height = cv2.boundingRect((most > 0).view(np.uint8))
     if not width:
-        return (slice(0), slice(0)), (slice(0), slice(0))
-    spans = [
-        (max(first - 1, 0), min(first + length + 1, whole))
+        return slice(0, 0), slice(0, 0)
+    down, across = (
+        slice(max(first - 1, 0), min(first + length + 1, whole))
         for first, length, whole in zip((top, left), (height, width), most.shape, strict=True)
-    ]
-    (cells_down, cells_across), (down, across) = (
-        [slice(first * side, end * side) for first, end in spans] for side in (1, BOUNDS_PX)
     )
-    return (cells_down, cells_across), (down, across)
+    return down, across
 
 
-def held(alpha: Plane, bounds: Bounds) -> Plane:
-    """Return `alpha` within `bounds`."""
-    within = alpha.copy()
-    for rows in _bands(len(alpha)):
-        _hold(within[rows], bounds, rows)
-    return within
+def hold(alpha: Plane, bounds: Bounds) -> None:
+    """Bring `alpha` within `bounds`; it is written over."""
+    for rows in bands(len(alpha)):
+        _hold(alpha[rows], bounds, rows)
 
 
 def reached(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -147,23 +146,8 @@ def reached(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _hold(alpha: Plane, bounds: Bounds, rows: slice) -> None:
     """Bring the `rows` of an alpha within `bounds`."""
-    np.maximum(alpha, _enlarged_rows(bounds.least, rows), out=alpha)
-    np.minimum(alpha, _enlarged_rows(bounds.most, rows), out=alpha)
-
-
-def _bands(height: int) -> Iterator[slice]:
-    """Yield the rows of a plane, a few at a time."""
-    for top in range(0, height, ROWS_AT_ONCE):
-        yield slice(top, min(top + ROWS_AT_ONCE, height))
-
-
-def _enlarged_rows(plane: Plane, rows: slice) -> Plane:
-    """Return `rows`, multiples of 4, of `plane` enlarged by 4: to the last bit, as if it were whole."""
-    first, last = rows.start // BOUNDS_PX, rows.stop // BOUNDS_PX
-    top, bottom = max(first - 1, 0), min(last + 1, len(plane))
-    some = plane[top:bottom]
-    large = enlarge(some, (len(some) * BOUNDS_PX, some.shape[1] * BOUNDS_PX))
-    return large[(first - top) * BOUNDS_PX :][: rows.stop - rows.start]
+    np.maximum(alpha, enlarged_rows(bounds.least, BOUNDS_PX, rows), out=alpha)
+    np.minimum(alpha, enlarged_rows(bounds.most, BOUNDS_PX, rows), out=alpha)
 
 
 def bounds(mask: Plane, *, scale: float) -> Bounds:
@@ -176,21 +160,19 @@ def bounds(mask: Plane, *, scale: float) -> Bounds:
         mask: Where the people are, (height, width), 0-1; sides are multiples of 4.
         scale: Of the distances; 1 is for a short side of 1280.
     """
-    size = mask.shape[1] // BOUNDS_PX, mask.shape[0] // BOUNDS_PX
-    small = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.float32)
+    small = block_means(mask, BOUNDS_PX)
     least = 1 - spread(1 - small, scaled(INSIDE_PX // BOUNDS_PX, scale))
     return Bounds(least, spread(small, scaled(OUTSIDE_PX // BOUNDS_PX, scale)))
 
 
-def solidify(alpha: Plane) -> Plane:
-    """Return `alpha` stretched so that what is within 1/255 of 0 or 1 is exactly 0 or 1."""
-    stretched = np.empty(alpha.shape, np.float32)
-    for rows in _bands(len(alpha)):
-        some = np.subtract(alpha[rows], np.float32(NEARLY_0), out=stretched[rows])
+def solidify(alpha: Plane) -> None:
+    """Stretch `alpha` so that what is within 1/255 of 0 or 1 is exactly 0 or 1; it is written over."""
+    for rows in bands(len(alpha)):
+        some = alpha[rows]
+        some -= np.float32(NEARLY_0)
         some /= np.float32(NEARLY_1 - NEARLY_0)
         np.maximum(some, 0, out=some)
         np.minimum(some, 1, out=some)
-    return stretched
 
 
 def spread(values: Plane, radius: int) -> Plane:

@@ -39,7 +39,10 @@ def to_mask(cleaned: Plane, size: tuple[int, int]) -> Plane:
     Source:
         Chen et al. (2022), section 3: the probability is upsampled, then thresholded.
     """
-    _, mask = cv2.threshold(enlarge(cleaned, size), THRESHOLD, 1, cv2.THRESH_BINARY)
+    large = enlarge(cleaned, size)
+    # What had this size already is the caller's.
+    into = None if large is cleaned else large
+    _, mask = cv2.threshold(large, THRESHOLD, 1, cv2.THRESH_BINARY, dst=into)
     return np.asarray(mask, np.float32)
 
 

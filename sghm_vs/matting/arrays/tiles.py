@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import batched
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.models.backends.graphs import CoarsePlanes, GraphNetwork
+from sghm_vs.models.backends.graphs import CoarsePlanes, GraphNetwork, QuarterPlanes
 from sghm_vs.models.planes import Plane
 from sghm_vs.models.sghm.design import QUARTER_PX
 from sghm_vs.models.sghm.squares import DENSE_PART, TILE_PX, Square, Tile
+
+TILES_AT_ONCE = 64
+"""That are held before they are pasted; a multiple of what a runtime makes at once."""
 
 
 def tiles(where: Plane | NDArray[np.bool_], tile_px: int) -> NDArray[np.bool_]:
@@ -23,7 +28,9 @@ def tiles(where: Plane | NDArray[np.bool_], tile_px: int) -> NDArray[np.bool_]:
     return np.asarray(down.reshape(rows, columns, tile_px).any(2), np.bool_)
 
 
-def finest(network: GraphNetwork, coarse: CoarsePlanes, looked_at: NDArray[np.bool_]) -> Plane:
+def finest(
+    network: GraphNetwork, coarse: CoarsePlanes | QuarterPlanes, looked_at: NDArray[np.bool_]
+) -> Plane:
     """
     Return the finest alpha, (height, width), 0-1, and 0 far from where it is looked at.
 
@@ -34,19 +41,19 @@ def finest(network: GraphNetwork, coarse: CoarsePlanes, looked_at: NDArray[np.bo
         coarse: The picture's.
         looked_at: Where it is looked at, (height / 4, width / 4).
     """
-    height, width = coarse.os4.shape
+    _, height, width = coarse.image.shape
     side = TILE_PX + 2 * network.halo_px
     corners = hugging(looked_at, TILE_PX // QUARTER_PX)
     if min(height, width) < side or len(corners) * side**2 > DENSE_PART * height * width:
         return network.finish_all(coarse)
-    alpha = np.zeros_like(coarse.os4)
-    if corners:
-        named = [
-            _tile(QUARTER_PX * row, QUARTER_PX * column, network.halo_px, height, width)
-            for row, column in corners
-        ]
-        made = network.finish(coarse, [tile.square for tile in named])
-        for tile, fine in zip(named, made, strict=True):
+    alpha = np.zeros((height, width), np.float32)
+    named = [
+        _tile(QUARTER_PX * row, QUARTER_PX * column, network.halo_px, height, width)
+        for row, column in corners
+    ]
+    for some in batched(named, TILES_AT_ONCE):
+        made = network.finish(coarse, [tile.square for tile in some])
+        for tile, fine in zip(some, made, strict=True):
             tile.paste(fine, alpha)
     return alpha
 

@@ -8,12 +8,14 @@ from itertools import batched
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sghm_vs.errors import require
 from sghm_vs.models.arrays import Model
-from sghm_vs.models.planes import Plane, bilinear, block_means, enlarge, resized
+from sghm_vs.models.planes import Plane, bilinear, block_means, enlarged_rows, resized
 from sghm_vs.models.sghm.design import (
     GUIDE_PX,
+    NEEDED,
     NO_DETAIL,
     QUARTER_PX,
     QUARTER_TILES_AT_ONCE,
@@ -31,20 +33,46 @@ type Features = tuple[Plane, ...]
 class CoarsePlanes(NamedTuple):
     """A picture that is matted up to a quarter of its size, and what the rest is made from."""
 
-    os8: Plane
-    """Alpha made at an eighth of the size, (height, width), 0-1; `os4` once more of a network that says
-    itself where detail is needed."""
-    os4: Plane
-    """The same at a quarter."""
-    detail: Plane | None
-    """Where the finest alpha is needed, a probability, (height / 4, width / 4); None: where the coarser
-    ones are undecided."""
+    image: Plane
     state: Plane
     """(1, height / 4, width / 4, channels)."""
-    planes: tuple[Plane, ...]
-    """What the finest alpha sees at full size, each (channels, height, width)."""
+    os8: Plane
+    """Alpha made at an eighth of the size, (height, width), 0-1."""
+    os4: Plane
+    """The same at a quarter."""
+    mask: Plane
+    """(height, width)."""
     ends: tuple[Plane, ...]
     """Summand and factor of the shortcut at full size, (1, channels, 1, 1), if it has a gate."""
+
+    def beside(self, rows: slice) -> tuple[Plane, ...]:
+        """Return `rows` of what the finest alpha sees beside the picture."""
+        return (self.mask[rows],)
+
+
+class QuarterPlanes(NamedTuple):
+    """The same of a refiner, which says itself where detail is needed; see `CoarsePlanes`."""
+
+    image: Plane
+    state: Plane
+    logits: Plane
+    """Of alpha, and of where the finest is needed, (2, height / 4, width / 4)."""
+    soft: Plane
+    """The guide as the finest alpha sees it, (height / 8, width / 8)."""
+    ends: tuple[Plane, ...] = ()
+
+    def needed(self) -> NDArray[np.bool_]:
+        """Return where the finest alpha is needed, (height / 4, width / 4)."""
+        needed: NDArray[np.bool_] = _sigmoid(self.logits[1]) > NEEDED
+        return needed
+
+    def alpha(self, rows: slice) -> Plane:
+        """Return `rows` of the coarse alpha at full size, of which no whole plane is made."""
+        return _sigmoid(enlarged_rows(self.logits[0], QUARTER_PX, rows))
+
+    def beside(self, rows: slice) -> tuple[Plane, ...]:
+        """Return `rows` of what the finest alpha sees beside the picture."""
+        return self.alpha(rows), enlarged_rows(self.soft, SOFT_GUIDE_PX, rows)
 
 
 class Runtime(Protocol):
@@ -130,60 +158,62 @@ class GraphNetwork:
         probability: Plane = judgement[0, 0].copy()
         return probability
 
+    def guide_of(self, mask: Plane) -> Plane:
+        """Return what `begin` reads of `mask`, (height, width), 0-1: means of blocks of a refiner."""
+        return block_means(mask, GUIDE_PX) if self._model.row.has_refiner else mask
+
     def begin(
-        self, image: Plane, features: Features, mask: Plane, tiles: Sequence[Tile] | None = None
-    ) -> CoarsePlanes:
+        self, image: Plane, features: Features, guide: Plane, tiles: Sequence[Tile] | None = None
+    ) -> CoarsePlanes | QuarterPlanes:
         """
         Return what is needed everywhere. It lasts until this thread's next.
 
         Args:
             image: The picture.
             features: Of the same picture.
-            mask: Where the people are, 0-1.
+            guide: Where the people are; see `guide_of`.
             tiles: Of `QUARTER_TILE_PX` with `QUARTER_HALO_PX` around, what is looked at; None is all.
                 Their places are multiples of 8. Who has no refiner makes all.
         """
         if self._model.row.has_refiner:
-            return self._refined(image, features, mask, tiles)
+            return self._refined(image, features, guide, tiles)
         is_gated = "shortcut.0.6.conv.weight" in self._model.arrays
         pictures = (image[None],) if is_gated else ()
         os8, os4, state, *ends = self._run(
-            "begin", *pictures, mask[None, None], *features, block=self._block(mask)
+            "begin", *pictures, guide[None, None], *features, block=self._block(image)
         )
-        return CoarsePlanes(os8[0, 0], os4[0, 0], None, state, (image, mask[None]), tuple(ends))
+        return CoarsePlanes(image, state, os8[0, 0], os4[0, 0], guide, tuple(ends))
 
-    def finish(self, coarse: CoarsePlanes, squares: Sequence[Square]) -> Plane:
+    def finish(self, coarse: CoarsePlanes | QuarterPlanes, squares: Sequence[Square]) -> Plane:
         """Return the finest alpha in equal `squares`, (squares, side, side); see `SGHM.finish`."""
-        made = []
+        cut, made = _Cutter(coarse), []
         for some, filled in _batches(squares, self._runtime.squares_at_once):
             state = np.stack([_of_last(coarse.state, square, QUARTER_PX) for square in filled])
-            planes = _squares_of(coarse.planes, filled)
+            planes = np.stack([cut.planes(square) for square in filled])
             (fine,) = self._run("finish", state, planes, *coarse.ends)
             made.append(fine[: len(some), 0].copy())
         return np.concatenate(made)
 
-    def finish_all(self, coarse: CoarsePlanes) -> Plane:
+    def finish_all(self, coarse: CoarsePlanes | QuarterPlanes) -> Plane:
         """Return the finest alpha everywhere, (height, width)."""
-        planes = np.concatenate(coarse.planes)[None]
+        beside = coarse.beside(slice(0, coarse.image.shape[1]))
+        planes = np.concatenate([coarse.image, *(plane[None] for plane in beside)])[None]
         (fine,) = self._run("finish", coarse.state, planes, *coarse.ends)
-        whole: Plane = fine[0, 0]
+        whole: Plane = fine[0, 0].copy()
         return whole
 
     def _refined(
-        self, image: Plane, features: Features, mask: Plane, tiles: Sequence[Tile] | None
-    ) -> CoarsePlanes:
+        self, image: Plane, features: Features, mask4: Plane, tiles: Sequence[Tile] | None
+    ) -> QuarterPlanes:
         """Return what a refiner begins with; see `LightSGHM.begin`."""
-        size = mask.shape[0], mask.shape[1]
-        mask4 = block_means(mask, GUIDE_PX)
-        block = self._block(mask)
+        block = self._block(image)
         (eighth,) = self._run("to_eighth", mask4[None, None], *features, block=block)
         if tiles is None:
             state, logits = self._run("to_quarter", image[None], mask4[None, None], eighth)
         else:
             state, logits = self._quarter_in_tiles(image, mask4, eighth, tiles)
-        alpha, detail = _sigmoid(enlarge(logits[0, 0], size)), _sigmoid(logits[0, 1])
-        soft = enlarge(block_means(mask4, SOFT_GUIDE_PX // GUIDE_PX), size)
-        return CoarsePlanes(alpha, alpha, detail, state, (image, alpha[None], soft[None]), ())
+        soft = block_means(mask4, SOFT_GUIDE_PX // GUIDE_PX)
+        return QuarterPlanes(image, state, logits[0], soft)
 
     def _quarter_in_tiles(
         self, image: Plane, mask4: Plane, eighth: Plane, tiles: Sequence[Tile]
@@ -205,11 +235,12 @@ class GraphNetwork:
                 tile.paste(of_logits, logits[0], QUARTER_PX)
         return state, logits
 
-    def _block(self, mask: Plane) -> int:
-        """Return by how many whole pixels features are shrunk for a picture of this mask's size."""
-        small = small_size(mask.shape[0], mask.shape[1], self._model.row.small_px)
+    def _block(self, image: Plane) -> int:
+        """Return by how many whole pixels features are shrunk for a picture of the size of `image`."""
+        size = image.shape[1], image.shape[2]
+        small = small_size(*size, self._model.row.small_px)
         height, width = (
-            QUARTER_PX * seen // whole for seen, whole in zip(small, mask.shape, strict=True)
+            QUARTER_PX * seen // whole for seen, whole in zip(small, size, strict=True)
         )
         return int(min(height, width))
 
@@ -238,16 +269,22 @@ def _batches[Each](
         yield some, [*some, *[some[-1]] * (at_once - len(some))]
 
 
-def _squares_of(planes: Sequence[Plane], squares: Sequence[Square]) -> Plane:
-    """Return `squares` of `planes`, each (c, h, w), as a batch, the planes beside each other."""
-    side, channels = squares[0].side, sum(len(each) for each in planes)
-    made = np.empty((len(squares), channels, side, side), np.float32)
-    for into, square in zip(made, squares, strict=True):
-        first = 0
-        for each in planes:
-            np.copyto(into[first : first + len(each)], square.of(each))
-            first += len(each)
-    return made
+class _Cutter:
+    """Cuts squares out of what the finest alpha sees; those at one height share their rows."""
+
+    def __init__(self, coarse: CoarsePlanes | QuarterPlanes) -> None:
+        self._coarse = coarse
+        self._rows = slice(0)
+        self._beside: tuple[Plane, ...] = ()
+
+    def planes(self, square: Square) -> Plane:
+        """Return `square` of the picture's planes and of those beside it, (channels, side, side)."""
+        rows = slice(square.top, square.top + square.side)
+        if rows != self._rows:
+            self._rows, self._beside = rows, self._coarse.beside(rows)
+        columns = slice(square.left, square.left + square.side)
+        beside = [plane[None, :, columns] for plane in self._beside]
+        return np.concatenate([square.of(self._coarse.image), *beside])
 
 
 def _of_last(planes: Plane, square: Square, shrunk: int) -> Plane:
