@@ -10,7 +10,7 @@ from sghm_vs.errors import SettingsError
 from sghm_vs.matting import refinement, segmentation, sizing
 from sghm_vs.matting.arrays import refinement as arrays
 from sghm_vs.matting.arrays.tiles import tiles
-from sghm_vs.models.planes import enlarge
+from sghm_vs.models.planes import clamp, enlarge
 from sghm_vs.models.sghm.design import SOLID
 from sghm_vs.options import Settings
 
@@ -262,6 +262,15 @@ def test_an_alpha_composed_by_rows_is_the_one_composed_whole():
     is_open = tiles((most > least).astype(np.float32), 4)
     assert np.array_equal(bounds.left_open, is_open)
     assert 0 < is_open.mean() < 1
+
+
+def test_planes_are_clamped_and_a_nan_is_0():
+    plane = np.tile(np.array([np.nan, -3, 7, np.inf, -np.inf, 0.5], np.float32), (70, 10))
+    into = np.empty_like(plane)
+
+    clamp(plane, into)
+
+    assert np.array_equal(into, np.tile(np.array([0, 0, 1, 1, 0, 0.5], np.float32), (70, 10)))
 
 
 def judged(probability, judgement):

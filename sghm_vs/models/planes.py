@@ -25,8 +25,8 @@ def bands(height: int) -> Iterator[slice]:
 def clamp(plane: Plane, into: Plane) -> None:
     """Write `plane` (h, w) `into` another, clamped to 0-1; NaN is 0."""
     for rows in bands(len(plane)):
-        # A NaN is not above 0.
-        cv2.threshold(plane[rows], 0, 0, cv2.THRESH_TOZERO, dst=into[rows])
+        # OpenCV's thresholds may let a NaN through.
+        np.fmax(plane[rows], 0, out=into[rows])
         cv2.threshold(into[rows], 1, 0, cv2.THRESH_TRUNC, dst=into[rows])
 
 
