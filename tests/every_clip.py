@@ -35,20 +35,23 @@ HEAD = """# Clips in a script, and what becomes of each
     alpha = sghm(clip)
 
 `clip` is RGB, YUV or gray, of 8 to 16 bits, half or float, and of any size. Its color is read
-from its frame props. A clip that can't be matted raises `vapoursynth.Error`, which says what to
-add or convert.
+from its frame props. A clip that can't be matted raises `vapoursynth.Error`; the message says what
+to add or convert.
 
-Each row below was tried by `python -m tests.every_clip > docs/clips.md`, which writes this page;
-"refused" quotes the error.
+`python -m tests.every_clip > docs/clips.md` tries each row below and writes this page. Behind
+"refused" stands the error's text.
 
 ## Formats at every size
 
 {formats} formats: RGB, GRAY and YUV 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1 and 4:1:0, each of 8 to 16
 bits, half and float.
 
+- formats: how many could be made at this size
 - impossible: VapourSynth makes no clip of subsampled chroma at an odd size
-- difference: what the network sees, against VapourSynth's own resizer, in codes of 16 bits
-- matted: above 500 columns one clip of each kind, not of each depth
+- difference: the largest between what the network sees and what VapourSynth's own resizer makes,
+  in codes of 16 bits
+- matted: how many clips went through the filter; from 500 columns up not each depth, but one clip
+  of each kind
 
 | size | formats | impossible | difference | matted |
 |---|---|---|---|---|
@@ -56,8 +59,8 @@ bits, half and float.
 TAGS = """
 ## What frames say, leave out, or say wrongly
 
-Each clip is {codes} throughout, in codes of 8 bits, or what its name says. "seen" is
-the red, green and blue that the network sees of its first frame, 0 to 255.
+Each clip is {codes} throughout, in codes of 8 bits, unless its name says otherwise.
+"seen" is the mean red, green and blue of its first frame as the network sees it, 0 to 255.
 
 | clip | outcome |
 |---|---|
