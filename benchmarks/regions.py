@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -38,12 +38,11 @@ CHOSEN, REPORTED = 0, 5
 STEP = 7
 GRAIN = 2 / 255
 HEAD_PART = 0.85
-STRANDS = 1400
-OVERSAMPLING = 2
 BAND_PX = 20
 """Around what is neither 0 nor 1: 10 px of a picture whose short side is 1080."""
 SIZES = 720, 1280, 2160
 """Short sides that the network sees of 4K."""
+AT_1280 = 1280 / HEIGHT
 LOOKED_THROUGH = 240
 LOOKED_AT_SIZE = 1920, 1080
 
@@ -55,8 +54,9 @@ def add_parser(measures: options.Verbs) -> None:
         help="what --roi auto gains where people are small, and --infer-size where hair is fine",
         description="regions: compose rendered people into 4K, at 5, 10 and 20 % of its height, and "
         "print IoU of the whole picture's matte and of --roi auto's, how much of somebody is in what "
-        "is found, and what part of the picture that is; then heads with drawn strands of hair, and "
-        "print MAD of the band around them at three sizes that the network sees.",
+        "is found, and what part of the picture that is; then heads that are rendered for 4K, and "
+        "print MAD of the band around them at three sizes that the network sees, and that of the exact "
+        "alpha at 1280 lines, enlarged.",
     )
     parser.add_argument("data", type=Path, help="the folder shared/data")
     parser.add_argument("--count", type=int, default=8, metavar="N", help="of people (default: 8)")
@@ -67,6 +67,10 @@ def add_parser(measures: options.Verbs) -> None:
         "--look", type=Path, metavar="FOOTAGE",
         help=f"first, how fast --roi auto looks through {LOOKED_THROUGH} frames of it, brought to "
         "1920x1080; the second time counts",
+    )  # fmt: skip
+    parser.add_argument(
+        "--heads", type=Path, metavar="DIR",
+        help="heads of weights/training/rendered, by its --near 2160: their hair is measured too",
     )  # fmt: skip
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="write pictures to look at")
     options.add_model_options(parser)
@@ -85,11 +89,15 @@ def run(args: argparse.Namespace) -> int:
             found["looking"] = [bench.looking(args.look)]
         first = CHOSEN if args.chosen else REPORTED
         for n in range(first, first + STEP * args.count, STEP):
-            rows = {f"people of {part:.0%}": bench.person(n, part) for part in PARTS}
-            rows["hair"] = bench.hair(n)
-            for name, row in rows.items():
-                found.setdefault(name, []).append(row)
-                sys.stderr.write(_line(f"{n} {name}", row))
+            for part in PARTS:
+                row = bench.person(n, part)
+                found.setdefault(f"people of {part:.0%}", []).append(row)
+                sys.stderr.write(_line(f"{n} people of {part:.0%}", row))
+        for n, file in enumerate(_heads_in(args.heads)):
+            row, kind = bench.hair(n, file), _hair_of(file)
+            found.setdefault("hair", []).append(row)
+            found.setdefault(f"hair, {kind}", []).append(row)
+            sys.stderr.write(_line(f"{file.stem} {kind}", row))
     means = {
         name: {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
         for name, rows in found.items()
@@ -170,7 +178,7 @@ class _Bench:
     def person(self, n: int, part: float) -> Row:
         """Return the scores of somebody who has a `part` of the height."""
         rng = np.random.default_rng(100 + n)
-        figure = self._cutout("full", n).sized(round(part * HEIGHT))
+        figure = self._cutout(n).sized(round(part * HEIGHT))
         height, width = figure.alpha.shape
         left = int(rng.uniform(0.1, 0.9) * (WIDTH - width))
         top = int(np.clip(0.75 * HEIGHT - height * rng.uniform(0.3, 1), 0, HEIGHT - height))
@@ -196,26 +204,30 @@ class _Bench:
             "CPU s auto": end - middle,
         }
 
-    def hair(self, n: int) -> Row:
-        """Return the errors around a head with strands, of the picture seen at several sizes."""
+    def hair(self, n: int, file: Path) -> Row:
+        """Return the errors around the head in `file`, of the picture seen at several sizes."""
         rng = np.random.default_rng(500 + n)
-        head = _with_strands(self._cutout("head", n).sized(round(HEAD_PART * HEIGHT)), rng)
+        head = _rendered(file)
+        # Enlarged it would be soft, as nothing in a plate is.
+        head = head.sized(min(len(head.alpha), round(HEAD_PART * HEIGHT)))
         left = (WIDTH - head.alpha.shape[1]) // 2
         composed = _over(head, self._wall(n, rng), left, HEIGHT - len(head.alpha))
         soft = (composed.alpha > 1 / 255) & (composed.alpha < 254 / 255)
         side = 2 * BAND_PX + 1
         band = cv2.dilate(soft.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-        row = {}
+        few = cv2.resize(composed.alpha, None, fx=AT_1280, fy=AT_1280, interpolation=cv2.INTER_AREA)
+        enlarged = cv2.resize(few, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+        row = {"exact at 1280": float(np.abs(enlarged - composed.alpha)[band].mean())}
         with tempfile.TemporaryDirectory() as folder:
-            file = _written(composed, Path(folder))
+            plate = _written(composed, Path(folder))
             for size in SIZES:
                 start = time.process_time()
-                alpha, _ = self._matte(file, infer_size=size)
+                alpha, _ = self._matte(plate, infer_size=size)
                 spent = time.process_time() - start
                 row[f"band MAD {size}"] = float(np.abs(alpha - composed.alpha)[band].mean())
                 row[f"CPU s {size}"] = spent
-                self._show(f"hair{n}_{size}", composed.picture, alpha)
-        self._show(f"hair{n}_truth", composed.picture, composed.alpha)
+                self._show(f"{file.stem}_{size}", composed.picture, alpha)
+        self._show(f"{file.stem}_truth", composed.picture, composed.alpha)
         return row
 
     @cached_property
@@ -243,7 +255,7 @@ class _Bench:
         with alpha.get_frame(0) as frame:
             return np.array(frame[0]), rois_of(how.guides.roi)
 
-    def _cutout(self, framing: str, n: int) -> _Cutout:
+    def _cutout(self, n: int) -> _Cutout:
         """Return one of those who are rendered, cut to where there is anything of them."""
         folder = self.data / "train" / "rendered"
         if not folder.is_dir():
@@ -253,15 +265,13 @@ class _Bench:
             names = [
                 row["name"]
                 for row in csv.DictReader(file, delimiter="\t")
-                if row["framing"] == framing and row["people"] == "1"
+                if row["framing"] == "full" and row["people"] == "1"
             ]
         names = [name for name in names if (folder / "alpha" / f"{name}.png").exists()]
         name = names[n % len(names)]
         alpha = _read(folder / "alpha" / f"{name}.png", cv2.IMREAD_GRAYSCALE)
         light = _to_light(_read(folder / "img" / f"{name}.webp")) * alpha[..., None]
-        rows, columns = np.nonzero(alpha > 0.02)
-        there = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-        return _Cutout(light[there], alpha[there])
+        return _cropped(light, alpha)
 
     def _wall(self, n: int, rng: np.random.Generator) -> Picture:
         """Return a picture without people at 4K: enlarged, so with grain of its own."""
@@ -280,6 +290,44 @@ class _Bench:
         self.sheets.mkdir(parents=True, exist_ok=True)
         both = np.hstack([picture, np.repeat(alpha[..., None], 3, axis=2)])
         cv2.imwrite(str(self.sheets / f"{name}.jpg"), np.rint(255 * both).astype(np.uint8))
+
+
+def _heads_in(folder: Path | None) -> list[Path]:
+    """Return the files of a `folder` of renderings that show a head."""
+    if folder is None:
+        return []
+    heads = [file for file in sorted(folder.glob("*[a-f].png")) if _said(file)["framing"] == "head"]
+    if not heads:
+        msg = f"{folder} holds no head; make some: weights/training/rendered/README.md has how"
+        raise SourceError(msg)
+    return heads
+
+
+def _said(file: Path) -> dict[str, Any]:
+    """Return what is known of a rendering."""
+    said: dict[str, Any] = json.loads(file.with_suffix(".json").read_text())
+    return said
+
+
+def _hair_of(file: Path) -> str:
+    return str(_said(file)["people"][0]["hair"])
+
+
+def _rendered(file: Path) -> _Cutout:
+    """Return who is in a rendering, of 16 bits with straight alpha."""
+    codes = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if codes is None or codes.dtype != np.uint16 or codes.shape[-1] != 4:
+        msg = f"{file} is no picture of 16 bits with alpha"
+        raise SourceError(msg)
+    planes = codes.astype(np.float32) / np.float32(65535)
+    return _cropped(_to_light(planes[..., :3]) * planes[..., 3:], planes[..., 3])
+
+
+def _cropped(light: Picture, alpha: Plane) -> _Cutout:
+    """Return what is there of somebody, and nothing around."""
+    rows, columns = np.nonzero(alpha > 0.02)
+    there = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    return _Cutout(light[there], alpha[there])
 
 
 def _read(path: Path, how: int = cv2.IMREAD_COLOR) -> NDArray[np.float32]:
@@ -304,43 +352,6 @@ def _over(figure: _Cutout, wall: Picture, left: int, top: int) -> _Composed:
     light[there] = figure.light + (1 - figure.alpha[..., None]) * light[there]
     alpha[there] = figure.alpha
     return _Composed(_to_display(light), alpha)
-
-
-def _with_strands(head: _Cutout, rng: np.random.Generator) -> _Cutout:
-    """Return `head` with strands of one to three pixels drawn from its outline, of its own colors."""
-    height, width = head.alpha.shape
-    outlines, _ = cv2.findContours(
-        (head.alpha > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
-    outline = np.asarray(max(outlines, key=len), np.int32)[:, 0]
-    upper = outline[outline[:, 1] < 0.5 * height]
-    middle = upper.mean(0)
-    plane = np.zeros((height * OVERSAMPLING, width * OVERSAMPLING), np.uint8)
-    color = np.zeros_like(head.light)
-    for root in upper[rng.integers(len(upper), size=STRANDS)]:
-        points = np.array([*_strand(rng, root, middle, 0.12 * height)])
-        thickness = int(rng.choice([2, 2, 3, 4, 6]))
-        scaled = np.rint(OVERSAMPLING * points).astype(np.int32)
-        cv2.polylines(plane, [scaled], False, 255, thickness, cv2.LINE_AA)
-        inside = (root + 0.12 * (middle - root)).astype(int)
-        own = head.light[inside[1], inside[0]] / max(float(head.alpha[inside[1], inside[0]]), 0.05)
-        wide = np.rint(points).astype(np.int32)
-        cv2.polylines(color, [wide], False, own.tolist(), thickness + 4)
-    strands = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255)
-    beyond = strands * (1 - head.alpha)
-    return _Cutout(head.light + beyond[..., None] * color, head.alpha + beyond)
-
-
-def _strand(
-    rng: np.random.Generator, root: NDArray[np.int32], middle: NDArray[np.float64], reach: float
-) -> Iterator[NDArray[np.float64]]:
-    at, away = root.astype(float), root - middle
-    heading = np.arctan2(away[1], away[0]) + rng.normal(0, 0.6)
-    bend, length = rng.normal(0, 1.2), reach * rng.uniform(0.2, 1)
-    for step in range(20):
-        yield at.copy()
-        now = heading + bend * step / 20
-        at += np.array([np.cos(now), np.sin(now)]) * length / 20
 
 
 def _iou(alpha: Plane, truth: Plane) -> float:
