@@ -58,8 +58,6 @@ def model(tmp_path_factory) -> str:
     state["decoder.conv4.bias"] -= (min(medians) + max(medians)) / 2
     for part in "weight", "bias":
         state[f"decoder.conv4.{part}"] *= 3
-    # Whoever they are, the judge has no doubt.
-    state["judge.decoder.conv4.bias"] += 20
     path = tmp_path_factory.mktemp("model") / "sees-people.safetensors"
     save_file(state, path)
     return str(path)

@@ -91,6 +91,10 @@ def drawn_judge() -> Model:
     return drawn("sghm-lite-11")
 
 
+def judged() -> Model:
+    return read_model(shipped("sghm-lite@11").path)
+
+
 def tenth() -> Model:
     return read_model(shipped("sghm-lite@10").path)
 
@@ -214,9 +218,9 @@ def test_what_stays_as_good_in_bfloat16_is_matted_in_it_unless_floats_are_asked_
 
 
 @pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
-def test_people_are_found_in_floats_also_where_they_are_matted_in_bfloat16(placed):
+def test_people_are_found_in_floats_where_only_matting_stands_bfloat16(placed):
     """A threshold follows: there a last bit can be a whole arm."""
-    in_half, in_floats = (placed(lite, half, "openvino") for half in (True, False))
+    in_half, in_floats = (placed(judged, half, "openvino") for half in (True, False))
     small = in_floats.to_small(picture_and_mask()[0])
 
     (features, seen), (_, expected) = in_half.see(small), in_floats.see(small)
@@ -224,6 +228,27 @@ def test_people_are_found_in_floats_also_where_they_are_matted_in_bfloat16(place
     # The judge, of which only means are looked at, is as fast as the CPU has it.
     second = in_half.second_look(small, features)
     assert np.abs(second - in_floats.second_look(small, features)).mean() < 0.01
+
+
+@pytest.mark.skipif(not is_installed("openvino"), reason="needs openvino: pip install openvino")
+@pytest.mark.parametrize(("make", "expected"), [(lite, {"see", "encode"}), (tenth, set())])
+def test_people_are_found_in_bfloat16_by_weights_that_say_that_they_stand_it(
+    monkeypatch, make, expected
+):
+    hints: dict[str, str] = {}
+    monkeypatch.setattr("sghm_vs.models.backends.openvino.has_bfloat16", lambda _: True)
+    monkeypatch.setattr(
+        OpenVino,
+        "_compiled",
+        lambda self, part, _: hints.setdefault(part.name, self._precision_of(part)),
+    )
+    network = place(make(), Compute(CPU, None, "openvino"))
+    small = np.zeros((3, 64, 64), np.float32)
+    for look in (network.see, network.encode):
+        with pytest.raises(AttributeError):
+            look(small)
+
+    assert {name for name, hint in hints.items() if hint == "bf16"} == expected
 
 
 def test_what_is_near_the_judges_limit_in_bfloat16_is_decided_in_floats():
@@ -242,7 +267,7 @@ def test_what_is_near_the_judges_limit_in_bfloat16_is_decided_in_floats():
 
 @pytest.mark.parametrize("backend", [*RUNTIMES, "torch"])
 def test_who_is_nowhere_sure_to_be_somebody_needs_no_judge(monkeypatch, backend):
-    network = place(lite(), Compute(CPU, False, backend))
+    network = place(judged(), Compute(CPU, False, backend))
     seen = np.full((64, 96), 0.9, np.float32)
     monkeypatch.setattr(network, "second_look", None)
     picture = np.full((3, 64, 96), 0.5, np.float32)
@@ -258,7 +283,7 @@ def test_who_is_nowhere_sure_to_be_somebody_needs_no_judge(monkeypatch, backend)
 
 @pytest.mark.parametrize("backend", RUNTIMES)
 def test_where_nobody_is_nothing_is_matted(monkeypatch, backend):
-    network = place(lite(), Compute(CPU, False, backend))
+    network = place(judged(), Compute(CPU, False, backend))
     monkeypatch.setattr(network, "begin", None)
     monkeypatch.setattr(network, "second_look", None)
     nobody = np.zeros((3, 64, 64), np.float32)
@@ -269,7 +294,7 @@ def test_where_nobody_is_nothing_is_matted(monkeypatch, backend):
 
 @pytest.mark.parametrize("backend", [*RUNTIMES, "torch"])
 def test_what_the_judge_denies_is_matted_by_no_backend(monkeypatch, backend):
-    network = place(lite(), Compute(CPU, False, backend))
+    network = place(judged(), Compute(CPU, False, backend))
     seen, denies = np.zeros((64, 96), np.float32), np.ones((64, 96), np.float32)
     seen[10:50, 10:40], seen[10:50, 60:90], denies[:, 50:] = 0.99, 0.99, 0.02
     picture = np.full((3, 64, 96), 0.5, np.float32)
@@ -649,7 +674,7 @@ def test_weights_that_do_not_fit_are_refused_by_what_is_wrong(damage, said):
     arrays = {name: array.copy() for name, array in model.arrays.items()}
     damage(arrays)
 
-    with pytest.raises(WeightsError, match=f"is not a checkpoint of sghm-lite-11: {said}"):
+    with pytest.raises(WeightsError, match=f"is not a checkpoint of sghm-lite-12: {said}"):
         place(model._replace(arrays=arrays), Compute(CPU, backend="onnxruntime"))
 
 
@@ -743,7 +768,7 @@ def test_exported_files_do_what_torch_does_at_any_size(files, name, size):
 def test_exported_files_say_what_they_are(files):
     for path in files["sghm-lite"]:
         facts = {each.key: each.value for each in onnx.load(path).metadata_props}
-        assert facts["model"] == "sghm-lite@11"
+        assert facts["model"] == "sghm-lite@12"
         assert facts["weights_sha256"] == shipped().sha256()
         assert facts["license"].startswith("Apache-2.0")
         assert facts["opset"] == "17"
@@ -755,8 +780,8 @@ def test_halves_are_half_as_large_and_take_floats(tmp_path, files, capsys):
 
     written = json.loads(capsys.readouterr().out)["files"]
     assert [path.rsplit("/")[-1] for path in written] == [
-        "sghm-lite_11-segmentation-fp16.onnx",
-        "sghm-lite_11-matting-fp16.onnx",
+        "sghm-lite_12-segmentation-fp16.onnx",
+        "sghm-lite_12-matting-fp16.onnx",
     ]
     image, mask = picture_and_mask()
     planes = [image, np.concatenate([image, mask[None], image])]
@@ -869,7 +894,7 @@ def test_a_file_says_that_it_runs_on_one_thread():
     (said,) = onnx.load_from_string(on_one_thread(graph)).metadata_props
 
     assert json.loads(said.value)["session_options"]["intra_op_num_threads"] == 1
-    assert run(on_one_thread(graph), np.zeros((3, 64, 64), np.float32)).shape == (3, 64, 64)
+    assert run(on_one_thread(graph), np.zeros((3, 64, 64), np.float32)).shape == (1, 64, 64)
 
 
 @pytest.mark.parametrize("backend", [PLUGIN])

@@ -203,7 +203,7 @@ def test_a_training_s_checkpoint_is_the_network_that_is_wrapped_in_it(tmp_path, 
 
     plain = build_network(state, "plain")[1].state_dict()
     found = network.state_dict()
-    assert name == "sghm-lite-11"
+    assert name == "sghm-lite-12"
     assert found.keys() == plain.keys()
     assert all(torch.equal(found[key], plain[key]) for key in plain)
 
@@ -321,7 +321,7 @@ def test_the_shipped_weights_fill_the_light_network_and_are_small():
 
     name, _ = build_network(read_checkpoint(weights.path), "shipped")
 
-    assert name == "sghm-lite-11"
+    assert name == "sghm-lite-12"
     assert weights.path.stat().st_size <= 12e6
 
 

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sghm_vs.matting.refinement import Bounds
+from sghm_vs.models.arrays import read_model
 from sghm_vs.models.sghm.network import sghm_lite_10, sghm_lite_11
 from sghm_vs.models.sghm.refiner import CoarseAlpha
 from weights.training import (
@@ -160,6 +161,7 @@ def sources(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "sources"
     write(folder / "o/r/pictures/ant.png", noise((700, 350)))
     write(folder / "o/r/pictures/owl.png", noise())
+    write(folder / "o/r/pictures/us.jpg", noise((2000, 1000)))
     stamp = np.dstack([noise((200, 120)), person((200, 120))])
     write(folder / "deb/stamps/duck.png", stamp)
     coded = cv2.imencode(".png", noise((120, 120)))[1].tobytes()
@@ -171,6 +173,7 @@ def sources(tmp_path, monkeypatch) -> Path:
         "nobody": {"deb": {"game.rcc": ["0000"]}},
         "thing": {"deb": {"stamps": ["duck.png"]}},
         "unseen": {"o/r": {"pictures": ["owl.png"]}},
+        "people": {"o/r": {"pictures": ["us.jpg"]}},
     }
     (tmp_path / "things.json").write_text(json.dumps(listed))
     monkeypatch.setattr(things, "LISTED", tmp_path / "things.json")
@@ -182,16 +185,18 @@ def test_pictures_of_things_come_from_checkouts_and_packages_as_the_list_says(
 ):
     monkeypatch.setattr(sys, "argv", ["things", str(sources), str(tmp_path / "out")])
     things.main()
-    assert "4 pictures" in capsys.readouterr().out
+    assert "5 pictures" in capsys.readouterr().out
     laid = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
     assert laid == {
         "nobody/hard_o-r-pictures-ant.jpg",
         "nobody/deb-game-rcc-0000.jpg",
         "thing/deb-stamps-duck.png",
         "unseen/o-r-pictures-owl.jpg",
+        "people/o-r-pictures-us.jpg",
     }
     small = cv2.imread(str(tmp_path / "out/nobody/hard_o-r-pictures-ant.jpg"))
     assert small.shape == (512, 256, 3)
+    assert cv2.imread(str(tmp_path / "out/people/o-r-pictures-us.jpg")).shape == (1024, 512, 3)
 
 
 def test_a_source_of_things_that_is_not_there_is_named(sources, tmp_path):
@@ -203,7 +208,7 @@ def test_a_source_of_things_that_is_not_there_is_named(sources, tmp_path):
 def test_every_picture_of_the_list_has_a_name_of_its_own():
     names = [(entry.kind, entry.target) for entry in things.listed()]
     assert len(set(names)) == len(names)
-    assert {kind for kind, _ in names} == {"nobody", "hard", "thing", "unseen"}
+    assert {kind for kind, _ in names} == {"nobody", "hard", "thing", "unseen", "people"}
 
 
 def test_things_are_added_to_a_pack_that_is_there(sources, tmp_path, monkeypatch):
@@ -512,6 +517,53 @@ def test_a_judge_is_another_segmentation_on_the_same_first_stages(start, tmp_pat
             torch.testing.assert_close(state[f"judge.{key}"], trained[key])
         elif key.startswith("backbone.stage4."):
             torch.testing.assert_close(state[key.replace("backbone", "judge")], value)
+
+
+def test_the_judge_of_weights_is_a_segmentation_by_its_own_name(start, tmp_path):
+    judge, whole = tmp_path / "judge.safetensors", tmp_path / "whole.safetensors"
+    begun = load_file(start)
+    save_file({k: v + 1 if k.startswith("decoder.conv4") else v for k, v in begun.items()}, judge)
+    state = finish.with_judge(finish.joined(start, start, 0.5), judge).state_dict()
+    save_file({k: v.contiguous() for k, v in state.items()}, whole)
+
+    mean = finish.joined(whole, start, 0.5, Path(f"{whole}{finish.OF_JUDGE}")).state_dict()
+
+    for key, value in begun.items():
+        moved = 0.5 if key.startswith("decoder.conv4") else 0
+        torch.testing.assert_close(mean[key], value + moved)
+
+
+def test_a_temperature_flattens_probabilities_around_the_outline(start):
+    plain, flat = (finish.joined(start, start, 0.4, temperature=t).eval() for t in (1, 0.5))
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        logits, half = (
+            torch.logit(network.segment(network.encode_small(picture))) for network in (plain, flat)
+        )
+    torch.testing.assert_close(half, logits / 2, atol=1e-4, rtol=1e-4)
+
+
+def test_states_of_a_run_count_alike_in_their_mean(start, tmp_path):
+    begun, states = load_file(start), []
+    for more in (3, 6):
+        states.append(tmp_path / f"{more}.safetensors")
+        moved = {
+            k: v + more if k.startswith("aspp.") and v.is_floating_point() else v
+            for k, v in begun.items()
+        }
+        save_file(moved, states[-1])
+    mean = finish.joined(start, start, 0.5, also=states).state_dict()
+    for key, value in begun.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(mean[key], value + (3 if key.startswith("aspp.") else 0))
+
+
+def test_weights_say_whether_their_segmentation_stands_bfloat16(start, tmp_path, monkeypatch):
+    target = tmp_path / "weights.safetensors"
+    for words, name in ([], "sghm-lite-10"), (["--sees-in-bfloat16"], "sghm-lite-12"):
+        monkeypatch.setattr(sys, "argv", ["finish", *map(str, (start, start, target)), *words])
+        finish.main()
+        assert read_model(target).architecture == name
 
 
 def test_halves_of_different_beginnings_are_not_joined(start, tmp_path):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sghm_vs.models.sghm.network import SGHM
 
 NAMES_LISTED_MAX = 3
+SEES_IN_BFLOAT16 = "sees_in_bfloat16"
+"""A tensor that says so of weights whose network is otherwise that of others, which don't."""
 
 
 class Architecture(NamedTuple):
@@ -34,6 +36,8 @@ class Architecture(NamedTuple):
     """Whether a second segmentation judges the first; see `sghm_vs.models.sghm.network.Judge`."""
     keeps_in_bfloat16: bool = False
     """Whether mattes stay as good with the matting half in bfloat16: it is, where the CPU has it."""
+    sees_in_bfloat16: bool = False
+    """Whether they do with the segmentation in it, too."""
     trusts_mask: bool = True
     """See `sghm_vs.models.sghm.network.SGHM`."""
 
@@ -44,6 +48,14 @@ class Architecture(NamedTuple):
 
 
 ARCHITECTURES = {
+    "sghm-lite-12": Architecture(
+        "sghm_lite_12",
+        mark=SEES_IN_BFLOAT16,
+        small_px=LIGHT_LONG_SIDE_PX,
+        has_refiner=True,
+        keeps_in_bfloat16=True,
+        sees_in_bfloat16=True,
+    ),
     "sghm-lite-11": Architecture(
         "sghm_lite_11",
         mark="judge.",

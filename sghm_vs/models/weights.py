@@ -18,10 +18,11 @@ SHIPPED_MODEL = "sghm-lite"
 VERSIONS = {
     "sghm-lite@9": "sghm-lite-9.safetensors",
     "sghm-lite@10": "sghm-lite-10.safetensors",
-    "sghm-lite@11": "sghm-lite.safetensors",
+    "sghm-lite@11": "sghm-lite-11.safetensors",
+    "sghm-lite@12": "sghm-lite.safetensors",
 }
 """Shipped files by the name that keeps a show at one of them."""
-CURRENT_VERSION = "sghm-lite@11"
+CURRENT_VERSION = "sghm-lite@12"
 """What `sghm-lite` means; its file has the plain name."""
 PUBLISHED_MODEL = "sghm-resnet50"
 HOME_VARIABLE = "SGHM_HOME"

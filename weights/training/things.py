@@ -1,12 +1,13 @@
 """
-Lay out pictures of things, animals and places for `pack --things`, as `things.json` lists them.
+Lay out pictures of things, animals, places and people for `pack --things`, as `things.json` lists them.
 
     python -m weights.training.things SOURCES OUT
 
 SOURCES holds what README.md names: a checkout of each repository as OWNER/NAME, and each Debian
 package unpacked as PACKAGE. OUT then has `nobody/*.jpg`, those of which earlier weights covered a part
 with names that begin with `hard_`; `thing/*.png`, cut out; and `unseen/*.jpg`, kinds that are held back
-whole. Long sides are 512 px at most. Pictures with people were taken out of the list by a look.
+whole. Long sides are 512 px at most. Pictures with people were taken out of these by a look.
+`people/*.jpg`, of 1,024 px at most, are photos of people for `labels`, as its `people/public`.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ import numpy as np
 from weights.training.pack import HARD, Bytes, shrunk_to
 
 LISTED = Path(__file__).with_name("things.json")
-LONG_SIDE_PX = 512
+LONG_SIDE_PX, OF_PEOPLE_PX = 512, 1024
 JPEG_QUALITY = 93
 ARCHIVE = ".rcc"
 """Qt's resources: pictures lie in them one after another, each after its length in four bytes."""
 PICTURE_BEGINS = re.compile(rb"RIFF....WEBP|\xff\xd8\xff|\x89PNG\r\n", re.DOTALL)
 LEAST_BYTES, LEAST_PX = 3000, 100
 """Of a picture in an archive: smaller ones are buttons."""
-PLAIN_KINDS = {"nobody": "", "hard": HARD, "unseen": ""}
+PLAIN_KINDS = {"nobody": "", "hard": HARD, "unseen": "", "people": ""}
 
 
 class Listed(NamedTuple):
@@ -113,7 +114,8 @@ def lay_out(sources: Path, out: Path) -> int:
     """Write all pictures of the list; return how many."""
     count = 0
     for entry in listed():
-        picture = shrunk_to(picture_of(sources, entry), LONG_SIDE_PX)
+        long_side = OF_PEOPLE_PX if entry.kind == "people" else LONG_SIDE_PX
+        picture = shrunk_to(picture_of(sources, entry), long_side)
         if entry.kind in PLAIN_KINDS:
             folder = out / ("nobody" if entry.kind == "hard" else entry.kind)
             flags = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]

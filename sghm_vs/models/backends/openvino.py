@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,9 +20,11 @@ from sghm_vs.models.planes import Plane
 
 TOO_LIGHT_FOR_HALF = "sghm-lite"
 """The architecture of the ninth weights: in bfloat16 its alphas are up to 19/255 off."""
-IN_FLOATS = "encode", "see", "judge_in_floats"
-"""Parts that a threshold follows, as it does the segmentation: a last bit there can be a whole arm.
-What the judge says is asked for in floats where it is near its limit."""
+IN_FLOATS = "judge_in_floats"
+"""What the judge says is asked for in floats where it is near its limit."""
+SEEING = "encode", "see"
+"""Parts that a threshold follows, as it does the segmentation: a last bit there can be a whole arm. In
+bfloat16 only for weights that stand it."""
 PROGRAMS_MAX = 20
 """Four sizes of pictures; the one that was not used for longest goes, as each holds weights."""
 
@@ -47,7 +49,8 @@ def place(model: Model, compute: Compute) -> GraphNetwork:
         msg = f"fp16 by OpenVINO is too coarse for {model.architecture}; use {how}"
         raise SettingsError(msg)
     half = model.row.keeps_in_bfloat16 if compute.fp16 is None else compute.fp16
-    return GraphNetwork(model, OpenVino(half=half, streams=streams_on_cpu()))
+    in_floats = (IN_FLOATS,) if model.row.sees_in_bfloat16 else (IN_FLOATS, *SEEING)
+    return GraphNetwork(model, OpenVino(half=half, streams=streams_on_cpu(), in_floats=in_floats))
 
 
 class OpenVino:
@@ -60,18 +63,20 @@ class OpenVino:
     backend = "openvino"
     squares_at_once = 4
 
-    def __init__(self, *, half: bool, streams: int) -> None:
+    def __init__(self, *, half: bool, streams: int, in_floats: Collection[str] = ()) -> None:
         """
         Begin without programs.
 
         Args:
-            half: Whether to calculate in bfloat16, where the CPU has it, but for `IN_FLOATS`.
+            half: Whether to calculate in bfloat16, where the CPU has it.
             streams: Frames at once.
+            in_floats: Names of parts that are not.
 
         Raises:
             MissingPackageError: OpenVINO is not installed.
         """
         self._core = _core()
+        self._in_floats = frozenset(in_floats)
         self._threads = {"INFERENCE_NUM_THREADS": streams, "NUM_STREAMS": streams}
         half = half and has_bfloat16(self._core)
         self.precision = "bfloat16" if half else "float32"
@@ -95,9 +100,12 @@ class OpenVino:
     def _compiled(self, part: GraphPart, inputs: Sequence[Plane]) -> Any:
         model = self._core.read_model(part.serialized())
         model.reshape({at: list(array.shape) for at, array in enumerate(inputs)})
-        half = self.precision == "bfloat16" and part.name not in IN_FLOATS
-        hint = {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32"}
+        hint = {"INFERENCE_PRECISION_HINT": self._precision_of(part)}
         return self._core.compile_model(model, "CPU", hint | self._threads)
+
+    def _precision_of(self, part: GraphPart) -> str:
+        half = self.precision == "bfloat16" and part.name not in self._in_floats
+        return "bf16" if half else "f32"
 
 
 def bfloat16_of() -> bool:

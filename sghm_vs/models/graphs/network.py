@@ -19,15 +19,15 @@ import onnx
 from numpy.typing import NDArray
 
 from sghm_vs.errors import WeightsError, listed
-from sghm_vs.models.architectures import NAMES_LISTED_MAX
+from sghm_vs.models.architectures import NAMES_LISTED_MAX, SEES_IN_BFLOAT16
 from sghm_vs.models.arrays import Model, without_spectral_norms
 from sghm_vs.models.graphs import encoders, matting_decoder, refiner
 from sghm_vs.models.graphs.encoders import Encoded
 from sghm_vs.models.graphs.writer import GraphWriter, Value
 from sghm_vs.models.sghm.design import REFINER_EIGHTH, REFINER_STATE
 
-NOT_LOOKED_AT = ("refine.to_os8.", "num_batches_tracked")
-"""Parts of the names of weights that only training needs."""
+NOT_LOOKED_AT = ("refine.to_os8.", "num_batches_tracked", SEES_IN_BFLOAT16)
+"""Parts of the names of what no graph reads."""
 REFINER_FEATURES = ("half", "fourth", "eighth")
 """All that the refiner reads of what an encoder saw."""
 ENDS = ("summand", "factor")

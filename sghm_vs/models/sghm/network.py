@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
+from sghm_vs.models.architectures import SEES_IN_BFLOAT16
 from sghm_vs.models.resampling import block_means, enlarge
 from sghm_vs.models.sghm.design import (
     ASPP_RATES,
@@ -403,6 +404,13 @@ def sghm_lite_11() -> LightSGHM:
             stage4=MobileNetV2Encoder().stage4, aspp=_light_aspp(), decoder=_light_decoder()
         )
     )
+
+
+def sghm_lite_12() -> LightSGHM:
+    """Return the light network of weights whose segmentation stands bfloat16, unfilled: 3.0 M."""
+    network = _refined_light(judge=None)
+    network.register_buffer(SEES_IN_BFLOAT16, torch.ones(1))
+    return network
 
 
 def _refined_light(judge: Judge | None) -> LightSGHM:
