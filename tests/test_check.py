@@ -480,7 +480,7 @@ def test_resume_refuses_footage_that_is_opened_otherwise(layers, capsys, verb, f
 
     assert main([*words, *then, "--resume"]) == 1
 
-    assert f"made with another {name}" in capsys.readouterr().err
+    assert f"made with another --{name.replace('_', '-')}" in capsys.readouterr().err
     assert not (layers / "x.0003.exr").exists()
     assert main([*words, *first, "--resume"]) == 0
 
@@ -497,9 +497,9 @@ def test_resume_refuses_another_track_and_another_reading_of_the_matte(tmp_path,
     capsys.readouterr()
 
     assert main([*words, "--track", "1", "--matte-channel", "luma", "--resume"]) == 1
-    assert "another matte_channel than now" in capsys.readouterr().err
+    assert "another --matte-channel than now" in capsys.readouterr().err
     assert main([*words, "--track", "0", "--resume"]) == 1
-    assert "another track than now" in capsys.readouterr().err
+    assert "another --track than now" in capsys.readouterr().err
 
 
 def test_what_is_not_said_of_footage_is_not_in_its_files(layers):

@@ -205,7 +205,7 @@ def test_an_export_that_goes_on_says_what_is_another(what, footage, tmp_path, ca
 
     assert main([*words, *other[0], *other[1], "--resume"]) == 1
 
-    assert f"made with another {what} than now" in capsys.readouterr().err
+    assert f"made with another --{what} than now" in capsys.readouterr().err
     assert (tmp_path / "x.mp4").read_bytes() == before
     assert main([*words, *given[0], *given[1], "--resume"]) == 0
 
@@ -236,4 +236,4 @@ def test_holes_of_a_background_beside_a_movie_are_filled_as_is_said(footage, tmp
     assert main([*words, "--missing", "hold"]) == 0
     assert main([*words, "--missing", "black", "--resume"]) == 1
 
-    assert "made with another missing than now" in capsys.readouterr().err
+    assert "made with another --missing than now" in capsys.readouterr().err

@@ -435,7 +435,7 @@ def test_resume_goes_on_with_the_same_file_and_refuses_another(shot, tmp_path, c
     text = (shot / "people.json").read_text()
     (shot / "other.json").write_text(text.replace('"notes": []', '"notes": ["another"]'))
     assert matte(shot, tmp_path, *words, "--resume", people="other.json") == 1
-    assert "were made with another people" in capsys.readouterr().err
+    assert "made with another --people" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

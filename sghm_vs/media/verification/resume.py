@@ -19,6 +19,7 @@ from sghm_vs.media.verification.sidecar import (
     state_of,
 )
 from sghm_vs.models.weights import version_of
+from sghm_vs.options import called
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +120,9 @@ def _refusal(strangers: list[Path], records: list[Record], wanted: Record) -> Ex
     if differences:
         fewest = min(differences, key=len)
         record = records[differences.index(fewest)]
+        names = listed([called(name) for name in fewest])
         return ExportError(
-            f"{found} were made with another {listed(fewest)} than now; give the same options"
+            f"{found}: made with another {names} than now; give the same options"
             f"{_weights_option(record) if WEIGHTS in fewest else ''}, or write all again with "
             "--overwrite"
         )
