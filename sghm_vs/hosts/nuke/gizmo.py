@@ -78,10 +78,12 @@ def _values() -> dict[str, Value]:
 def _knobs() -> list[UserKnob]:
     return [
         UserKnob(20, "sghm", {"l": "SGHM"}),
-        _button("matte", "Matte", "matte(nuke.thisNode())", "Matte, unless nothing changed."),
-        _button("again", "Matte again", "matte(nuke.thisNode(), force=True)", "Even so."),
-        _button("stop", "Cancel", "cancel(nuke.thisNode())", "The result before stays."),
-        _button("read", "Make a Read", "make_read(nuke.thisNode())", "Of all layers."),
+        _button("matte", "Matte", "matte(nuke.thisNode())", "Mattes, if something changed."),
+        _button(
+            "again", "Matte again", "matte(nuke.thisNode(), force=True)", "Mattes all frames anew."
+        ),
+        _button("stop", "Cancel", "cancel(nuke.thisNode())", "Ends the run; the result stays."),
+        _button("read", "Make a Read", "make_read(nuke.thisNode())", "Makes a Read of all layers."),
         UserKnob(26, "of_matte", {"l": "Matte"}),
         _choice("model", "Model", ("auto", "sghm-lite", "sghm-resnet50"), "Which network."),
         UserKnob(2, "checkpoint", {"l": "Checkpoint", "t": "A file in place of the model."}),
@@ -125,7 +127,7 @@ def _knobs() -> list[UserKnob]:
         UserKnob(
             2,
             "output",
-            {"l": "Output", "t": "name.####.exr; if empty, the folder sghm beside the script."},
+            {"l": "Output", "t": "name.####.exr; if empty, in sghm/NODE/ beside the script."},
         ),
         _layout(),
         _choice("on_error", "Missing frames", ON_ERROR, "What is shown in their place."),
