@@ -624,12 +624,25 @@ def test_an_outline_that_is_no_probability_is_refused(monkeypatch, capsys):
     assert "between 0 and 1" in capsys.readouterr().err
 
 
+def test_masks_that_agree_overlap_whole():
+    half = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
+    half[..., :2] = True
+    assert choose.overlap(half, half) == 100
+    assert choose.overlap(half, torch.ones_like(half)) == 50
+    assert choose.overlap(~half & half, ~half & half) == 100
+
+
 @pytest.mark.slow
-def test_weights_are_chosen_by_what_is_held_back(packed, start, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["choose", str(packed), str(start), "--small", "64"])
+def test_weights_are_chosen_by_what_is_held_back(packed, start, tmp_path, monkeypatch, capsys):
+    write(tmp_path / "validation/comp/a.jpg", noise())
+    write(tmp_path / "validation/comp/a_alpha.png", person())
+    words = ["choose", str(packed), str(start), "--small", "64", "--validation", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
     choose.main()
     told = capsys.readouterr().out
-    assert "people IoU" in told
+    assert "people of ccp (" in told
+    assert "people over unseen (" in told
+    assert "comp (1) IoU" in told
     assert "nobody covered" in told
     assert "unseen covered" in told
     assert "exact: guide" in told

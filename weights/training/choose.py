@@ -1,12 +1,13 @@
 """
 Score weights by the pictures of a pack that are held back: what to choose weights by.
 
-    python -m weights.training.choose PACK WEIGHTS... [--small 448] [--every 1]
+    python -m weights.training.choose PACK WEIGHTS... [--small 448] [--every 1] [--validation DATA]
     python -m weights.training.choose PACK --write DIR
 
-Prints, of the network's own masks: IoU of people as they were taken, mean and 10th percentile, and
-how much of pictures without people is covered, mean and share of pictures over 2 %, and the same of
-kinds of things of which none was trained on; all in percent.
+Prints, of the network's own masks, cleaned as the filter does: IoU, mean and 10th percentile, of people
+as they were taken, by source, of people over places that are held back and over those of kinds that are
+held back whole, and of DATA's `validation`; and how much of pictures without people is covered, mean
+and share of pictures over 2 %, and the same of those kinds; all in percent.
 Of held people over held places, guided by masks that are exact, of low resolution and rough: mean
 error and error within 10 px of soft edges, in thousandths, of the coarse alpha and of what the filter
 makes of all, and how much of the pictures the finest alpha is looked at in.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -28,13 +29,15 @@ from torch.nn.functional import interpolate
 
 from sghm_vs.matting import guides
 from sghm_vs.matting.refinement import by_detail
-from sghm_vs.matting.segmentation import judged
+from sghm_vs.matting.segmentation import clean, judged
+from sghm_vs.matting.sizing import PUBLISHED_SHORT_SIDE
 from sghm_vs.models.arrays import read_model
 from sghm_vs.models.sghm.design import STRIDE
 from sghm_vs.models.sghm.network import LightSGHM, sghm_lite_10, sghm_lite_11
 from sghm_vs.options import Guides
 from weights.training.library import Library, Picture, part
 from weights.training.losses import dilated
+from weights.training.pack import read, shrunk_to
 from weights.training.train import load
 
 HELD_MARK = "held_back_from_training"
@@ -64,47 +67,78 @@ def floats(picture: Picture) -> Tensor:
 
 
 def own_mask(network: LightSGHM, image: Tensor, long_side: int) -> Tensor:
-    """Return the probability of a person, (1, 1, h, w), of `image`'s size, judged if it can be."""
+    """Return where people are, bool (1, 1, h, w), of `image`'s size, judged and cleaned."""
     features = network.encode_small(small_of(image, long_side))
     seen = network.segment(features)
     if network.is_judged:
         seen = judged(seen, network.second_look(features))
-    return interpolate(seen, image.shape[2:], mode="bilinear", align_corners=False)
+    size = image.shape[2], image.shape[3]
+    cleaned = clean(seen, size, min(size) / PUBLISHED_SHORT_SIDE)
+    return interpolate(cleaned, size, mode="bilinear", align_corners=False) > 0.5
+
+
+def overlap(mask: Tensor, truth: Tensor) -> float:
+    """Return the IoU of two masks in percent; 100 where both are empty."""
+    union = int((mask | truth).sum())
+    return 100 * int((mask & truth).sum()) / union if union else 100.0
+
+
+def said_of(name: str, overlaps: Sequence[float]) -> str:
+    """Return a set's figures in words."""
+    tenth = np.percentile(overlaps, 10)
+    return f"{name} ({len(overlaps)}) IoU {np.mean(overlaps):.1f}, 10th percentile {tenth:.1f}"
 
 
 def score_masks(network: LightSGHM, library: Library, long_side: int, every: int) -> str:
-    """Return the figures of the network's own masks in a line."""
-    overlaps = []
+    """Return the figures of the network's own masks, a line a set."""
+    of_sources: dict[str, list[float]] = {}
     for name in library.names["held_photo"][::every]:
         picture = library.read(name)
         assert picture.alpha is not None  # noqa: S101 - a photo has one
-        truth = picture.alpha[None] > 127
-        mask = own_mask(network, floats(picture), long_side) > 0.5
-        union = int((mask | truth).sum())
-        overlaps.append(100 * int((mask & truth).sum()) / max(union, 1))
-    said = [
-        f"people IoU {np.mean(overlaps):.1f}, 10th percentile {np.percentile(overlaps, 10):.1f}"
-    ]
+        found = overlap(own_mask(network, floats(picture), long_side), picture.alpha[None] > 127)
+        of_sources.setdefault(name.partition("/")[2].partition("_")[0], []).append(found)
+    said = [said_of(f"people of {source}", found) for source, found in sorted(of_sources.items())]
+    for places in EMPTY_KINDS:
+        if f"held_{places}" in library.names:
+            overlaps = [
+                overlap(own_mask(network, image, long_side), alpha > 0.5)
+                for image, alpha in composed(library, every, f"held_{places}")
+            ]
+            said.append(said_of(f"people over {places}", overlaps))
     for kind in EMPTY_KINDS:
         if names := library.names.get(f"held_{kind}", [])[::every]:
             covered = [
-                100
-                * float(
-                    (own_mask(network, floats(library.read(name)), long_side) > 0.5).float().mean()
-                )
+                100 * float(own_mask(network, floats(library.read(name)), long_side).float().mean())
                 for name in names
             ]
             over = 100 * np.mean(np.array(covered) > COVERED_PERCENT)
             said.append(f"{kind} covered {np.mean(covered):.1f}, over 2 % {over:.0f}")
-    return "; ".join(said)
+    return "\n    ".join(said)
 
 
-def composed(library: Library, every: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield held people over held places, by fixed seeds: image (1, 3, h, w), alpha (1, 1, h, w)."""
+def score_validation(network: LightSGHM, data: Path, long_side: int) -> str:
+    """Return the figures of masks of the pictures in `data`/validation, at 640 px, a line a folder."""
+    said = []
+    for folder in sorted(path for path in (data / "validation").iterdir() if path.is_dir()):
+        overlaps = []
+        for truth in sorted([*folder.glob("*_alpha.png"), *folder.glob("*_mask.png")]):
+            color = shrunk_to(read(truth.with_name(f"{truth.stem.rpartition('_')[0]}.jpg")), 640)
+            image = torch.from_numpy(color[..., ::-1].copy()).permute(2, 0, 1)[None].float() / 255
+            alpha = torch.from_numpy(shrunk_to(read(truth, cv2.IMREAD_GRAYSCALE), 640))
+            mask = own_mask(network, image, long_side)
+            overlaps.append(overlap(mask, alpha[None, None] > 127))
+        said.append(said_of(folder.name, overlaps))
+    return "\n    ".join(said)
+
+
+def composed(
+    library: Library, every: int, places: str = "held_nobody"
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield held people over `places`, by fixed seeds: image (1, 3, h, w), alpha (1, 1, h, w)."""
     names = [n for n in library.names["held_cutout"] if "/render_" in n or "/hair_" in n]
     for name in names[::every]:
         rng = np.random.default_rng(zlib.crc32(name.encode()))
-        person, place = library.read(name), library.pick(rng, "held_nobody")
+        person, place = library.read(name), library.pick(rng, places)
         assert person.alpha is not None  # noqa: S101 - a cutout has one
         size = tuple(side // STRIDE * STRIDE for side in person.color.shape[1:])
         height, width = (max(side, 4 * STRIDE) for side in size)
@@ -208,6 +242,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="DIR")
     parser.add_argument("--small", type=int, nargs="+", default=[448])
     parser.add_argument("--every", type=int, default=1, help="every so manieth picture")
+    parser.add_argument("--validation", type=Path, metavar="DATA")
     parser.add_argument("--only", choices=("masks", "guided"))
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -223,6 +258,8 @@ def main() -> None:
                 told = []
                 if args.only != "guided":
                     told.append(score_masks(network, library, long_side, args.every))
+                    if args.validation:
+                        told.append(score_validation(network, args.validation, long_side))
                 if args.only != "masks":
                     told.append(score_guided(network, library, long_side, args.every))
                 print(path.name, long_side, *told, sep="\n    ", flush=True)
