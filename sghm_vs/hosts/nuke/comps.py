@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sghm_vs.errors import SettingsError, SourceError
-from sghm_vs.files import with_slashes
+from sghm_vs.files import below, with_slashes
 from sghm_vs.hosts.nuke.script import Node, UserKnob, Value, expression, literal
 from sghm_vs.media.readers.oiio import MATTE
 from sghm_vs.media.sequences import SequencePath
@@ -124,7 +124,7 @@ def reading(footage: ReadFiles, name: str) -> dict[str, Value]:
     """Return the knobs of a Read of `footage`; what is data is read as it is."""
     first, last, named = _first(footage), _last(footage), literal(footage.file)
     return {
-        "file": f"{SCRIPT_FOLDER}/{named}" if footage.is_from_script else named,
+        "file": below(SCRIPT_FOLDER, named) if footage.is_from_script else named,
         "format": f"{footage.width} {footage.height} 0 0 {footage.width} {footage.height} 1 ",
         "first": first,
         "last": last,
