@@ -299,3 +299,13 @@ def test_a_program_is_made_for_each_size_only_where_many_pictures_share_it(tmp_p
     assert stills.are_many_sizes([wide] * enough + [tall])
     assert not stills.are_many_sizes([wide] * enough + [tall] * enough)
     assert not stills.are_many_sizes([broken])
+
+
+def test_of_many_pictures_the_sizes_of_a_few_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(stills, "_size_of", lambda path, _: opened.append(path) or (1, len(opened)))
+
+    assert stills.are_many_sizes([tmp_path / f"{n}.png" for n in range(1000)])
+    assert 12 < len(opened) <= stills.SIZES_LOOKED_AT

@@ -41,6 +41,8 @@ NOT_THE_PICTURES = (SettingsError, WeightsError, DeviceError)
 
 STILLS_A_SIZE = 8
 """So many pictures of one size make up for a program that is made for their size alone."""
+SIZES_LOOKED_AT = 24
+"""Pictures whose sizes stand for all: to open one may decode it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,9 @@ def plan(sources: Sequence[Path], outputs: Sequence[str]) -> list[Still]:
 
 
 def are_many_sizes(pictures: Sequence[Path], opening: Opening | None = None) -> bool:
-    """Return whether `pictures`, those that can be read, have too many sizes for a program each."""
-    sizes = Counter(size for picture in pictures if (size := _size_of(picture, opening)))
+    """Return whether `pictures`, of those that are looked at, have too many sizes for a program each."""
+    some = pictures[:: max(-(-len(pictures) // SIZES_LOOKED_AT), 1)]
+    sizes = Counter(size for picture in some if (size := _size_of(picture, opening)))
     return len(sizes) * STILLS_A_SIZE > sizes.total()
 
 
