@@ -155,6 +155,11 @@ def test_sources_are_known_by_their_folders() -> None:
     assert files.source_of("train/people/sfhq/1.jpg") == "sfhq"
 
 
+def test_photos_of_people_that_things_copies_are_labelled() -> None:
+    assert "public" in files.SOURCES
+    assert "DATA/people/public" in (Path(label.__file__).parent / "README.md").read_text()
+
+
 def test_labels_are_written_where_pack_reads_them(tmp_path: Path) -> None:
     folders = files.Folders(tmp_path / "train", tmp_path / "teachers", tmp_path / "labels")
     picture = folders.data / "people/faker/a.png"

@@ -11,7 +11,7 @@ import numpy as np
 
 from weights.training.labels.rules import STREET, Bytes
 
-SOURCES = ("openpeople", "team18f", "faker", "ccp", "sfhq")
+SOURCES = ("public", "openpeople", "team18f", "faker", "ccp", "sfhq")
 COLUMNS = (
     "path", "kept", "iou_rvm_deeplab", "iou_rvm_isnet", "missed", "extra", "haze",
     "pieces_dropped", "holes_filled", "reason",
