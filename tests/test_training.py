@@ -118,9 +118,13 @@ def test_a_pack_is_made_of_the_folders_of_the_data(tmp_path, monkeypatch):
     data, labels = tmp_path / "data/train", tmp_path / "labels"
     write(data / "ccp/img/0001.jpg", noise())
     write(data / "ccp/alpha/0001.jpg", person())
-    write(data / "people/faker/f.webp", noise())
-    write(labels / "faker/f.png", person())
-    (labels / "labels.tsv").write_text("path\tkept\ntrain/people/faker/f.webp\t1\n")
+    pictures = ("people/faker/f.webp", "people/sfhq/s.webp", "ccp/img/0002.jpg")
+    for picture in pictures:
+        write(data / picture, noise())
+    for label in ("faker/f.png", "sfhq/s.png", "ccp/0002.png"):
+        write(labels / label, person())
+    rows = "".join(f"train/{picture}\t1\n" for picture in pictures)
+    (labels / "labels.tsv").write_text(f"path\tkept\n{rows}")
     for kind in ("rendered", "hair"):
         write(data / kind / "img/a.webp", noise())
         write(data / kind / "alpha/a.png", person())
@@ -137,6 +141,9 @@ def test_a_pack_is_made_of_the_folders_of_the_data(tmp_path, monkeypatch):
         "cutout/ccp_0001.jpg",
         "photo/faker_f.jpg",
         "cutout/faker_f.jpg",
+        "photo/sfhq_s.jpg",
+        "cutout/sfhq_s.jpg",
+        "photo/ccp_0002.jpg",
         "cutout/render_a.jpg",
         "cutout/render_10001a.jpg",
         "cutout/hair_a.jpg",
@@ -458,6 +465,12 @@ def test_what_the_filter_holds_to_its_guide_is_nothing_to_learn():
     loss = matting_loss(made, hole, truth, everything).item()
     held = Bounds(truth.clone(), everything.most)
     assert matting_loss(made, hole, truth, held).item() < loss / 2
+
+
+@pytest.mark.parametrize(("has", "device"), [(True, "cpu"), (False, "cpu"), (False, "cuda:0")])
+def test_a_cpu_without_bfloat16_trains_in_floats(has, device, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has})
+    assert train.trains_in_bfloat16(device) == (has or device != "cpu")
 
 
 @pytest.mark.slow

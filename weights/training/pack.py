@@ -56,8 +56,6 @@ HARD = "hard_"
 FRONT = "_front"
 """How the renders end that have furniture and floors, without the people."""
 SHAPE_PX = 512
-WHOLE_PEOPLE = ("openpeople", "faker")
-"""Labelled pictures out of which people are cut, too."""
 EMPTY, FULL = 6, 249
 """Of 255: alphas kept as JPEG are 0 below and 1 above."""
 
@@ -142,7 +140,7 @@ def labelled(data: Path, labels: Path) -> Iterator[Entry]:
         color = read(path)
         alpha = read_alpha(labels / folder / f"{path.stem}.png", color.shape[:2])
         yield Entry("photo", f"{folder}_{path.stem}", color, alpha)
-        if folder in WHOLE_PEOPLE:
+        if folder != "ccp":
             yield Entry("cutout", f"{folder}_{path.stem}", foreground(color, alpha), alpha)
 
 

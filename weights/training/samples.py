@@ -12,8 +12,8 @@ from weights.training import camera, guides
 from weights.training.library import Library, Picture, part, soft_place
 from weights.training.pack import HARD
 
-SHARE_AS_TAKEN = 0.36
-SHARE_NOBODY = 0.28
+SHARE_AS_TAKEN = 0.34
+SHARE_NOBODY = 0.25
 """Of the pictures for segmentation; the rest are composites."""
 SHARE_FAR = 0.2
 """Of those as they were taken: far people, which few photos show; mirrored at the sides."""
@@ -30,8 +30,8 @@ THINGS_BEHIND = (0, 0, 1, 1, 2)
 """How many things stand in a picture without people, and behind the people of a composite."""
 SHARE_THING_BEFORE = 0.05
 """Of the composites: a thing hides parts of the people."""
-CUTOUTS = {"render_": 0.45, "ccp_": 0.3, "hair_": 0.15, "": 0.1}
-"""How often a person comes from which pictures."""
+CUTOUTS = {"render_": 0.28, "ccp_": 0.25, "hair_": 0.15, "sfhq_": 0.12, "": 0.2}
+"""How often a person comes from which pictures, of those that the pack has."""
 SHARE_WITH_FRONT = 0.7
 """Of the people who sit on or hold something; the others show where it was."""
 OF_PERSON = 4
@@ -222,7 +222,9 @@ def person(
     rng: np.random.Generator, library: Library, size: tuple[int, int], *, alone: bool
 ) -> Tensor:
     """Return a person somewhere in a picture of `size`: planes for `over`."""
-    start = str(rng.choice(list(CUTOUTS), p=list(CUTOUTS.values())))
+    shares = {start: share for start, share in CUTOUTS.items() if library.has("cutout", start)}
+    of_all = np.array(list(shares.values()))
+    start = str(rng.choice(list(shares), p=of_all / of_all.sum()))
     picture = library.pick(rng, "cutout", start)
     assert picture.alpha is not None  # noqa: S101 - a cutout has one
     top, bottom, left, right = _box(picture.alpha)
