@@ -249,14 +249,15 @@ def test_an_alpha_composed_by_rows_is_the_one_composed_whole():
     needed = rng.random((mask.shape[0] // 4, mask.shape[1] // 4)) > 0.5
     bounds = arrays.bounds(mask, scale=0.2)
 
+    solid = (os4 > SOLID).astype(np.float32)
+
     alpha, within = os1.copy(), os1.copy()
-    arrays.compose(alpha, lambda rows: os4[rows], needed, bounds)
+    arrays.compose(alpha, lambda *part: solid[part], needed, bounds)
     arrays.hold(within, bounds)
 
     least, most, weight = (
         enlarge(part, mask.shape) for part in (bounds.least, bounds.most, needed.astype(np.float32))
     )
-    solid = (os4 > SOLID).astype(np.float32)
     assert np.array_equal(alpha, np.clip(arrays.blended(solid, os1, weight), least, most))
     assert np.array_equal(within, np.clip(os1, least, most))
     is_open = tiles((most > least).astype(np.float32), 4)

@@ -39,10 +39,18 @@ def enlarge(plane: Plane, size: tuple[int, int]) -> Plane:
 
 def enlarged_rows(plane: Plane, by: int, rows: slice) -> Plane:
     """Return `rows` of `plane` (h, w) enlarged `by` so much: to the last bit, as if it were whole."""
-    top = max(rows.start // by - 1, 0)
-    some = plane[top : -(-rows.stop // by) + 1]
-    large = enlarge(some, (len(some) * by, some.shape[1] * by))
-    return large[rows.start - top * by :][: rows.stop - rows.start]
+    return enlarged_part(plane, by, rows, slice(0, plane.shape[1] * by))
+
+
+def enlarged_part(plane: Plane, by: int, rows: slice, columns: slice) -> Plane:
+    """Return `rows` and `columns` of `plane` (h, w) enlarged `by` so much; see `enlarged_rows`."""
+    down, across = (
+        slice(max(part.start // by - 1, 0), -(-part.stop // by) + 1) for part in (rows, columns)
+    )
+    some = plane[down, across]
+    large = enlarge(some, (some.shape[0] * by, some.shape[1] * by))
+    top, left = rows.start - down.start * by, columns.start - across.start * by
+    return large[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
 
 
 def block_means(planes: Plane, side: int) -> Plane:

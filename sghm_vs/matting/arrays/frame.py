@@ -150,7 +150,7 @@ class ArrayPipeline:
         if left_open is not None:
             looked_at &= left_open
         alpha = finest(self.network, coarse, looked_at)
-        refinement.compose(alpha, coarse.alpha, needed, bounds)
+        refinement.compose(alpha, coarse.solid, needed, bounds)
         return finished(self.settings, fit, alpha, None)
 
     def _open_tiles(self, left_open: NDArray[np.bool_]) -> list[Tile] | None:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.models.planes import Plane, bands, block_means, enlarged_rows
-from sghm_vs.models.sghm.design import SOLID
 
 NEARLY_0 = 1 / 255
 NEARLY_1 = 254 / 255
@@ -78,7 +77,7 @@ def blended(alpha: Plane, finer: Plane, weight: Plane) -> Plane:
 
 def compose(
     alpha: Plane,
-    coarse: Callable[[slice], Plane],
+    solid: Callable[[slice, slice], Plane],
     needed: NDArray[np.bool_],
     bounds: Bounds | None,
 ) -> None:
@@ -89,7 +88,7 @@ def compose(
 
     Args:
         alpha: The finest, (height, width), 0-1; it is written over.
-        coarse: Returns rows of the coarse alpha at full size.
+        solid: Returns rows and columns of the coarse alpha at full size, made 0 or 1.
         needed: Where the finest is needed, (height / 4, width / 4).
         bounds: What the mask leaves open.
     """
@@ -102,11 +101,10 @@ def compose(
     top, columns = BOUNDS_PX * down.start, _at_full_size(across)
     for rows in bands(BOUNDS_PX * len(weights)):
         below = slice(top + rows.start, top + rows.stop)
-        _, solid = cv2.threshold(coarse(below)[:, columns], SOLID, 1, cv2.THRESH_BINARY)
-        into = alpha[below, columns]
-        into -= solid
+        into, coarse = alpha[below, columns], solid(below, columns)
+        into -= coarse
         into *= enlarged_rows(weights, BOUNDS_PX, rows)
-        into += solid
+        into += coarse
         if bounds is not None:
             _hold(into, bounds, rows)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import batched
 from typing import NamedTuple, Protocol, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sghm_vs.errors import require
 from sghm_vs.models.arrays import Model
-from sghm_vs.models.planes import Plane, bilinear, block_means, enlarged_rows, resized
+from sghm_vs.models.planes import Plane, bilinear, block_means, enlarged_part, resized
 from sghm_vs.models.sghm.design import (
     GUIDE_PX,
     NEEDED,
@@ -22,9 +24,12 @@ from sghm_vs.models.sghm.design import (
     REFINER_HALO_PX,
     REFINER_STATE,
     SOFT_GUIDE_PX,
+    SOLID,
     small_size,
 )
 from sghm_vs.models.sghm.squares import Square, Tile
+
+LOGIT_OF_SOLID = math.log(SOLID / (1 - SOLID))
 
 type Features = tuple[Plane, ...]
 """What the encoder saw in one small picture, each (1, channels, h, w); see `graphs.features_of`."""
@@ -45,9 +50,9 @@ class CoarsePlanes(NamedTuple):
     ends: tuple[Plane, ...]
     """Summand and factor of the shortcut at full size, (1, channels, 1, 1), if it has a gate."""
 
-    def beside(self, rows: slice) -> tuple[Plane, ...]:
-        """Return `rows` of what the finest alpha sees beside the picture."""
-        return (self.mask[rows],)
+    def beside(self, rows: slice, columns: slice) -> tuple[Plane, ...]:
+        """Return `rows` and `columns` of what the finest alpha sees beside the picture."""
+        return (self.mask[rows, columns],)
 
 
 class QuarterPlanes(NamedTuple):
@@ -66,13 +71,17 @@ class QuarterPlanes(NamedTuple):
         needed: NDArray[np.bool_] = _sigmoid(self.logits[1]) > NEEDED
         return needed
 
-    def alpha(self, rows: slice) -> Plane:
-        """Return `rows` of the coarse alpha at full size, of which no whole plane is made."""
-        return _sigmoid(enlarged_rows(self.logits[0], QUARTER_PX, rows))
+    def solid(self, rows: slice, columns: slice) -> Plane:
+        """Return where a part of the coarse alpha, of which no whole plane is made, is above `SOLID`."""
+        logits = enlarged_part(self.logits[0], QUARTER_PX, rows, columns)
+        return np.asarray(
+            cv2.threshold(logits, LOGIT_OF_SOLID, 1, cv2.THRESH_BINARY)[1], np.float32
+        )
 
-    def beside(self, rows: slice) -> tuple[Plane, ...]:
-        """Return `rows` of what the finest alpha sees beside the picture."""
-        return self.alpha(rows), enlarged_rows(self.soft, SOFT_GUIDE_PX, rows)
+    def beside(self, rows: slice, columns: slice) -> tuple[Plane, ...]:
+        """Return `rows` and `columns` of what the finest alpha sees beside the picture."""
+        alpha = _sigmoid(enlarged_part(self.logits[0], QUARTER_PX, rows, columns))
+        return alpha, enlarged_part(self.soft, SOFT_GUIDE_PX, rows, columns)
 
 
 class Runtime(Protocol):
@@ -186,18 +195,18 @@ class GraphNetwork:
 
     def finish(self, coarse: CoarsePlanes | QuarterPlanes, squares: Sequence[Square]) -> Plane:
         """Return the finest alpha in equal `squares`, (squares, side, side); see `SGHM.finish`."""
-        cut, made = _Cutter(coarse), []
+        made = []
         for some, filled in _batches(squares, self._runtime.squares_at_once):
             state = np.stack([_of_last(coarse.state, square, QUARTER_PX) for square in filled])
-            planes = np.stack([cut.planes(square) for square in filled])
+            planes = np.stack([_cut(coarse, square.rows, square.columns) for square in filled])
             (fine,) = self._run("finish", state, planes, *coarse.ends)
             made.append(fine[: len(some), 0].copy())
         return np.concatenate(made)
 
     def finish_all(self, coarse: CoarsePlanes | QuarterPlanes) -> Plane:
         """Return the finest alpha everywhere, (height, width)."""
-        beside = coarse.beside(slice(0, coarse.image.shape[1]))
-        planes = np.concatenate([coarse.image, *(plane[None] for plane in beside)])[None]
+        rows, columns = (slice(0, length) for length in coarse.image.shape[1:])
+        planes = _cut(coarse, rows, columns)[None]
         (fine,) = self._run("finish", coarse.state, planes, *coarse.ends)
         whole: Plane = fine[0, 0].copy()
         return whole
@@ -228,7 +237,7 @@ class GraphNetwork:
                 "to_quarter",
                 np.stack([square.of(image) for square in squares]),
                 np.stack([square.of(mask4, QUARTER_PX)[None] for square in squares]),
-                np.stack([square.of(eighth[0], 2 * QUARTER_PX) for square in squares]),
+                np.stack([_of_last(eighth, square, 2 * QUARTER_PX) for square in squares]),
             )
             for tile, of_state, of_logits in zip(some, *made, strict=False):
                 tile.paste(np.moveaxis(of_state, -1, 0), np.moveaxis(state[0], -1, 0), QUARTER_PX)
@@ -269,22 +278,10 @@ def _batches[Each](
         yield some, [*some, *[some[-1]] * (at_once - len(some))]
 
 
-class _Cutter:
-    """Cuts squares out of what the finest alpha sees; those at one height share their rows."""
-
-    def __init__(self, coarse: CoarsePlanes | QuarterPlanes) -> None:
-        self._coarse = coarse
-        self._rows = slice(0)
-        self._beside: tuple[Plane, ...] = ()
-
-    def planes(self, square: Square) -> Plane:
-        """Return `square` of the picture's planes and of those beside it, (channels, side, side)."""
-        rows = slice(square.top, square.top + square.side)
-        if rows != self._rows:
-            self._rows, self._beside = rows, self._coarse.beside(rows)
-        columns = slice(square.left, square.left + square.side)
-        beside = [plane[None, :, columns] for plane in self._beside]
-        return np.concatenate([square.of(self._coarse.image), *beside])
+def _cut(coarse: CoarsePlanes | QuarterPlanes, rows: slice, columns: slice) -> Plane:
+    """Return a part of the picture's planes and of those beside it, (channels, h, w)."""
+    beside = [plane[None] for plane in coarse.beside(rows, columns)]
+    return np.concatenate([coarse.image[:, rows, columns], *beside])
 
 
 def _of_last(planes: Plane, square: Square, shrunk: int) -> Plane:

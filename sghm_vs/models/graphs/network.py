@@ -37,8 +37,8 @@ HEAD = "decoder.conv4."
 
 MANY = "squares"
 """How many of them there are is open."""
-STATE = "state"
-"""Channels last: squares are cut out of it."""
+MADE_EIGHTH, STATE = "made_eighth", "state"
+"""Channels last: squares are cut out of them."""
 
 
 def see(g: GraphWriter, model: Model) -> None:
@@ -68,14 +68,14 @@ def to_eighth(g: GraphWriter, model: Model, block: int | None = None) -> None:
     """Write what a refiner makes at an eighth of the size; see `GraphWriter.shrunk`."""
     mask4 = g.input("mask4", 1)
     eighth = refiner.to_eighth(g, mask4, _features(g, model), block)
-    g.output(eighth, "made_eighth")
+    g.output(eighth, MADE_EIGHTH, channels_last=True)
 
 
 def to_quarter(g: GraphWriter, model: Model) -> None:
     """Write what a refiner makes at a quarter of the size, of any number of squares."""
     del model
     image, mask4 = g.input("image", 3, count=MANY), g.input("mask4", 1, count=MANY)
-    eighth = g.input("made_eighth", REFINER_EIGHTH, count=MANY)
+    eighth = g.input(MADE_EIGHTH, REFINER_EIGHTH, count=MANY, channels_last=True)
     quarter = refiner.to_quarter(g, image, mask4, eighth)
     g.output(quarter.state, STATE, count=MANY, channels_last=True)
     g.output(quarter.logits, "logits", count=MANY)

@@ -18,6 +18,16 @@ class Square(NamedTuple):
     left: int
     side: int
 
+    @property
+    def rows(self) -> slice:
+        """Those of the picture that it takes."""
+        return slice(self.top, self.top + self.side)
+
+    @property
+    def columns(self) -> slice:
+        """The same across."""
+        return slice(self.left, self.left + self.side)
+
     def of[Planes: Any](self, planes: Planes, shrunk: int = 1) -> Planes:
         """Return this part of `planes` (..., h, w), so many times smaller than the picture."""
         top, left, side = (length // shrunk for length in self)
