@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 import cv2
@@ -26,7 +27,8 @@ TINY = 1e-6
 """A vote that decides only where there is no other."""
 
 DOUBT = 0.02
-"""Corrections of half this size are left undone, those of twice its size are made."""
+LEAST = DOUBT / 2
+"""Corrections of half this size, the least, are left undone, those of twice its size are made."""
 MISPLACED_PX = 0.9
 """To that is added what such an error in the motion would make at the frame's own edge."""
 
@@ -145,9 +147,10 @@ def fuse(
         return segmentation
     ways = [[Way(step.values, cv2.merge([*step.motion])) for step in side] for side in sides]
     motion = next(step.motion for side in sides for step in side)
-    rows, columns = _points(_disputed(own, ways, motion).view(np.uint8))
-    if not rows.size:
+    at = np.flatnonzero(_disputed(own, ways, motion))
+    if not at.size:
         return segmentation
+    rows, columns = _places(at, own)
     mine = _in_rows(own[rows, columns])
     x, y = _at_motion(_in_rows(columns), _in_rows(rows), own.shape, motion)
     total, weight, differs = np.zeros_like(x), np.zeros_like(x), np.zeros(x.shape, np.bool_)
@@ -181,12 +184,11 @@ def _disputed(own: Plane, ways: Sequence[Sequence[Way]], motion: Motion) -> NDAr
     for way in ways:
         for values, at_x, at_y, _ in _along(way, x, y):
             cells = _from_motion(at_x, at_y, size, motion)
-            low, high = (
-                cv2.remap(part, *cells, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-                for part in _range_of_cells(values)
-            )
+            both = cv2.merge(_range_of_cells(values))
+            moved = cv2.remap(both, *cells, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+            low, high = cv2.split(moved)
             least, most = np.minimum(least, low), np.maximum(most, high)
-    differ = ((least < 255) & (most > 0)).astype(np.uint8)
+    differ = ((least < 255) & (most > 0)).view(np.uint8)
     return _of_cells(differ, own.shape)
 
 
@@ -261,14 +263,18 @@ def stabilize(alpha: Plane, neighbors: Sequence[Neighbor], small: Plane | None =
     sides = [[n for n in neighbors if n.is_later == is_later] for is_later in (False, True)]
     if not all(sides):
         return alpha
-    rows, columns = _points(uncertain(alpha, neighbors, small).view(np.uint8))
-    if not rows.size:
+    at = np.flatnonzero(uncertain(alpha, neighbors, small))
+    if not at.size:
         return alpha
-    past, future = (_difference(alpha, side, rows, columns) for side in sides)
-    correction = np.sign(past) * np.sqrt(np.maximum(past * future, 0))
-    doubt = DOUBT + MISPLACED_PX * _slope_at(alpha, rows, columns)
+    past = _difference(alpha, sides[0], at)
+    # No other is above 1, so what they agree on is too little to be made.
+    at, past = _only(np.abs(past) > LEAST**2, at, past)
+    agreed = past * _difference(alpha, sides[1], at)
+    at, past, agreed = _only(agreed > LEAST**2, at, past, agreed)
+    correction = np.copysign(np.sqrt(agreed), past)
+    doubt = DOUBT + MISPLACED_PX * _slope_at(alpha, at)
     stable = alpha.copy()
-    stable[rows, columns] += _beyond(correction, doubt)
+    stable.put(at, alpha.take(at) + _beyond(correction, doubt))
     return stable
 
 
@@ -287,7 +293,7 @@ def uncertain(
         low, high = np.minimum(low, moved), np.maximum(high, moved)
     band = ((high > NEARLY_0) & (low < NEARLY_1)).astype(np.uint8)
     grown = cv2.dilate(band, np.ones((3, 3), np.uint8))
-    return cv2.resize(grown, alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    return cv2.resize(grown, alpha.shape[::-1], interpolation=cv2.INTER_NEAREST).view(np.bool_)
 
 
 def confidence(alpha: Plane, neighbors: Sequence[Neighbor]) -> Plane:
@@ -313,15 +319,15 @@ def warp_error(alpha: Plane, neighbors: Sequence[Neighbor]) -> float:
 
 
 def _difference(
-    alpha: Plane, side: Sequence[Neighbor], rows: NDArray[np.int32], columns: NDArray[np.int32]
+    alpha: Plane, side: Sequence[Neighbor], at: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """Return, for each point, how far the mean of one side is from `alpha`, as far as it is known."""
-    y, x, own = (_in_rows(each) for each in (rows, columns, alpha[rows, columns]))
+    """Return how far the mean of one side is from `alpha` at these pixels, as far as it is known."""
+    y, x, own = (_in_rows(each) for each in (*_places(at, alpha), alpha.take(at)))
     difference, total = np.zeros_like(x), np.zeros_like(x)
-    at = _at_motion(x, y, alpha.shape, side[0].motion)
+    here = _at_motion(x, y, alpha.shape, side[0].motion)
     for neighbor in side:
-        to_x, to_y, trust = cv2.split(sample(cv2.merge([*neighbor.motion]), *at))
-        there = _from_motion(at[0] + to_x, at[1] + to_y, alpha.shape, neighbor.motion)
+        to_x, to_y, trust = cv2.split(sample(cv2.merge([*neighbor.motion]), *here))
+        there = _from_motion(here[0] + to_x, here[1] + to_y, alpha.shape, neighbor.motion)
         step = sample(neighbor.values, *there)
         step -= own
         step *= trust
@@ -329,7 +335,7 @@ def _difference(
         total += trust
     # A side that is trusted by less than one frame's worth says as much less.
     known_by = difference / np.maximum(total, 1)
-    return np.asarray(known_by.ravel()[: rows.size], np.float32)
+    return np.asarray(known_by.ravel()[: at.size], np.float32)
 
 
 def _beyond(correction: Plane, doubt: Plane) -> Plane:
@@ -340,13 +346,14 @@ def _beyond(correction: Plane, doubt: Plane) -> Plane:
     return np.asarray(np.where(np.abs(made) < NEARLY_0, 0, made), np.float32)
 
 
-def _slope_at(alpha: Plane, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> Plane:
-    """Return how much `alpha` changes from pixel to pixel at these points (n,)."""
-    top, left = (max(int(points.min()) - 1, 0) for points in (rows, columns))
-    bottom, right = (int(points.max()) + 2 for points in (rows, columns))
-    around, part = np.ones((3, 3), np.uint8), alpha[top:bottom, left:right]
-    steps = cv2.morphologyEx(part, cv2.MORPH_GRADIENT, around)
-    return np.asarray(steps[rows - top, columns - left] / 2, np.float32)
+def _slope_at(alpha: Plane, at: NDArray[np.intp]) -> Plane:
+    """Return how much `alpha` changes from pixel to pixel at these pixels (n,)."""
+    low = high = alpha.take(at)
+    (row, column), (height, width) = _places(at, alpha), alpha.shape
+    for down, across in product((-1, 0, 1), repeat=2):
+        near = alpha[(row + down).clip(0, height - 1), (column + across).clip(0, width - 1)]
+        low, high = np.minimum(low, near), np.maximum(high, near)
+    return np.asarray((high - low) / 2, np.float32)
 
 
 def _small(neighbor: Neighbor) -> Plane:
@@ -356,16 +363,20 @@ def _small(neighbor: Neighbor) -> Plane:
     return shrunk(neighbor.values, neighbor.motion.shape[1:])
 
 
-def _points(area: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the rows and the columns where `area` (h, w) is not 0."""
-    # Where there is none, OpenCV returns None.
-    found: Any = cv2.findNonZero(area)
-    columns, rows = np.zeros((2, 0), np.int32) if found is None else found.reshape(-1, 2).T
-    return rows, columns
+def _only(kept: NDArray[np.bool_], *each: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return those parts of `each` (n,) that are `kept`."""
+    return tuple(part[kept] for part in each)
 
 
-def _in_rows(points: NDArray[np.float32] | NDArray[np.int32]) -> Plane:
+def _places(at: NDArray[np.intp], plane: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows and the columns of pixels of `plane` (h, w), which are counted row by row."""
+    rows = at // plane.shape[1]
+    return rows, at - rows * plane.shape[1]
+
+
+def _in_rows(points: NDArray[np.float32] | NDArray[np.intp]) -> Plane:
     """Return `points` (n,) in rows of one length, the last one filled up with zeros."""
-    rows = np.zeros((-(-points.size // ROW_PX), ROW_PX), np.float32)
+    # One at least: OpenCV looks nothing up where there are none.
+    rows = np.zeros((points.size // ROW_PX + 1, ROW_PX), np.float32)
     rows.ravel()[: points.size] = points
     return rows
