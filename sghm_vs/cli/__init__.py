@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from sghm_vs import __version__
@@ -122,15 +123,15 @@ class Parser(argparse.ArgumentParser):
         return f"; did you mean {near[0]}?" if typed and near else ""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of `sghm` with all its verbs."""
+def build_parser(known: Sequence[ModuleType] = VERBS) -> argparse.ArgumentParser:
+    """Return the parser of `sghm` with the verbs `known`."""
     parser = Parser(
         prog="sghm",
         description="Matte the people in footage, and write alpha that compositors can use.",
     )
     parser.add_argument("--version", action="version", version=f"sghm {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in VERBS:
+    for verb in known:
         verb.add_parser(verbs)
     _note_options(parser)
     return parser
@@ -162,7 +163,12 @@ def main(words: Sequence[str] | None = None) -> int:
         if tuple(given[: len(verb)]) == verb:
             rest = shlex.join(given[len(verb) :])
             return _fail(f"sghm {' '.join(verb)} has moved; {now} {rest}".rstrip(), MISUSED)
-    return carry_out(build_parser(), words)
+    return carry_out(build_parser(_asked_for(given)), words)
+
+
+def _asked_for(words: Sequence[str]) -> Sequence[ModuleType]:
+    """Return the one verb that `words` begin with, or all: the options of all take a while to build."""
+    return [verb for verb in VERBS if [verb.__name__.rpartition(".")[2]] == [*words[:1]]] or VERBS
 
 
 def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> int:
