@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from sghm_vs.matting.arrays import tiles
 from sghm_vs.matting.arrays.frame import ArrayPipeline
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.media.readers import open_source
+from sghm_vs.media.writers import export as export_clip
 from sghm_vs.models.architectures import ARCHITECTURES
 from sghm_vs.models.arrays import Model, read_model
 from sghm_vs.models.backends import base, cores
@@ -428,14 +429,29 @@ def test_pixels_that_flip_are_few_on_every_clip(clip_seen_by_torch, backend, nam
     assert_but_for_flips(*clip_seen_by_torch(name), backend)
 
 
+@pytest.fixture(scope="module")
+def shared_path_seen_by_torch() -> Iterator[
+    Callable[[Path], tuple[vs.VideoNode, list[np.ndarray]]]
+]:
+    """What gives of a path its clip, and its views by torch."""
+
+    @cache
+    def seen(path: Path) -> tuple[vs.VideoNode, list[np.ndarray]]:
+        clip = scaled(path, 2)
+        return clip, views(clip, "sghm-lite", "torch")
+
+    yield seen
+    seen.cache_clear()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
-def test_pixels_that_flip_are_few_on_every_shared_clip(shared, backend):
+def test_pixels_that_flip_are_few_on_every_shared_clip(shared, shared_path_seen_by_torch, backend):
     paths = [p for p in sorted((shared / "sequence").iterdir()) if not p.stem.endswith("_alpha")]
     assert paths
     for path in paths:
-        clip = scaled(path, 2)
-        assert_but_for_flips(clip, "sghm-lite", views(clip, "sghm-lite", "torch"), backend)
+        clip, by_torch = shared_path_seen_by_torch(path)
+        assert_but_for_flips(clip, "sghm-lite", by_torch, backend)
 
 
 GUIDED = {
@@ -495,13 +511,18 @@ def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, by_torch
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
-def test_nothing_needs_torch(model, backend):
-    """The whole filter: neighbors, a guide, cuts, views, and a format."""
+def test_nothing_needs_torch(tmp_path, model, backend):
+    """The whole filter: neighbors, a guide, cuts, views, and a format. Then the command line."""
+    source = tmp_path / "p.png"
+    blank = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=1)
+    export_clip(blank, blank.std.ShufflePlanes(0, vs.GRAY), source, sidecar=False)
+    words = ["matte", str(source), "-o", str(tmp_path / "a.exr"), "--model", model]
     script = f"""
 import sys
 sys.modules["torch"] = None
 import numpy as np, vapoursynth as vs
 from sghm_vs import attach, sghm
+from sghm_vs.cli import main
 clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=96, height=64, length=4, color=[90, 120, 140])
 guide = clip.std.BlankClip(format=vs.GRAY8, color=128)
 plain = sghm(clip, model={model!r}, tr=2, backend={backend!r}, trimap=guide, format=vs.GRAY16,
@@ -511,6 +532,7 @@ seen = sghm(clip, model={model!r}, tr=1, backend={backend!r}, debug="all")
 for one in (plain, seen):
     with one.get_frame(2) as frame:
         print(frame.format.name, sorted(name for name in frame.props if name.startswith("Sghm")))
+sys.exit(main({[*words, "--backend", backend]!r}))
 """
 
     run = subprocess.run(
@@ -520,29 +542,6 @@ for one in (plain, seen):
     assert run.returncode == 0, run.stderr
     assert "Gray16" in run.stdout
     assert "SghmTrust" in run.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
-def test_the_command_line_needs_no_torch(tmp_path, model, backend):
-    source = tmp_path / "p.png"
-    blank = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=64, length=1)
-    from sghm_vs.media.writers import export
-
-    export(blank, blank.std.ShufflePlanes(0, vs.GRAY), source, sidecar=False)
-    words = ["matte", str(source), "-o", str(tmp_path / "a.exr"), "--model", model]
-    script = (
-        "import sys\n"
-        "sys.modules['torch'] = None\n"
-        "from sghm_vs.cli import main\n"
-        f"raise SystemExit(main({[*words, '--backend', backend]!r}))\n"
-    )
-
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, check=False, text=True
-    )
-
-    assert run.returncode == 0, run.stderr
     assert f"by {backend} " in run.stderr
 
 
@@ -678,11 +677,13 @@ def test_weights_that_do_not_fit_are_refused_by_what_is_wrong(damage, said):
         place(model._replace(arrays=arrays), Compute(CPU, backend="onnxruntime"))
 
 
-def run(path: object, planes: np.ndarray) -> np.ndarray:
-    """Return what ONNX Runtime makes of `planes` by the file at `path`."""
+@pytest.fixture(scope="module")
+def run() -> Iterator[Callable[[object, np.ndarray], np.ndarray]]:
+    """What ONNX Runtime makes of planes by a file; opened once for all tests here."""
     onnxruntime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return session.run(["output"], {"input": planes[None]})[0][0]
+    opened = cache(partial(onnxruntime.InferenceSession, providers=["CPUExecutionProvider"]))
+    yield lambda path, planes: opened(path).run(["output"], {"input": planes[None]})[0][0]
+    opened.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -699,14 +700,31 @@ def files(tmp_path_factory) -> dict[str, list]:
     }
 
 
+@cache
+def whole_and_cut() -> list[bytes]:
+    """Return the files by which a picture is matted whole, and in squares that the graph cuts."""
+    parts = (matting, matting_in_squares)
+    return [written(checked(lite()), part, "m").SerializeToString() for part in parts]
+
+
 MODELS = {"sghm-lite": lite, "sghm-lite@9": ninth, "published.safetensors": drawn_published}
+
+
+def files_of(files: dict[str, list], name: str) -> list:
+    return next(paths for model, paths in files.items() if model.endswith(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_exported_files_are_whole_by_onnxs_own_check(files, name):
+    for path in files_of(files, name):
+        onnx.checker.check_model(str(path), full_check=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(128, 128), (192, 320), (320, 128)])
 @pytest.mark.parametrize("person", ["nowhere", "in a corner", "in the middle", "everywhere"])
-def test_squares_cut_inside_a_graph_make_what_the_whole_picture_does(size, person):
-    pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
+def test_squares_cut_inside_a_graph_make_what_the_whole_picture_does(run, size, person):
     height, width = size
     mask = np.zeros(size, np.float32)
     parts = {
@@ -722,10 +740,7 @@ def test_squares_cut_inside_a_graph_make_what_the_whole_picture_does(size, perso
     corner[:, : small.shape[1], : small.shape[2]] = small
     planes = np.concatenate([image, mask[None], corner])
 
-    whole, cut = (
-        run(written(checked(lite()), part, "m").SerializeToString(), planes)
-        for part in (matting, matting_in_squares)
-    )
+    whole, cut = (run(file, planes) for file in whole_and_cut())
 
     assert np.ptp(whole) > 0.5 or person == "nowhere"
     assert np.array_equal(cut, whole)
@@ -734,11 +749,11 @@ def test_squares_cut_inside_a_graph_make_what_the_whole_picture_does(size, perso
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 64), (128, 192), (64, 704)])
 @pytest.mark.parametrize("name", MODELS)
-def test_exported_files_do_what_torch_does_at_any_size(files, name, size):
-    paths = next(paths for model, paths in files.items() if model.endswith(name))
+def test_exported_files_do_what_torch_does_at_any_size(run, placed, files, name, size):
+    paths = files_of(files, name)
     image, mask = picture_and_mask(size)
     tensor, where = torch.from_numpy(image)[None], torch.from_numpy(mask)[None, None]
-    network = place(MODELS[name](), Compute(CPU, backend="torch"))
+    network = placed(MODELS[name], None, "torch")
     with torch.inference_mode():
         small = network.to_small(tensor)
         features = network.encode_small(small)
@@ -759,7 +774,6 @@ def test_exported_files_do_what_torch_does_at_any_size(files, name, size):
         (paths[0], small[0].numpy(), probability),
         (paths[1], np.concatenate([image, mask[None], corner]), alphas.numpy()),
     ):
-        onnx.checker.check_model(str(path), full_check=True)
         differs = np.abs(run(path, planes) - expected)
         assert differs.mean() < 2e-5
         assert (differs > 2e-3).mean() <= 50e-6
@@ -775,7 +789,7 @@ def test_exported_files_say_what_they_are(files):
         assert facts["sghm_vs"] == sghm_vs.__version__
 
 
-def test_halves_are_half_as_large_and_take_floats(tmp_path, files, capsys):
+def test_halves_are_half_as_large_and_take_floats(run, tmp_path, files, capsys):
     assert main(["weights", "export", "sghm-lite", "-o", str(tmp_path), "--fp16", "--json"]) == 0
 
     written = json.loads(capsys.readouterr().out)["files"]
@@ -888,7 +902,7 @@ def test_plugins_give_the_same_in_any_number_of_streams_and_leave_the_environmen
     assert os.environ.get(READS_CONFIG) == before
 
 
-def test_a_file_says_that_it_runs_on_one_thread():
+def test_a_file_says_that_it_runs_on_one_thread(run):
     graph = written(checked(lite()), segmentation, "m").SerializeToString()
 
     (said,) = onnx.load_from_string(on_one_thread(graph)).metadata_props
