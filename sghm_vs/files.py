@@ -425,7 +425,7 @@ def each[Item, Found](look: Callable[[Item], Found], items: Iterable[Item]) -> l
 
 def parse_json(text: str, kind: str, version: int) -> dict[str, Any]:
     """
-    Return what `text` says, a record of this `kind` in the form of this `version`.
+    Return what `text` says, JSON of this `kind` in the form of this `version`.
 
     Raises:
         ValueError: It is none.

@@ -2,7 +2,7 @@
 Every knob, once: its default, its type, its range and what it does.
 
 From these dataclasses come the options of the command line, the columns of a batch's list, the words
-of a farm's plan, what a sidecar records and the knobs of Nuke's node.
+of a farm's plan, what sidecars say and the knobs of Nuke's node.
 """
 
 from __future__ import annotations
@@ -441,7 +441,7 @@ def _write_over(over: Path | Color) -> str:
 
 
 def word_of_over(over: Path | Color) -> str:
-    """Return what a record says of a background: a color's word, or a file's name without folders."""
+    """Return what a sidecar says of a background: a color's word, or a file's name without folders."""
     return over.name if isinstance(over, Path) else _write_over(over)
 
 

@@ -35,7 +35,7 @@ def shot() -> tuple[vs.VideoNode, vs.VideoNode]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files in `folder`, records of deliveries without their times."""
+    """Return the files in `folder`, sidecars without their times."""
     return {path.name: _timeless(path) for path in sorted(folder.iterdir())}
 
 
@@ -351,7 +351,7 @@ def test_resume_with_other_weights_says_what_brings_the_first_ones_back(tmp_path
 def test_resume_refuses_files_that_nothing_is_known_of(tmp_path, shot):
     export(*shot, tmp_path / "x.####.exr", sidecar=False)
 
-    with pytest.raises(ExportError, match="no record of how they were made"):
+    with pytest.raises(ExportError, match="without the sidecar that says how they were made"):
         export(*shot, tmp_path / "x.####.exr", resume=True)
 
 
@@ -381,7 +381,7 @@ def test_resume_takes_the_frames_of_chunks_of_the_same_shot(tmp_path, shot):
     export(clip, seen_clip, tmp_path / "parts" / "x.####.exr", first_number=1, resume=True)
 
     assert sorted(seen) == [5, 6, 7]
-    # The records of the chunks gave way to that of all.
+    # The sidecars of the chunks gave way to that of all.
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
 
 

@@ -456,7 +456,7 @@ def test_every_verb_explains_itself():
 
 
 def names_in(folder: Path) -> list[str]:
-    """Return the names of what is in `folder`, but for records of deliveries."""
+    """Return the names of what is in `folder`, but for sidecars."""
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".json")
 
 

@@ -49,7 +49,7 @@ def plate_for(alpha: vs.VideoNode, format_id: int = vs.RGB24) -> vs.VideoNode:
 
 
 def written(folder: Path) -> list[Path]:
-    """Return what is in `folder` besides the records of deliveries."""
+    """Return what is in `folder` besides the sidecars."""
     return [path for path in folder.iterdir() if path.suffix != ".json"]
 
 

@@ -737,7 +737,7 @@ def test_scores_of_other_mattes_are_not_gone_on_with(tmp_path, capsys) -> None:
     assert "has scores with another mattes; give another -o DIR" in said
     (tmp_path / "out" / "scores.json").write_text("{}")
     said = refused(capsys, *words, "--pred", tmp_path / "m")
-    assert "is no record of scores: it is of another kind; move it away" in said
+    assert "is no file of scores: it is of another kind; move it away" in said
 
 
 def test_progress_counts_frames_with_a_truth(tmp_path, capsys) -> None:

@@ -59,7 +59,7 @@ def footage(tmp_path_factory):
 
 
 def _made(footage: Path, folder: Path, output: str, words: tuple[str, ...]) -> dict[str, bytes]:
-    """What an export leaves, by name: records aside, which say what was asked for."""
+    """What an export leaves, by name: sidecars aside, which say what was asked for."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     plate = [str(footage / "plate.mkv"), "--alpha", str(footage / "matte.####.png")]

@@ -43,7 +43,7 @@ def add_parser(verbs: options.Verbs) -> None:
         ("check", "tell whether this machine is as planned", _check, _add_plan),
         ("script", "print the plan as a script of plain commands", _script,
          _add_plan, _add_to_script, _add_mixed),
-        ("assemble", "check what chunks made, write movies, record the shots", _assemble,
+        ("assemble", "check what chunks made, write movies and the manifest", _assemble,
          _add_plan, _add_to_assemble),
         ("template", "write the plan as a job of Open Job Description", _template,
          _add_plan, _add_to_template),

@@ -30,7 +30,7 @@ FILL_UP = (
 
 
 class Guided(NamedTuple):
-    """Which guides had a part in which frame of a shot, as records say it."""
+    """Which guides had a part in which frame of a shot, as sidecars say it."""
 
     keys: Keys | None
     lacking: frozenset[int] = frozenset()

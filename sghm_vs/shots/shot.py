@@ -79,7 +79,7 @@ class Prepared:
 
     @property
     def made_by(self) -> dict[str, str]:
-        """What makes the mattes, for records: other backends' last bits are others."""
+        """What makes the mattes, for sidecars: other backends' last bits are others."""
         return {"backend": self.network.backend, "precision": self.network.precision}
 
     @property
@@ -246,7 +246,7 @@ def _with_region(
     tell: Callable[[str], None] | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Return what mattes the parts of `source` that people are in, as records say it."""
+    """Return what mattes the parts of `source` that people are in, as sidecars say it."""
     from sghm_vs.shots.region import with_region
 
     prepared = matting if isinstance(matting, Prepared) else prepare(how)

@@ -22,7 +22,7 @@ from sghm_vs.progress import Progress
 TOUCHED = 0.002
 """Share of a side from which a matte touches it."""
 DIGITS = 4
-"""Significant ones of a number in the record: less than anything here is known to."""
+"""Significant digits of a number in the report: less than anything here is known to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class SetScores:
             kept_of = kept["set"], kept["of"]
             items = dict(kept["items"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            msg = f"{path} is no record of scores: {error}; move it away, and score again"
+            msg = f"{path} is no file of scores: {error}; move it away, and score again"
             raise SettingsError(msg) from error
         if kept_of != (name, of):
             differ = [word for word in {*of, *kept_of[1]} if of.get(word) != kept_of[1].get(word)]

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 STRANGERS_LISTED_MAX = 3
 MADE_BY = "made_by"
 ASKED_OF_IT = frozenset({"backend", "fp16"})
-"""Settings of which a record that has `MADE_BY` says what came of them."""
+"""Settings of which a sidecar that has `MADE_BY` says what came of them."""
 WEIGHTS = "weights_sha256"
 
 
@@ -71,7 +71,7 @@ def kept_frames(target: Target, wanted: Record) -> frozenset[int]:
 
 
 def _is_by_another(record: Record, wanted: Record) -> bool:
-    """Tell whether another backend made it, or in another precision; records of old don't say."""
+    """Tell whether another backend made it, or in another precision; sidecars of old don't say."""
     before, now = (one.how.get(MADE_BY) for one in (record, wanted))
     return bool(before and now and before != now)
 
@@ -88,7 +88,7 @@ def _made_again(target: Target, record: Record, wanted: Record) -> str:
 
 
 def is_recorded(target: Target, wanted: Record) -> bool:
-    """Tell whether every frame of `wanted` is in a record that is finished."""
+    """Tell whether every frame of `wanted` is in a sidecar that is finished."""
     records = [one for _, one in records_of(target, wanted.numbers) if one.state == FINISHED]
     return all(any(n in one.numbers for one in records) for n in wanted.numbers)
 
@@ -127,7 +127,8 @@ def _refusal(strangers: list[Path], records: list[Record], wanted: Record) -> Ex
             "--overwrite"
         )
     return ExportError(
-        f"{found} are there, and no record of how they were made; write all again with --overwrite"
+        f"{found} are there, without the sidecar that says how they were made; write all again "
+        "with --overwrite"
     )
 
 

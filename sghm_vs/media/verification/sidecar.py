@@ -1,4 +1,4 @@
-"""The record of a delivery: what it is, to the last byte, in a sidecar file beside it."""
+"""The sidecar of a delivery: a JSON file beside it that says what it is, to the last byte."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Record:
     @classmethod
     def from_json(cls, text: str) -> Record:
         """
-        Return the record that a sidecar holds.
+        Return what the text of a sidecar says.
 
         Raises:
             ValueError: It is no sidecar.
@@ -117,7 +117,7 @@ class Record:
         # JSON by Python: samples of color may be NaN, which msgspec doesn't read.
         found = json.loads(text)
         if not isinstance(found, dict) or found.pop("kind", None) != KIND:
-            msg = "it is no record of a delivery"
+            msg = "it is of another kind"
             raise ValueError(msg)
         if unknown := sorted(found.keys() - {one.name for one in fields(cls)}):
             msg = f"it is of another version, and says {listed(unknown)}"
@@ -141,7 +141,7 @@ def file_of(path: Path) -> File:
 
 
 def utc_now() -> str:
-    """Return the time as records have it: UTC, ISO 8601."""
+    """Return the time as sidecars have it: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -152,7 +152,7 @@ def state_of(path: Path) -> list[int]:
 
 
 def sidecar_of(target: Target, numbers: range) -> Path:
-    """Return where the record of `target` is; a sequence's is named after its frames as well."""
+    """Return where the sidecar of `target` is; a sequence's is named after its frames as well."""
     if target.sequence is None:
         return target.path.with_name(target.path.name + ENDING)
     return _sidecar(target.sequence, numbers[0], numbers[-1])
@@ -171,7 +171,7 @@ def write_record(path: Path, record: Record) -> None:
 
 def read_record(path: Path) -> Record:
     """
-    Return the record in the sidecar at `path`.
+    Return what the sidecar at `path` says.
 
     Raises:
         ExportError: It is not there, or no sidecar.
@@ -245,7 +245,7 @@ def _head(path: Path) -> str:
 
 
 def drop_covered(target: Target, numbers: range, but: Path) -> None:
-    """Remove records of frames of `target` that a newer one, at `but`, speaks of."""
+    """Remove sidecars of frames of `target` that a newer one, at `but`, speaks of."""
     for path, record in records_of(target, numbers):
         if path != but and record.first in numbers and record.last in numbers:
             discard(path)
@@ -253,7 +253,7 @@ def drop_covered(target: Target, numbers: range, but: Path) -> None:
 
 def join(target: Target, numbers: range) -> None:
     """
-    Give frames `numbers` of a sequence one record, in place of those of its parts.
+    Give frames `numbers` of a sequence one sidecar, in place of those of its parts.
 
     All of the frames are in parts that are finished, the first of which begins where `numbers` do.
     """

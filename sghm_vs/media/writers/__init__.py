@@ -102,7 +102,7 @@ def export(
         extra: Further mattes by the name of their layer, such as "core" and "edge", as `alpha`;
             for the layouts "layered" and "multipart".
         beside: Further mattes by a path of their own, written in the same pass. They have no
-            record, and are written anew where others are resumed.
+            sidecar, and are written anew where others are resumed.
         alphas: By a path among `paths`, what is written there in place of `alpha`, GRAY likewise.
         over: What a review movie shows the subject over: a clip of the clip's size and length, or
             red, green and blue, each 0-1 in display code.
@@ -111,15 +111,15 @@ def export(
         overwrite: Whether files that exist are replaced.
         resume: Whether frames that an export of the same shot and form left whole are kept, and
             only the others rendered; a movie is kept if it was finished, else rendered whole.
-        sidecar: Whether a record is written beside each output: `x.mov.json`, and for frames 1 to
+        sidecar: Whether a sidecar is written beside each output: `x.mov.json`, and for frames 1 to
             9 of `x.####.exr` `x.1-9.exr.json`.
         origin: Where the frames come from: what outputs say of timecode, reel and frame numbers.
         metadata: Written into movies and EXR files; must depend on the shot and its settings
             alone.
         keyed: Which keys have a part in a frame, in words by its number in file names: frames of
-            which something else is said than in their record are rendered again where others are
+            which something else is said than in their sidecar are rendered again where others are
             kept.
-        made_by: What made the alpha, "backend" and "precision", in the record alone: frames that
+        made_by: What made the alpha, "backend" and "precision", in the sidecar alone: frames that
             another made are rendered again where others are kept.
         progress: Called with frames done and frames in all.
         output_format: The fields of `OutputFormat`: layout, sample, compression, codec,
@@ -252,7 +252,7 @@ def find_targets(
 
 
 def _word_of(over: vs.VideoNode | Sequence[float]) -> str:
-    """Return what a review's record says of what it is over, unless somebody says more."""
+    """Return what a review's sidecar says of what it is over, unless somebody says more."""
     return "a clip" if isinstance(over, vs.VideoNode) else word_of_over((over[0], over[1], over[2]))
 
 

@@ -167,7 +167,7 @@ class ExrWriter(SequenceWriter):
 
 
 def _timecode_facts(timecode: Timecode | None, rate: Fraction) -> Facts:
-    """Return what the record says of the first timecode: how it counts, unless `rate` says so."""
+    """Return what the sidecar says of the first timecode: how it counts, unless `rate` says so."""
     if timecode is None:
         return {"timecode": None}
     text = str(timecode)

@@ -74,7 +74,7 @@ class PendingOutput:
         self._is_done = not self.missing and is_recorded(self._target, self._record)
 
     def begin(self) -> None:
-        """Start the writer; from now on a record says that the output is not finished."""
+        """Start the writer; from now on a sidecar says that the output is not finished."""
         if self._is_done:
             return
         self._is_begun = True
@@ -85,7 +85,7 @@ class PendingOutput:
 
     def finish(self) -> None:
         """
-        Give the output its name, read it back, and record it.
+        Give the output its name, read it back, and write its sidecar.
 
         Raises:
             ExportError: It is not what was sent.
@@ -116,7 +116,7 @@ class PendingOutput:
         return {file.name: state_of(file) for file in stale}
 
     def abort(self) -> None:
-        """Stop, and leave what is whole; a record of nothing goes as well."""
+        """Stop, and leave what is whole; a sidecar of nothing goes as well."""
         self.writer.abort()
         has_files = any(file.exists() for file in files_of(self._folder, self._record).values())
         if self._is_begun and self._sidecar is not None and not has_files:

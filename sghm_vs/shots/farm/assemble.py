@@ -45,7 +45,7 @@ def assemble(
     job: Job, known: Mapping[str, Content] | None = None, *, is_hashed: bool = True
 ) -> Outputs:
     """
-    Read what the chunks of `job` made, write what no chunk could, and join the records.
+    Read what the chunks of `job` made, write what no chunk could, and join the sidecars.
 
     Args:
         job: The shot.

@@ -16,7 +16,7 @@ SHELL = """\
 # {chunks} chunks of {shots} shots, by sghm farm script --shell. What is there and whole is kept:
 # run it again after a failure. Any scheduler can run it in parts:
 #   sh SCRIPT 17         the chunk of this number, from 1 to {chunks}
-#   sh SCRIPT assemble   at last: checks every frame, writes movies, records the shots
+#   sh SCRIPT assemble   at last: checks every frame, writes movies and the manifest
 # Without an argument it does all, one chunk after another.
 {head}
 case "${{1:-all}}" in
@@ -31,7 +31,7 @@ esac
 SLURM = """\
 #!/bin/sh
 # {chunks} chunks of {shots} shots, by sghm farm script --slurm. What is there and whole is kept:
-# submit it again after a failure. At last, check every frame, write movies, record the shots:
+# submit it again after a failure. At last, check every frame, write movies and the manifest:
 #   job=$(sbatch --parsable SCRIPT)
 #   sbatch --dependency=afterok:$job --wrap={quoted_assemble}
 #SBATCH --job-name=sghm
