@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import torch
 import vapoursynth as vs
 from safetensors.torch import load_file, save_file
 
+from sghm_vs import sghm
 from sghm_vs.filter import tensors
 from sghm_vs.matting import sizing
 from sghm_vs.models.checkpoint import build_network
@@ -29,6 +31,11 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_I
     signal.signal(signal.SIGHUP, lambda *_: None)
 
 
+def pytest_collection_finish() -> None:
+    """Keep what all tests import from being looked through at each full collection of garbage."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def seeded_state() -> dict[str, torch.Tensor]:
     """Return a whole published state dict, drawn from a seed."""
@@ -42,7 +49,7 @@ def seeded_network(seeded_state: dict[str, torch.Tensor]) -> SGHM:
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory) -> str:
+def model(tmp_path_factory, stays) -> str:
     """The shipped weights, made to see people in drawn clips: else every alpha here would be zero."""
     state = load_file(find_weights("sghm-lite").path)
     network = build_network(state, "shipped")[1].eval()
@@ -60,6 +67,7 @@ def model(tmp_path_factory) -> str:
         state[f"decoder.conv4.{part}"] *= 3
     path = tmp_path_factory.mktemp("model") / "sees-people.safetensors"
     save_file(state, path)
+    stays.append(held_by_a_clip(str(path)))
     return str(path)
 
 
@@ -80,6 +88,19 @@ def _nothing_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setenv("SGHM_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setattr("sghm_vs.models.backends.base.is_installed", "torch".__eq__)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stays(_nothing_is_installed) -> Iterator[list[vs.VideoNode]]:
+    """Clips that stay: as in a script, those of tests share the networks that these hold."""
+    clips = [held_by_a_clip("sghm-lite")]
+    yield clips
+    clips.clear()
+
+
+def held_by_a_clip(model: str) -> vs.VideoNode:
+    """Return a clip that holds the network of `model`, as it is placed unless tests say how."""
+    return sghm(vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=1), -1, model)
 
 
 @pytest.fixture(autouse=True)

@@ -407,6 +407,16 @@ CLIPS = {
 
 
 @pytest.fixture(scope="module")
+def stays_placed(model) -> Iterator[None]:
+    """Clips that stay: others share the networks that these hold, a compiled one above all."""
+    clip = vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=1)
+    names = [name for name in ("torch", "openvino", "onnxruntime") if is_installed(name)]
+    held = [sghm(clip, -1, model, backend=name, fp16=False) for name in names]
+    yield
+    held.clear()
+
+
+@pytest.fixture(scope="module")
 def clip_seen_by_torch(model, tmp_path_factory):
     """Return what gives of a name its clip, the weights that see it, and its views by torch."""
 
@@ -422,6 +432,7 @@ def clip_seen_by_torch(model, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stays_placed")
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 @pytest.mark.parametrize("name", CLIPS)
 def test_pixels_that_flip_are_few_on_every_clip(clip_seen_by_torch, backend, name):
@@ -493,6 +504,7 @@ def by_torch(model) -> Iterator[Callable[[str], np.ndarray]]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stays_placed")
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 @pytest.mark.parametrize("how", GUIDED)
 def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, by_torch, backend, how):
