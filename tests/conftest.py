@@ -36,6 +36,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Let the interpreter free it at its end: libraries count what is left then."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def seeded_state() -> dict[str, torch.Tensor]:
     """Return a whole published state dict, drawn from a seed."""
