@@ -126,7 +126,8 @@ def alphas(network: object, image: np.ndarray, mask: np.ndarray) -> list[np.ndar
         begun = network.begin(image, features, network.guide_of(mask))
         if isinstance(begun, QuarterPlanes):
             # A refiner has one coarse alpha, which stands for both.
-            coarse = [begun.beside(*map(slice, mask.shape))[0]] * 2
+            whole = (slice(0, length) for length in mask.shape)
+            coarse = [begun.beside(*whole)[0]] * 2
         else:
             coarse = [begun.os8.copy(), begun.os4.copy()]
         return [probability, *second, *coarse, network.finish_all(begun).copy()]
