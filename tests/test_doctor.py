@@ -40,7 +40,7 @@ def test_nothing_that_is_needed_is_missing_here(capsys):
     assert findings["model"]["found"].startswith("sghm-lite")
     assert findings["ffmpeg"]["found"].startswith("ffmpeg version")
     assert findings["plugin bs"]["state"] == findings["plugin bwdif"]["state"] == "ok"
-    assert findings["weights sghm-lite@12"]["state"] == "ok"
+    assert findings["weights sghm-lite@13"]["state"] == "ok"
     assert findings["weights sghm-resnet50"]["to_do"] == "sghm weights fetch sghm-resnet50"
     assert all(item["to_do"] for item in findings.values() if item["state"] != "ok")
     looked_at = {"Python", "platform", "torch", "vspipe", "OpenVINO", "memory", "threads", "home"}

@@ -795,7 +795,7 @@ def test_exported_files_do_what_torch_does_at_any_size(run, placed, files, name,
 def test_exported_files_say_what_they_are(files):
     for path in files["sghm-lite"]:
         facts = {each.key: each.value for each in onnx.load(path).metadata_props}
-        assert facts["model"] == "sghm-lite@12"
+        assert facts["model"] == "sghm-lite@13"
         assert facts["weights_sha256"] == shipped().sha256()
         assert facts["license"].startswith("Apache-2.0")
         assert facts["opset"] == "17"
@@ -807,8 +807,8 @@ def test_halves_are_half_as_large_and_take_floats(run, tmp_path, files, capsys):
 
     written = json.loads(capsys.readouterr().out)["files"]
     assert [path.rsplit("/")[-1] for path in written] == [
-        "sghm-lite_12-segmentation-fp16.onnx",
-        "sghm-lite_12-matting-fp16.onnx",
+        "sghm-lite_13-segmentation-fp16.onnx",
+        "sghm-lite_13-matting-fp16.onnx",
     ]
     image, mask = picture_and_mask()
     planes = [image, np.concatenate([image, mask[None], image])]

@@ -19,10 +19,11 @@ VERSIONS = {
     "sghm-lite@9": "sghm-lite-9.safetensors",
     "sghm-lite@10": "sghm-lite-10.safetensors",
     "sghm-lite@11": "sghm-lite-11.safetensors",
-    "sghm-lite@12": "sghm-lite.safetensors",
+    "sghm-lite@12": "sghm-lite-12.safetensors",
+    "sghm-lite@13": "sghm-lite.safetensors",
 }
 """Shipped files by the name that keeps a show at one of them."""
-CURRENT_VERSION = "sghm-lite@12"
+CURRENT_VERSION = "sghm-lite@13"
 """What `sghm-lite` means; its file has the plain name."""
 PUBLISHED_MODEL = "sghm-resnet50"
 HOME_VARIABLE = "SGHM_HOME"
