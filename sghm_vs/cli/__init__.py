@@ -168,7 +168,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _asked_for(words: Sequence[str]) -> Sequence[ModuleType]:
     """Return the one verb that `words` begin with, or all: the options of all take a while to build."""
-    return [verb for verb in VERBS if [verb.__name__.rpartition(".")[2]] == [*words[:1]]] or VERBS
+    named = [verb for verb in VERBS if words and verb.__name__.rpartition(".")[2] == words[0]]
+    return named or VERBS
 
 
 def carry_out(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> int:

@@ -27,8 +27,9 @@ TINY = 1e-6
 """A vote that decides only where there is no other."""
 
 DOUBT = 0.02
+"""Corrections of half this size are left undone, those of twice its size are made."""
 LEAST = DOUBT / 2
-"""Corrections of half this size, the least, are left undone, those of twice its size are made."""
+"""No correction of this size or less is made."""
 MISPLACED_PX = 0.9
 """To that is added what such an error in the motion would make at the frame's own edge."""
 
@@ -267,7 +268,7 @@ def stabilize(alpha: Plane, neighbors: Sequence[Neighbor], small: Plane | None =
     if not at.size:
         return alpha
     past = _difference(alpha, sides[0], at)
-    # No other is above 1, so what they agree on is too little to be made.
+    # The other side differs by 1 at most: where this one says next to nothing, both agree on too little.
     at, past = _only(np.abs(past) > LEAST**2, at, past)
     agreed = past * _difference(alpha, sides[1], at)
     at, past, agreed = _only(agreed > LEAST**2, at, past, agreed)
