@@ -521,7 +521,7 @@ def test_a_judge_is_another_segmentation_on_the_same_first_stages(start, tmp_pat
     }
     save_file(trained, judge)
 
-    state = finish.with_judge(finish.joined(start, start, 0.5), judge).state_dict()
+    state = finish.with_judge(finish.loaded(start), judge).state_dict()
 
     assert state.keys() == sghm_lite_11().state_dict().keys()
     for key, value in begun.items():
@@ -536,10 +536,11 @@ def test_the_judge_of_weights_is_a_segmentation_by_its_own_name(start, tmp_path)
     judge, whole = tmp_path / "judge.safetensors", tmp_path / "whole.safetensors"
     begun = load_file(start)
     save_file({k: v + 1 if k.startswith("decoder.conv4") else v for k, v in begun.items()}, judge)
-    state = finish.with_judge(finish.joined(start, start, 0.5), judge).state_dict()
+    state = finish.with_judge(finish.loaded(start), judge).state_dict()
     save_file({k: v.contiguous() for k, v in state.items()}, whole)
 
-    mean = finish.joined(whole, start, 0.5, Path(f"{whole}{finish.OF_JUDGE}")).state_dict()
+    of_judge = Path(f"{whole}{finish.OF_JUDGE}")
+    mean = finish.between(finish.loaded(of_judge), finish.loaded(whole), 0.5).state_dict()
 
     for key, value in begun.items():
         moved = 0.5 if key.startswith("decoder.conv4") else 0
@@ -547,7 +548,7 @@ def test_the_judge_of_weights_is_a_segmentation_by_its_own_name(start, tmp_path)
 
 
 def test_a_temperature_flattens_probabilities_around_the_outline(start):
-    plain, flat = (finish.joined(start, start, 0.4, temperature=t).eval() for t in (1, 0.5))
+    plain, flat = (finish.with_outline(finish.loaded(start), 0.4, t).eval() for t in (1, 0.5))
     picture = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
         logits, half = (
@@ -565,7 +566,7 @@ def test_states_of_a_run_count_alike_in_their_mean(start, tmp_path):
             for k, v in begun.items()
         }
         save_file(moved, states[-1])
-    mean = finish.joined(start, start, 0.5, also=states).state_dict()
+    mean = finish.mean_of([start, *states]).state_dict()
     for key, value in begun.items():
         if value.is_floating_point():
             torch.testing.assert_close(mean[key], value + (3 if key.startswith("aspp.") else 0))
@@ -584,7 +585,7 @@ def test_halves_of_different_beginnings_are_not_joined(start, tmp_path):
     other = tmp_path / "other.safetensors"
     save_file({k: v.contiguous() for k, v in sghm_lite_10().state_dict().items()}, other)
     with pytest.raises(SystemExit, match="start both from one file"):
-        finish.joined(start, other, 0.5)
+        finish.with_matting(finish.loaded(start), other)
 
 
 def test_a_run_that_is_started_again_goes_on(packed, recipe, start, tmp_path, capsys):

@@ -53,23 +53,25 @@ def loaded(path: Path) -> LightSGHM:
     return network
 
 
-def joined(
-    segmentation: Path,
-    matting: Path,
-    outline: float,
-    mean_with: Path | None = None,
-    share: float = 0.5,
-    also: Sequence[Path] = (),
-    temperature: float = 1,
-) -> LightSGHM:
-    """Return the network of two runs whose encoders begin alike, its outline at one half."""
-    network, other = loaded(segmentation), loaded(matting)
-    for count, state in enumerate(also, start=2):
+def mean_of(states: Sequence[Path]) -> LightSGHM:
+    """Return the network whose values are the means of `states`, all alike."""
+    first, *others = states
+    network = loaded(first)
+    for count, state in enumerate(others, start=2):
         network = between(network, loaded(state), 1 / count)
-    if mean_with is not None:
-        network = between(loaded(mean_with), network, share)
-    _check_shared(network, other, f"{segmentation} and {matting}")
+    return network
+
+
+def with_matting(network: LightSGHM, matting: Path) -> LightSGHM:
+    """Return `network` with the matting half of `matting`, whose first stages are the same."""
+    other = loaded(matting)
+    _check_shared(network, other, f"the segmentation and {matting}")
     network.refine.load_state_dict(other.refine.state_dict())
+    return network
+
+
+def with_outline(network: LightSGHM, outline: float, temperature: float = 1) -> LightSGHM:
+    """Return `network` whose probability `outline` becomes one half, and flatter below 1."""
     head = network.decoder.conv4
     head.bias.data -= torch.logit(torch.tensor(outline))
     for values in (head.weight, head.bias):
@@ -131,15 +133,11 @@ def main() -> None:
         parser.error(f"--share is {args.share} and must be a part between 0 and 1")
     if not 0 < args.outline < 1:
         parser.error(f"--outline is {args.outline} and must be a probability between 0 and 1")
-    network = joined(
-        args.segmentation,
-        args.matting,
-        args.outline,
-        args.mean_with,
-        args.share,
-        args.also,
-        args.temperature,
-    )
+    network = mean_of([args.segmentation, *args.also])
+    if args.mean_with is not None:
+        network = between(loaded(args.mean_with), network, args.share)
+    network = with_matting(network, args.matting)
+    network = with_outline(network, args.outline, args.temperature)
     if args.judge is not None:
         network = with_judge(network, args.judge)
     state = dict(network.state_dict())
