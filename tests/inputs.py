@@ -569,6 +569,14 @@ A warning says what was assumed.
 damaged files in [fuzz.md](fuzz.md), faults while matting in [faults.md](faults.md). Unrelated
 pictures (`--stills`) are tried in `tests/test_stills.py`.
 """
+OF_CHECKPOINTS = """
+## Checkpoints, by `--model FILE`
+
+"taken" names the network that the file is of. `sghm-lite-12` is that of the twelfth weights and of
+the thirteenth, which are shipped as `sghm-lite`.
+
+| file | outcome |
+|---|---|"""
 
 
 def main() -> None:
@@ -583,7 +591,7 @@ def main() -> None:
     for what, make in CASES.items():
         line = outcome(make).replace("|", r"\|").replace("x" * 200, "…")
         lines.append(f"| {what} | {line} |")
-    lines += ["", "## Checkpoints, by `--model FILE`", "", "| file | outcome |", "|---|---|"]
+    lines.append(OF_CHECKPOINTS)
     lines += [f"| {what} | {checkpoints.outcome(make)} |" for what, make in CHECKPOINTS.items()]
     sys.stdout.buffer.write(("\n".join(lines) + "\n").encode(errors="replace"))
 
