@@ -1081,7 +1081,7 @@ class Matting:
     )
     fp16: bool | None = knob(
         None,
-        "half precision; by openvino bfloat16 in the matting half, where the CPU has it",
+        "half precision; by openvino bfloat16, where the CPU has it",
         unset="on CUDA, and sghm-lite by openvino",
     )
     settings: Settings = field(default_factory=Settings)

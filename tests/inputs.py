@@ -567,7 +567,8 @@ A warning says what was assumed.
 `python -m tests.inputs > docs/inputs.md` tries each row below, and writes this page. After
 "refused" stands the error, after "warns" the warning. Clips of scripts are in [clips.md](clips.md),
 damaged files in [fuzz.md](fuzz.md), faults while matting in [faults.md](faults.md). Unrelated
-pictures (`--stills`) are tried in `tests/test_stills.py`.
+pictures (`--stills`) are tried in `tests/test_stills.py`. What becomes of movies whose rate varies:
+[delivery.md](delivery.md#movies-whose-rate-varies).
 """
 OF_CHECKPOINTS = """
 ## Checkpoints, by `--model FILE`

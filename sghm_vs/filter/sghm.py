@@ -114,8 +114,8 @@ def sghm(
             its own, and 2160 at most.
         sizing: "pad" keeps the aspect, and makes pixels square by `_SARNum` and `_SARDen` of the first
             frame; "image" and "video" do as the published scripts.
-        fp16: Half precision, which with OpenVINO is bfloat16 in the matting half, where the CPU has it;
-            None is half on CUDA, and of "sghm-lite" by OpenVINO. False is float32 everywhere.
+        fp16: Half precision, which with OpenVINO is bfloat16, where the CPU has it; None is half on
+            CUDA, and of "sghm-lite" by OpenVINO. False is float32 everywhere.
         backend: "openvino" or "onnxruntime" (CPUs, without torch), "torch", or "auto": torch on CUDA,
             and on the CPU the first of these that is installed. "ort" and "ov" are the plug-ins of
             vs-mlrt on the CPU; objects of vsmlrt, as `Backend.ORT_CPU(num_streams=2)`, mean them too.
