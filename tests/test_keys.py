@@ -130,7 +130,8 @@ def test_a_key_changes_no_bit_outside_its_span_and_something_within(model, tr):
     key = np.zeros((64, 96), np.float32)
     key[:, :60] = 1
 
-    free = [frame_bytes(sghm(clip, -1, model, tr=tr), n) for n in range(9)]
+    unguided = sghm(clip, -1, model, tr=tr)
+    free = [frame_bytes(unguided, n) for n in range(9)]
     alpha = sghm(clip, -1, model, tr=tr, keys={4: drawn(key)}, key_span=span)
     found = [frame_bytes(alpha, n) for n in range(9)]
 
