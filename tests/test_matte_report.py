@@ -183,8 +183,9 @@ def test_a_cut_of_the_plate_is_no_jump():
     assert flagged(measures) == {}
 
 
-@pytest.mark.parametrize("hidden", [[5], [5, 6, 7], [0], [9]])
-@pytest.mark.parametrize("gray", [0, 0.6])
+@pytest.mark.parametrize(
+    ("hidden", "gray"), [([5], 0), ([5], 0.6), ([5, 6, 7], 0.6), ([0], 0), ([9], 0.6)]
+)
 def test_a_plate_that_is_another_picture_for_a_moment_is_a_flash_and_no_two_cuts(hidden, gray):
     """Frames at an end of the clip have nothing around that says so."""
 
