@@ -85,9 +85,8 @@ def library(packed: Path) -> Library:
     return Library(packed)
 
 
-@pytest.fixture
-def recipe() -> dict:
-    """The real recipe, cut to two steps of two small pictures."""
+def short_recipe() -> dict:
+    """Return the real recipe, cut to two steps of two small pictures."""
     recipe = tomllib.loads(train.RECIPE.read_text())
     for stage in train.STAGES:
         recipe[stage] |= {"shapes_px": [[64, 64]], "batch_px": 1, "steps": 2, "snapshot_steps": 2}
@@ -95,11 +94,25 @@ def recipe() -> dict:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Path:
+def recipe() -> dict:
+    return short_recipe()
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    path = tmp_path / "start.safetensors"
+    path = tmp_path_factory.mktemp("start") / "start.safetensors"
     save_file({k: v.contiguous() for k, v in sghm_lite_10().state_dict().items()}, path)
     return path
+
+
+@pytest.fixture(scope="module")
+def trained(packed: Path, start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of both stages."""
+    run = tmp_path_factory.mktemp("trained")
+    for stage in train.STAGES:
+        train.train(stage, packed, run, short_recipe(), start=start)
+    return run
 
 
 def test_a_pack_holds_pictures_by_kind_with_their_alphas(packed):
@@ -475,11 +488,10 @@ def test_a_cpu_without_bfloat16_trains_in_floats(has, device, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", train.STAGES)
-def test_a_stage_trains_its_own_parts_alone(stage, packed, recipe, start, tmp_path):
-    train.train(stage, packed, tmp_path / "run", recipe, start=start)
+def test_a_stage_trains_its_own_parts_alone(stage, start, trained):
     before, after = (
         load_file(start),
-        torch.load(tmp_path / "run" / f"{stage}.pt", weights_only=True)["network"],
+        torch.load(trained / f"{stage}.pt", weights_only=True)["network"],
     )
     changed = {key for key in before if not torch.equal(before[key].float(), after[key].float())}
     assert changed
@@ -487,24 +499,21 @@ def test_a_stage_trains_its_own_parts_alone(stage, packed, recipe, start, tmp_pa
 
 
 @pytest.mark.slow
-def test_both_halves_are_joined_into_weights_in_half_precision(
-    packed, recipe, start, tmp_path, monkeypatch
-):
-    run = tmp_path / "run"
-    for stage in train.STAGES:
-        train.train(stage, packed, run, recipe, start=start)
+def test_both_halves_are_joined_into_weights_in_half_precision(trained, tmp_path, monkeypatch):
     target = tmp_path / "sghm-lite.safetensors"
     monkeypatch.setattr(
-        sys, "argv", ["finish", *map(str, (run / "segmentation.pt", run / "matting.pt", target))]
+        sys,
+        "argv",
+        ["finish", *map(str, (trained / "segmentation.pt", trained / "matting.pt", target))],
     )
     finish.main()
     state = load_file(target)
     assert state.keys() == sghm_lite_10().state_dict().keys()
     assert {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
-    trained = torch.load(run / "matting.pt", weights_only=True)["average"]
+    average = torch.load(trained / "matting.pt", weights_only=True)["average"]
     torch.testing.assert_close(
         state["refine.side4.0.weight"].float(),
-        trained["refine.side4.0.weight"],
+        average["refine.side4.0.weight"],
         atol=1e-3,
         rtol=1e-3,
     )
