@@ -434,10 +434,19 @@ def clip_seen_by_torch(model, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("stays_placed")
-@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
+@pytest.mark.parametrize("backend", RUNTIMES)
 @pytest.mark.parametrize("name", CLIPS)
 def test_pixels_that_flip_are_few_on_every_clip(clip_seen_by_torch, backend, name):
     """Drawn people are seen by `model`, the portrait by the shipped weights."""
+    assert_but_for_flips(*clip_seen_by_torch(name), backend)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stays_placed")
+@pytest.mark.parametrize("backend", [PLUGIN])
+@pytest.mark.parametrize("name", ["noise", "the demo"])
+def test_pixels_that_flip_by_a_plugin_are_few(clip_seen_by_torch, backend, name):
+    """On some clips: it runs the graphs of ONNX Runtime, of which all clips are seen, in nodes."""
     assert_but_for_flips(*clip_seen_by_torch(name), backend)
 
 
@@ -457,7 +466,7 @@ def shared_path_seen_by_torch() -> Iterator[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
+@pytest.mark.parametrize("backend", RUNTIMES)
 def test_pixels_that_flip_are_few_on_every_shared_clip(shared, shared_path_seen_by_torch, backend):
     paths = [p for p in sorted((shared / "sequence").iterdir()) if not p.stem.endswith("_alpha")]
     assert paths
@@ -466,14 +475,21 @@ def test_pixels_that_flip_are_few_on_every_shared_clip(shared, shared_path_seen_
         assert_but_for_flips(clip, "sghm-lite", by_torch, backend)
 
 
-GUIDED = {
+WAYS_IN = {
     "alone": {"tr": 0},
     "with neighbors": {"tr": 2},
     "by a mask": {"tr": 1, "mask": None},
     "by a trimap": {"tr": 1, "trimap": None},
+    "kept, held out, in a part": {"tr": 1, "keep": None, "holdout": None, "roi": (0, 0, 64, 48)},
+}
+"""
+All ways into an engine: a frame by itself or from its segmentation, each with a guide or without,
+and of a part.
+"""
+GUIDED = {
+    **WAYS_IN,
     "by a trimap alone": {"tr": 0, "trimap": None},
     "by keys": {"tr": 1, "keys": (1, 4), "key_span": 3},
-    "kept, held out, in a part": {"tr": 1, "keep": None, "holdout": None, "roi": (0, 0, 64, 48)},
     "before a screen": {"tr": 1, "screen": "auto"},
 }
 
@@ -507,8 +523,21 @@ def by_torch(model) -> Iterator[Callable[[str], np.ndarray]]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("stays_placed")
 @pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
-@pytest.mark.parametrize("how", GUIDED)
+@pytest.mark.parametrize("how", WAYS_IN)
 def test_the_filter_gives_torchs_alpha_and_the_same_in_any_order(model, by_torch, backend, how):
+    assert_torchs_in_any_order(model, by_torch, backend, how)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stays_placed")
+@pytest.mark.parametrize("backend", RUNTIMES[:1])
+@pytest.mark.parametrize("how", sorted(GUIDED.keys() - WAYS_IN.keys()))
+def test_whatever_is_said_comes_to_an_engine_as_one_guide(model, by_torch, backend, how):
+    """By one backend: what makes one guide of all (`GuideClips.before`) is nodes that know none."""
+    assert_torchs_in_any_order(model, by_torch, backend, how)
+
+
+def assert_torchs_in_any_order(model, by_torch, backend, how):
     clip, given = guided(how)
     first, again = (sghm(clip, -1, model, backend=backend, fp16=False, **given) for _ in range(2))
 
