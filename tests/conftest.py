@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 import vapoursynth as vs
@@ -106,6 +107,24 @@ def stays(_nothing_is_installed) -> Iterator[list[vs.VideoNode]]:
 def held_by_a_clip(model: str) -> vs.VideoNode:
     """Return a clip that holds the network of `model`, as it is placed unless tests say how."""
     return sghm(vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=1), -1, model)
+
+
+def threads() -> tuple[int, int, int]:
+    """Return how many threads VapourSynth, OpenCV and torch take."""
+    return vs.core.num_threads, cv2.getNumThreads(), torch.get_num_threads()
+
+
+THREADS = threads()
+
+
+@pytest.fixture(autouse=True)
+def _threads_are_given_back() -> Iterator[None]:
+    """A farm's worker keeps its process to few, and here that is the process of all tests."""
+    yield
+    if threads() != THREADS:
+        vs.core.num_threads, of_opencv, of_torch = THREADS
+        cv2.setNumThreads(of_opencv)
+        torch.set_num_threads(of_torch)
 
 
 @pytest.fixture(autouse=True)
