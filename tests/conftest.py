@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from sghm_vs import sghm
 from sghm_vs.filter import tensors
 from sghm_vs.matting import sizing
+from sghm_vs.models.backends.base import is_installed
 from sghm_vs.models.checkpoint import build_network
 from sghm_vs.models.sghm.network import SGHM
 from sghm_vs.models.weights import find_weights
@@ -94,6 +95,23 @@ def _nothing_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setenv("SGHM_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setattr("sghm_vs.models.backends.base.is_installed", "torch".__eq__)
         yield
+
+
+@pytest.fixture(scope="module")
+def by_graphs(model: str) -> Iterator[None]:
+    """
+    Let "auto" be graphs, as on most users' CPUs: they take less time, for claims about no engine.
+
+    `tests/test_graphs.py` holds that each engine makes what torch's does.
+    """
+    if not is_installed("onnxruntime"):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sghm_vs.models.backends.base.is_installed", "onnxruntime".__eq__)
+        held = [held_by_a_clip(name) for name in ("sghm-lite", model)]
+        yield
+        held.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

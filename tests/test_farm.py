@@ -14,7 +14,7 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 import vapoursynth as vs
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sghm_vs
@@ -39,11 +39,13 @@ from sghm_vs.shots.farm.worker import CODE
 from tests.clips import panning_clip
 from tests.standin import StandIn, write_movie, write_sequence
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 SCENES = 12, 8
 CUT = 1001 + SCENES[0]
 PINNED = "--model", "sghm-lite", "--device", "cpu"
 WORKER = Fingerprint(
-    model="sghm-lite", weights_sha256="0", backend="torch", precision="float32", device="a CPU",
+    model="sghm-lite", weights_sha256="0", backend="onnxruntime", precision="float32", device="a CPU",
     is_gpu=False, threads=1, packages={"torch": "2"},
 )  # fmt: skip
 
@@ -91,6 +93,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in visible}
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # On a busy machine.
 @given(
     st.integers(-50, 2000), st.integers(1, 400), st.integers(1, 60), st.integers(0, 24),
     st.sets(st.integers(-60, 2500), max_size=9),

@@ -20,6 +20,8 @@ from sghm_vs.shots.guides import Guided
 from tests.clips import drawn, frame_bytes, noise_clip, plane
 from tests.scenes import HEIGHT, WIDTH, clips, scene
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 core = vs.core
 BAND = 0.05
 LENGTH = 9

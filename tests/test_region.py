@@ -26,6 +26,8 @@ from tests.clips import plane
 from tests.crowds import people_of, walker, write_shot
 from tests.scenes import clips, scene
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 LENGTH = 7
 BAND = 0.02
 ROI = (0, 64, 128, 112)

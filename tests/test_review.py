@@ -31,6 +31,8 @@ from sghm_vs.shots.settings import read_settings, review_folder
 from tests.crowds import people_of, walker, write_shot
 from tests.scenes import Person, scene
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 FIRST, LENGTH = 101, 8
 HOW = "--tr", "1", "--device", "cpu"
 STROKE = {"frame": 104, "value": "person", "size": 40, "points": [[40, 40], [60, 44]]}

@@ -30,6 +30,8 @@ from tests.clips import frame_bytes, plane
 from tests.crowds import people_of, walker, write_shot
 from tests.scenes import HEIGHT, WIDTH, clips, scene
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 core = vs.core
 
 
