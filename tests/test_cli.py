@@ -18,6 +18,8 @@ from sghm_vs.cli import VERBS, build_parser, main
 from sghm_vs.options import View
 from tests.delivered import NOT_RUN, WRITERS, verbs_of
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 
 @pytest.fixture
 def plate(tmp_path: Path) -> Path:

@@ -16,6 +16,8 @@ from sghm_vs.media.readers import open_source
 from tests.clips import plane
 from tests.scenes import disk
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 FRAMES = range(FARTHEST, FARTHEST + 9)
 
 

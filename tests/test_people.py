@@ -39,6 +39,8 @@ from tests.crowds import (
 )
 from tests.scenes import HEIGHT, WIDTH
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 core = vs.core
 
 

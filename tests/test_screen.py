@@ -20,6 +20,8 @@ from tests.clips import core, frame_bytes, noise_clip, plane
 from tests.mixtures import clip_of, hairy, over, picture_of, textured
 from tests.test_guides import drawn
 
+pytestmark = pytest.mark.usefixtures("by_graphs")
+
 GREEN, BLUE = (0.05, 0.36, 0.07), (0.03, 0.07, 0.38)
 """In light."""
 HEIGHT, WIDTH = 540, 720
