@@ -275,7 +275,7 @@ def _cut_out(data: Path, cutout: Cutout) -> Iterator[tuple[Any, Any]]:
 
     clip = to_viewed_rgb(read_color(open_source(data / cutout.clip).clip))
     matte = open_matte(data / cutout.matte).clip
-    chosen = range(clip.num_frames) if cutout.held is None else [cutout.held]
+    chosen = range(min(clip.num_frames, LENGTH)) if cutout.held is None else [cutout.held]
     for n in chosen:
         with clip.get_frame(n) as frame, matte.get_frame(n) as values:
             alpha = np.asarray(values[0]).copy()
