@@ -19,7 +19,7 @@ from sghm_vs.models.load import load_network
 from sghm_vs.models.planes import Plane, enlarge, enlarged_rows
 from sghm_vs.models.sghm import squares
 from sghm_vs.models.sghm.network import SGHM, CoarseOutput
-from sghm_vs.models.sghm.squares import Square
+from sghm_vs.models.sghm.squares import square
 from sghm_vs.models.weights import Weights, shipped
 from sghm_vs.options import Settings
 from tests.seeded import seeded_image
@@ -101,10 +101,10 @@ def test_small_pictures_and_bands_everywhere_are_made_at_once(network, monkeypat
 def test_the_halo_is_as_wide_as_it_must_be_and_no_wider(network, coarse_output):
     """Inside of it a square is right, to the last pixel; with a narrower one it would not be."""
     coarse_output, whole = coarse_output
-    square = Square(64, 128, 96)
+    part = square(64, 128, 96)
 
     with torch.inference_mode():
-        error = (network.finish(coarse_output, [square]) - square.of(whole)).abs()[0, 0]
+        error = (network.finish(coarse_output, [part]) - part.of(whole)).abs()[0, 0]
 
     halo = network.halo_px
     assert error[halo:-halo, halo:-halo].max() < TOLERANCE

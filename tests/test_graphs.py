@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -37,6 +38,7 @@ from sghm_vs.models.backends.openvino import OpenVino
 from sghm_vs.models.backends.plugins import READS_CONFIG, on_one_thread
 from sghm_vs.models.graphs.export import export, matting, matting_in_squares, segmentation
 from sghm_vs.models.graphs.network import checked, written
+from sghm_vs.models.sghm import squares
 from sghm_vs.models.weights import shipped
 from sghm_vs.options import Settings
 from tests import crowds, scenes
@@ -185,6 +187,71 @@ def test_squares_hold_all_that_is_looked_at_and_do_not_meet():
     assert held.max() == 1
     assert len(corners) <= tiles.tiles(where, 16).sum()
     assert tiles.hugging(np.zeros_like(where), 16) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", *RUNTIMES])
+@pytest.mark.parametrize(
+    "people",
+    [
+        [(0, 20, 0, 24), (50, 80, 80, 96)],
+        [(30, 49, 33, 58)],
+        [(40, 43, 0, 96)],
+        [],
+        [(0, 80, 0, 96)],
+    ],
+)
+def test_an_alpha_made_where_it_is_looked_at_is_that_made_whole(
+    monkeypatch, placed, backend, people
+):
+    """Of the shipped weights; people are rows and columns of cells of 8 px."""
+    monkeypatch.setattr(squares, "DENSE_PART", 100)
+    network, cells = placed(lite, False, backend), np.zeros((80, 96), np.bool_)
+    image, mask = picture_and_mask((640, 768))
+    for top, bottom, left, right in people:
+        cells[top:bottom, left:right] = True
+
+    whole, parts = (coarse_alpha(network, image, mask, at) for at in (None, cells))
+
+    assert parts.shape == (640, 768)
+    # Enlarging looks a pixel of a quarter of the size beyond the cells.
+    inner = cv2.erode(cells.astype(np.uint8), np.ones((3, 3)), borderValue=1)
+    shown = np.kron(inner, np.ones((8, 8))) > 0
+    assert np.abs(whole - parts)[shown].max(initial=0) < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", RUNTIMES)
+def test_parts_of_one_picture_are_the_same_bytes_after_those_of_others(placed, backend):
+    image, mask = picture_and_mask((640, 768))
+    network = place(lite(), Compute(CPU, False, backend))
+    sizes = [(5, 20), (60, 90), (30, 40), (0, 80), (5, 20)]
+    cells = [np.zeros((80, 96), np.bool_) for _ in sizes]
+    for each, (top, bottom) in zip(cells, sizes, strict=True):
+        each[top:bottom, top:bottom] = True
+
+    first, *_, last = (coarse_alpha(network, image, mask, each) for each in cells)
+    other = coarse_alpha(placed(lite, False, backend), image, mask, cells[0])
+
+    assert first.tobytes() == last.tobytes() == other.tobytes()
+
+
+def coarse_alpha(
+    network: object, image: np.ndarray, mask: np.ndarray, cells: np.ndarray | None
+) -> np.ndarray:
+    """Return what a network of either kind makes of a picture up to a quarter of its size."""
+    if isinstance(network, GraphNetwork):
+        features, _ = network.see(network.to_small(image))
+        begun = network.begin(image, features, network.guide_of(mask), cells)
+        assert isinstance(begun, QuarterPlanes)
+        return begun.beside(slice(0, len(mask)), slice(0, mask.shape[1]))[0]
+    tensor, where = torch.from_numpy(image)[None], torch.from_numpy(mask)[None, None]
+    with torch.inference_mode():
+        at = None if cells is None else torch.from_numpy(cells.astype(np.float32))
+        alpha: np.ndarray = (
+            network.begin(tensor, network.encode(tensor), where, at)[0].os4[0, 0].numpy()
+        )
+    return alpha
 
 
 @pytest.mark.slow

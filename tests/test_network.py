@@ -19,7 +19,6 @@ from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.checkpoint import WRAPPERS, build_network, read_checkpoint
 from sghm_vs.models.resampling import enlarge
 from sghm_vs.models.sghm import squares
-from sghm_vs.models.sghm.design import QUARTER_TILE_PX
 from sghm_vs.models.sghm.encoder import ASPP, ResNet50Encoder
 from sghm_vs.models.sghm.network import (
     SGHM,
@@ -29,7 +28,7 @@ from sghm_vs.models.sghm.network import (
     sghm_resnet50,
     sharpened,
 )
-from sghm_vs.models.sghm.squares import Square
+from sghm_vs.models.sghm.squares import square
 from sghm_vs.models.weights import find_weights, shipped
 from sghm_vs.options import Settings
 from tests.seeded import seeded_image
@@ -353,36 +352,79 @@ def test_the_light_refiner_makes_in_squares_what_it_makes_at_once():
         whole = network.matte(image, features, mask)
         coarse_output = network.begin(image, features, mask)
         halo = network.halo_px
-        square = Square(64 - halo, 128 - halo, 64 + 2 * halo)
-        part = network.finish(coarse_output, [square])[..., halo:-halo, halo:-halo]
+        around = square(64 - halo, 128 - halo, 64 + 2 * halo)
+        part = network.finish(coarse_output, [around])[..., halo:-halo, halo:-halo]
     torch.testing.assert_close(coarse_output.coarse.os4, whole.os4, atol=1e-6, rtol=0)
     assert coarse_output.detail is not None
     torch.testing.assert_close(part, whole.os1[..., 64:128, 128:192], atol=1e-6, rtol=0)
 
 
-def test_the_light_network_climbs_in_tiles_as_it_does_at_once_where_it_is_looked_at(monkeypatch):
+OPEN = {
+    "people at opposite corners": [(0, 20, 0, 24), (50, 80, 80, 96)],
+    "somebody in the middle": [(30, 49, 33, 58)],
+    "one cell": [(41, 42, 17, 18)],
+    "a row across": [(40, 43, 0, 96)],
+    "nobody": [],
+    "all of the picture": [(0, 80, 0, 96)],
+}
+"""Rows and columns of cells in which an alpha is looked at, of a picture of 768x640."""
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_the_light_network_climbs_in_parts_as_it_does_at_once_where_it_is_looked_at(
+    monkeypatch, name
+):
     monkeypatch.setattr(squares, "DENSE_PART", 100)
     torch.manual_seed(0)
     network = sghm_lite_10().eval()
-    image, mask = torch.rand(1, 3, 320, 448), torch.zeros(1, 1, 320, 448)
-    mask[..., 40:150, 60:190] = 1
-    cells = torch.zeros(3, 4)
-    cells[0, 0] = cells[1, 2] = cells[2, 3] = 1
+    image, mask = torch.rand(1, 3, 640, 768), torch.zeros(1, 1, 640, 768)
+    mask[..., 40:350, 60:390] = 1
+    cells = torch.zeros(80, 96)
+    for top, bottom, left, right in OPEN[name]:
+        cells[top:bottom, left:right] = 1
     with torch.inference_mode():
         features = network.encode(image)
-        whole, tiled = (network.begin(image, features, mask, at) for at in (None, cells))
+        whole, parts = (network.begin(image, features, mask, at) for at in (None, cells))
     assert whole.detail is not None
-    assert tiled.detail is not None
-    for row, column in torch.nonzero(cells).tolist():
-        cell = Square(row * QUARTER_TILE_PX, column * QUARTER_TILE_PX, QUARTER_TILE_PX)
-        for made, expected, shrunk in (
-            (tiled.coarse.state, whole.coarse.state, 4),
-            (tiled.detail, whole.detail, 4),
-        ):
-            torch.testing.assert_close(
-                cell.of(made, shrunk), cell.of(expected, shrunk), atol=1e-5, rtol=0
-            )
-    assert float(tiled.detail[..., :32, 32:].max()) < 1e-6
+    assert parts.detail is not None
+    is_open = enlarge(cells[None, None], (160, 192)).eq(1)
+    for made, expected in (
+        (parts.coarse.state, whole.coarse.state),
+        (parts.detail, whole.detail),
+    ):
+        shown = is_open.expand_as(made)
+        torch.testing.assert_close(made[shown], expected[shown], atol=1e-5, rtol=0)
+
+
+def test_a_climb_in_parts_needs_no_detail_far_from_where_it_is_looked_at():
+    torch.manual_seed(0)
+    network = sghm_lite_10().eval()
+    image, mask = torch.rand(1, 3, 256, 512), torch.ones(1, 1, 256, 512)
+    cells = torch.zeros(32, 64)
+    cells[:4, :4] = 1
+    with torch.inference_mode():
+        detail = network.begin(image, network.encode(image), mask, cells).detail
+    assert detail is not None
+    assert float(detail[..., 64:].max()) < 1e-6
+
+
+def test_strips_hold_all_that_is_looked_at_and_do_not_meet(monkeypatch):
+    monkeypatch.setattr(squares, "DENSE_PART", 100)
+    where = np.random.default_rng(0).random((60, 90)) > 0.995
+    where[10:12, 3:80] = True
+
+    found = squares.strips(where)
+
+    assert found is not None
+    held = np.zeros_like(where, np.uint8)
+    for inner, around in found:
+        inner.of(held, squares.EIGHTH_PX)[...] += 1
+        assert around.width in squares.STRIP_WIDTHS_PX
+        assert min(around.top, around.left) >= 0
+        assert around.top + around.height <= 480
+        assert around.left + around.width <= 720
+    assert held[where].all()
+    assert held.max() == 1
 
 
 def test_the_refiner_looks_at_the_encoders_first_stages_alone():

@@ -18,9 +18,10 @@ from sghm_vs.matting.sizing import SAID, Fit, fit_by
 from sghm_vs.matting.tiles import finest, tiles
 from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner, step
-from sghm_vs.models.sghm.design import QUARTER_PX, QUARTER_TILE_PX
+from sghm_vs.models.sghm.design import QUARTER_PX
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.network import CoarseOutput
+from sghm_vs.models.sghm.squares import EIGHTH_PX
 from sghm_vs.options import Settings
 
 
@@ -171,13 +172,13 @@ class Pipeline:
         return Blended(coarse_output, bounds, alpha, blend_weight, tiles(looked_at))
 
     def _open_cells(self, bounds: Bounds) -> Tensor | None:
-        """Return the tiles that `bounds` leave open anywhere, with what the finest looks at beside."""
+        """Return the cells that `bounds` leave open anywhere, with what the finest looks at beside."""
         if bounds.most.device.type != "cpu":
             # What comes of a step of a device has one shape for all pictures.
             return None
         is_open = max_pool2d((bounds.most > bounds.least).float(), QUARTER_PX)
         around = -(-self.network.halo_px // QUARTER_PX) + 1
-        return tiles(refinement.spread(is_open, around), QUARTER_TILE_PX // QUARTER_PX)
+        return tiles(refinement.spread(is_open, around), EIGHTH_PX // QUARTER_PX)
 
     def _finished(self, blended: Blended, fit: Fit) -> Tensor:
         os1 = finest(self.network, blended.coarse_output, blended.tiles, self.runner)

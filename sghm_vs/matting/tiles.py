@@ -57,7 +57,7 @@ def finest(
 def _by_slices(network: Network, coarse_output: CoarseOutput, named: Sequence[Tile]) -> Tensor:
     alpha = torch.zeros_like(coarse_output.coarse.os4)
     for some in batched(named, TILES_AT_ONCE):
-        made = network.finish(coarse_output, [tile.square for tile in some])
+        made = network.finish(coarse_output, [tile.around for tile in some])
         for tile, fine in zip(some, made, strict=True):
             tile.paste(fine, alpha)
     return alpha
@@ -83,14 +83,14 @@ def by_places(
     # One more, for those that fill the last batch.
     grid = whole.new_zeros(rows * columns + 1, TILE_PX, TILE_PX)
     places = [
-        (square.top, square.left, inner.top - square.top, inner.left - square.left)
-        for inner, square in named
+        (around.top, around.left, inner.top - around.top, inner.left - around.left)
+        for inner, around in named
     ]
     cells = [inner.top // TILE_PX * columns + inner.left // TILE_PX for inner, _ in named]
     for some in batched(zip(places, cells, strict=True), TILES_AT_ONCE_ON_DEVICE):
         filled = [*some, *[(some[-1][0], rows * columns)] * (TILES_AT_ONCE_ON_DEVICE - len(some))]
         at = torch.tensor([place for place, _ in filled])
-        made = runner.run(_inner, network, coarse_output, at, named[0].square.side)
+        made = runner.run(_inner, network, coarse_output, at, named[0].around.width)
         into = torch.tensor([cell for _, cell in filled], device=whole.device)
         grid.index_copy_(0, into, made)
     tiled = grid[:-1].view(rows, columns, TILE_PX, TILE_PX).transpose(1, 2)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sghm_vs.matting.arrays import refinement, sizing
 from sghm_vs.matting.arrays.segmentation import SURE_PERSON, THRESHOLD, clean, judged, to_mask
 from sghm_vs.matting.arrays.sizing import Picture
-from sghm_vs.matting.arrays.tiles import finest, hugging, tiles
+from sghm_vs.matting.arrays.tiles import finest, tiles
 from sghm_vs.matting.sizing import SAID, Fit, fit_by
 from sghm_vs.models.backends.graphs import CoarsePlanes, Features, GraphNetwork
 from sghm_vs.models.planes import Plane, enlarge
-from sghm_vs.models.sghm.design import QUARTER_HALO_PX, QUARTER_PX, QUARTER_TILE_PX
-from sghm_vs.models.sghm.squares import Tile, tiles_at
+from sghm_vs.models.sghm.design import QUARTER_PX
+from sghm_vs.models.sghm.squares import EIGHTH_PX
 from sghm_vs.options import Settings
 
 
@@ -136,8 +136,8 @@ class ArrayPipeline:
         left_open = None if bounds is None else bounds.left_open
         if bounds is not None and left_open is not None and not left_open.any():
             return finished(self.settings, fit, enlarge(bounds.least, fit.padded), None)
-        open_tiles = None if left_open is None else self._open_tiles(left_open)
-        coarse = self.network.begin(image, features, guide, open_tiles)
+        cells = None if left_open is None else self._open_cells(left_open)
+        coarse = self.network.begin(image, features, guide, cells)
         if isinstance(coarse, CoarsePlanes):
             alpha, weight = merged(self.settings, fit, coarse.os8, coarse.os4)
             looked_at = tiles(weight, QUARTER_PX)
@@ -153,18 +153,11 @@ class ArrayPipeline:
         refinement.compose(alpha, coarse.solid, needed, bounds)
         return finished(self.settings, fit, alpha, None)
 
-    def _open_tiles(self, left_open: NDArray[np.bool_]) -> list[Tile] | None:
-        """Return tiles with what is `left_open`, and what the finest looks at beside; None is all."""
+    def _open_cells(self, left_open: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the cells with what is `left_open`, and what the finest looks at beside."""
         around = -(-self.network.halo_px // QUARTER_PX) + 1
-        # Places of tiles are those of an eighth of the size.
-        eighths = tiles(refinement.spread(left_open.astype(np.float32), around), 2)
-        eighth_px = 2 * QUARTER_PX
-        corners = [
-            (eighth_px * row, eighth_px * column)
-            for row, column in hugging(eighths, QUARTER_TILE_PX // eighth_px)
-        ]
-        size = (QUARTER_PX * length for length in left_open.shape)
-        return tiles_at(corners, QUARTER_TILE_PX, QUARTER_HALO_PX, *size)
+        spread = refinement.spread(left_open.astype(np.float32), around)
+        return tiles(spread, EIGHTH_PX // QUARTER_PX)
 
     def _cleaned(self, probability: Plane, fit: Fit) -> Plane:
         return cleaned(probability, fit) if self.network.trusts_mask else probability

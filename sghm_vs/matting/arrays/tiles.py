@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sghm_vs.models.backends.graphs import CoarsePlanes, GraphNetwork, QuarterPlanes
 from sghm_vs.models.planes import Plane
 from sghm_vs.models.sghm.design import QUARTER_PX
-from sghm_vs.models.sghm.squares import DENSE_PART, TILE_PX, Square, Tile
+from sghm_vs.models.sghm.squares import DENSE_PART, TILE_PX, Tile, square
 
 TILES_AT_ONCE = 64
 """That are held before they are pasted; a multiple of what a runtime makes at once."""
@@ -52,7 +52,7 @@ def finest(
         for row, column in corners
     ]
     for some in batched(named, TILES_AT_ONCE):
-        made = network.finish(coarse, [tile.square for tile in some])
+        made = network.finish(coarse, [tile.around for tile in some])
         for tile, fine in zip(some, made, strict=True):
             tile.paste(fine, alpha)
     return alpha
@@ -81,8 +81,8 @@ def _tile(top: int, left: int, around_px: int, height: int, width: int) -> Tile:
     """Return the tile at a corner, in pixels of a picture of this size, with so much around it."""
     side = TILE_PX + 2 * around_px
     return Tile(
-        Square(top, left, TILE_PX),
-        Square(
+        square(top, left, TILE_PX),
+        square(
             min(max(top - around_px, 0), height - side),
             min(max(left - around_px, 0), width - side),
             side,

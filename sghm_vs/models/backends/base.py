@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sghm_vs.models.backends.plugins import PluginNetwork
     from sghm_vs.models.sghm.encoder import Features
     from sghm_vs.models.sghm.network import CoarseOutput
-    from sghm_vs.models.sghm.squares import Square
+    from sghm_vs.models.sghm.squares import Part
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Network(Protocol):
     ) -> CoarseOutput:
         """Return what is needed everywhere: the coarse alphas, and what the rest is made from."""
 
-    def finish(self, coarse_output: CoarseOutput, squares: Sequence[Square]) -> Tensor:
+    def finish(self, coarse_output: CoarseOutput, squares: Sequence[Part]) -> Tensor:
         """Return the finest alpha in equal `squares`, (squares, 1, side, side), 0-1."""
 
     def finish_all(self, coarse_output: CoarseOutput) -> Tensor:

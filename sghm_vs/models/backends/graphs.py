@@ -16,18 +16,19 @@ from sghm_vs.errors import require
 from sghm_vs.models.arrays import Model
 from sghm_vs.models.planes import Plane, bilinear, block_means, enlarged_part, resized
 from sghm_vs.models.sghm.design import (
+    EIGHTH_HALO_PX,
     GUIDE_PX,
     NEEDED,
     NO_DETAIL,
     QUARTER_PX,
-    QUARTER_TILES_AT_ONCE,
     REFINER_HALO_PX,
     REFINER_STATE,
+    SIXTEENTH_HALO_PX,
     SOFT_GUIDE_PX,
     SOLID,
     small_size,
 )
-from sghm_vs.models.sghm.squares import Square, Tile
+from sghm_vs.models.sghm.squares import EIGHTH_PX, Part, Tile, strips, window
 
 LOGIT_OF_SOLID = math.log(SOLID / (1 - SOLID))
 
@@ -172,7 +173,11 @@ class GraphNetwork:
         return block_means(mask, GUIDE_PX) if self._model.row.has_refiner else mask
 
     def begin(
-        self, image: Plane, features: Features, guide: Plane, tiles: Sequence[Tile] | None = None
+        self,
+        image: Plane,
+        features: Features,
+        guide: Plane,
+        cells: NDArray[np.bool_] | None = None,
     ) -> CoarsePlanes | QuarterPlanes:
         """
         Return what is needed everywhere. It lasts until this thread's next.
@@ -181,11 +186,11 @@ class GraphNetwork:
             image: The picture.
             features: Of the same picture.
             guide: Where the people are; see `guide_of`.
-            tiles: Of `QUARTER_TILE_PX` with `QUARTER_HALO_PX` around, what is looked at; None is all.
-                Their places are multiples of 8. Who has no refiner makes all.
+            cells: Those of `EIGHTH_PX` in which the alpha is looked at, (height / 8, width / 8); None
+                is all. Who has no refiner makes all.
         """
         if self._model.row.has_refiner:
-            return self._refined(image, features, guide, tiles)
+            return self._refined(image, features, guide, cells)
         is_gated = "shortcut.0.6.conv.weight" in self._model.arrays
         pictures = (image[None],) if is_gated else ()
         os8, os4, state, *ends = self._run(
@@ -193,11 +198,13 @@ class GraphNetwork:
         )
         return CoarsePlanes(image, state, os8[0, 0], os4[0, 0], guide, tuple(ends))
 
-    def finish(self, coarse: CoarsePlanes | QuarterPlanes, squares: Sequence[Square]) -> Plane:
+    def finish(self, coarse: CoarsePlanes | QuarterPlanes, squares: Sequence[Part]) -> Plane:
         """Return the finest alpha in equal `squares`, (squares, side, side); see `SGHM.finish`."""
         made = []
         for some, filled in _batches(squares, self._runtime.squares_at_once):
-            state = np.stack([_of_last(coarse.state, square, QUARTER_PX) for square in filled])
+            state = np.concatenate(
+                [_of_last(coarse.state, square, QUARTER_PX) for square in filled]
+            )
             planes = np.stack([_cut(coarse, square.rows, square.columns) for square in filled])
             (fine,) = self._run("finish", state, planes, *coarse.ends)
             made.append(fine[: len(some), 0].copy())
@@ -212,36 +219,62 @@ class GraphNetwork:
         return whole
 
     def _refined(
-        self, image: Plane, features: Features, mask4: Plane, tiles: Sequence[Tile] | None
+        self,
+        image: Plane,
+        features: Features,
+        mask4: Plane,
+        cells: NDArray[np.bool_] | None,
     ) -> QuarterPlanes:
         """Return what a refiner begins with; see `LightSGHM.begin`."""
-        block = self._block(image)
-        (eighth,) = self._run("to_eighth", mask4[None, None], *features, block=block)
-        if tiles is None:
+        begun = self._run(
+            "to_thirty_second", mask4[None, None], *features, block=self._block(image)
+        )
+        eighth = self._eighth(begun, cells)
+        parts = None if cells is None else strips(cells)
+        if parts is None:
             state, logits = self._run("to_quarter", image[None], mask4[None, None], eighth)
         else:
-            state, logits = self._quarter_in_tiles(image, mask4, eighth, tiles)
+            state, logits = self._quarter_in_strips(image, mask4, eighth, parts)
         soft = block_means(mask4, SOFT_GUIDE_PX // GUIDE_PX)
         return QuarterPlanes(image, state, logits[0], soft)
 
-    def _quarter_in_tiles(
-        self, image: Plane, mask4: Plane, eighth: Plane, tiles: Sequence[Tile]
+    def _eighth(self, begun: Sequence[Plane], cells: NDArray[np.bool_] | None) -> Plane:
+        """Return what is made at an eighth of the size around `cells`, elsewhere 0; None is all."""
+        deep, beside16, beside8 = begun
+        if cells is None:
+            cells = np.ones(beside8.shape[1:3], np.bool_)
+        around, inner = (window(cells, halo) for halo in (SIXTEENTH_HALO_PX, EIGHTH_HALO_PX))
+        (sixteenth,) = self._run(
+            "to_sixteenth", _of_last(deep, around, 32), _of_last(beside16, around, 16)
+        )
+        (made,) = self._run(
+            "to_eighth",
+            _of_last(sixteenth, inner.within(around), 16),
+            _of_last(beside8, inner, EIGHTH_PX),
+        )
+        if made.shape[1:3] == beside8.shape[1:3]:
+            return made
+        whole = np.zeros((*beside8.shape[:3], made.shape[3]), np.float32)
+        _of_last(whole, inner, EIGHTH_PX)[...] = made
+        return whole
+
+    def _quarter_in_strips(
+        self, image: Plane, mask4: Plane, eighth: Plane, parts: Sequence[Tile]
     ) -> tuple[Plane, Plane]:
-        """Return what is made at a quarter of the size in `tiles`; elsewhere no detail is needed."""
+        """Return what is made at a quarter of the size in `parts`; elsewhere no detail is needed."""
         state = np.zeros((1, *mask4.shape, REFINER_STATE), np.float32)
         logits = np.zeros((1, 2, *mask4.shape), np.float32)
         logits[:, 1] = NO_DETAIL
-        for some, filled in _batches(tiles, QUARTER_TILES_AT_ONCE):
-            squares = [tile.square for tile in filled]
-            made = self._run(
+        for strip in parts:
+            around = strip.around
+            of_state, of_logits = self._run(
                 "to_quarter",
-                np.stack([square.of(image) for square in squares]),
-                np.stack([square.of(mask4, QUARTER_PX)[None] for square in squares]),
-                np.stack([_of_last(eighth, square, 2 * QUARTER_PX) for square in squares]),
+                around.of(image)[None],
+                around.of(mask4, QUARTER_PX)[None, None],
+                _of_last(eighth, around, EIGHTH_PX),
             )
-            for tile, of_state, of_logits in zip(some, *made, strict=False):
-                tile.paste(np.moveaxis(of_state, -1, 0), np.moveaxis(state[0], -1, 0), QUARTER_PX)
-                tile.paste(of_logits, logits[0], QUARTER_PX)
+            strip.paste(np.moveaxis(of_state, -1, 1), np.moveaxis(state, -1, 1), QUARTER_PX)
+            strip.paste(of_logits, logits, QUARTER_PX)
         return state, logits
 
     def _block(self, image: Plane) -> int:
@@ -284,10 +317,9 @@ def _cut(coarse: CoarsePlanes | QuarterPlanes, rows: slice, columns: slice) -> P
     return np.concatenate([coarse.image[:, rows, columns], *beside])
 
 
-def _of_last(planes: Plane, square: Square, shrunk: int) -> Plane:
-    """Return `square` of `planes` (1, h, w, channels), so many times smaller than the picture."""
-    top, left, side = (length // shrunk for length in square)
-    return planes[0, top : top + side, left : left + side]
+def _of_last(planes: Plane, part: Part, shrunk: int) -> Plane:
+    """Return `part` of `planes` (1, h, w, channels), so many times smaller than the picture."""
+    return np.moveaxis(part.of(np.moveaxis(planes, -1, 1), shrunk), 1, -1)
 
 
 def _sigmoid(logits: Plane) -> Plane:

@@ -25,7 +25,9 @@ IN_FLOATS = "judge_in_floats"
 SEEING = "encode", "see"
 """Parts that a threshold follows, as it does the segmentation: a last bit there can be a whole arm. In
 bfloat16 only for weights that stand it."""
-PROGRAMS_MAX = 20
+OF_ANY_SIZE = "to_sixteenth", "to_eighth"
+"""Parts whose size follows the people: one program makes all, as one for each would take longer."""
+PROGRAMS_MAX = 24
 """Four sizes of pictures; the one that was not used for longest goes, as each holds weights."""
 
 TELEMETRY = "openvino_telemetry"
@@ -86,7 +88,8 @@ class OpenVino:
 
     def run(self, part: GraphPart, inputs: Sequence[Plane]) -> list[Plane]:
         """Return the outputs, which this thread's next run of the same program replaces."""
-        key = part.key, *(array.shape for array in inputs)
+        shapes = () if part.name in OF_ANY_SIZE else (array.shape for array in inputs)
+        key = part.key, *shapes
         with self._making:
             if key not in self._programs:
                 self._programs[key] = _Program(self._compiled(part, inputs))
@@ -99,7 +102,8 @@ class OpenVino:
 
     def _compiled(self, part: GraphPart, inputs: Sequence[Plane]) -> Any:
         model = self._core.read_model(part.serialized())
-        model.reshape({at: list(array.shape) for at, array in enumerate(inputs)})
+        if part.name not in OF_ANY_SIZE:
+            model.reshape({at: list(array.shape) for at, array in enumerate(inputs)})
         hint = {"INFERENCE_PRECISION_HINT": self._precision_of(part)}
         return self._core.compile_model(model, "CPU", hint | self._threads)
 

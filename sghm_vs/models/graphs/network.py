@@ -5,7 +5,8 @@ A network as graphs, a few for each of its kinds.
     encode:     small -> what the encoder saw
     judge:      small, what the encoder saw -> the probability of a person once more
     begin:      what was seen, the mask -> coarse alphas, and what the finest is made from
-    to_eighth, to_quarter: the same of a refiner, in two steps, the second also of parts of a picture
+    to_thirty_second, to_sixteenth, to_eighth, to_quarter: the same of a refiner, in four steps, all but
+                the first also of parts of a picture
     finish:     that, and planes at full size -> the finest alpha
 """
 
@@ -24,7 +25,7 @@ from sghm_vs.models.arrays import Model, without_spectral_norms
 from sghm_vs.models.graphs import encoders, matting_decoder, refiner
 from sghm_vs.models.graphs.encoders import Encoded
 from sghm_vs.models.graphs.writer import GraphWriter, Value
-from sghm_vs.models.sghm.design import REFINER_EIGHTH, REFINER_STATE
+from sghm_vs.models.sghm.design import LIGHT_FEATURES, REFINER_STATE, REFINER_WIDTHS
 
 NOT_LOOKED_AT = ("refine.to_os8.", "num_batches_tracked", SEES_IN_BFLOAT16)
 """Parts of the names of what no graph reads."""
@@ -37,8 +38,9 @@ HEAD = "decoder.conv4."
 
 MANY = "squares"
 """How many of them there are is open."""
-MADE_EIGHTH, STATE = "made_eighth", "state"
-"""Channels last: squares are cut out of them."""
+DEEP, BESIDE16, BESIDE8 = "deep", "beside16", "beside8"
+MADE_SIXTEENTH, MADE_EIGHTH, STATE = "made_sixteenth", "made_eighth", "state"
+"""Channels last, as the line before: parts are cut out of them."""
 
 
 def see(g: GraphWriter, model: Model) -> None:
@@ -64,21 +66,38 @@ def judge_in_floats(g: GraphWriter, model: Model) -> None:
     judge(g, model)
 
 
-def to_eighth(g: GraphWriter, model: Model, block: int | None = None) -> None:
-    """Write what a refiner makes at an eighth of the size; see `GraphWriter.shrunk`."""
+def to_thirty_second(g: GraphWriter, model: Model, block: int | None = None) -> None:
+    """Write what a refiner makes at 1/32 of the size; see `GraphWriter.shrunk`."""
     mask4 = g.input("mask4", 1)
-    eighth = refiner.to_eighth(g, mask4, _features(g, model), block)
-    g.output(eighth, MADE_EIGHTH, channels_last=True)
+    begun = refiner.to_thirty_second(g, mask4, _features(g, model), block)
+    for value, name in zip(begun, (DEEP, BESIDE16, BESIDE8), strict=True):
+        g.output(value, name, channels_last=True)
+
+
+def to_sixteenth(g: GraphWriter, model: Model) -> None:
+    """Write what a refiner makes at 1/16 of the size, of a part of a picture."""
+    del model
+    deep = g.input(DEEP, REFINER_WIDTHS[0], channels_last=True)
+    beside16 = g.input(BESIDE16, LIGHT_FEATURES[2] + 1, channels_last=True)
+    g.output(refiner.to_sixteenth(g, deep, beside16), MADE_SIXTEENTH, channels_last=True)
+
+
+def to_eighth(g: GraphWriter, model: Model) -> None:
+    """Write what a refiner makes at an eighth of the size, of a part of a picture."""
+    del model
+    sixteenth = g.input(MADE_SIXTEENTH, REFINER_WIDTHS[1], channels_last=True)
+    beside8 = g.input(BESIDE8, LIGHT_FEATURES[1] + 1, channels_last=True)
+    g.output(refiner.to_eighth_of(g, sixteenth, beside8), MADE_EIGHTH, channels_last=True)
 
 
 def to_quarter(g: GraphWriter, model: Model) -> None:
-    """Write what a refiner makes at a quarter of the size, of any number of squares."""
+    """Write what a refiner makes at a quarter of the size, of a part of a picture."""
     del model
-    image, mask4 = g.input("image", 3, count=MANY), g.input("mask4", 1, count=MANY)
-    eighth = g.input(MADE_EIGHTH, REFINER_EIGHTH, count=MANY, channels_last=True)
+    image, mask4 = g.input("image", 3), g.input("mask4", 1)
+    eighth = g.input(MADE_EIGHTH, REFINER_WIDTHS[2], channels_last=True)
     quarter = refiner.to_quarter(g, image, mask4, eighth)
-    g.output(quarter.state, STATE, count=MANY, channels_last=True)
-    g.output(quarter.logits, "logits", count=MANY)
+    g.output(quarter.state, STATE, channels_last=True)
+    g.output(quarter.logits, "logits")
 
 
 def begin(g: GraphWriter, model: Model, block: int | None = None) -> None:
@@ -139,7 +158,8 @@ def checked(model: Model) -> Model:
     """
     model = model._replace(arrays=_prepared(model))
     used = set[str]()
-    middle = (to_eighth, to_quarter) if model.row.has_refiner else (begin,)
+    climb = (to_thirty_second, to_sixteenth, to_eighth, to_quarter)
+    middle = climb if model.row.has_refiner else (begin,)
     judging = (judge,) if model.row.has_judge else ()
     for part in (see, *judging, *middle, finish):
         writer = GraphWriter(model.arrays)

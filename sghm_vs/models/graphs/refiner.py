@@ -9,6 +9,14 @@ from sghm_vs.models.graphs.writer import GraphWriter, Value
 from sghm_vs.models.sghm.design import REFINER_SLOPE, SURE
 
 
+class Begun(NamedTuple):
+    """See `sghm_vs.models.sghm.refiner.Begun`."""
+
+    deep: Value
+    beside16: Value
+    beside8: Value
+
+
 class Quarter(NamedTuple):
     """See `sghm_vs.models.sghm.refiner.Quarter`."""
 
@@ -16,9 +24,17 @@ class Quarter(NamedTuple):
     logits: Value
 
 
-def to_eighth(g: GraphWriter, mask4: Value, features: Encoded, block: int | None = None) -> Value:
+def to_eighth(g: GraphWriter, mask4: Value, features: Encoded) -> Value:
+    """Return what is made at an eighth of the size; see `to_thirty_second`."""
+    begun = to_thirty_second(g, mask4, features)
+    return to_eighth_of(g, to_sixteenth(g, begun.deep, begun.beside16), begun.beside8)
+
+
+def to_thirty_second(
+    g: GraphWriter, mask4: Value, features: Encoded, block: int | None = None
+) -> Begun:
     """
-    Return what is made at an eighth of the size; see `Refiner.to_eighth`.
+    Return what is made at 1/32 of the size; see `Refiner.to_thirty_second`.
 
     Args:
         g: Where to.
@@ -40,8 +56,17 @@ def to_eighth(g: GraphWriter, mask4: Value, features: Encoded, block: int | None
     x = _conv(g, g.beside(thirty_second, mask32), "refine.side32")
     deep = _residual(g, _residual(g, g.means(x, 2), "refine.blocks64.0"), "refine.blocks64.1")
     x = _residual(g, g.added(x, g.enlarged(deep, 2)), "refine.blocks32")
-    x = _up(g, x, g.beside(sixteenth, mask16), "16")
-    return _up(g, x, g.beside(eighth, mask8), "8")
+    return Begun(x, g.beside(sixteenth, mask16), g.beside(eighth, mask8))
+
+
+def to_sixteenth(g: GraphWriter, deep: Value, beside16: Value) -> Value:
+    """Return what is made at 1/16 of the size; see `Refiner.to_sixteenth`."""
+    return _up(g, deep, beside16, "16")
+
+
+def to_eighth_of(g: GraphWriter, sixteenth: Value, beside8: Value) -> Value:
+    """Return what is made at an eighth of the size; see `Refiner.to_eighth_of`."""
+    return _up(g, sixteenth, beside8, "8")
 
 
 def to_quarter(g: GraphWriter, image: Value, mask4: Value, eighth: Value) -> Quarter:

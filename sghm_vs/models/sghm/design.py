@@ -33,16 +33,17 @@ SOLID = 0.5
 """A coarse alpha of the refiner above this is 1 where no detail is needed."""
 NEEDED = 0.8
 """A probability of detail above which the finest alpha is looked at."""
-REFINER_EIGHTH = 48
-"""Channels of what the refiner makes at an eighth of the size."""
-REFINER_STATE = 32
-"""The same at a quarter."""
-QUARTER_TILE_PX = 128
-"""Side of the tiles in which the refiner goes from an eighth to a quarter of the size."""
-QUARTER_TILES_AT_ONCE = 4
+REFINER_WIDTHS = 96, 80, 48, 32
+"""Channels of what the refiner makes at 1/32, 1/16, 1/8 and 1/4 of the size."""
+REFINER_STATE = REFINER_WIDTHS[-1]
 QUARTER_HALO_PX = 16
 """How far a quarter of the size depends on its surroundings: four of its pixels, of which the first
 convolution and what is enlarged take one, two more convolutions one each, and the last one."""
+EIGHTH_HALO_PX = QUARTER_HALO_PX + 24
+"""The same of an eighth: three convolutions take one of its pixels each."""
+SIXTEENTH_HALO_PX = QUARTER_HALO_PX + 80
+"""The same of a sixteenth: two convolutions take one pixel of an eighth each, what is enlarged for them
+one of its own, and three more convolutions one each."""
 NO_DETAIL = -20.0
 """The logit that detail is needed where nothing is looked at."""
 REFINER_HALO_PX = 8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import batched
 from typing import NamedTuple, cast
 
 import torch
@@ -14,15 +13,14 @@ from sghm_vs.models.architectures import SEES_IN_BFLOAT16
 from sghm_vs.models.resampling import block_means, enlarge
 from sghm_vs.models.sghm.design import (
     ASPP_RATES,
+    EIGHTH_HALO_PX,
     GUIDE_PX,
     LIGHT_LONG_SIDE_PX,
     NO_DETAIL,
-    QUARTER_HALO_PX,
     QUARTER_PX,
-    QUARTER_TILE_PX,
-    QUARTER_TILES_AT_ONCE,
     SHARPENED_BY,
     SHARPENED_PX,
+    SIXTEENTH_HALO_PX,
     SMALL_LONG_SIDE_PX,
     SOFT_GUIDE_PX,
     STRIDE,
@@ -36,10 +34,10 @@ from sghm_vs.models.sghm.encoder import (
     SeparableASPP,
 )
 from sghm_vs.models.sghm.matting_decoder import Alphas, Coarse, MattingDecoder
-from sghm_vs.models.sghm.refiner import CoarseAlpha, Quarter, Refiner
+from sghm_vs.models.sghm.refiner import Begun, CoarseAlpha, Quarter, Refiner
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, TiledShortcut
-from sghm_vs.models.sghm.squares import Square, Tile, tiles_in
+from sghm_vs.models.sghm.squares import EIGHTH_PX, Part, Tile, strips, window
 
 
 class CoarseOutput(NamedTuple):
@@ -166,8 +164,8 @@ class SGHM(nn.Module):
             image: As for `matte`.
             features: As for `matte`.
             mask: As for `matte`.
-            cells: Where the alpha is looked at: a grid of `QUARTER_TILE_PX`, (rows, columns), above
-                0. Elsewhere it may be anything. None: everywhere.
+            cells: Where the alpha is looked at: a grid of `EIGHTH_PX`, (rows, columns), above 0.
+                Elsewhere it may be anything. None: everywhere.
         """
         del cells
         first, *scales = self._scales(image, features, mask)
@@ -176,7 +174,7 @@ class SGHM(nn.Module):
         coarse = self.refine.coarse(_context(features, image), tuple(shortcuts))
         return CoarseOutput(coarse, cast("LocalShortcut", full).tiled(first))
 
-    def finish(self, coarse_output: CoarseOutput, squares: Sequence[Square]) -> Tensor:
+    def finish(self, coarse_output: CoarseOutput, squares: Sequence[Part]) -> Tensor:
         """
         Return the finest alpha in equal `squares` of one picture, (squares, 1, side, side).
 
@@ -259,50 +257,56 @@ class LightSGHM(SGHM):
     ) -> CoarseOutput:
         """Return what of `matte` is needed where it is looked at; see `SGHM.begin`."""
         mask4 = block_means(mask, GUIDE_PX)
-        eighth = self.refiner.to_eighth(mask4, sides(features, *image.shape[2:]))
-        tiles = None
-        if cells is not None:
-            tiles = tiles_in(
-                torch.nonzero(cells.cpu()).tolist(),
-                QUARTER_TILE_PX,
-                QUARTER_HALO_PX,
-                *image.shape[2:],
-            )
-        if tiles is None:
-            quarter = self.refiner.to_quarter(image, mask4, eighth)
-        else:
-            made_of = image, mask4, eighth
-            channels = self.refiner.up4.out_channels
-            quarter = quarter_in_tiles(self.refiner.to_quarter, *made_of, tiles, channels)
-        return light_output(image, mask4, *quarter)
+        seen = sides(features, *image.shape[2:])
+        if cells is None:
+            eighth = self.refiner.to_eighth(mask4, seen)
+            return light_output(image, mask4, *self.refiner.to_quarter(image, mask4, eighth))
+        where = cells.cpu().numpy() > 0
+        eighth = eighth_in_window(
+            self.refiner.to_thirty_second(mask4, seen),
+            self.refiner,
+            window(where, SIXTEENTH_HALO_PX),
+            window(where, EIGHTH_HALO_PX),
+        )
+        made_of = image, mask4, eighth
+        parts = strips(where)
+        if parts is None:
+            return light_output(image, mask4, *self.refiner.to_quarter(*made_of))
+        return light_output(image, mask4, *quarter_in_strips(self.refiner, *made_of, parts))
 
 
-def quarter_in_tiles(
-    to_quarter: Callable[[Tensor, Tensor, Tensor], Quarter],
-    image: Tensor,
-    mask4: Tensor,
-    eighth: Tensor,
-    tiles: Sequence[Tile],
-    channels: int,
+def eighth_in_window(begun: Begun, refiner: Refiner, around: Part, inner: Part) -> Tensor:
+    """
+    Return what `refiner` makes at an eighth of the size within a window; elsewhere it is 0.
+
+    Args:
+        begun: Of the whole picture.
+        refiner: What makes it.
+        around: What is made at 1/16.
+        inner: The same at 1/8, within `around`.
+    """
+    deep, beside16, beside8 = begun
+    sixteenth = refiner.to_sixteenth(around.of(deep, 32), around.of(beside16, 16))
+    made = refiner.to_eighth_of(inner.within(around).of(sixteenth, 16), inner.of(beside8, 8))
+    whole = made.new_zeros(1, made.shape[1], *beside8.shape[2:])
+    inner.of(whole, EIGHTH_PX)[...] = made
+    return whole
+
+
+def quarter_in_strips(
+    refiner: Refiner, image: Tensor, mask4: Tensor, eighth: Tensor, parts: Sequence[Tile]
 ) -> Quarter:
-    """
-    Return what `to_quarter`, a refiner's, makes in `tiles`; elsewhere no detail is needed.
-
-    `channels` are the state's.
-    """
-    size = mask4.shape[2:]
+    """Return what `refiner` makes at a quarter in `parts`; elsewhere no detail is needed."""
+    size, channels = mask4.shape[2:], refiner.up4.out_channels
     whole = Quarter(image.new_zeros(1, channels, *size), image.new_zeros(1, 2, *size))
     whole.logits[:, 1] = NO_DETAIL
-    for some in batched(tiles, QUARTER_TILES_AT_ONCE):
-        squares = [tile.square for tile in some]
-        made = to_quarter(
-            squares_of(image, squares),
-            squares_of(mask4, squares, QUARTER_PX),
-            squares_of(eighth, squares, 2 * QUARTER_PX),
+    for strip in parts:
+        around = strip.around
+        made = refiner.to_quarter(
+            around.of(image), around.of(mask4, QUARTER_PX), around.of(eighth, EIGHTH_PX)
         )
-        for tile, of_state, of_logits in zip(some, *made, strict=True):
-            tile.paste(of_state, whole.state, QUARTER_PX)
-            tile.paste(of_logits, whole.logits, QUARTER_PX)
+        for part, planes in zip(made, whole, strict=True):
+            strip.paste(part, planes, QUARTER_PX)
     return whole
 
 
@@ -324,7 +328,7 @@ def light_output(image: Tensor, mask4: Tensor, state: Tensor, logits: Tensor) ->
     return CoarseOutput(Coarse(alpha, alpha, state), planes, torch.sigmoid(detail))
 
 
-def squares_of(planes: Tensor, squares: Sequence[Square], shrunk: int = 1) -> Tensor:
+def squares_of(planes: Tensor, squares: Sequence[Part], shrunk: int = 1) -> Tensor:
     """Return `squares` of `planes` (1, c, h, w), so many times smaller than the picture, as a batch."""
     return torch.cat([square.of(planes, shrunk) for square in squares])
 

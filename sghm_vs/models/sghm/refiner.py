@@ -27,6 +27,17 @@ class CoarseAlpha(NamedTuple):
     """What the finest alpha is made from, (n, channels, height / 4, width / 4)."""
 
 
+class Begun(NamedTuple):
+    """What is made of a picture at 1/32 of its size, and what the next two steps look at beside it."""
+
+    deep: Tensor
+    """(n, channels, height / 32, width / 32)."""
+    beside16: Tensor
+    """Features and mask, (n, channels + 1, height / 16, width / 16)."""
+    beside8: Tensor
+    """The same, (n, channels + 1, height / 8, width / 8)."""
+
+
 class Quarter(NamedTuple):
     """What is made of a picture at a quarter of its size."""
 
@@ -118,13 +129,26 @@ class Refiner(nn.Module):
             mask4: Means of 4x4 px of the guide, (n, 1, height / 4, width / 4), 0-1.
             features: As for `forward`.
         """
+        begun = self.to_thirty_second(mask4, features)
+        return self.to_eighth_of(self.to_sixteenth(begun.deep, begun.beside16), begun.beside8)
+
+    def to_thirty_second(self, mask4: Tensor, features: tuple[Tensor, Tensor, Tensor]) -> Begun:
+        """Return what `to_eighth` begins with, which looks at all of the picture."""
         eighth, sixteenth, thirty_second = features
         mask8 = avg_pool2d(mask4, 2)
         mask16 = avg_pool2d(mask8, 2)
         x = self.side32(_beside(thirty_second, avg_pool2d(mask16, 2)))
         x = self.blocks32(x + twice(self.blocks64(avg_pool2d(x, 2))))
-        x = self.blocks16(twice(self.up16(x)) + self.side16(_beside(sixteenth, mask16)))
-        made: Tensor = self.blocks8(twice(self.up8(x)) + self.side8(_beside(eighth, mask8)))
+        return Begun(x, _beside(sixteenth, mask16), _beside(eighth, mask8))
+
+    def to_sixteenth(self, deep: Tensor, beside16: Tensor) -> Tensor:
+        """Return what is made at 1/16 of the size, of a picture or of a part of it; see `Begun`."""
+        made: Tensor = self.blocks16(twice(self.up16(deep)) + self.side16(beside16))
+        return made
+
+    def to_eighth_of(self, sixteenth: Tensor, beside8: Tensor) -> Tensor:
+        """Return what is made at 1/8 of the size, of a picture or of a part of it; see `Begun`."""
+        made: Tensor = self.blocks8(twice(self.up8(sixteenth)) + self.side8(beside8))
         return made
 
     def to_quarter(self, image: Tensor, mask4: Tensor, eighth: Tensor) -> Quarter:
