@@ -501,19 +501,10 @@ def clip_seen_by_torch(model, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("stays_placed")
-@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 @pytest.mark.parametrize("name", CLIPS)
 def test_pixels_that_flip_are_few_on_every_clip(clip_seen_by_torch, backend, name):
     """Drawn people are seen by `model`, the portrait by the shipped weights."""
-    assert_but_for_flips(*clip_seen_by_torch(name), backend)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("stays_placed")
-@pytest.mark.parametrize("backend", [PLUGIN])
-@pytest.mark.parametrize("name", ["noise", "the demo"])
-def test_pixels_that_flip_by_a_plugin_are_few(clip_seen_by_torch, backend, name):
-    """On some clips: it runs the graphs of ONNX Runtime, of which all clips are seen, in nodes."""
     assert_but_for_flips(*clip_seen_by_torch(name), backend)
 
 
@@ -533,7 +524,7 @@ def shared_path_seen_by_torch() -> Iterator[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", RUNTIMES)
+@pytest.mark.parametrize("backend", [*RUNTIMES, PLUGIN])
 def test_pixels_that_flip_are_few_on_every_shared_clip(shared, shared_path_seen_by_torch, backend):
     paths = [p for p in sorted((shared / "sequence").iterdir()) if not p.stem.endswith("_alpha")]
     assert paths
