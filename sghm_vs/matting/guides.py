@@ -30,6 +30,9 @@ EDGE = 0.5
 SURE = 1.5 / 255
 """So near to 0 or 1 a trimap or a key says what is there; a code of 8 bits may be rounded away."""
 
+FREE = 0.3
+"""Of the band, from a guide's edge: there the alpha is as it was found."""
+
 FAR_PX = 800.0
 """The most that is measured; from 885 on OpenCV's distances are others on one thread than on two."""
 
@@ -85,14 +88,22 @@ def corrected(mask: Plane, small: Plane, voted: Plane) -> Plane:
 
 def held(alpha: Plane, guide: Plane, band_px: float) -> Plane:
     """
-    Return `alpha`, exactly 1 or 0 where `guide` says so farther than `band_px` from where it does not.
+    Return `alpha`, exactly 1 or 0 where `guide` says so `band_px` or farther from where it does not.
 
-    The picture's border is no edge: what is cut off there goes on beyond it.
+    Nearer, the guide is trusted more the farther its edge is: beyond `FREE` of the band, `alpha` goes
+    over to it. The picture's border is no edge: what is cut off there goes on beyond it.
     """
     band_px = min(band_px, FAR_PX - 1)
-    least = distance(guide == 1) > band_px
-    most = distance(guide == 0) <= band_px
-    return np.clip(alpha, least.astype(np.float32), most.astype(np.float32))
+    subject = _trust(distance(guide == 1), band_px)
+    rest = _trust(distance(guide == 0), band_px)
+    return np.asarray(alpha * (1 - subject - rest) + subject, np.float32)
+
+
+def _trust(far: Plane, band_px: float) -> Plane:
+    """Return how far a guide is trusted, 0-1, so `far` within what it says."""
+    free = FREE * band_px
+    trusted: Plane = np.clip((far - free) / max(band_px - free, TINY), 0, 1)
+    return trusted
 
 
 def exact(alpha: Plane, trimap: Plane) -> Plane:
