@@ -626,7 +626,7 @@ def test_a_mean_lies_between_what_a_run_began_with_and_its_end(start, tmp_path):
     }
     save_file(moved, end)
 
-    state = finish.joined(end, start, 0.5, start, 0.25).state_dict()
+    state = finish.between(finish.loaded(start), finish.loaded(end), 0.25).state_dict()
 
     for key, value in state.items():
         trained = key.startswith("decoder.") and value.is_floating_point()
