@@ -18,7 +18,7 @@ from sghm_vs.errors import WeightsError
 from sghm_vs.matting.frame import Pipeline
 from sghm_vs.models.checkpoint import WRAPPERS, build_network, read_checkpoint
 from sghm_vs.models.resampling import enlarge
-from sghm_vs.models.sghm import squares
+from sghm_vs.models.sghm import design, squares
 from sghm_vs.models.sghm.encoder import ASPP, ResNet50Encoder
 from sghm_vs.models.sghm.network import (
     SGHM,
@@ -418,7 +418,7 @@ def test_strips_hold_all_that_is_looked_at_and_do_not_meet(monkeypatch):
     assert found is not None
     held = np.zeros_like(where, np.uint8)
     for inner, around in found:
-        inner.of(held, squares.EIGHTH_PX)[...] += 1
+        inner.of(held, design.EIGHTH_PX)[...] += 1
         assert around.width in squares.STRIP_WIDTHS_PX
         assert min(around.top, around.left) >= 0
         assert around.top + around.height <= 480

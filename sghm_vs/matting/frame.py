@@ -18,10 +18,9 @@ from sghm_vs.matting.sizing import SAID, Fit, fit_by
 from sghm_vs.matting.tiles import finest, tiles
 from sghm_vs.models.backends.base import Network
 from sghm_vs.models.backends.cuda_graphs import EagerRunner, StepRunner, step
-from sghm_vs.models.sghm.design import QUARTER_PX
+from sghm_vs.models.sghm.design import EIGHTH_PX, QUARTER_PX
 from sghm_vs.models.sghm.encoder import Features
 from sghm_vs.models.sghm.network import CoarseOutput
-from sghm_vs.models.sghm.squares import EIGHTH_PX
 from sghm_vs.options import Settings
 
 

@@ -16,8 +16,7 @@ from sghm_vs.matting.arrays.tiles import finest, tiles
 from sghm_vs.matting.sizing import SAID, Fit, fit_by
 from sghm_vs.models.backends.graphs import CoarsePlanes, Features, GraphNetwork
 from sghm_vs.models.planes import Plane, enlarge
-from sghm_vs.models.sghm.design import QUARTER_PX
-from sghm_vs.models.sghm.squares import EIGHTH_PX
+from sghm_vs.models.sghm.design import EIGHTH_PX, QUARTER_PX
 from sghm_vs.options import Settings
 
 

@@ -17,6 +17,7 @@ from sghm_vs.models.arrays import Model
 from sghm_vs.models.planes import Plane, bilinear, block_means, enlarged_part, resized
 from sghm_vs.models.sghm.design import (
     EIGHTH_HALO_PX,
+    EIGHTH_PX,
     GUIDE_PX,
     NEEDED,
     NO_DETAIL,
@@ -28,7 +29,7 @@ from sghm_vs.models.sghm.design import (
     SOLID,
     small_size,
 )
-from sghm_vs.models.sghm.squares import EIGHTH_PX, Part, Tile, strips, window
+from sghm_vs.models.sghm.squares import Part, Tile, strips, window
 
 LOGIT_OF_SOLID = math.log(SOLID / (1 - SOLID))
 

@@ -19,6 +19,9 @@ SHARPENED_PX = 7
 
 QUARTER_PX = 4
 """Of the picture in one of the state's."""
+EIGHTH_PX = 8
+"""The same of what the refiner makes at an eighth of the size; in steps of it parts of a picture are
+found."""
 DECODER_SLOPE = 0.2
 """Of every leaky activation in the matting decoder."""
 REFINER_SLOPE = 0.1

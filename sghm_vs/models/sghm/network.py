@@ -14,6 +14,7 @@ from sghm_vs.models.resampling import block_means, enlarge
 from sghm_vs.models.sghm.design import (
     ASPP_RATES,
     EIGHTH_HALO_PX,
+    EIGHTH_PX,
     GUIDE_PX,
     LIGHT_LONG_SIDE_PX,
     NO_DETAIL,
@@ -37,7 +38,7 @@ from sghm_vs.models.sghm.matting_decoder import Alphas, Coarse, MattingDecoder
 from sghm_vs.models.sghm.refiner import Begun, CoarseAlpha, Quarter, Refiner
 from sghm_vs.models.sghm.segmentation_decoder import SegmentationDecoder
 from sghm_vs.models.sghm.shortcuts import AttentiveShortcut, LocalShortcut, TiledShortcut
-from sghm_vs.models.sghm.squares import EIGHTH_PX, Part, Tile, strips, window
+from sghm_vs.models.sghm.squares import Part, Tile, strips, window
 
 
 class CoarseOutput(NamedTuple):
@@ -287,7 +288,9 @@ def eighth_in_window(begun: Begun, refiner: Refiner, around: Part, inner: Part) 
     """
     deep, beside16, beside8 = begun
     sixteenth = refiner.to_sixteenth(around.of(deep, 32), around.of(beside16, 16))
-    made = refiner.to_eighth_of(inner.within(around).of(sixteenth, 16), inner.of(beside8, 8))
+    made = refiner.to_eighth_of(
+        inner.within(around).of(sixteenth, 16), inner.of(beside8, EIGHTH_PX)
+    )
     whole = made.new_zeros(1, made.shape[1], *beside8.shape[2:])
     inner.of(whole, EIGHTH_PX)[...] = made
     return whole

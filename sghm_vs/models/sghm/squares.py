@@ -9,15 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sghm_vs.models.sghm.design import QUARTER_HALO_PX
+from sghm_vs.models.sghm.design import EIGHTH_PX, QUARTER_HALO_PX
 
 TILE_PX = 64
 """Side of what one square is made for; small ones hug an edge, large ones share their surroundings."""
 DENSE_PART = 0.75
 """Of the picture; what tiles have more than this with their surroundings is made as one."""
 
-EIGHTH_PX = 8
-"""Of the picture in one of the cells that strips and windows are found by."""
 STRIP_PX = 192
 """Rows of a strip without its surroundings."""
 STRIP_WIDTHS_PX = 128, 192, 320, 448
